@@ -1,0 +1,235 @@
+//! Checked values: what the rest of the house reads. Built only by this room.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::model::{Labels, ListenerName, Stage, Workload};
+
+/// A whole configuration that was checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `labels`, with OPA's enforced `id` and `version` added.
+    pub labels: Labels,
+    /// `bundles`, by name.
+    pub bundles: Vec<BundleSource>,
+    /// `decision_logs.console`.
+    pub console: bool,
+    /// `plugins.sidegate`.
+    pub sidegate: Sidegate,
+}
+
+/// One entry of `bundles`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleSource {
+    /// Its key.
+    pub name: String,
+    /// Where it comes from.
+    pub location: BundleLocation,
+}
+
+/// Where a bundle comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BundleLocation {
+    /// `resource: file://DIR`.
+    Directory(PathBuf),
+    /// `resource: file://….tar.gz`.
+    Tarball(PathBuf),
+}
+
+/// `plugins.sidegate`.
+#[derive(Clone, Debug)]
+pub struct Sidegate {
+    /// `decision`: the entrypoint, without a leading slash.
+    pub decision: String,
+    /// `deadline` of one question.
+    pub deadline: Duration,
+    /// `evaluators`: threads that evaluate.
+    pub evaluators: usize,
+    /// `state_directory`.
+    pub state_directory: PathBuf,
+    /// `admin`.
+    pub admin: Admin,
+    /// `audit`.
+    pub audit: Audit,
+    /// `drain`: SIGTERM to the end of the last session.
+    pub drain: Duration,
+    /// `workload`.
+    pub workload: Workload,
+    /// `listeners`.
+    pub listeners: Vec<Listener>,
+}
+
+/// `admin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where `/health` and `/metrics` answer.
+    pub address: SocketAddr,
+}
+
+/// `audit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// `class`.
+    pub class: AuditRule,
+    /// `sync`: how long an `async` record may stay unsynced.
+    pub sync: Duration,
+}
+
+/// `audit.class`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditRule {
+    /// Every record waits for the disk.
+    Strict,
+    /// No record waits for the disk unless policy raises it.
+    Async,
+    /// `async` for plain allowed statements, else `strict`.
+    Auto,
+}
+
+/// One listener with `protocol: postgres`.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// `name`, unique.
+    pub name: ListenerName,
+    /// `address`.
+    pub address: Address,
+    /// `identify`, in order.
+    pub identify: Vec<Identify>,
+    /// `stages`.
+    pub stages: Vec<Stage>,
+    /// `settings` and `pins`.
+    pub settings: Settings,
+    /// `startup_parameters.allow`, lower-case.
+    pub allowed_parameters: Vec<String>,
+    /// `limits`.
+    pub limits: Limits,
+    /// `upstream`.
+    pub upstream: Upstream,
+    /// `labels`.
+    pub labels: Labels,
+}
+
+/// Where a listener listens or an upstream is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// `host:port`; for a listener the host is an IP address.
+    Tcp {
+        /// Host name or IP address, without brackets.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// `unix:/path`.
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Whether nobody beyond this machine can be at the other end.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Unix(_) => true,
+            Self::Tcp { host, .. } => {
+                host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// One row of `identify`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identify {
+    /// `{workload: {subject}}`.
+    Workload {
+        /// The identity of whoever connects.
+        subject: String,
+    },
+    /// `{scram: {users: PATH}}`.
+    Scram {
+        /// File of `name:SCRAM-SHA-256$…` lines.
+        users: PathBuf,
+    },
+    /// `{anonymous: {}}`.
+    Anonymous,
+}
+
+/// `settings` and `pins`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settings {
+    /// sidegate fixes these at start-up: name (PostgreSQL's spelling) and value, `search_path` always among them.
+    Pinned(Vec<(String, String)>),
+    /// The client may set what it likes; names are never certain.
+    Free,
+}
+
+impl Settings {
+    /// The schemas of the pinned `search_path` that a user may own (not `pg_catalog`, not `pg_temp`), in order.
+    pub fn user_schemas(&self) -> Vec<String> {
+        let Self::Pinned(pins) = self else { return Vec::new() };
+        let Some((_, path)) = pins.iter().find(|(name, _)| name == "search_path") else { return Vec::new() };
+        path.split(',')
+            .map(|schema| schema.trim().trim_matches('"').to_owned())
+            .filter(|schema| !schema.is_empty() && schema != "pg_catalog" && schema != "pg_temp")
+            .collect()
+    }
+}
+
+/// `limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `connections` at a time.
+    pub connections: usize,
+    /// `startup`: accept to the end of authentication.
+    pub startup: Duration,
+    /// `idle`: between statements; zero is none.
+    pub idle: Duration,
+    /// `statement`: bytes of SQL text.
+    pub statement: usize,
+    /// `tokens` of SQL text.
+    pub tokens: usize,
+}
+
+/// `upstream`.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// `address`.
+    pub address: Address,
+    /// `credential.user`.
+    pub user: String,
+    /// `credential.password`.
+    pub password: Option<SecretSource>,
+    /// `connect`: time to be connected and logged in.
+    pub connect: Duration,
+}
+
+/// Where a secret is read from; never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// `{file: PATH}`: its content without the final line break.
+    File(PathBuf),
+    /// `{env: NAME}`.
+    Env(String),
+}
+
+/// A key that is accepted although its feature does not exist yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ignored {
+    /// `file:line`.
+    pub at: String,
+    /// The dotted key.
+    pub key: String,
+    /// What it was set to.
+    pub value: Value,
+}

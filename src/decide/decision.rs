@@ -1,0 +1,103 @@
+//! The product of this room.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::input::Document;
+use crate::model::{AuditClass, Cause, DecisionId, Stage};
+
+/// What policy said to one question. Owns the input it was computed from.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub(super) id: DecisionId,
+    pub(super) stage: Stage,
+    pub(super) verdict: Verdict,
+    pub(super) class: AuditClass,
+    pub(super) result: Option<Value>,
+    pub(super) error: Option<String>,
+    pub(super) input: Document,
+    pub(super) path: Arc<str>,
+    pub(super) revisions: Arc<BTreeMap<String, String>>,
+    pub(super) generation: u64,
+    pub(super) evaluation: Duration,
+    pub(super) cached: bool,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It may happen.
+    Allow,
+    /// It may not.
+    Deny {
+        /// Which kind of denial.
+        cause: Cause,
+        /// The operator's reasons, for the client.
+        reasons: Vec<String>,
+    },
+}
+
+impl Decision {
+    /// Its id, as in the error's DETAIL, the journal and the event.
+    pub fn id(&self) -> DecisionId {
+        self.id
+    }
+
+    /// Which question it answers.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// The answer.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// How durable its journal entry must be.
+    pub fn class(&self) -> AuditClass {
+        self.class
+    }
+
+    /// The decision object of the contract, for the event; `None` when undefined or failed.
+    pub fn result(&self) -> Option<&Value> {
+        self.result.as_ref()
+    }
+
+    /// What went wrong in evaluation, for operators.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// What it was computed from.
+    pub fn input(&self) -> &Document {
+        &self.input
+    }
+
+    /// The configured decision path, without a leading slash.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Revision of every active bundle, by name.
+    pub fn revisions(&self) -> &BTreeMap<String, String> {
+        &self.revisions
+    }
+
+    /// Which policy snapshot gave it; grows with every swap.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Time spent in evaluation.
+    pub fn evaluation(&self) -> Duration {
+        self.evaluation
+    }
+
+    /// Whether every rule's answer came from the cache.
+    pub fn cached(&self) -> bool {
+        self.cached
+    }
+}

@@ -1,0 +1,3 @@
+//! The `sidegate` program: arguments to command, nothing else.
+
+fn main() {}

@@ -1,0 +1,272 @@
+//! What a statement would do: the `sql` section of the policy input, and what the corridor
+//! itself needs to know about it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// What a statement does, a closed set (see `docs/input.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// COPY … FROM STDIN.
+    CopyIn,
+    /// COPY … TO STDOUT.
+    CopyOut,
+    /// Grants, roles, owners, row policies.
+    Dcl,
+    /// Creates, alters or drops objects.
+    Ddl,
+    /// The server's files.
+    File,
+    /// LISTEN, NOTIFY, UNLISTEN.
+    Notify,
+    /// Code or names that the sidecar cannot read run.
+    Procedure,
+    /// The server's programs.
+    Program,
+    /// Rows of a relation are read, or a value is computed.
+    Read,
+    /// Harmless session commands.
+    Session,
+    /// Changes how statements are read, who one is or what one sees.
+    Settings,
+    /// BEGIN, COMMIT, ROLLBACK, savepoints.
+    Transaction,
+    /// Could not be read whole.
+    Unknown,
+    /// Rows change, or are locked for change.
+    Write,
+}
+
+/// What one statement, or one data-changing node inside it, does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StatementFacts {
+    /// PostgreSQL's command tag, `SELECT`, `CREATE TABLE`….
+    pub command: String,
+    /// Whether it sits inside another statement (CTE, EXPLAIN, PREPARE, cursor).
+    pub nested: bool,
+    /// Its own effects.
+    pub effects: BTreeSet<Effect>,
+    /// Whether it has a WHERE clause.
+    #[serde(rename = "where")]
+    pub has_where: bool,
+    /// Whether that clause is always true (`1=1`, `true`, `id = id`).
+    pub tautology: bool,
+    /// The constant LIMIT; 0 when `limit_kind` is not `constant`.
+    pub limit: u64,
+    /// What kind of LIMIT it has.
+    pub limit_kind: LimitKind,
+}
+
+/// What kind of LIMIT a statement has. `LIMIT ALL` and `LIMIT NULL` are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitKind {
+    /// No limit.
+    None,
+    /// A literal.
+    Constant,
+    /// A bind parameter.
+    Parameter,
+    /// Anything else.
+    Expression,
+}
+
+/// How a relation is touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Rows or its definition are read.
+    Read,
+    /// Rows or its definition change.
+    Write,
+    /// It is locked.
+    Lock,
+    /// Only named, as in `'orders'::regclass`.
+    Reference,
+}
+
+/// A relation that a statement touches.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RelationFacts {
+    /// `schema.name`, quoted as PostgreSQL would; `?.name` when the schema is not known.
+    pub id: String,
+    /// Its schema; `None` when the name could not be resolved.
+    pub schema: Option<String>,
+    /// Its name, folded and cut as PostgreSQL does.
+    pub name: String,
+    /// How it is touched.
+    pub access: BTreeSet<Access>,
+    /// Command tags of the statements that touch it.
+    pub commands: BTreeSet<String>,
+    /// Names of its columns that the statement uses; `*` when a star could not be expanded.
+    pub columns: BTreeSet<String>,
+}
+
+/// Where a column is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    /// In the result.
+    Output,
+    /// In WHERE, HAVING, FILTER, LIMIT.
+    Predicate,
+    /// In ON, USING, NATURAL.
+    Join,
+    /// In GROUP BY, PARTITION BY, DISTINCT.
+    Group,
+    /// In ORDER BY.
+    Order,
+    /// As an argument of a function or operator.
+    Argument,
+    /// As the target of an assignment.
+    Assignment,
+    /// As part of a whole-row reference.
+    WholeRow,
+}
+
+/// A column that a statement uses.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ColumnFacts {
+    /// The relation's `id`; `None` when it is not certain which relation it belongs to.
+    pub relation: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Where it is used.
+    pub uses: BTreeSet<Use>,
+}
+
+/// What PostgreSQL promises about a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Volatility {
+    /// Same arguments, same value, always.
+    Immutable,
+    /// Same arguments, same value, within one statement.
+    Stable,
+    /// Anything may happen.
+    Volatile,
+}
+
+/// A function that a statement calls.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FunctionFacts {
+    /// `schema.name`; `?.name` when the schema is not known.
+    pub id: String,
+    /// Its schema; `None` when not known.
+    pub schema: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The least strict volatility of the overloads it may be; `None` when not known.
+    pub volatility: Option<Volatility>,
+    /// Whether it is one of PostgreSQL's own.
+    pub builtin: bool,
+}
+
+/// A setting that a statement changes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SettingFacts {
+    /// Its name, lower-case.
+    pub name: String,
+    /// The new value; `None` for RESET, DEFAULT and what is not a constant.
+    pub value: Option<String>,
+    /// Whether it ends with the transaction (`SET LOCAL`).
+    pub local: bool,
+}
+
+/// Why a statement could not be read whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unparsed {
+    /// Its leading keyword, upper-case; empty when it has none.
+    pub keyword: String,
+    /// One clear sentence.
+    pub reason: String,
+    /// Which refusal it earns.
+    #[serde(skip)]
+    pub kind: UnparsedKind,
+}
+
+/// Which refusal an unread statement earns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnparsedKind {
+    /// 0A000, unless policy allows what is unparsed.
+    Unreadable,
+    /// Over `limits.statement` or `limits.tokens`: 54000, whatever policy says.
+    TooLarge,
+    /// Over the budgets for joins, operators, nesting: 54001, whatever policy says.
+    TooComplex,
+}
+
+/// A literal that was lifted out of the text: a value of `sql.parameters` of a simple query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Literal {
+    /// PostgreSQL's name of the type it has as written: `int4`, `int8`, `numeric`, `text` (unknown), `bool`, `bit`.
+    pub type_name: &'static str,
+    /// Its value: a JSON number, string or boolean; numbers that JSON cannot hold are strings.
+    pub value: serde_json::Value,
+}
+
+/// Everything that is known about one statement text. Immutable and shared.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The text with every liftable literal replaced by a placeholder.
+    pub normalized: String,
+    /// Hex of a 128-bit keyless digest of `normalized`.
+    pub fingerprint: String,
+    /// Sorted union over `statements`.
+    pub effects: BTreeSet<Effect>,
+    /// One per statement and per data-changing node inside it.
+    pub statements: Vec<StatementFacts>,
+    /// Relations, sorted by id.
+    pub relations: Vec<RelationFacts>,
+    /// Columns, sorted.
+    pub columns: Vec<ColumnFacts>,
+    /// Functions, sorted by id.
+    pub functions: Vec<FunctionFacts>,
+    /// Settings in order.
+    pub settings: Vec<SettingFacts>,
+    /// Set when it could not be read whole.
+    pub unparsed: Option<Unparsed>,
+    /// Which of `sql.*` is not known: `sql.relations`, `sql.columns`, `sql.functions`.
+    pub unknown: BTreeSet<&'static str>,
+    /// The literals that were lifted, in order of appearance.
+    pub literals: Vec<Literal>,
+    /// What it changes for the statements after it.
+    pub aftermath: Aftermath,
+    /// It has a PASSWORD clause or the like: its text and literals are shown nowhere.
+    pub sensitive: bool,
+    /// The highest `$n` in it.
+    pub placeholders: u16,
+    /// Whether its text is empty (comments and white space only).
+    pub empty: bool,
+}
+
+/// What a statement changes for the ones after it in the same session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Aftermath {
+    /// It can change how later statements are read (`settings`, `procedure`, `unknown`,
+    /// ROLLBACK): the next one waits for its answer.
+    pub waits: bool,
+    /// It can change what unqualified names mean (`ddl`, `procedure`, `unknown`, `settings`).
+    pub names: bool,
+    /// It can change whether a transaction is open.
+    pub transaction: bool,
+    /// SQL-level PREPARE: the name and what is inside.
+    pub prepares: Vec<(String, Inner)>,
+    /// DECLARE … CURSOR: the name and what is inside.
+    pub declares: Vec<(String, Inner)>,
+    /// It may remove prepared statements (DEALLOCATE, DISCARD) or cursors (CLOSE).
+    pub forgets: bool,
+}
+
+/// The facts of a statement inside PREPARE or DECLARE, shared.
+#[derive(Clone, Debug)]
+pub struct Inner(pub Arc<Facts>);
+
+impl PartialEq for Inner {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}

@@ -1,0 +1,11 @@
+//! What a message would do. Takes a frame and what is known of the session, gives a
+//! [`Request`] with its [`Facts`]; what cannot be read whole is `unparsed`, never guessed.
+
+mod facts;
+mod request;
+
+pub use facts::{
+    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, RelationFacts,
+    SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
+};
+pub use request::{Parameter, Protocol, Request};

@@ -1,0 +1,82 @@
+//! The product of this room.
+
+use std::sync::Arc;
+
+use super::facts::Facts;
+use crate::wire::postgres::Frame;
+
+/// A message that was read whole, with what it would do. It owns the bytes that are judged.
+#[derive(Debug)]
+pub struct Request {
+    frame: Frame,
+    text: Arc<str>,
+    facts: Arc<Facts>,
+    protocol: Protocol,
+    parameters: Vec<Parameter>,
+}
+
+/// Which of PostgreSQL's query protocols carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A Query message.
+    Simple,
+    /// Parse, Bind, Execute.
+    Extended,
+}
+
+/// A bound value, or a literal of a simple query.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Parameter {
+    /// PostgreSQL's name of its type; `unknown` where the client gave none.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Its value; `null` also where it could not be decoded.
+    pub value: serde_json::Value,
+    /// Whether it is NULL.
+    pub null: bool,
+    /// Whether `value` is what the server will see.
+    pub decoded: bool,
+}
+
+impl Request {
+    /// Only this room's readers build one.
+    pub(super) fn new(
+        frame: Frame,
+        text: Arc<str>,
+        facts: Arc<Facts>,
+        protocol: Protocol,
+        parameters: Vec<Parameter>,
+    ) -> Self {
+        Self { frame, text, facts, protocol, parameters }
+    }
+
+    /// The statement's text as the client sent it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it would do.
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    /// Which protocol carries it.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Its values.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The message that is judged.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Gives up the message, for the permit that sends it.
+    pub fn into_frame(self) -> Frame {
+        self.frame
+    }
+}
