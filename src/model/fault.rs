@@ -13,6 +13,10 @@ pub enum FaultKind {
     TooLarge,
     /// Deeper or more repetitive than the limits allow.
     TooComplex,
+    /// A prepared statement that sidegate has not read.
+    UnknownStatement,
+    /// A portal that sidegate has not read.
+    UnknownPortal,
     /// No bundle serves yet.
     NoPolicy,
     /// The peer broke the protocol; the session ends.

@@ -1,0 +1,60 @@
+//! Refusing in sync. The refused message is replaced with one that must fail, the server
+//! reports that failure where the refused message's would have stood, and that report is
+//! rewritten: ordering, transaction state and skip-to-Sync stay the server's own.
+
+use crate::wire::postgres::{Bind, Execute, Frame, Parse, Query};
+
+/// A message that must fail on the server, in place of one that was refused.
+#[derive(Debug)]
+pub struct Poison(Frame);
+
+impl Poison {
+    /// The message to send.
+    pub fn into_frame(self) -> Frame {
+        self.0
+    }
+}
+
+/// The name that no statement or portal has: quotes in it would need escaping in SQL, and the
+/// process draws it at random, so a client can neither create nor guess it.
+fn nowhere() -> String {
+    use std::sync::LazyLock;
+    static NAME: LazyLock<String> = LazyLock::new(|| format!("sidegate refused {}", uuid::Uuid::new_v4()));
+    NAME.clone()
+}
+
+/// Substitutes the message with `tag`. `statement` is the name a refused Parse would have given,
+/// where it is known: a failing Parse of the unnamed statement drops it, one of a named does not.
+/// `None` for messages that are never judged.
+pub fn poison(tag: u8, statement: Option<&str>) -> Option<Poison> {
+    let nowhere = nowhere();
+    let frame = match tag {
+        // No SQL grammar of any version accepts two closing brackets first, so neither an aborted
+        // transaction nor a multi-statement text changes that this fails to parse.
+        b'Q' => Query { sql: b"))" }.encode(),
+        b'P' => {
+            let name = statement.unwrap_or(&nowhere).as_bytes();
+            Parse { name, sql: b"))", types: Vec::new() }.encode()
+        }
+        b'B' => Bind {
+            portal: b"",
+            statement: nowhere.as_bytes(),
+            formats: Vec::new(),
+            values: Vec::new(),
+            result_formats: Vec::new(),
+        }
+        .encode(),
+        b'E' => Execute { portal: nowhere.as_bytes(), max_rows: 0 }.encode(),
+        b'F' => return function_zero().map(Poison),
+        _ => return None,
+    };
+    frame.ok().map(Poison)
+}
+
+/// A call of the function with the OID 0, which exists nowhere.
+fn function_zero() -> Option<Frame> {
+    const NO_FORMATS: [u8; 2] = [0; 2];
+    const NO_ARGUMENTS: [u8; 2] = [0; 2];
+    const TEXT_RESULT: [u8; 2] = [0; 2];
+    Frame::build(b'F', &[&[0; 4][..], &NO_FORMATS, &NO_ARGUMENTS, &TEXT_RESULT].concat())
+}

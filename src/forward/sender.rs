@@ -1,0 +1,103 @@
+//! The way to the server: permits, a closed set of messages that need none, and poison.
+
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use crate::enforce::{Permit, Poison};
+use crate::journal::Entry;
+use crate::wire::postgres::{Describe, Frame, Object, Relay};
+
+/// Sends to one server. What is handed over is queued; `flush` writes it.
+pub struct Sender<W> {
+    write: W,
+    out: BytesMut,
+}
+
+/// A message that makes the server do nothing that needs a decision.
+#[derive(Debug)]
+pub struct Free(Frame);
+
+const SYNC: [u8; 5] = *b"S\0\0\0\x04";
+const FLUSH: [u8; 5] = *b"H\0\0\0\x04";
+const TERMINATE: [u8; 5] = *b"X\0\0\0\x04";
+
+/// Above this the server must take some before more is queued.
+const FULL: usize = 64 << 10;
+
+impl Free {
+    /// Admits Describe, Close, Flush, Sync, CopyDone, CopyFail and Terminate; `None` for everything else.
+    pub fn of(frame: Frame) -> Option<Self> {
+        matches!(frame.tag(), b'D' | b'C' | b'H' | b'S' | b'c' | b'f' | b'X').then_some(Self(frame))
+    }
+
+    /// sidegate's own question after the parameter types of a prepared statement.
+    pub fn describe_statement(name: &str) -> Option<Self> {
+        Describe { object: Object::Statement, name: name.as_bytes() }.encode().ok().map(Self)
+    }
+}
+
+impl<W: AsyncWrite + Unpin> Sender<W> {
+    /// A sender that has sent nothing yet.
+    pub fn new(write: W) -> Self {
+        Self { write, out: BytesMut::new() }
+    }
+
+    /// Queues what was permitted, byte for byte, and gives back its open journal entry.
+    pub fn send(&mut self, permit: Permit) -> Entry {
+        let (frame, entry) = permit.into_parts();
+        self.out.extend_from_slice(frame.bytes());
+        entry
+    }
+
+    /// Queues a message that needs no permit.
+    pub fn send_free(&mut self, free: Free) {
+        self.out.extend_from_slice(free.0.bytes());
+    }
+
+    /// Queues a Sync.
+    pub fn send_sync(&mut self) {
+        self.out.extend_from_slice(&SYNC);
+    }
+
+    /// Queues a Flush: the server keeps no answer back.
+    pub fn send_flush(&mut self) {
+        self.out.extend_from_slice(&FLUSH);
+    }
+
+    /// Queues a Terminate.
+    pub fn send_terminate(&mut self) {
+        self.out.extend_from_slice(&TERMINATE);
+    }
+
+    /// Queues what must fail in place of what was refused.
+    pub fn send_poison(&mut self, poison: Poison) {
+        self.out.extend_from_slice(poison.into_frame().bytes());
+    }
+
+    /// Queues a part of the data of a COPY that was permitted. Outside of one the server ignores it.
+    pub fn send_copy_data(&mut self, relay: &Relay) {
+        if relay.tag == b'd' {
+            self.out.extend_from_slice(&relay.bytes);
+        }
+    }
+
+    /// Whether it is time to flush.
+    pub fn is_full(&self) -> bool {
+        self.out.len() > FULL
+    }
+
+    /// Writes what is queued. May be cut off anywhere: what was not written stays.
+    ///
+    /// # Errors
+    /// What the socket says; the session cannot go on.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        while self.out.has_remaining() {
+            if self.write.write_buf(&mut self.out).await? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        self.write.flush().await
+    }
+}

@@ -1,0 +1,122 @@
+//! What one process offers every session, and what one listener is configured to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::bundle::{Policy, Store};
+use crate::config::{Listener, Settings};
+use crate::decide::Decider;
+use crate::forward::CancelKeys;
+use crate::input::PolicyInfo;
+use crate::journal::Journal;
+use crate::model::{Stage, Workload};
+use crate::parse::Reader;
+use crate::telemetry::Metrics;
+
+/// What every session of this process shares.
+pub struct House {
+    /// The policy that serves.
+    pub store: Store,
+    /// Asks it.
+    pub decider: Decider,
+    /// Writes everything down.
+    pub journal: Journal,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Cancel keys that clients hold.
+    pub cancels: CancelKeys,
+    /// The workload this process stands beside.
+    pub workload: Workload,
+    /// When to end.
+    pub drain: Drain,
+    info: Mutex<Option<(u64, PolicyInfo)>>,
+}
+
+impl House {
+    /// Furnishes the house.
+    pub fn new(
+        store: Store,
+        decider: Decider,
+        journal: Journal,
+        metrics: Metrics,
+        workload: Workload,
+        drain: Drain,
+    ) -> Self {
+        Self { store, decider, journal, metrics, cancels: CancelKeys::new(), workload, drain, info: Mutex::new(None) }
+    }
+
+    /// The input's `policy` section for a snapshot, built once per snapshot.
+    pub(super) fn info(&self, policy: Option<&Policy>) -> PolicyInfo {
+        let Some(policy) = policy else { return PolicyInfo::none() };
+        let mut info = self.info.lock();
+        match info.as_ref() {
+            Some((generation, info)) if *generation == policy.generation() => info.clone(),
+            _ => {
+                let made = PolicyInfo::new(policy.revisions(), policy.activated_at());
+                *info = Some((policy.generation(), made.clone()));
+                made
+            }
+        }
+    }
+}
+
+/// What one listener is configured to do.
+pub struct Lane {
+    /// Its configuration.
+    pub listener: Listener,
+    /// Reads its statements within its limits.
+    pub reader: Reader,
+    /// The one user schema of the pinned path, if there is exactly one.
+    pub(super) schema: Option<Arc<str>>,
+    /// The pinned path's user schemas.
+    pub(super) search_path: Vec<String>,
+}
+
+impl Lane {
+    /// A lane for a listener.
+    pub fn new(listener: Listener, reader: Reader) -> Self {
+        let search_path = listener.settings.user_schemas();
+        let schema = match (&listener.settings, search_path.as_slice()) {
+            (Settings::Pinned(_), [only]) => Some(Arc::from(only.as_str())),
+            (Settings::Pinned(_) | Settings::Free, _) => None,
+        };
+        Self { listener, reader, schema, search_path }
+    }
+
+    /// Whether this question is asked here.
+    pub(super) fn asks(&self, stage: Stage) -> bool {
+        self.listener.stages.contains(&stage)
+    }
+}
+
+/// SIGTERM to the end of the last session.
+#[derive(Clone, Debug)]
+pub struct Drain {
+    state: watch::Receiver<bool>,
+    grace: Duration,
+}
+
+impl Drain {
+    /// Watches `state` turn true; sessions then have `grace` to end.
+    pub fn new(state: watch::Receiver<bool>, grace: Duration) -> Self {
+        Self { state, grace }
+    }
+
+    /// Returns once sessions should end as soon as nothing is lost by it.
+    pub async fn requested(&self) {
+        let mut state = self.state.clone();
+        // A sender that is gone will never ask again.
+        if state.wait_for(|draining| *draining).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Returns once sessions must end whatever they do.
+    pub async fn overdue(&self) {
+        self.requested().await;
+        tokio::time::sleep(self.grace).await;
+    }
+}

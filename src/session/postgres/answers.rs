@@ -1,0 +1,343 @@
+//! From the server to the client: answers are matched with what was sent, written down, and
+//! relayed; only what stands for a refused message is rewritten.
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::enforce::Refusal;
+use crate::input::Transaction;
+use crate::model::{FaultKind, OutcomeKind};
+use crate::wire::postgres::{
+    BackendFramer, BackendPiece, CommandComplete, ErrorFields, Frame, ParameterDescription, ParameterStatus,
+    ReadyForQuery, Relay, TransactionStatus,
+};
+
+use super::corridor::{Corridor, End, bound_only};
+use super::ledger::{Line, Owed, Running};
+use super::state::Copy;
+
+/// The answers' direction of one session.
+pub(super) struct Answers<'a, R, W> {
+    /// The session.
+    pub(super) corridor: &'a Corridor,
+    /// What the server sends.
+    pub(super) upstream: R,
+    /// Cuts it into messages.
+    pub(super) framer: BackendFramer,
+    /// The client.
+    pub(super) client: W,
+    /// What waits to be written to it.
+    pub(super) out: BytesMut,
+}
+
+/// Above this the client must take some before more is read.
+const FULL: usize = 64 << 10;
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
+    /// Runs until the session ends, and says why it did.
+    pub(super) async fn run(&mut self) -> End {
+        loop {
+            if let Err(end) = self.step().await {
+                return end;
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), End> {
+        let piece = self.framer.next_piece().map_err(|error| lost(&format!("the database broke the protocol: {error}")))?;
+        match piece {
+            Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
+            Some(BackendPiece::Frame(frame)) => self.message(frame).await?,
+            None => {
+                self.flush().await?;
+                return match self.upstream.read_buf(self.framer.room()).await {
+                    Ok(0) | Err(_) => Err(End::Server),
+                    Ok(_) => Ok(()),
+                };
+            }
+        }
+        if self.out.len() > FULL { self.flush().await } else { Ok(()) }
+    }
+
+    /// Writes what waits. May be cut off anywhere: what was not written stays.
+    pub(super) async fn flush(&mut self) -> Result<(), End> {
+        while self.out.has_remaining() {
+            match self.client.write_buf(&mut self.out).await {
+                Ok(0) | Err(_) => return Err(End::Client),
+                Ok(_) => {}
+            }
+        }
+        self.client.flush().await.map_err(|_| End::Client)
+    }
+
+    /// Whether the client was sent whole messages only.
+    pub(super) fn is_between_messages(&self) -> bool {
+        !self.framer.is_mid_message()
+    }
+
+    fn relay(&mut self, relay: &Relay) -> Result<(), End> {
+        let bytes = u64::try_from(relay.bytes.len()).unwrap_or(u64::MAX);
+        {
+            let mut state = self.corridor.state.lock();
+            let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = state.ledger.front() else {
+                return Err(lost("the database sent rows that nobody asked for"));
+            };
+            running.rows = running.rows.saturating_add(relay.ends);
+            running.bytes = running.bytes.saturating_add(bytes);
+            state.count(relay.ends, bytes);
+        }
+        self.out.extend_from_slice(&relay.bytes);
+        Ok(())
+    }
+
+    async fn message(&mut self, frame: Frame) -> Result<(), End> {
+        match frame.tag() {
+            // These come at any time.
+            b'N' | b'A' => self.pass(&frame),
+            b'S' => self.parameter(&frame)?,
+            b'E' => return self.error(frame).await,
+            b'Z' => return self.ready(frame).await,
+            b'1' => return self.parse_complete(&frame).await,
+            b'2' => return self.bind_complete(&frame).await,
+            b'3' => return self.close_complete(&frame).await,
+            b't' => self.parameter_description(&frame)?,
+            b'T' | b'n' => self.description(&frame)?,
+            b'C' | b's' | b'I' => return self.complete(frame).await,
+            b'G' => self.copy_in(&frame)?,
+            b'H' | b'c' => self.pass(&frame),
+            b'W' => return Err(lost("the database began a replication stream, which is not allowed")),
+            tag => return Err(lost(&format!("the database sent an unexpected message of type 0x{tag:02x}"))),
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, frame: &Frame) {
+        self.out.extend_from_slice(frame.bytes());
+    }
+
+    fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
+        let status = ParameterStatus::decode(frame.body()).map_err(|error| lost(&error.to_string()))?;
+        self.corridor.state.lock().parameter(status.name, status.value);
+        self.pass(frame);
+        Ok(())
+    }
+
+    /// Strikes out the first line if it is what the answer belongs to.
+    fn settle(&self, belongs: impl Fn(&Owed) -> bool) -> Result<Line, End> {
+        let mut state = self.corridor.state.lock();
+        match state.ledger.front() {
+            Some(line) if belongs(&line.owed) => {}
+            _ => return Err(lost("the database sent an answer that nobody asked for")),
+        }
+        state.ledger.settle().ok_or_else(|| lost("the database sent an answer that nobody asked for"))
+    }
+
+    async fn parse_complete(&mut self, frame: &Frame) -> Result<(), End> {
+        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. }))?;
+        if let Owed::Parse { entry, name, statement } = line.owed {
+            self.corridor.state.lock().names.parsed(line.sequence, name, statement);
+            self.corridor.close(entry, bound_only()).await?;
+        }
+        self.pass(frame);
+        self.corridor.rang();
+        Ok(())
+    }
+
+    async fn bind_complete(&mut self, frame: &Frame) -> Result<(), End> {
+        let line = self.settle(|owed| matches!(owed, Owed::Bind { .. }))?;
+        let replaced = match line.owed {
+            Owed::Bind { name, portal } => self.corridor.state.lock().names.bound(line.sequence, name, portal),
+            _ => None,
+        };
+        self.corridor.close_portals(replaced).await?;
+        self.pass(frame);
+        Ok(())
+    }
+
+    async fn close_complete(&mut self, frame: &Frame) -> Result<(), End> {
+        let line = self.settle(|owed| matches!(owed, Owed::Close { .. }))?;
+        let gone = match line.owed {
+            Owed::Close { portal, name } => self.corridor.state.lock().names.closed(line.sequence, portal, &name),
+            _ => None,
+        };
+        self.corridor.close_portals(gone).await?;
+        self.pass(frame);
+        Ok(())
+    }
+
+    fn parameter_description(&mut self, frame: &Frame) -> Result<(), End> {
+        let mut state = self.corridor.state.lock();
+        match state.ledger.front().map(|line| &line.owed) {
+            Some(Owed::OwnDescribe { statement }) => {
+                let described = ParameterDescription::decode(frame.body()).map_err(|error| lost(&error.to_string()))?;
+                *statement.types.lock() = described.types;
+                Ok(())
+            }
+            Some(Owed::Describe) => {
+                drop(state);
+                self.pass(frame);
+                Ok(())
+            }
+            _ => Err(lost("the database described parameters that nobody asked about")),
+        }
+    }
+
+    fn description(&mut self, frame: &Frame) -> Result<(), End> {
+        let mut state = self.corridor.state.lock();
+        match state.ledger.front().map(|line| &line.owed) {
+            Some(Owed::OwnDescribe { .. }) => {
+                state.ledger.settle();
+                drop(state);
+                self.corridor.rang();
+                return Ok(());
+            }
+            Some(Owed::Describe) => {
+                state.ledger.settle();
+            }
+            Some(Owed::Query(_)) => {}
+            _ => return Err(lost("the database described rows that nobody asked about")),
+        }
+        drop(state);
+        self.pass(frame);
+        Ok(())
+    }
+
+    /// CommandComplete, PortalSuspended, EmptyQueryResponse: the end of an Execute; of a Query only a part.
+    async fn complete(&mut self, frame: Frame) -> Result<(), End> {
+        let finished = {
+            let mut state = self.corridor.state.lock();
+            state.copy_ended(&self.corridor.sync_wanted);
+            match state.ledger.front() {
+                Some(Line { owed: Owed::Query(running), .. }) => {
+                    running.completes(&frame);
+                    None
+                }
+                Some(Line { owed: Owed::Execute(running), .. }) => {
+                    running.completes(&frame);
+                    state.ledger.settle()
+                }
+                _ => return Err(lost("the database completed a command that nobody sent")),
+            }
+        };
+        if let Some(Line { sequence, owed: Owed::Execute(running) }) = finished {
+            self.corridor.state.lock().ran(sequence, &running);
+            self.corridor.finish(running).await?;
+            self.corridor.rang();
+        }
+        self.pass(&frame);
+        Ok(())
+    }
+
+    fn copy_in(&mut self, frame: &Frame) -> Result<(), End> {
+        {
+            let mut state = self.corridor.state.lock();
+            state.copy = Copy::In { sync_held: false };
+            state.ledger.swallow_syncs();
+        }
+        self.pass(frame);
+        Ok(())
+    }
+
+    async fn error(&mut self, frame: Frame) -> Result<(), End> {
+        let error = ErrorFields::decode(frame.body()).map_err(|error| lost(&error.to_string()))?;
+        if error.is_fatal() {
+            self.pass(&frame);
+            return Ok(());
+        }
+        let (first, skipped) = {
+            let mut state = self.corridor.state.lock();
+            state.copy_ended(&self.corridor.sync_wanted);
+            match state.ledger.front().map(|line| &mut line.owed) {
+                Some(Owed::Query(running)) => {
+                    running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
+                    (None, Vec::new())
+                }
+                // A Sync commits what was pipelined before it: that can fail, too.
+                None | Some(Owed::Sync | Owed::Ready) => (None, Vec::new()),
+                Some(Owed::Refused { ready: true, .. }) => {
+                    let line = state.ledger.settle();
+                    let sequence = line.as_ref().map_or(0, |line| line.sequence);
+                    state.ledger.owe_first(sequence, Owed::Ready);
+                    (line, Vec::new())
+                }
+                Some(
+                    Owed::Parse { .. }
+                    | Owed::Bind { .. }
+                    | Owed::Describe
+                    | Owed::OwnDescribe { .. }
+                    | Owed::Execute(_)
+                    | Owed::Close { .. }
+                    | Owed::Refused { .. },
+                ) => (state.ledger.settle(), state.ledger.skip_to_sync()),
+            }
+        };
+        self.failed(first, frame, &error).await?;
+        for line in skipped {
+            self.corridor.give_up(line.owed, OutcomeKind::Failed).await?;
+        }
+        self.corridor.rang();
+        Ok(())
+    }
+
+    /// The message whose answer the error is.
+    async fn failed(&mut self, line: Option<Line>, frame: Frame, error: &ErrorFields) -> Result<(), End> {
+        match line.map(|line| line.owed) {
+            Some(Owed::Refused { refusal, .. }) => {
+                if let Some(response) = refusal.error_response() {
+                    self.pass(&response);
+                }
+                return Ok(());
+            }
+            Some(Owed::Execute(mut running)) => {
+                running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
+                self.corridor.finish(running).await?;
+            }
+            Some(other) => self.corridor.give_up(other, OutcomeKind::Failed).await?,
+            None => {}
+        }
+        self.pass(&frame);
+        Ok(())
+    }
+
+    async fn ready(&mut self, frame: Frame) -> Result<(), End> {
+        let ready = ReadyForQuery::decode(frame.body()).map_err(|error| lost(&error.to_string()))?;
+        let line = self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Ready))?;
+        let status = match ready.status {
+            TransactionStatus::Idle => Transaction::Idle,
+            TransactionStatus::Transaction => Transaction::Open,
+            TransactionStatus::Failed => Transaction::Failed,
+        };
+        let gone = {
+            let mut state = self.corridor.state.lock();
+            state.ready(status);
+            if let Owed::Query(running) = &line.owed {
+                state.ran(line.sequence, running);
+            }
+            match status {
+                Transaction::Idle => state.names.transaction_ended(line.sequence),
+                Transaction::Open | Transaction::Failed => Vec::new(),
+            }
+        };
+        if let Owed::Query(running) = line.owed {
+            self.corridor.finish(running).await?;
+        }
+        self.corridor.close_portals(gone).await?;
+        self.pass(&frame);
+        self.corridor.rang();
+        Ok(())
+    }
+}
+
+impl Running {
+    /// A command of it completed.
+    fn completes(&mut self, frame: &Frame) {
+        if frame.tag() == b'C' {
+            self.tag = CommandComplete::decode(frame.body()).ok().map(|complete| complete.tag.to_owned());
+        }
+    }
+}
+
+/// The end of a session whose server cannot be followed any more.
+fn lost(problem: &str) -> End {
+    End::Fault(Refusal::new(FaultKind::UpstreamLost, problem))
+}

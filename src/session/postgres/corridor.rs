@@ -1,0 +1,165 @@
+//! What one session's two directions share, and how its journal entries end.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::enforce::Refusal;
+use crate::journal::{Entry, Outcome};
+use crate::model::{Cause, OutcomeKind, SessionId};
+use crate::session::house::{House, Lane};
+
+use super::ledger::{Owed, Running};
+use super::names::{Portal, RestsOn};
+use super::state::State;
+
+/// One open session.
+pub(super) struct Corridor {
+    /// What the process offers every session.
+    pub(super) house: Arc<House>,
+    /// What the listener is configured to do.
+    pub(super) lane: Arc<Lane>,
+    /// Which session this is.
+    pub(super) session: SessionId,
+    /// What the answers so far have left.
+    pub(super) state: Mutex<State>,
+    /// Rung after every settled answer.
+    pub(super) answered: Notify,
+    /// Rung when the server owes nothing and no transaction is open.
+    pub(super) went_quiet: Notify,
+    /// Rung when a Sync that was held back is wanted after all.
+    pub(super) sync_wanted: Notify,
+}
+
+/// Why a direction ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The client said goodbye or went away.
+    Client,
+    /// The server went away, after saying so to the client if it could.
+    Server,
+    /// sidegate ends it: the client is told why.
+    Fault(Refusal),
+}
+
+impl Corridor {
+    /// An answer was settled: whoever waits may look again.
+    pub(super) fn rang(&self) {
+        self.answered.notify_one();
+        if self.is_quiet() {
+            self.went_quiet.notify_one();
+        }
+    }
+
+    /// Whether nothing is owed and no transaction is open: the session may end without losing anything.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.state.lock().is_quiet()
+    }
+
+    /// Whether any rule reads this path of the input.
+    pub(super) fn policy_reads(&self, path: &[&str]) -> bool {
+        self.house.store.snapshot().is_some_and(|policy| policy.reads_any(path))
+    }
+
+    /// What an answer computed now rests on.
+    pub(super) fn rests_on(&self) -> RestsOn {
+        let generation = self.house.store.snapshot().map_or(0, |policy| policy.generation());
+        self.state.lock().rests_on(generation, jiff::Timestamp::now().as_second())
+    }
+
+    /// Ends a journal entry. What cannot be written down is not answered: the session ends.
+    pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
+        self.house.metrics.outcome(&self.lane.listener.name, outcome.kind, outcome.cause);
+        entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
+    }
+
+    /// Ends the entry of a statement that was answered whole.
+    pub(super) async fn finish(&self, mut running: Running) -> Result<(), End> {
+        let Some(entry) = running.entry.take() else { return Ok(()) };
+        let kind = if running.sqlstate.is_some() { OutcomeKind::Failed } else { OutcomeKind::Forwarded };
+        self.close(entry, running.ended(kind)).await
+    }
+
+    /// Ends the entries of portals that are gone without having been executed.
+    pub(super) async fn close_portals(&self, gone: impl IntoIterator<Item = Arc<Portal>>) -> Result<(), End> {
+        for portal in gone {
+            let entry = portal.entry.lock().take();
+            if let Some(entry) = entry {
+                self.close(entry, bound_only()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the entry of a message that will not be answered whole.
+    pub(super) async fn give_up(&self, owed: Owed, kind: OutcomeKind) -> Result<(), End> {
+        match owed {
+            Owed::Query(mut running) | Owed::Execute(mut running) => match running.entry.take() {
+                Some(entry) => self.close(entry, running.ended(kind)).await,
+                None => Ok(()),
+            },
+            Owed::Parse { entry, .. } => self.close(entry, Outcome { kind, ..bound_only() }).await,
+            Owed::Bind { portal, .. } => {
+                let entry = portal.entry.lock().take();
+                match entry {
+                    Some(entry) => self.close(entry, Outcome { kind, ..bound_only() }).await,
+                    None => Ok(()),
+                }
+            }
+            Owed::Describe
+            | Owed::OwnDescribe { .. }
+            | Owed::Close { .. }
+            | Owed::Sync
+            | Owed::Refused { .. }
+            | Owed::Ready => Ok(()),
+        }
+    }
+
+    /// Ends every entry that is still open, when the session ends: what was sent and not answered
+    /// may or may not have run.
+    pub(super) async fn give_up_all(&self) {
+        let (lines, portals) = {
+            let mut state = self.state.lock();
+            (state.ledger.drain().collect::<Vec<_>>(), state.names.drain_portals())
+        };
+        for line in lines {
+            // The entry writes its own end when it is dropped, should the journal refuse this one.
+            let _ = self.give_up(line.owed, OutcomeKind::Unknown).await;
+        }
+        let _ = self.close_portals(portals).await;
+    }
+}
+
+impl Running {
+    /// How it ended, with what was counted.
+    fn ended(&self, kind: OutcomeKind) -> Outcome {
+        Outcome {
+            kind,
+            cause: None,
+            rows: self.rows,
+            bytes: self.bytes,
+            upstream: self.sent.elapsed(),
+            sqlstate: self.sqlstate.clone(),
+            event: true,
+        }
+    }
+}
+
+/// The end of an entry for which the server did nothing that has rows, and nobody wants an event.
+pub(super) fn bound_only() -> Outcome {
+    Outcome {
+        kind: OutcomeKind::Forwarded,
+        cause: None,
+        rows: 0,
+        bytes: 0,
+        upstream: std::time::Duration::ZERO,
+        sqlstate: None,
+        event: false,
+    }
+}
+
+/// The end of an entry that was denied.
+pub(super) fn denied(cause: Cause) -> Outcome {
+    Outcome { kind: OutcomeKind::Denied, cause: Some(cause), event: true, ..bound_only() }
+}

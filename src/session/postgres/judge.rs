@@ -1,0 +1,144 @@
+//! The question: a statement is read, asked about, written down, and becomes a permit or a refusal.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::decide::{Decision, Verdict};
+use crate::enforce::{self, Permit, Refusal};
+use crate::input::{self, Document, PolicyInfo};
+use crate::journal::{Intent, IntentKind};
+use crate::model::{Cause, Stage};
+use crate::parse::{Facts, Names, Reading, Request, UnparsedKind};
+
+use super::corridor::{Corridor, denied};
+use super::names::Statement;
+
+/// A statement that was judged: the permit to send it, or what the client is told instead.
+pub(super) enum Judged {
+    /// It may be sent.
+    Permitted(Box<Permit>),
+    /// It may not; the denial stands in the journal.
+    Refused(Refusal),
+}
+
+impl Corridor {
+    /// What the text would do, read as the server would read it now.
+    pub(super) async fn read(&self, text: &[u8]) -> (Arc<Facts>, bool) {
+        let (quoting, encoding, certain) = {
+            let state = self.state.lock();
+            (state.quoting(), state.encoding(), state.names_certain())
+        };
+        // Only these commands look names up; everybody else is spared the copy.
+        let (prepared, cursors) = if mentions_names(text) {
+            let state = self.state.lock();
+            (state.names.prepared(), state.names.cursors())
+        } else {
+            (BTreeMap::new(), BTreeMap::new())
+        };
+        let reading = Reading {
+            quoting,
+            encoding,
+            names: match (&self.lane.schema, certain) {
+                (Some(schema), true) => Names::Certain { schema: Arc::clone(schema) },
+                (Some(_) | None, _) => Names::Uncertain,
+            },
+            prepared: &prepared,
+            cursors: &cursors,
+        };
+        (self.lane.reader.statement_bytes(text, &reading).await, certain)
+    }
+
+    /// Asks policy about a request. Over a limit, nobody is asked.
+    pub(super) async fn ask(&self, request: &Request) -> Decision {
+        let policy = self.house.store.snapshot();
+        let document = self.document(request, &self.house.info(policy.as_deref()));
+        let decider = &self.house.decider;
+        let unparsed = request.facts().unparsed.as_ref();
+        let cause = unparsed.map(|unparsed| match unparsed.kind {
+            UnparsedKind::TooLarge | UnparsedKind::TooComplex => Cause::Limit,
+            UnparsedKind::Unreadable => Cause::Unparsed,
+        });
+        match (cause, unparsed) {
+            (Some(cause), Some(unparsed)) if cause == Cause::Limit || !self.lane.asks(Stage::Request) => {
+                decider.refuse(policy.as_deref(), Stage::Request, document, cause, vec![unparsed.reason.clone()])
+            }
+            _ if self.lane.asks(Stage::Request) => decider.decide(policy, Stage::Request, document).await,
+            _ => decider.unasked(policy.as_deref(), Stage::Request, document),
+        }
+    }
+
+    /// A decision for a Parse whose answer needs the values that only its Bind will bring.
+    pub(super) fn put_off(&self, request: &Request) -> Decision {
+        let policy = self.house.store.snapshot();
+        let document = self.document(request, &self.house.info(policy.as_deref()));
+        self.house.decider.unasked(policy.as_deref(), Stage::Request, document)
+    }
+
+    fn document(&self, request: &Request, policy: &PolicyInfo) -> Document {
+        input::request_document(&self.state.lock().context, request, jiff::Timestamp::now(), policy)
+    }
+
+    /// Refuses what was not even read: writes the denial down and gives what the client is told.
+    pub(super) async fn refuse_outright(&self, cause: Cause, reason: &str) -> Refusal {
+        let policy = self.house.store.snapshot();
+        let info = self.house.info(policy.as_deref());
+        let document = input::session_document(&self.state.lock().context, jiff::Timestamp::now(), &info);
+        let reasons = vec![reason.to_owned()];
+        let decision = self.house.decider.refuse(policy.as_deref(), Stage::Request, document, cause, reasons.clone());
+        let refusal = Refusal::denied(decision.id(), cause, &reasons, None);
+        let intent = self.intent(IntentKind::Statement, decision);
+        if let Ok(entry) = self.house.journal.open(intent).await {
+            // A denial that cannot be written down is still that denial.
+            let _ = self.close(entry, denied(cause)).await;
+        }
+        refusal
+    }
+
+    /// A prepared statement's facts as they are now: names that were certain may not be any more.
+    pub(super) async fn read_again(&self, statement: &Statement) -> Arc<Facts> {
+        if !statement.certain || self.state.lock().names_certain() {
+            return Arc::clone(&statement.facts);
+        }
+        self.read(statement.text.as_bytes()).await.0
+    }
+
+    fn intent(&self, kind: IntentKind, decision: Decision) -> Intent {
+        let listener = self.lane.listener.name.clone();
+        Intent { kind, session: self.session, listener, decision: Arc::new(decision) }
+    }
+
+    /// Writes the decision down and carries it out.
+    pub(super) async fn carry_out(&self, kind: IntentKind, request: Request, decision: Decision) -> Judged {
+        let intent = self.intent(kind, decision);
+        let denial = match intent.decision.verdict() {
+            Verdict::Deny { cause, reasons } => {
+                let unparsed = request.facts().unparsed.as_ref();
+                Some((*cause, Refusal::denied(intent.decision.id(), *cause, reasons, unparsed)))
+            }
+            Verdict::Allow | Verdict::Unasked => None,
+        };
+        let entry = match self.house.journal.open(intent).await {
+            Ok(entry) => entry,
+            // What cannot be written down is not done; a denial stays that denial.
+            Err(error) => {
+                return Judged::Refused(denial.map_or_else(|| Refusal::fault(&error), |(_, refusal)| refusal));
+            }
+        };
+        match enforce::carry_out(request, entry) {
+            Ok(permit) => Judged::Permitted(Box::new(permit)),
+            Err(refused) => {
+                let cause = denial.map_or(Cause::Policy, |(cause, _)| cause);
+                // A denial that cannot be written down is still that denial.
+                let _ = self.close(refused.entry, denied(cause)).await;
+                Judged::Refused(refused.refusal)
+            }
+        }
+    }
+}
+
+/// SQL's EXECUTE, FETCH and MOVE look prepared statements and cursors up by name.
+fn mentions_names(text: &[u8]) -> bool {
+    [&b"execute"[..], b"fetch", b"move"]
+        .iter()
+        .any(|word| text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
+}

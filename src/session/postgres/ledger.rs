@@ -1,0 +1,206 @@
+//! What the server still owes: one line per message sent, in order. The server answers in
+//! order, and after an error it skips to the next Sync; so does the ledger.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::enforce::Refusal;
+use crate::journal::Entry;
+use crate::parse::Facts;
+
+use super::names::{Portal, Statement};
+
+/// One message that was sent and not yet answered whole.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Counts messages; what is learned from this answer binds only what was sent before it.
+    pub(super) sequence: u64,
+    /// What kind of answer is owed.
+    pub(super) owed: Owed,
+}
+
+/// The answer that is owed.
+#[derive(Debug)]
+pub(super) enum Owed {
+    /// Rows, completions, errors, then ReadyForQuery.
+    Query(Running),
+    /// ParseComplete.
+    Parse {
+        /// The INTENT of kind `prepare`.
+        entry: Entry,
+        /// The name it gives.
+        name: String,
+        /// What it gives the name to.
+        statement: Arc<Statement>,
+    },
+    /// BindComplete.
+    Bind {
+        /// The name it gives.
+        name: String,
+        /// What it gives the name to.
+        portal: Arc<Portal>,
+    },
+    /// RowDescription or NoData, after ParameterDescription for a statement.
+    Describe,
+    /// The same, asked by sidegate itself: not relayed.
+    OwnDescribe {
+        /// The statement whose parameter types are wanted.
+        statement: Arc<Statement>,
+    },
+    /// Rows, then CommandComplete, PortalSuspended, EmptyQueryResponse or an error.
+    Execute(Running),
+    /// CloseComplete.
+    Close {
+        /// Whether a portal or a statement is closed.
+        portal: bool,
+        /// Its name.
+        name: String,
+    },
+    /// ReadyForQuery.
+    Sync,
+    /// An error, because a poison stands in the refused message's place.
+    Refused {
+        /// What the client sees instead of the server's words.
+        refusal: Refusal,
+        /// Whether ReadyForQuery follows (Query, FunctionCall).
+        ready: bool,
+    },
+    /// ReadyForQuery after a refused Query.
+    Ready,
+}
+
+/// A statement that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// Its INTENT.
+    pub(super) entry: Option<Entry>,
+    /// What it does.
+    pub(super) facts: Arc<Facts>,
+    /// When its first byte went upstream.
+    pub(super) sent: Instant,
+    /// Rows relayed so far.
+    pub(super) rows: u64,
+    /// Bytes of answer relayed so far.
+    pub(super) bytes: u64,
+    /// SQLSTATE of the error it ended with.
+    pub(super) sqlstate: Option<String>,
+    /// The tag of the last command that completed.
+    pub(super) tag: Option<String>,
+}
+
+impl Running {
+    /// A statement whose message is about to be sent.
+    pub(super) fn new(entry: Entry, facts: Arc<Facts>) -> Self {
+        Self { entry: Some(entry), facts, sent: Instant::now(), rows: 0, bytes: 0, sqlstate: None, tag: None }
+    }
+}
+
+impl Owed {
+    /// Whether the next statement must wait to be judged until this one is answered.
+    pub(super) fn makes_wait(&self) -> bool {
+        match self {
+            Self::Query(running) | Self::Execute(running) => {
+                let aftermath = &running.facts.aftermath;
+                aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
+            }
+            Self::OwnDescribe { .. } => true,
+            Self::Parse { .. }
+            | Self::Bind { .. }
+            | Self::Describe
+            | Self::Close { .. }
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Ready => false,
+        }
+    }
+}
+
+/// The lines in the order in which their messages were sent.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    lines: VecDeque<Line>,
+    sequence: u64,
+    /// The server ignores everything until the next Sync, which was not sent yet.
+    skipping: bool,
+}
+
+impl Ledger {
+    /// Writes down a message that is about to be sent.
+    pub(super) fn owe(&mut self, owed: Owed) {
+        self.sequence = self.sequence.saturating_add(1);
+        if matches!(owed, Owed::Sync) {
+            self.skipping = false;
+        }
+        self.lines.push_back(Line { sequence: self.sequence, owed });
+    }
+
+    /// How many messages were written down so far.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The next answer's line.
+    pub(super) fn front(&mut self) -> Option<&mut Line> {
+        self.lines.front_mut()
+    }
+
+    /// Strikes the first line out.
+    pub(super) fn settle(&mut self) -> Option<Line> {
+        self.lines.pop_front()
+    }
+
+    /// Puts the answer that follows a struck-out line first.
+    pub(super) fn owe_first(&mut self, sequence: u64, owed: Owed) {
+        self.lines.push_front(Line { sequence, owed });
+    }
+
+    /// After an error in an extended exchange: strikes out everything up to the next Sync and
+    /// returns it. Without one, everything that is sent until then is ignored by the server.
+    pub(super) fn skip_to_sync(&mut self) -> Vec<Line> {
+        let until = self.lines.iter().position(|line| matches!(line.owed, Owed::Sync));
+        self.skipping = until.is_none();
+        self.lines.drain(..until.unwrap_or(self.lines.len())).collect()
+    }
+
+    /// COPY … FROM STDIN began: the server swallows every Sync that was sent with it.
+    pub(super) fn swallow_syncs(&mut self) {
+        self.lines.retain(|line| !matches!(line.owed, Owed::Sync));
+    }
+
+    /// Whether the server ignores what is sent now.
+    pub(super) fn skipping(&self) -> bool {
+        self.skipping
+    }
+
+    /// Whether nothing is owed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Whether something unanswered makes the next statement wait.
+    pub(super) fn makes_wait(&self) -> bool {
+        self.lines.iter().any(|line| line.owed.makes_wait())
+    }
+
+    /// Whether a Sync or Query was sent behind everything that makes the next statement wait;
+    /// if not, only a Flush will bring the answer.
+    pub(super) fn answers_by_itself(&self) -> bool {
+        self.lines
+            .iter()
+            .rev()
+            .take_while(|line| !line.owed.makes_wait())
+            .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_)))
+            || self.lines.iter().rev().find(|line| line.owed.makes_wait()).is_some_and(|line| matches!(line.owed, Owed::Query(_)))
+    }
+
+    /// The unanswered messages, newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().rev()
+    }
+
+    /// Everything that is left, when the session ends.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Line> + '_ {
+        self.lines.drain(..)
+    }
+}

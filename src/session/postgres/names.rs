@@ -1,0 +1,221 @@
+//! Prepared statements and portals: which text a name stands for when the server reads it.
+//!
+//! The server learns names in the order of its answers, the client sends ahead of them. So a
+//! name means the newest unanswered message that would give it (if that one fails, the server
+//! skips whatever was built on it), else what the answers so far have given it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::journal::Entry;
+use crate::parse::{Facts, Parameter};
+
+use super::ledger::{Ledger, Owed};
+
+/// A statement that was prepared with a Parse.
+#[derive(Debug)]
+pub(super) struct Statement {
+    /// Its text.
+    pub(super) text: Arc<str>,
+    /// What it would do.
+    pub(super) facts: Arc<Facts>,
+    /// Whether `facts` took unqualified names for certain.
+    pub(super) certain: bool,
+    /// OIDs of its parameters' types; 0 where the client left the choice to the server.
+    pub(super) types: Mutex<Vec<u32>>,
+}
+
+/// A statement that was bound to values.
+#[derive(Debug)]
+pub(super) struct Portal {
+    /// Its text.
+    pub(super) text: Arc<str>,
+    /// What it would do.
+    pub(super) facts: Arc<Facts>,
+    /// Its values.
+    pub(super) parameters: Arc<[Parameter]>,
+    /// What the answer to it rests on.
+    pub(super) rests_on: RestsOn,
+    /// The INTENT that its Bind opened; the first Execute takes it.
+    pub(super) entry: Mutex<Option<Entry>>,
+}
+
+/// What an answer was computed from and may have changed since: while equal, no new question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RestsOn {
+    /// The policy snapshot.
+    pub(super) generation: u64,
+    /// The clock, in seconds: what `time.now` shows.
+    pub(super) second: i64,
+    /// Counts changes of session state that policy can read.
+    pub(super) state: u64,
+}
+
+/// What a name stands for.
+#[derive(Debug)]
+pub(super) enum Meaning<T> {
+    /// This, for certain.
+    One(Arc<T>),
+    /// Nothing that sidegate has read.
+    Nothing,
+    /// More than one thing, and the answers so far do not tell which.
+    Ambiguous,
+}
+
+/// The names of one session.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    statements: HashMap<String, Vec<(u64, Arc<Statement>)>>,
+    portals: HashMap<String, (u64, Arc<Portal>)>,
+    prepared: BTreeMap<String, Vec<Arc<Facts>>>,
+    cursors: BTreeMap<String, Vec<Arc<Facts>>>,
+}
+
+/// More definitions of one name than this, and it stands for nothing.
+const CANDIDATES: usize = 8;
+
+/// More names than this in one session, and further ones are not remembered: they stand for nothing.
+const NAMES: usize = 20_000;
+
+impl Names {
+    /// What a prepared statement's name stands for when the next message is read.
+    pub(super) fn statement(&self, ledger: &Ledger, name: &str) -> Meaning<Statement> {
+        for line in ledger.newest_first() {
+            match &line.owed {
+                Owed::Parse { name: given, statement, .. } if given == name => return Meaning::One(Arc::clone(statement)),
+                Owed::Close { portal: false, name: closed } if closed == name => return Meaning::Nothing,
+                _ => {}
+            }
+        }
+        match self.statements.get(name).map(Vec::as_slice) {
+            None | Some([]) => Meaning::Nothing,
+            Some([(_, statement)]) => Meaning::One(Arc::clone(statement)),
+            Some(_) => Meaning::Ambiguous,
+        }
+    }
+
+    /// What a portal's name stands for when the next message is read.
+    pub(super) fn portal(&self, ledger: &Ledger, name: &str) -> Meaning<Portal> {
+        for line in ledger.newest_first() {
+            match &line.owed {
+                Owed::Bind { name: given, portal } if given == name => return Meaning::One(Arc::clone(portal)),
+                Owed::Close { portal: true, name: closed } if closed == name => return Meaning::Nothing,
+                _ => {}
+            }
+        }
+        self.portals.get(name).map_or(Meaning::Nothing, |(_, portal)| Meaning::One(Arc::clone(portal)))
+    }
+
+    /// ParseComplete: the name was free, so it stands for this and what was sent after it.
+    pub(super) fn parsed(&mut self, sequence: u64, name: String, statement: Arc<Statement>) {
+        if self.statements.len() >= NAMES && !self.statements.contains_key(&name) {
+            return;
+        }
+        let meanings = self.statements.entry(name).or_default();
+        meanings.retain(|(sent, _)| *sent > sequence);
+        meanings.push((sequence, statement));
+    }
+
+    /// BindComplete.
+    pub(super) fn bound(&mut self, sequence: u64, name: String, portal: Arc<Portal>) -> Option<Arc<Portal>> {
+        if self.portals.len() >= NAMES && !self.portals.contains_key(&name) {
+            return Some(portal);
+        }
+        self.portals.insert(name, (sequence, portal)).map(|(_, replaced)| replaced)
+    }
+
+    /// CloseComplete. Returns the portal that is gone.
+    pub(super) fn closed(&mut self, sequence: u64, portal: bool, name: &str) -> Option<Arc<Portal>> {
+        if portal {
+            return self.portals.remove(name).map(|(_, gone)| gone);
+        }
+        if let Some(meanings) = self.statements.get_mut(name) {
+            meanings.retain(|(sent, _)| *sent > sequence);
+            if meanings.is_empty() {
+                self.statements.remove(name);
+            }
+        }
+        // SQL's PREPARE and Parse share their names: the Close took whichever it was.
+        self.prepared.remove(name);
+        None
+    }
+
+    /// DEALLOCATE ALL or DISCARD ALL: statements sent before it are gone.
+    pub(super) fn forgot_all(&mut self, sequence: u64) {
+        for meanings in self.statements.values_mut() {
+            meanings.retain(|(sent, _)| *sent > sequence);
+        }
+        self.statements.retain(|_, meanings| !meanings.is_empty());
+    }
+
+    /// The transaction ended: portals sent before that are gone.
+    pub(super) fn transaction_ended(&mut self, sequence: u64) -> Vec<Arc<Portal>> {
+        let (gone, kept) = std::mem::take(&mut self.portals).into_iter().partition(|(_, (sent, _))| *sent < sequence);
+        self.portals = kept;
+        let gone: HashMap<String, (u64, Arc<Portal>)> = gone;
+        gone.into_values().map(|(_, portal)| portal).collect()
+    }
+
+    /// Every portal, when the session ends.
+    pub(super) fn drain_portals(&mut self) -> Vec<Arc<Portal>> {
+        std::mem::take(&mut self.portals).into_values().map(|(_, portal)| portal).collect()
+    }
+
+    /// A statement with SQL's PREPARE or DECLARE is about to be sent.
+    pub(super) fn declare(&mut self, sequence: u64, facts: &Facts) {
+        for (name, inner) in &facts.aftermath.prepares {
+            let statement = Statement {
+                text: Arc::from(inner.0.normalized.as_str()),
+                facts: Arc::clone(&inner.0),
+                certain: false,
+                types: Mutex::new(Vec::new()),
+            };
+            if self.statements.len() < NAMES {
+                self.statements.entry(name.clone()).or_default().push((sequence, Arc::new(statement)));
+            }
+            remember(&mut self.prepared, name, &inner.0);
+        }
+        for (name, inner) in &facts.aftermath.declares {
+            remember(&mut self.cursors, name, &inner.0);
+        }
+    }
+
+    /// What SQL's EXECUTE may run, by name.
+    pub(super) fn prepared(&self) -> BTreeMap<String, Vec<Arc<Facts>>> {
+        let mut all = self.prepared.clone();
+        for (name, meanings) in &self.statements {
+            for (_, statement) in meanings {
+                remember(&mut all, name, &statement.facts);
+            }
+        }
+        all.retain(|_, known| known.len() <= CANDIDATES);
+        all
+    }
+
+    /// What FETCH may read, by name: SQL's cursors, and portals, which are cursors too.
+    pub(super) fn cursors(&self) -> BTreeMap<String, Vec<Arc<Facts>>> {
+        let mut all = self.cursors.clone();
+        for (name, (_, portal)) in &self.portals {
+            remember(&mut all, name, &portal.facts);
+        }
+        all.retain(|_, known| known.len() <= CANDIDATES);
+        all
+    }
+}
+
+/// Adds one more thing that a name may stand for. Names with too many stand for nothing.
+fn remember(names: &mut BTreeMap<String, Vec<Arc<Facts>>>, name: &str, facts: &Arc<Facts>) {
+    if names.len() >= NAMES && !names.contains_key(name) {
+        return;
+    }
+    let known = names.entry(name.to_owned()).or_default();
+    if known.iter().any(|one| Arc::ptr_eq(one, facts) || one.normalized == facts.normalized) {
+        return;
+    }
+    // One beyond the limit is kept as the mark of a name that stands for too many things.
+    if known.len() <= CANDIDATES {
+        known.push(Arc::clone(facts));
+    }
+}

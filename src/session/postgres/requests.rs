@@ -1,0 +1,210 @@
+//! From the client to the server: every message is read, judged where it can do something,
+//! and sent as it came, or as a poison in its place.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use crate::enforce::{Refusal, poison};
+use crate::forward::{Free, Sender};
+use crate::model::{Cause, FaultKind};
+use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiece, Object, Relay, WireError};
+
+use super::corridor::{Corridor, End};
+use super::ledger::Owed;
+use super::state::Copy;
+
+/// The requests' direction of one session.
+pub(super) struct Requests<'a, R, W> {
+    /// The session.
+    pub(super) corridor: &'a Corridor,
+    /// What the client sends.
+    pub(super) client: R,
+    /// Cuts it into messages.
+    pub(super) framer: FrontendFramer,
+    /// Where permits go.
+    pub(super) upstream: Sender<W>,
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
+    /// Runs until the session ends, and says why it did.
+    pub(super) async fn run(&mut self) -> End {
+        loop {
+            if let Err(end) = self.step().await {
+                // A goodbye must not overtake what was permitted before it.
+                let _ = self.upstream.flush().await;
+                return end;
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), End> {
+        match self.framer.next_piece().map_err(breach)? {
+            Some(FrontendPiece::Frame(frame)) => self.message(frame).await,
+            Some(FrontendPiece::CopyData(relay)) => self.copy_data(relay).await,
+            Some(FrontendPiece::TooLarge { tag, length, limit }) => self.too_large(tag, length, limit).await,
+            None => {
+                self.flush().await?;
+                self.receive().await
+            }
+        }
+    }
+
+    /// Waits for bytes from the client, for a Sync that was held back, or for the end.
+    async fn receive(&mut self) -> Result<(), End> {
+        let corridor = self.corridor;
+        let quiet = corridor.is_quiet();
+        let idle = corridor.lane.listener.limits.idle;
+        tokio::select! {
+            read = self.client.read_buf(self.framer.room()) => match read {
+                Ok(0) | Err(_) => Err(End::Client),
+                Ok(_) => Ok(()),
+            },
+            () = corridor.sync_wanted.notified() => self.held_sync().await,
+            () = corridor.house.drain.requested(), if quiet => {
+                Err(End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down")))
+            }
+            () = tokio::time::sleep(idle), if quiet && idle > Duration::ZERO => {
+                let limit = humantime::format_duration(idle);
+                Err(End::Fault(Refusal::new(
+                    FaultKind::IdleTimeout,
+                    format!("the session was idle for longer than `limits.idle`, {limit}"),
+                )))
+            }
+            () = corridor.went_quiet.notified(), if !quiet => Ok(()),
+        }
+    }
+
+    async fn message(&mut self, frame: Frame) -> Result<(), End> {
+        match frame.tag() {
+            b'S' => self.sync().await,
+            b'X' => Err(End::Client),
+            // After an error the server drops everything until Sync: so does sidegate, without asking.
+            _ if self.corridor.state.lock().ledger.skipping() => Ok(()),
+            b'Q' => self.query(frame).await,
+            b'P' => self.parse(frame).await,
+            b'B' => self.bind(frame).await,
+            b'E' => self.execute(frame).await,
+            b'D' => self.describe(frame),
+            b'C' => self.close_name(frame),
+            b'H' => self.free(frame),
+            b'c' | b'f' => self.copy_end(frame),
+            b'F' => {
+                let reason = "the function call protocol: call the function in a SELECT";
+                let refusal = self.corridor.refuse_outright(Cause::Protocol, reason).await;
+                self.poison(b'F', None, refusal)
+            }
+            tag => Err(breach(WireError::Tag { tag })),
+        }
+    }
+
+    /// A message above its limit was dropped as it came; a poison takes its place.
+    async fn too_large(&mut self, tag: u8, length: u32, limit: u32) -> Result<(), End> {
+        if self.corridor.state.lock().ledger.skipping() {
+            return Ok(());
+        }
+        let reason = format!("a message of {length} bytes, where {limit} are allowed");
+        let refusal = self.corridor.refuse_outright(Cause::Limit, &reason).await;
+        self.poison(tag, None, refusal)
+    }
+
+    /// Sends what must fail in place of what was refused.
+    pub(super) fn poison(&mut self, tag: u8, statement: Option<&str>, refusal: Refusal) -> Result<(), End> {
+        let Some(poison) = poison(tag, statement) else {
+            return Err(End::Fault(Refusal::new(FaultKind::Internal, "a message that is never judged was refused")));
+        };
+        self.corridor.state.lock().ledger.owe(Owed::Refused { refusal, ready: matches!(tag, b'Q' | b'F') });
+        self.upstream.send_poison(poison);
+        Ok(())
+    }
+
+    fn describe(&mut self, frame: Frame) -> Result<(), End> {
+        Describe::decode(frame.body()).map_err(breach)?;
+        self.corridor.state.lock().ledger.owe(Owed::Describe);
+        self.free(frame)
+    }
+
+    fn close_name(&mut self, frame: Frame) -> Result<(), End> {
+        let close = Close::decode(frame.body()).map_err(breach)?;
+        let owed = Owed::Close { portal: close.object == Object::Portal, name: text(close.name)?.to_owned() };
+        self.corridor.state.lock().ledger.owe(owed);
+        self.free(frame)
+    }
+
+    async fn sync(&mut self) -> Result<(), End> {
+        {
+            let mut state = self.corridor.state.lock();
+            if let Copy::In { sync_held } = &mut state.copy {
+                // The server would swallow it. Should COPY fail, the client counts on its answer.
+                *sync_held = true;
+                return Ok(());
+            }
+            state.ledger.owe(Owed::Sync);
+        }
+        self.upstream.send_sync();
+        Ok(())
+    }
+
+    async fn held_sync(&mut self) -> Result<(), End> {
+        self.corridor.state.lock().ledger.owe(Owed::Sync);
+        self.upstream.send_sync();
+        self.flush().await
+    }
+
+    async fn copy_data(&mut self, relay: Relay) -> Result<(), End> {
+        self.upstream.send_copy_data(&relay);
+        if self.upstream.is_full() { self.flush().await } else { Ok(()) }
+    }
+
+    fn copy_end(&mut self, frame: Frame) -> Result<(), End> {
+        {
+            let mut state = self.corridor.state.lock();
+            if let Copy::In { .. } = state.copy {
+                state.copy = Copy::Ended;
+            }
+        }
+        self.free(frame)
+    }
+
+    fn free(&mut self, frame: Frame) -> Result<(), End> {
+        let free = Free::of(frame)
+            .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Internal, "a message that must be judged was not")))?;
+        self.upstream.send_free(free);
+        Ok(())
+    }
+
+    /// Waits until nothing unanswered can change how the next statement must be read.
+    pub(super) async fn settled(&mut self) -> Result<(), End> {
+        let mut asked = false;
+        loop {
+            {
+                let state = self.corridor.state.lock();
+                if !state.ledger.makes_wait() {
+                    return Ok(());
+                }
+                if !asked && !state.ledger.answers_by_itself() {
+                    // Without a Sync behind it the server would keep its answer back.
+                    self.upstream.send_flush();
+                    asked = true;
+                }
+            }
+            self.flush().await?;
+            self.corridor.answered.notified().await;
+        }
+    }
+
+    pub(super) async fn flush(&mut self) -> Result<(), End> {
+        self.upstream.flush().await.map_err(|_| End::Server)
+    }
+}
+
+/// What breaks the protocol ends the session.
+pub(super) fn breach(error: WireError) -> End {
+    End::Fault(Refusal::fault(&error))
+}
+
+/// A name that sidegate must compare: PostgreSQL's are text, and a name that is not cannot be kept apart.
+pub(super) fn text(name: &[u8]) -> Result<&str, End> {
+    std::str::from_utf8(name)
+        .map_err(|_| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a statement or portal is not UTF-8")))
+}

@@ -1,0 +1,161 @@
+//! What the two directions of one session share. Only ever locked for a moment, never across an await.
+
+use tokio::sync::Notify;
+
+use crate::input::{SessionContext, Transaction};
+use crate::parse::{EncodingSafety, Facts, Quoting};
+
+use super::ledger::{Ledger, Owed, Running};
+use super::names::{Names, RestsOn};
+
+/// The session as the answers so far have left it.
+#[derive(Debug)]
+pub(super) struct State {
+    /// What the server owes.
+    pub(super) ledger: Ledger,
+    /// Prepared statements, portals, cursors.
+    pub(super) names: Names,
+    /// COPY … FROM STDIN, while it runs.
+    pub(super) copy: Copy,
+    /// The session as policy sees it.
+    pub(super) context: SessionContext,
+    quoting: Quoting,
+    encoding: EncodingSafety,
+    reading_moves: bool,
+    names_certain: bool,
+    version: u64,
+}
+
+/// COPY … FROM STDIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copy {
+    /// Does not run.
+    No,
+    /// The server takes data.
+    In {
+        /// A Sync that the server would swallow was held back.
+        sync_held: bool,
+    },
+    /// The client said that the data ended.
+    Ended,
+}
+
+impl State {
+    /// A session that has just begun. `names_certain`: one pinned user schema.
+    pub(super) fn new(context: SessionContext, names_certain: bool) -> Self {
+        Self {
+            ledger: Ledger::default(),
+            names: Names::default(),
+            copy: Copy::No,
+            context,
+            quoting: Quoting::Standard,
+            encoding: EncodingSafety::Safe,
+            reading_moves: false,
+            names_certain,
+            version: 0,
+        }
+    }
+
+    /// The server reported a parameter.
+    pub(super) fn parameter(&mut self, name: &str, value: &str) {
+        if name.eq_ignore_ascii_case("standard_conforming_strings") {
+            self.quoting = if value.eq_ignore_ascii_case("on") { Quoting::Standard } else { Quoting::Backslashes };
+        } else if name.eq_ignore_ascii_case("client_encoding") {
+            // Whatever is not UTF-8 may give bytes above 0x7f another meaning than sidegate reads.
+            self.encoding = if value.eq_ignore_ascii_case("UTF8") { EncodingSafety::Safe } else { EncodingSafety::AsciiTrailBytes };
+        } else {
+            return;
+        }
+        self.version = self.version.saturating_add(1);
+    }
+
+    /// ReadyForQuery: the transaction's state is known again, and so is how text is read, unless
+    /// something that changes either was sent meanwhile.
+    pub(super) fn ready(&mut self, status: Transaction) {
+        if self.context.transaction != status {
+            self.version = self.version.saturating_add(1);
+        }
+        self.context.transaction = status;
+        self.context.transaction_uncertain = self.pending(|facts| facts.aftermath.transaction);
+        // Changed parameters are reported just before ReadyForQuery, not before CommandComplete.
+        self.reading_moves = self.pending(|facts| facts.aftermath.waits);
+    }
+
+    fn pending(&self, of: impl Fn(&Facts) -> bool) -> bool {
+        self.ledger.newest_first().any(|line| match &line.owed {
+            Owed::Query(running) | Owed::Execute(running) => of(&running.facts),
+            Owed::Parse { .. }
+            | Owed::Bind { .. }
+            | Owed::Describe
+            | Owed::OwnDescribe { .. }
+            | Owed::Close { .. }
+            | Owed::Sync
+            | Owed::Refused { .. }
+            | Owed::Ready => false,
+        })
+    }
+
+    /// COPY … FROM STDIN is over. A Sync that was held back because the server would have swallowed it
+    /// is wanted now, since an error made the client count on its answer.
+    pub(super) fn copy_ended(&mut self, sync_wanted: &Notify) {
+        if let Copy::In { sync_held: true } = self.copy {
+            sync_wanted.notify_one();
+        }
+        self.copy = Copy::No;
+    }
+
+    /// A statement ran to its end: what it forgot is forgotten.
+    pub(super) fn ran(&mut self, sequence: u64, running: &Running) {
+        let forgot_all = matches!(running.tag.as_deref(), Some("DEALLOCATE ALL" | "DISCARD ALL"));
+        if forgot_all && running.sqlstate.is_none() {
+            self.names.forgot_all(sequence);
+        }
+    }
+
+    /// A statement is about to be sent: from now on the next one is judged as if it had run.
+    pub(super) fn sends(&mut self, facts: &Facts) {
+        let aftermath = &facts.aftermath;
+        self.context.statements = self.context.statements.saturating_add(1);
+        self.context.transaction_uncertain |= aftermath.transaction;
+        self.reading_moves |= aftermath.waits;
+        if aftermath.names {
+            self.names_certain = false;
+            self.context.search_path = None;
+        }
+        let sequence = self.ledger.sequence();
+        self.names.declare(sequence, facts);
+        self.version = self.version.saturating_add(1);
+    }
+
+    /// Rows and bytes of answers went to the client.
+    pub(super) fn count(&mut self, rows: u64, bytes: u64) {
+        self.context.rows = self.context.rows.saturating_add(rows);
+        self.context.bytes = self.context.bytes.saturating_add(bytes);
+    }
+
+    /// Whether nothing is owed and no transaction is open.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.ledger.is_empty() && self.context.transaction == Transaction::Idle && self.copy == Copy::No
+    }
+
+    /// How the server reads quotes. While that may be changing: the way in which least is certain.
+    pub(super) fn quoting(&self) -> Quoting {
+        if self.reading_moves { Quoting::Backslashes } else { self.quoting }
+    }
+
+    /// How the server reads bytes above 0x7f, on the same terms.
+    pub(super) fn encoding(&self) -> EncodingSafety {
+        if self.reading_moves { EncodingSafety::AsciiTrailBytes } else { self.encoding }
+    }
+
+    /// Whether unqualified names still mean what the pinned path says.
+    pub(super) fn names_certain(&self) -> bool {
+        self.names_certain
+    }
+
+    /// What an answer computed now rests on.
+    pub(super) fn rests_on(&self, generation: u64, second: i64) -> RestsOn {
+        RestsOn { generation, second, state: self.version }
+    }
+}
+

@@ -1,0 +1,186 @@
+//! Query, Parse, Bind and Execute: the messages that are judged.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::enforce;
+use crate::enforce::Refusal;
+use crate::forward::Free;
+use crate::journal::IntentKind;
+use crate::model::FaultKind;
+use crate::parse;
+use crate::wire::postgres::{Bind, Execute, Frame, Parse, Query};
+
+use super::corridor::{End, bound_only};
+use super::judge::Judged;
+use super::ledger::{Owed, Running};
+use super::names::{Meaning, Portal, Statement};
+use super::requests::{Requests, breach, text};
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
+    /// One text, any number of statements, one question, before any of it is sent.
+    pub(super) async fn query(&mut self, frame: Frame) -> Result<(), End> {
+        self.settled().await?;
+        if self.corridor.state.lock().ledger.skipping() {
+            return Ok(());
+        }
+        let query = Query::decode(frame.body()).map_err(breach)?;
+        let (facts, _) = self.corridor.read(query.sql).await;
+        let request = parse::simple(frame.clone(), query.sql, Arc::clone(&facts));
+        let decision = self.corridor.ask(&request).await;
+        match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+            Judged::Permitted(permit) => {
+                let entry = self.upstream.send(*permit);
+                let mut state = self.corridor.state.lock();
+                state.ledger.owe(Owed::Query(Running::new(entry, Arc::clone(&facts))));
+                state.sends(&facts);
+                Ok(())
+            }
+            Judged::Refused(refusal) => self.poison(b'Q', None, refusal),
+        }
+    }
+
+    /// Judged here when no rule reads values; else it passes on under an INTENT of kind `prepare`.
+    pub(super) async fn parse(&mut self, frame: Frame) -> Result<(), End> {
+        self.settled().await?;
+        if self.corridor.state.lock().ledger.skipping() {
+            return Ok(());
+        }
+        let parse = Parse::decode(frame.body()).map_err(breach)?;
+        let name = text(parse.name)?.to_owned();
+        let (facts, certain) = self.corridor.read(parse.sql).await;
+        let statement = Arc::new(Statement {
+            text: Arc::from(String::from_utf8_lossy(parse.sql)),
+            facts: Arc::clone(&facts),
+            certain,
+            types: Mutex::new(parse.types.clone()),
+        });
+        let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
+        let waits_for_values =
+            facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads(&["sql", "parameters"]);
+        let decision = if waits_for_values {
+            self.corridor.put_off(&request)
+        } else {
+            self.corridor.ask(&request).await
+        };
+        match self.corridor.carry_out(IntentKind::Prepare, request, decision).await {
+            Judged::Permitted(permit) => {
+                let entry = self.upstream.send(*permit);
+                self.corridor.state.lock().ledger.owe(Owed::Parse { entry, name, statement });
+                Ok(())
+            }
+            Judged::Refused(refusal) => self.poison(b'P', Some(&name), refusal),
+        }
+    }
+
+    /// Judged with its values, before the server plans it.
+    pub(super) async fn bind(&mut self, frame: Frame) -> Result<(), End> {
+        self.settled().await?;
+        let bind = Bind::decode(frame.body()).map_err(breach)?;
+        let (source, portal) = (text(bind.statement)?, text(bind.portal)?.to_owned());
+        let Some(statement) = self.meaning_of_statement(source)? else { return Ok(()) };
+        if !self.types_known(source, &statement, bind.values.len()).await? {
+            return Ok(());
+        }
+        let facts = self.corridor.read_again(&statement).await;
+        let types = statement.types.lock().clone();
+        let request =
+            parse::bound(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts), &bind.values, &bind.formats, &types);
+        let parameters = Arc::from(request.parameters());
+        let rests_on = self.corridor.rests_on();
+        let decision = self.corridor.ask(&request).await;
+        match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+            Judged::Permitted(permit) => {
+                let entry = Mutex::new(Some(self.upstream.send(*permit)));
+                let text = Arc::clone(&statement.text);
+                let made = Arc::new(Portal { text, facts, parameters, rests_on, entry });
+                self.corridor.state.lock().ledger.owe(Owed::Bind { name: portal, portal: made });
+                Ok(())
+            }
+            Judged::Refused(refusal) => self.poison(b'B', None, refusal),
+        }
+    }
+
+    /// Runs what was bound. Asked about again if what its answer rests on has changed.
+    pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), End> {
+        self.settled().await?;
+        let execute = Execute::decode(frame.body()).map_err(breach)?;
+        let name = text(execute.portal)?;
+        let meaning = {
+            let state = self.corridor.state.lock();
+            if state.ledger.skipping() {
+                return Ok(());
+            }
+            state.names.portal(&state.ledger, name)
+        };
+        let Meaning::One(portal) = meaning else {
+            let refusal = Refusal::new(FaultKind::UnknownPortal, format!("portal \"{name}\" does not exist"));
+            return self.poison(b'E', None, refusal);
+        };
+        let entry = portal.entry.lock().take();
+        let fresh = portal.rests_on == self.corridor.rests_on();
+        let permit = match entry {
+            Some(entry) if fresh => enforce::resume(frame, entry),
+            stale => {
+                if let Some(entry) = stale {
+                    self.corridor.close(entry, bound_only()).await?;
+                }
+                let text = Arc::clone(&portal.text);
+                let request = parse::executed(frame, text, Arc::clone(&portal.facts), portal.parameters.to_vec());
+                let decision = self.corridor.ask(&request).await;
+                match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+                    Judged::Permitted(permit) => Some(*permit),
+                    Judged::Refused(refusal) => return self.poison(b'E', None, refusal),
+                }
+            }
+        };
+        let Some(permit) = permit else {
+            return self.poison(b'E', None, Refusal::new(FaultKind::Internal, "a portal of a refused statement"));
+        };
+        let entry = self.upstream.send(permit);
+        let mut state = self.corridor.state.lock();
+        state.ledger.owe(Owed::Execute(Running::new(entry, Arc::clone(&portal.facts))));
+        state.sends(&portal.facts);
+        Ok(())
+    }
+
+    /// What the name of a prepared statement stands for; `None` if a poison answers, or nobody waits for one.
+    fn meaning_of_statement(&mut self, name: &str) -> Result<Option<Arc<Statement>>, End> {
+        let meaning = {
+            let state = self.corridor.state.lock();
+            if state.ledger.skipping() {
+                return Ok(None);
+            }
+            state.names.statement(&state.ledger, name)
+        };
+        let problem = match meaning {
+            Meaning::One(statement) => return Ok(Some(statement)),
+            Meaning::Nothing => format!("prepared statement \"{name}\" does not exist"),
+            Meaning::Ambiguous => {
+                format!("prepared statement \"{name}\" was prepared more than once: close it and prepare it again")
+            }
+        };
+        self.poison(b'B', None, Refusal::new(FaultKind::UnknownStatement, problem))?;
+        Ok(None)
+    }
+
+    /// Where a rule reads values and the client gave no types, the server is asked first. `false` if
+    /// that failed: then the client has its error, and the server drops everything until Sync.
+    async fn types_known(&mut self, name: &str, statement: &Arc<Statement>, values: usize) -> Result<bool, End> {
+        let known = {
+            let types = statement.types.lock();
+            types.len() >= values && types.iter().all(|oid| *oid != 0)
+        };
+        if known || values == 0 || !self.corridor.policy_reads(&["sql", "parameters"]) {
+            return Ok(true);
+        }
+        let describe = Free::describe_statement(name)
+            .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a statement has a NUL in it")))?;
+        self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { statement: Arc::clone(statement) });
+        self.upstream.send_free(describe);
+        self.settled().await?;
+        Ok(!self.corridor.state.lock().ledger.skipping())
+    }
+}
