@@ -1,0 +1,240 @@
+//! Two readers must agree. sqlparser's tokens must begin, end and mean what our own lexer says, and
+//! where sqlparser is known to go astray (`sql.md` §2.2) the text is refused before it gets there.
+
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+
+use super::lexer::{Class, Lexeme};
+use super::literal;
+
+/// Why two readers do not agree.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum GuardError {
+    #[error("END outside CASE at byte {at}")]
+    StrayEnd { at: usize },
+    #[error("the text at byte {at} can be cut in two ways")]
+    Disagreement { at: usize },
+}
+
+/// Cuts the text a second time and gives that cut, one list a statement, each without its `;`;
+/// empty statements are left out.
+///
+/// # Errors
+/// The first place where the two cuts differ.
+pub(super) fn agree(text: &str, lexemes: &[Lexeme]) -> Result<Vec<Vec<TokenWithSpan>>, GuardError> {
+    refuse_stray_end(text, lexemes)?;
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
+        .tokenize_with_location()
+        .map_err(|error| GuardError::Disagreement { at: Places::new(text).byte(error.location) })?;
+    compare(text, lexemes, &tokens)?;
+    Ok(split(tokens))
+}
+
+/// sqlparser ends a text at a bare END.
+fn refuse_stray_end(text: &str, lexemes: &[Lexeme]) -> Result<(), GuardError> {
+    let mut cases = 0_usize;
+    let mut before: Option<&Lexeme> = None;
+    for lexeme in lexemes {
+        let selected = before.is_some_and(|mark| mark.is_mark(text, "."));
+        let first = before.is_none_or(|mark| mark.is_mark(text, ";"));
+        if lexeme.is_word(text, "case") && !selected {
+            cases = cases.saturating_add(1);
+        }
+        if lexeme.is_word(text, "end") && !selected && !first {
+            cases = cases.checked_sub(1).ok_or(GuardError::StrayEnd { at: lexeme.start })?;
+        }
+        before = Some(lexeme);
+    }
+    Ok(())
+}
+
+fn compare(text: &str, lexemes: &[Lexeme], tokens: &[TokenWithSpan]) -> Result<(), GuardError> {
+    let mut places = Places::new(text);
+    let mut ours = lexemes.iter();
+    for token in tokens {
+        if matches!(token.token, Token::Whitespace(_)) {
+            continue;
+        }
+        let start = places.byte(token.span.start);
+        let differs = GuardError::Disagreement { at: start };
+        let Some(lexeme) = ours.next() else { return Err(differs) };
+        let mut end = places.byte(token.span.end);
+        // sqlparser's `&>` takes the next character too; the lexer made sure that it is a space.
+        if token.token == Token::AmpersandRightAngleBracket {
+            end = end.saturating_sub(1);
+        }
+        if start != lexeme.start || end != lexeme.end || !same_meaning(text, *lexeme, &token.token) {
+            return Err(differs);
+        }
+    }
+    match ours.next() {
+        Some(missed) => Err(GuardError::Disagreement { at: missed.start }),
+        None => Ok(()),
+    }
+}
+
+/// Whether both readers take the token for the same class and, where it has one, the same value.
+fn same_meaning(text: &str, lexeme: Lexeme, token: &Token) -> bool {
+    let value = |wanted: &str| literal::value(text, lexeme).is_some_and(|value| value == wanted);
+    match (lexeme.class, token) {
+        (Class::Word, Token::Word(word)) => word.quote_style.is_none() && word.value == lexeme.of(text),
+        (Class::Quoted, Token::Word(word)) => word.quote_style == Some('"') && value(&word.value),
+        (Class::Text, Token::SingleQuotedString(theirs))
+        | (Class::Escaped, Token::EscapedStringLiteral(theirs))
+        | (Class::National, Token::NationalStringLiteral(theirs))
+        | (Class::Bits, Token::SingleQuotedByteStringLiteral(theirs))
+        | (Class::Hex, Token::HexStringLiteral(theirs)) => value(theirs),
+        (Class::Dollar, Token::DollarQuotedString(theirs)) => value(&theirs.value),
+        (Class::Number, Token::Number(theirs, long)) => !long && theirs == lexeme.of(text),
+        (Class::Parameter, Token::Placeholder(theirs)) => theirs == lexeme.of(text),
+        (Class::Operator, token) => operator(token) == Some(lexeme.of(text)),
+        (Class::Punctuation, token) => punctuation(token) == Some(lexeme.of(text)),
+        _ => false,
+    }
+}
+
+fn punctuation(token: &Token) -> Option<&'static str> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a token that is not listed disagrees, which refuses")]
+    Some(match token {
+        Token::LParen => "(",
+        Token::RParen => ")",
+        Token::LBracket => "[",
+        Token::RBracket => "]",
+        Token::Comma => ",",
+        Token::SemiColon => ";",
+        Token::Period => ".",
+        Token::Colon => ":",
+        Token::DoubleColon => "::",
+        Token::Assignment => ":=",
+        _ => return None,
+    })
+}
+
+fn operator(token: &Token) -> Option<&str> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a token that is not listed disagrees, which refuses")]
+    Some(match token {
+        Token::Eq => "=",
+        Token::Lt => "<",
+        Token::Gt => ">",
+        Token::LtEq => "<=",
+        Token::GtEq => ">=",
+        Token::Plus => "+",
+        Token::Minus => "-",
+        Token::Mul => "*",
+        Token::Div => "/",
+        Token::Mod => "%",
+        Token::StringConcat => "||",
+        Token::Ampersand => "&",
+        Token::Pipe => "|",
+        Token::Caret => "^",
+        Token::RArrow => "=>",
+        Token::Sharp => "#",
+        Token::DoubleSharp => "##",
+        Token::Tilde => "~",
+        Token::TildeAsterisk => "~*",
+        Token::ExclamationMarkTilde => "!~",
+        Token::ExclamationMarkTildeAsterisk => "!~*",
+        Token::DoubleTilde => "~~",
+        Token::DoubleTildeAsterisk => "~~*",
+        Token::ExclamationMarkDoubleTilde => "!~~",
+        Token::ExclamationMarkDoubleTildeAsterisk => "!~~*",
+        Token::ShiftLeft => "<<",
+        Token::ShiftRight => ">>",
+        Token::Overlap => "&&",
+        Token::AtSign => "@",
+        Token::CaretAt => "^@",
+        Token::PGSquareRoot => "|/",
+        Token::PGCubeRoot => "||/",
+        Token::Arrow => "->",
+        Token::LongArrow => "->>",
+        Token::HashArrow => "#>",
+        Token::AtDashAt => "@-@",
+        Token::QuestionMarkDash => "?-",
+        Token::AmpersandLeftAngleBracket => "&<",
+        Token::AmpersandRightAngleBracket => "&>",
+        Token::AmpersandLeftAngleBracketVerticalBar => "&<|",
+        Token::VerticalBarAmpersandRightAngleBracket => "|&>",
+        Token::TwoWayArrow => "<->",
+        Token::LeftAngleBracketCaret => "<^",
+        Token::RightAngleBracketCaret => ">^",
+        Token::QuestionMarkSharp => "?#",
+        Token::QuestionMarkDashVerticalBar => "?-|",
+        Token::QuestionMarkDoubleVerticalBar => "?||",
+        Token::TildeEqual => "~=",
+        Token::ShiftLeftVerticalBar => "<<|",
+        Token::VerticalBarShiftRight => "|>>",
+        Token::HashLongArrow => "#>>",
+        Token::AtArrow => "@>",
+        Token::ArrowAt => "<@",
+        Token::HashMinus => "#-",
+        Token::AtQuestion => "@?",
+        Token::AtAt => "@@",
+        Token::Question => "?",
+        Token::QuestionAnd => "?&",
+        Token::QuestionPipe => "?|",
+        Token::CustomBinaryOperator(text) => text,
+        _ => return None,
+    })
+}
+
+/// One list a statement: a parser that sees one statement at a time cannot swallow the next.
+fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
+    let mut statements = Vec::new();
+    let mut current: Vec<TokenWithSpan> = Vec::new();
+    for token in tokens {
+        match token.token {
+            Token::SemiColon => statements.push(std::mem::take(&mut current)),
+            // Layout means nothing to the parser but in the data of a COPY, which is not ours to read.
+            Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) => {}
+            Token::Whitespace(
+                Whitespace::SingleLineComment { comment: _, prefix: _ } | Whitespace::MultiLineComment(_),
+            ) => {}
+            #[expect(clippy::wildcard_enum_match_arm, reason = "every other token belongs to its statement")]
+            _ => current.push(token),
+        }
+    }
+    statements.push(current);
+    statements.retain(|statement| !statement.is_empty());
+    statements
+}
+
+/// Bytes of places given as line and column, asked for in order.
+pub(super) struct Places<'t> {
+    rest: std::str::Chars<'t>,
+    length: usize,
+    line: u64,
+    column: u64,
+}
+
+impl<'t> Places<'t> {
+    /// Begins at the start of the text.
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { rest: text.chars(), length: text.len(), line: 1, column: 1 }
+    }
+
+    /// The byte at a place that is not before the last one asked for; the text's end if it is past it.
+    pub(super) fn byte(&mut self, place: Location) -> usize {
+        while (self.line, self.column) < (place.line, place.column) {
+            match self.rest.next() {
+                Some('\n') => {
+                    self.line = self.line.saturating_add(1);
+                    self.column = 1;
+                }
+                Some(_) => self.column = self.column.saturating_add(1),
+                None => break,
+            }
+        }
+        self.length.saturating_sub(self.rest.as_str().len())
+    }
+}
+
+/// The first bytes of spans that sqlparser gave, in order.
+pub(super) fn starts(text: &str, spans: &[Span]) -> Vec<usize> {
+    let mut sorted: Vec<Location> = spans.iter().map(|span| span.start).collect();
+    sorted.sort_unstable_by_key(|place| (place.line, place.column));
+    let mut places = Places::new(text);
+    sorted.into_iter().map(|place| places.byte(place)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,421 @@
+//! PostgreSQL's lexical rules, over text that is valid UTF-8. What it cannot cut as the server
+//! would, or what a second reader is known to cut otherwise, is an error and never a guess.
+
+use std::ops::Range;
+
+/// One token, without comments and white space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lexeme {
+    /// Its first byte.
+    pub start: usize,
+    /// One past its last byte.
+    pub end: usize,
+    /// What it is.
+    pub class: Class,
+}
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Class {
+    /// A keyword or an unquoted name.
+    Word,
+    /// `"…"`.
+    Quoted,
+    /// `'…'`, without escapes.
+    Text,
+    /// `E'…'`.
+    Escaped,
+    /// `N'…'`.
+    National,
+    /// `B'…'`, zeros and ones.
+    Bits,
+    /// `X'…'`, hexadecimal digits.
+    Hex,
+    /// `$tag$…$tag$`.
+    Dollar,
+    /// An unsigned number.
+    Number,
+    /// `$1`.
+    Parameter,
+    /// Made of PostgreSQL's operator characters, `=>` among them.
+    Operator,
+    /// `( ) [ ] , ; . : :: :=`.
+    Punctuation,
+}
+
+impl Lexeme {
+    /// Its bytes' place in the text.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// Its text.
+    pub(super) fn of<'t>(&self, text: &'t str) -> &'t str {
+        text.get(self.range()).unwrap_or_default()
+    }
+
+    /// Whether it is that keyword, unquoted, in whatever case.
+    pub(super) fn is_word(&self, text: &str, word: &str) -> bool {
+        self.class == Class::Word && self.of(text).eq_ignore_ascii_case(word)
+    }
+
+    /// Whether it is that punctuation.
+    pub(super) fn is_mark(&self, text: &str, mark: &str) -> bool {
+        self.class == Class::Punctuation && self.of(text) == mark
+    }
+
+    /// Whether it is a constant.
+    pub(super) fn is_literal(&self) -> bool {
+        match self.class {
+            Class::Text
+            | Class::Escaped
+            | Class::National
+            | Class::Bits
+            | Class::Hex
+            | Class::Dollar
+            | Class::Number => true,
+            Class::Word | Class::Quoted | Class::Parameter | Class::Operator | Class::Punctuation => false,
+        }
+    }
+}
+
+/// Why a text cannot be cut, and at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LexError {
+    #[error("a control character at byte {at}: send it as a parameter or escaped in E'…'")]
+    Control { at: usize },
+    #[error("a character outside ASCII at byte {at}: quote the name")]
+    NotAscii { at: usize },
+    #[error("a character that PostgreSQL does not know at byte {at}")]
+    Character { at: usize },
+    #[error("a string that does not end, begun at byte {at}")]
+    OpenString { at: usize },
+    #[error("a quoted name that does not end, begun at byte {at}")]
+    OpenName { at: usize },
+    #[error("a comment that does not end, begun at byte {at}")]
+    OpenComment { at: usize },
+    #[error("an empty quoted name at byte {at}")]
+    EmptyName { at: usize },
+    #[error("an operator that touches a comment at byte {at}: put a space between them")]
+    GluedComment { at: usize },
+    #[error("the operator `&>` without a space after it at byte {at}")]
+    GluedOperator { at: usize },
+    #[error("a U& constant or name at byte {at}: write it with E'…' or plainly")]
+    Unicode { at: usize },
+    #[error("a hexadecimal constant with other characters at byte {at}")]
+    Hex { at: usize },
+    #[error("a bit string with other characters at byte {at}")]
+    Bits { at: usize },
+    #[error("a parameter with something glued to it at byte {at}")]
+    ParameterJunk { at: usize },
+    #[error("a number with something glued to it at byte {at}")]
+    NumberJunk { at: usize },
+    #[error("two string constants in a row at byte {at}: write one, or join them with ||")]
+    Continued { at: usize },
+}
+
+/// Cuts a text into tokens.
+///
+/// # Errors
+/// The first thing that cannot be cut.
+pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, LexError> {
+    if let Some(at) = text.bytes().position(is_forbidden_control) {
+        return Err(LexError::Control { at });
+    }
+    let mut lexer = Lexer { bytes: text.as_bytes(), at: 0, tokens: Vec::with_capacity(text.len() / 4) };
+    while lexer.step()? {}
+    Ok(lexer.tokens)
+}
+
+/// The first word of a text that may not be a statement at all, upper-case.
+pub(super) fn first_word(text: &str) -> String {
+    let mut rest = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '(' || c == ';');
+    while let Some(comment) = rest.strip_prefix("--") {
+        rest = comment.split_once('\n').map_or("", |(_, after)| after).trim_start();
+    }
+    let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    word.chars().take(LONGEST_WORD).collect::<String>().to_ascii_uppercase()
+}
+
+struct Lexer<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    tokens: Vec<Lexeme>,
+}
+
+impl Lexer<'_> {
+    fn peek(&self, ahead: usize) -> u8 {
+        self.at.checked_add(ahead).and_then(|at| self.bytes.get(at)).copied().unwrap_or(0)
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes).min(self.bytes.len());
+    }
+
+    fn push(&mut self, start: usize, class: Class) {
+        self.tokens.push(Lexeme { start, end: self.at, class });
+    }
+
+    /// Reads one token, comment or run of white space; `false` at the end.
+    fn step(&mut self) -> Result<bool, LexError> {
+        let at = self.at;
+        let Some(&byte) = self.bytes.get(at) else { return Ok(false) };
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0c => self.advance(1),
+            b'-' if self.peek(1) == b'-' => self.line_comment()?,
+            b'/' if self.peek(1) == b'*' => self.block_comment()?,
+            b'\'' => self.string(Class::Text, 1)?,
+            b'"' => self.quoted_name()?,
+            b'$' => self.dollar()?,
+            b'0'..=b'9' => self.number()?,
+            b'.' if self.peek(1).is_ascii_digit() => self.number()?,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word()?,
+            b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' => {
+                self.advance(1);
+                self.push(at, Class::Punctuation);
+            }
+            b':' => {
+                self.advance(if matches!(self.peek(1), b':' | b'=') { 2 } else { 1 });
+                self.push(at, Class::Punctuation);
+            }
+            _ if is_operator_byte(byte) => self.operator()?,
+            0x80.. => return Err(LexError::NotAscii { at }),
+            _ => return Err(LexError::Character { at }),
+        }
+        Ok(true)
+    }
+
+    /// A comment that begins where an operator ends is cut differently by other readers.
+    fn refuse_glued(&self) -> Result<(), LexError> {
+        match self.tokens.last() {
+            Some(last) if last.class == Class::Operator && last.end == self.at => {
+                Err(LexError::GluedComment { at: self.at })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn line_comment(&mut self) -> Result<(), LexError> {
+        self.refuse_glued()?;
+        while self.at < self.bytes.len() && !matches!(self.peek(0), b'\n' | b'\r') {
+            self.advance(1);
+        }
+        Ok(())
+    }
+
+    fn block_comment(&mut self) -> Result<(), LexError> {
+        self.refuse_glued()?;
+        let at = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match (self.peek(0), self.peek(1)) {
+                (b'/', b'*') => {
+                    depth = depth.saturating_add(1);
+                    self.advance(2);
+                }
+                (b'*', b'/') => {
+                    depth = depth.saturating_sub(1);
+                    self.advance(2);
+                    if depth == 0 {
+                        return Ok(());
+                    }
+                }
+                _ if self.at >= self.bytes.len() => return Err(LexError::OpenComment { at }),
+                _ => self.advance(1),
+            }
+        }
+    }
+
+    /// Reads a string; `opening` is the length of its prefix and first quote.
+    fn string(&mut self, class: Class, opening: usize) -> Result<(), LexError> {
+        let at = self.at;
+        // The server joins two of them when a line ends in between; nothing else may be glued so.
+        let after_string = self.tokens.last().is_some_and(|last| {
+            matches!(last.class, Class::Text | Class::Escaped | Class::National | Class::Bits | Class::Hex)
+        });
+        if after_string && class == Class::Text {
+            return Err(LexError::Continued { at });
+        }
+        self.advance(opening);
+        loop {
+            match self.peek(0) {
+                _ if self.at >= self.bytes.len() => return Err(LexError::OpenString { at }),
+                b'\\' if class == Class::Escaped => self.advance(2),
+                b'\'' if self.peek(1) == b'\'' => self.advance(2),
+                b'\'' => break,
+                _ => self.advance(1),
+            }
+        }
+        let body = self.bytes.get(at.saturating_add(opening)..self.at).unwrap_or_default();
+        if class == Class::Hex && !body.iter().all(u8::is_ascii_hexdigit) {
+            return Err(LexError::Hex { at });
+        }
+        if class == Class::Bits && !body.iter().all(|byte| matches!(byte, b'0' | b'1')) {
+            return Err(LexError::Bits { at });
+        }
+        self.advance(1);
+        self.push(at, class);
+        Ok(())
+    }
+
+    fn quoted_name(&mut self) -> Result<(), LexError> {
+        let at = self.at;
+        self.advance(1);
+        loop {
+            match self.peek(0) {
+                _ if self.at >= self.bytes.len() => return Err(LexError::OpenName { at }),
+                b'"' if self.peek(1) == b'"' => self.advance(2),
+                b'"' => break,
+                _ => self.advance(1),
+            }
+        }
+        self.advance(1);
+        if self.at.saturating_sub(at) == 2 {
+            return Err(LexError::EmptyName { at });
+        }
+        self.push(at, Class::Quoted);
+        Ok(())
+    }
+
+    fn dollar(&mut self) -> Result<(), LexError> {
+        let at = self.at;
+        if self.peek(1).is_ascii_digit() {
+            self.advance(1);
+            while self.peek(0).is_ascii_digit() {
+                self.advance(1);
+            }
+            if is_word_byte(self.peek(0)) {
+                return Err(LexError::ParameterJunk { at });
+            }
+            self.push(at, Class::Parameter);
+            return Ok(());
+        }
+        let mut length = 1;
+        while is_tag_byte(self.peek(length)) {
+            length = length.saturating_add(1);
+        }
+        if self.peek(length) != b'$' {
+            return Err(LexError::Character { at });
+        }
+        let length = length.saturating_add(1);
+        let delimiter = self.bytes.get(at..at.saturating_add(length)).unwrap_or_default();
+        self.advance(length);
+        let body = self.bytes.get(self.at..).unwrap_or_default();
+        match find(body, delimiter) {
+            Some(end) => self.advance(end.saturating_add(length)),
+            None => return Err(LexError::OpenString { at }),
+        }
+        self.push(at, Class::Dollar);
+        Ok(())
+    }
+
+    fn digits(&mut self) {
+        while self.peek(0).is_ascii_digit() {
+            self.advance(1);
+        }
+    }
+
+    fn number(&mut self) -> Result<(), LexError> {
+        let at = self.at;
+        self.digits();
+        // `1..5` is an integer and two points.
+        if self.peek(0) == b'.' && self.peek(1) != b'.' {
+            self.advance(1);
+            self.digits();
+        }
+        if matches!(self.peek(0), b'e' | b'E') {
+            let sign = usize::from(matches!(self.peek(1), b'+' | b'-'));
+            if self.peek(sign.saturating_add(1)).is_ascii_digit() {
+                self.advance(sign.saturating_add(1));
+                self.digits();
+            }
+        }
+        if is_word_byte(self.peek(0)) {
+            return Err(LexError::NumberJunk { at });
+        }
+        self.push(at, Class::Number);
+        Ok(())
+    }
+
+    fn word(&mut self) -> Result<(), LexError> {
+        let at = self.at;
+        match (self.peek(0).to_ascii_lowercase(), self.peek(1), self.peek(2)) {
+            (b'u', b'&', b'\'' | b'"') => return Err(LexError::Unicode { at }),
+            (b'e', b'\'', _) => return self.string(Class::Escaped, 2),
+            (b'n', b'\'', _) => return self.string(Class::National, 2),
+            (b'b', b'\'', _) => return self.string(Class::Bits, 2),
+            (b'x', b'\'', _) => return self.string(Class::Hex, 2),
+            _ => {}
+        }
+        while is_word_byte(self.peek(0)) && self.peek(0) < 0x80 {
+            self.advance(1);
+        }
+        if self.peek(0) >= 0x80 {
+            return Err(LexError::NotAscii { at: self.at });
+        }
+        self.push(at, Class::Word);
+        Ok(())
+    }
+
+    fn operator(&mut self) -> Result<(), LexError> {
+        let at = self.at;
+        let mut length = 0_usize;
+        while is_operator_byte(self.peek(length)) && !(length > 0 && self.comment_at(length)) {
+            length = length.saturating_add(1);
+        }
+        let run = self.bytes.get(at..at.saturating_add(length)).unwrap_or_default();
+        let length = operator_length(run);
+        self.advance(length);
+        self.push(at, Class::Operator);
+        let operator = run.get(..length).unwrap_or_default();
+        if operator.ends_with(b"&>") && !matches!(self.peek(0), b' ' | b'\t' | b'\n' | b'\r' | 0x0c) {
+            return Err(LexError::GluedOperator { at });
+        }
+        Ok(())
+    }
+
+    fn comment_at(&self, ahead: usize) -> bool {
+        matches!((self.peek(ahead), self.peek(ahead.saturating_add(1))), (b'-', b'-') | (b'/', b'*'))
+    }
+}
+
+/// PostgreSQL gives back a `+` or `-` at the end of a longer operator, unless that has one of the
+/// characters that no operator of the SQL standard has.
+fn operator_length(run: &[u8]) -> usize {
+    let free = |bytes: &[u8]| bytes.iter().any(|byte| b"~!@#^&|`?%".contains(byte));
+    let mut length = run.len();
+    while length > 1 {
+        let part = run.get(..length).unwrap_or_default();
+        if free(part) || !matches!(part.last(), Some(b'+' | b'-')) {
+            break;
+        }
+        length = length.saturating_sub(1);
+    }
+    length
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len().max(1)).position(|window| window == needle)
+}
+
+fn is_forbidden_control(byte: u8) -> bool {
+    byte == 0x7f || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c)
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+}
+
+fn is_tag_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+fn is_operator_byte(byte: u8) -> bool {
+    b"+-*/<>=~!@#%^&|`?".contains(&byte)
+}
+
+/// No keyword of PostgreSQL is longer.
+const LONGEST_WORD: usize = 32;
+
+#[cfg(test)]
+mod tests;
