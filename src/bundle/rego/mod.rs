@@ -1,0 +1,1 @@
+//! Rego placeholder: replaced by branch b1.
