@@ -118,6 +118,12 @@ pub enum BundleError {
         /// How long it may be.
         limit: u64,
     },
+    /// No thread for the bundles.
+    #[error("no thread can be started for the bundles: {cause}")]
+    Thread {
+        /// The operating system's words.
+        cause: io::Error,
+    },
     /// What the checking process accepted does not compile here.
     #[error("the checked policy cannot be compiled: {cause}")]
     Compile {

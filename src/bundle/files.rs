@@ -49,7 +49,7 @@ struct Stamp {
 pub(super) fn list(location: &BundleLocation) -> Result<Listing, BundleError> {
     let mut listing = BTreeMap::new();
     match location {
-        BundleLocation::Directory(root) => walk(root, "", 0, &mut listing)?,
+        BundleLocation::Directory(root) => walk(root, "", MAX_DEPTH, &mut 0, &mut listing)?,
         BundleLocation::Tarball(path) => {
             listing.insert(String::new(), stamp(path, &metadata(path)?)?);
         }
@@ -106,15 +106,23 @@ pub(super) fn text_file(path: String, bytes: Vec<u8>) -> Result<TextFile, Bundle
     }
 }
 
-fn walk(root: &Path, below: &str, depth: usize, into: &mut BTreeMap<String, Stamp>) -> Result<(), BundleError> {
-    if depth > MAX_DEPTH {
+/// Lists `below`, at most `depth` directories deep. `seen` bounds the work even where links lead in circles.
+fn walk(
+    root: &Path,
+    below: &str,
+    depth: usize,
+    seen: &mut usize,
+    into: &mut BTreeMap<String, Stamp>,
+) -> Result<(), BundleError> {
+    let Some(depth) = depth.checked_sub(1) else {
         return Err(BundleError::TooMany { what: "directories below one another", limit: MAX_DEPTH });
-    }
+    };
     let directory = root.join(below);
     let read_error = |cause| BundleError::Read { path: directory.clone(), cause };
-    for (seen, entry) in fs::read_dir(&directory).map_err(read_error)?.enumerate() {
-        if seen >= MAX_ENTRIES {
-            return Err(BundleError::TooMany { what: "entries in one directory", limit: MAX_ENTRIES });
+    for entry in fs::read_dir(&directory).map_err(read_error)? {
+        *seen = seen.saturating_add(1);
+        if *seen > MAX_ENTRIES {
+            return Err(BundleError::TooMany { what: "directory entries", limit: MAX_ENTRIES });
         }
         let name = entry.map_err(read_error)?.file_name();
         let name = name.to_str().ok_or_else(|| BundleError::Name { name: name.to_string_lossy().into_owned() })?;
@@ -124,17 +132,16 @@ fn walk(root: &Path, below: &str, depth: usize, into: &mut BTreeMap<String, Stam
         }
         let path = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
         let full = root.join(&path);
-        let relevant = is_relevant(&path);
         let found = match metadata(&full) {
             Ok(found) => found,
-            Err(_) if !relevant => continue,
+            Err(_) if !is_relevant(&path) => continue,
             Err(error) => return Err(error),
         };
         if found.is_dir() {
             if !name.starts_with('.') {
-                walk(root, &path, depth.saturating_add(1), into)?;
+                walk(root, &path, depth, seen, into)?;
             }
-        } else if relevant {
+        } else if is_relevant(&path) {
             into.insert(path, stamp(&full, &found)?);
             if into.len() > MAX_FILES {
                 return Err(BundleError::TooMany { what: "files", limit: MAX_FILES });

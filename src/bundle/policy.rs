@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::entry::EntryRule;
 use super::reads::Reads;
@@ -20,7 +21,7 @@ pub struct Policy {
 }
 
 /// What a decision asks.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entrypoint {
     /// `sidegate/decision`: every set of every package under `policies`, combined by the host.
     Packages(Vec<Question>),
@@ -29,7 +30,7 @@ pub enum Entrypoint {
 }
 
 /// One set to ask for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// The rule.
     pub rule: EntryRule,
@@ -38,7 +39,7 @@ pub struct Question {
 }
 
 /// The one rule to ask for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleQuestion {
     /// Its path, such as `data.envoy.authz.allow`.
     pub path: String,

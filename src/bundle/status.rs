@@ -20,6 +20,19 @@ pub struct BundleStatus {
     pub refusals: u64,
 }
 
+impl BundleStatus {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            active_revision: None,
+            last_successful_activation: None,
+            error: None,
+            activations: 0,
+            refusals: 0,
+        }
+    }
+}
+
 /// One reason to refuse a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Problem {

@@ -1,7 +1,8 @@
 //! Which policy serves: taken from the files when they change, swapped as one.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -10,7 +11,9 @@ use tokio::sync::watch;
 
 use crate::config::BundleSource;
 
-use super::gate::Limits;
+use super::error::BundleError;
+use super::gate::{self, Limits};
+use super::keeper::Keeper;
 use super::policy::Policy;
 use super::status::BundleStatus;
 
@@ -23,27 +26,66 @@ pub struct Settings {
     pub decision: String,
     /// `plugins.sidegate.deadline`: how long one evaluation may take.
     pub deadline: Duration,
-    /// The program whose `__gate` checks bundles; normally [`super::gate::program`].
+    /// The program that checks bundles when its first argument is [`gate::ARGUMENT`].
     pub program: PathBuf,
-    /// What that process may use.
+    /// What a checking process may use.
     pub limits: Limits,
     /// Time between two listings of the files.
     pub interval: Duration,
+}
+
+impl Settings {
+    /// The contract's figures, and this program as the one that checks.
+    pub fn new(sources: Vec<BundleSource>, decision: String, deadline: Duration) -> Self {
+        let interval = Duration::from_millis(250);
+        Self { sources, decision, deadline, program: gate::program(), limits: Limits::default(), interval }
+    }
 }
 
 /// The policy that serves, and the thread that replaces it. Cheap to clone; the thread ends with the last clone.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    // The thread sees the end of this channel when the last store is gone.
+    _alive: mpsc::Sender<()>,
 }
 
-struct Shared {
-    policy: ArcSwapOption<Policy>,
-    status: Mutex<Vec<BundleStatus>>,
-    generation: watch::Sender<u64>,
+/// What the store and its thread both hold.
+pub(super) struct Shared {
+    pub(super) policy: ArcSwapOption<Policy>,
+    pub(super) status: Mutex<Vec<BundleStatus>>,
+    pub(super) generation: watch::Sender<u64>,
 }
 
 impl Store {
+    /// Starts the thread that looks at the bundles. Nothing serves until it has taken each of them once.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(settings: Settings) -> Result<Self, BundleError> {
+        let shared = Arc::new(Shared {
+            policy: ArcSwapOption::empty(),
+            status: Mutex::new(settings.sources.iter().map(|source| BundleStatus::new(&source.name)).collect()),
+            generation: watch::Sender::new(0),
+        });
+        let (alive, ended) = mpsc::channel();
+        let interval = settings.interval;
+        let mut keeper = Keeper::new(settings, Arc::clone(&shared));
+        thread::Builder::new()
+            .name("bundles".to_owned())
+            .stack_size(gate::STACK)
+            .spawn(move || {
+                loop {
+                    keeper.look();
+                    if ended.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Disconnected) {
+                        break;
+                    }
+                }
+            })
+            .map_err(|cause| BundleError::Thread { cause })?;
+        Ok(Self { shared, _alive: alive })
+    }
+
     /// The policy that serves; `None` until every bundle was activated once.
     pub fn snapshot(&self) -> Option<Arc<Policy>> {
         self.shared.policy.load_full()

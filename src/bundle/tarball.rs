@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
-use tar::{Archive, Entry, EntryType};
+use tar::{Archive, Entry};
 
 use super::error::BundleError;
 use super::files::{self, MAX_BYTES, MAX_FILES, TextFile};
@@ -46,10 +46,12 @@ fn checked_name<R: Read>(entry: &Entry<'_, R>) -> Result<Option<String>, BundleE
     let bytes = entry.path_bytes();
     let name = std::str::from_utf8(&bytes)
         .map_err(|_| BundleError::Name { name: String::from_utf8_lossy(&bytes).into_owned() })?;
-    match entry.header().entry_type() {
-        EntryType::Regular => {}
-        EntryType::Directory | EntryType::XGlobalHeader => return Ok(None),
-        _ => return Err(BundleError::ArchiveEntry { name: name.to_owned() }),
+    let kind = entry.header().entry_type();
+    if kind.is_dir() || kind.is_pax_global_extensions() {
+        return Ok(None);
+    }
+    if !kind.is_file() {
+        return Err(BundleError::ArchiveEntry { name: name.to_owned() });
     }
     // `opa build` writes names with a leading slash; there is no disk for it to lead to.
     let trimmed = name.strip_prefix("./").or_else(|| name.strip_prefix('/')).unwrap_or(name);
