@@ -33,9 +33,9 @@ pub(super) fn take_apart(files: Vec<TextFile>) -> Result<Contents, Vec<String>> 
         let (directory, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
         let checked = match name {
             ".manifest" => read_manifest(&file).map(|read| manifest = read),
-            "data.json" => {
-                json::parse(&file.text).map_err(|error| error.to_string()).and_then(|value| mount(&mut data, directory, value))
-            }
+            "data.json" => json::parse(&file.text)
+                .map_err(|error| error.to_string())
+                .and_then(|value| mount(&mut data, directory, value)),
             "data.yaml" | "data.yml" => Err("data in YAML is not read yet: write it as data.json".to_owned()),
             ".manifest.pb" => Err("a manifest in protobuf is not read: write it as .manifest, in JSON".to_owned()),
             ".signatures.json" => {
@@ -53,9 +53,11 @@ pub(super) fn take_apart(files: Vec<TextFile>) -> Result<Contents, Vec<String>> 
     }
     let roots = manifest.roots();
     problems.extend(overlaps(&roots));
-    problems.extend(outside(&data, &roots).into_iter().map(|path| {
-        format!("data.{path} is outside the manifest's roots: move it, or add a root to .manifest")
-    }));
+    problems.extend(
+        outside(&data, &roots)
+            .into_iter()
+            .map(|path| format!("data.{path} is outside the manifest's roots: move it, or add a root to .manifest")),
+    );
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -85,9 +87,8 @@ pub(super) fn merge(into: &mut Value, from: Value) -> Result<(), String> {
                     None => {
                         into.insert(key, value);
                     }
-                    Some(present) => merge(present, value).map_err(|path| {
-                        if path.is_empty() { key.clone() } else { format!("{key}.{path}") }
-                    })?,
+                    Some(present) => merge(present, value)
+                        .map_err(|path| if path.is_empty() { key.clone() } else { format!("{key}.{path}") })?,
                 }
             }
             Ok(())
@@ -135,9 +136,11 @@ fn mount(data: &mut Value, directory: &str, value: Value) -> Result<(), String> 
     if !value.is_object() && directory.is_empty() {
         return Err("the document at the root must be an object".to_owned());
     }
-    let mounted = directory.split('/').filter(|part| !part.is_empty()).rev().fold(value, |inner, part| {
-        Value::Object(Map::from_iter([(part.to_owned(), inner)]))
-    });
+    let mounted = directory
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .rev()
+        .fold(value, |inner, part| Value::Object(Map::from_iter([(part.to_owned(), inner)])));
     merge(data, mounted).map_err(|path| format!("data.{path} stands in two files with different values: keep one"))
 }
 

@@ -118,8 +118,7 @@ impl Keeper {
             }
         }
         let delay = self.retry.as_ref().map_or(FIRST_RETRY, |retry| retry.delay.saturating_mul(2).min(LAST_RETRY));
-        self.retry =
-            Instant::now().checked_add(delay).filter(|_| failed).map(|at| Retry { at, delay });
+        self.retry = Instant::now().checked_add(delay).filter(|_| failed).map(|at| Retry { at, delay });
     }
 
     /// Tries to serve what is pending of `chosen` and what is active of all others.

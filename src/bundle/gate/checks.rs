@@ -68,16 +68,20 @@ fn take_apart(bundles: Vec<Bundle>) -> Result<Bundles, Vec<Problem>> {
 
 /// OPA's texts, which operators know.
 fn root_problems(bundles: &Bundles) -> Vec<Problem> {
-    let all: Vec<_> = bundles.iter().flat_map(|(name, contents)| contents.roots.iter().map(move |r| (name, r))).collect();
+    let all: Vec<_> =
+        bundles.iter().flat_map(|(name, contents)| contents.roots.iter().map(move |r| (name, r))).collect();
     let mut problems = Vec::new();
     for (index, (name, root)) in all.iter().enumerate() {
         for (other, other_root) in all.iter().skip(index.saturating_add(1)) {
             if name != other && contents::roots_overlap(root, other_root) {
                 let (root, other_root) = (root.join("/"), other_root.join("/"));
-                problems.push(problem("", format!(
-                    "detected overlapping roots in manifests for these bundles: [{name}, {other}] \
+                problems.push(problem(
+                    "",
+                    format!(
+                        "detected overlapping roots in manifests for these bundles: [{name}, {other}] \
                      ('{root}' overlaps '{other_root}'): give each bundle its own roots in .manifest"
-                )));
+                    ),
+                ));
             }
         }
     }
@@ -225,8 +229,7 @@ fn nothing(problems: Vec<Problem>) -> Result<(), Vec<Problem>> {
 
 /// One evaluation of one rule, in a process that may be slow to get its turn.
 const SAMPLE_LIMIT: Duration = Duration::from_secs(1);
-const SAMPLES: [&str; 3] =
-    ["{}", include_str!("samples/request.json"), include_str!("samples/session.json")];
+const SAMPLES: [&str; 3] = ["{}", include_str!("samples/request.json"), include_str!("samples/session.json")];
 
 #[cfg(test)]
 mod tests;
