@@ -1,1 +1,11 @@
-//! To be filled by its owner.
+//! Policy. Takes the configured bundles, gives a [`Policy`] that never changes.
+
+mod entry;
+mod policy;
+mod reads;
+#[cfg(test)]
+mod stub;
+
+pub use entry::{EntryRule, EntrySet};
+pub use policy::{Entrypoint, Policy, Question, RuleQuestion};
+pub use reads::Reads;

@@ -1,0 +1,100 @@
+//! The product of this room.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::entry::EntryRule;
+use super::reads::Reads;
+
+/// All bundles, checked, rewritten and compiled together. It never changes: a decision that holds one
+/// uses the same rules, data and revisions to its end.
+pub struct Policy {
+    pub(super) engine: regorus::Engine,
+    pub(super) entrypoint: Entrypoint,
+    pub(super) decision: Arc<str>,
+    pub(super) revisions: Arc<BTreeMap<String, String>>,
+    pub(super) generation: u64,
+    pub(super) activated_at: Timestamp,
+}
+
+/// What a decision asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entrypoint {
+    /// `sidegate/decision`: every set of every package under `policies`, combined by the host.
+    Packages(Vec<Question>),
+    /// Any other rule, whose value is the decision.
+    Rule(RuleQuestion),
+}
+
+/// One set to ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The rule.
+    pub rule: EntryRule,
+    /// What its value depends on.
+    pub reads: Reads,
+}
+
+/// The one rule to ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleQuestion {
+    /// Its path, such as `data.envoy.authz.allow`.
+    pub path: String,
+    /// What its value depends on.
+    pub reads: Reads,
+}
+
+impl Policy {
+    /// A prepared engine of the caller's own, cheap to make: modules and data are shared. It has strict
+    /// built-in errors and the question's deadline; `set_input`, then `eval_rule`.
+    pub(crate) fn engine(&self) -> regorus::Engine {
+        self.engine.clone()
+    }
+
+    /// What to ask.
+    pub fn entrypoint(&self) -> &Entrypoint {
+        &self.entrypoint
+    }
+
+    /// The configured decision path, without a leading slash.
+    pub fn decision(&self) -> &Arc<str> {
+        &self.decision
+    }
+
+    /// Revision of every bundle, by name.
+    pub fn revisions(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.revisions
+    }
+
+    /// Grows by one with every swap; part of every cache key.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// When it began to serve.
+    pub fn activated_at(&self) -> Timestamp {
+        self.activated_at
+    }
+
+    /// Whether any rule that decisions ask reads `path` below `input`, or something above or below it.
+    pub fn reads_any<S: AsRef<str>>(&self, path: &[S]) -> bool {
+        match &self.entrypoint {
+            Entrypoint::Packages(questions) => questions.iter().any(|question| question.reads.covers(path)),
+            Entrypoint::Rule(question) => question.reads.covers(path),
+        }
+    }
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy")
+            .field("decision", &self.decision)
+            .field("revisions", &self.revisions)
+            .field("generation", &self.generation)
+            .field("activated_at", &self.activated_at)
+            .finish_non_exhaustive()
+    }
+}
