@@ -1,7 +1,92 @@
 //! The policy input. Takes a caller, a request and what is known of the session, gives the
-//! [`Document`] that policy reads (`rego/schema/input.json`). Pure; refuses nothing: what is
-//! not known is `null` and named in `unknown`.
+//! [`Document`] that policy reads (`rego/schema/input.json`, `docs/input.md`). Pure; refuses
+//! nothing: what is not known is `null` and named in `unknown`.
 
+mod clock;
 mod document;
+mod part;
+mod session;
+mod sql;
 
-pub use document::Document;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub use document::{Document, Fields, Section};
+pub use part::Part;
+pub use session::{Opening, SessionContext, Transaction};
+
+use crate::model::Stage;
+use crate::parse::Request;
+use session::part;
+
+/// What the `policy` section says about the snapshot that will be asked. Built once per snapshot.
+#[derive(Clone, Debug)]
+pub struct PolicyInfo {
+    bundles: Arc<Part>,
+    activated_at: Option<Timestamp>,
+}
+
+impl PolicyInfo {
+    /// From the revision of every active bundle and the time they were activated.
+    pub fn new(revisions: &BTreeMap<String, String>, activated_at: Timestamp) -> Self {
+        let bundles: BTreeMap<_, _> =
+            revisions.iter().map(|(name, revision)| (name, json!({"revision": revision}))).collect();
+        Self { bundles: part(json!(bundles)), activated_at: Some(activated_at) }
+    }
+
+    /// No bundle serves.
+    pub fn none() -> Self {
+        Self { bundles: part(json!({})), activated_at: None }
+    }
+
+    fn section(&self, now: Timestamp) -> Section {
+        let age = self.activated_at.map_or(0, |at| now.as_second().saturating_sub(at.as_second()).max(0));
+        Section::Fields(Fields::new(vec![("bundles", Arc::clone(&self.bundles)), ("age_seconds", part(json!(age)))]))
+    }
+}
+
+/// The input of the question "may this session open?".
+pub fn session_document(context: &SessionContext, now: Timestamp, policy: &PolicyInfo) -> Document {
+    let (session, unknown) = context.section();
+    assemble(Stage::Session, context, session, None, unknown, now, policy)
+}
+
+/// The input of the question "may this statement run?".
+pub fn request_document(context: &SessionContext, request: &Request, now: Timestamp, policy: &PolicyInfo) -> Document {
+    let (session, mut unknown) = context.section();
+    let (sql, unknown_of_sql) = sql::section(request, &context.memory);
+    unknown.extend(unknown_of_sql);
+    assemble(Stage::Request, context, session, Some(sql), unknown, now, policy)
+}
+
+fn assemble(
+    stage: Stage,
+    context: &SessionContext,
+    session: Section,
+    sql: Option<Section>,
+    mut unknown: Vec<&'static str>,
+    now: Timestamp,
+    policy: &PolicyInfo,
+) -> Document {
+    unknown.sort_unstable();
+    unknown.dedup();
+    let whole = |value: Value| Section::Whole(part(value));
+    let mut sections = vec![
+        ("version", whole(json!(1))),
+        ("stage", whole(json!(stage))),
+        ("protocol", whole(json!("postgres"))),
+        ("unknown", whole(json!(unknown))),
+        ("caller", Section::Whole(Arc::clone(&context.caller))),
+        ("workload", Section::Whole(Arc::clone(&context.workload))),
+        ("target", Section::Whole(Arc::clone(&context.target))),
+        ("session", session),
+        ("time", whole(clock::section(now))),
+    ];
+    sections.extend(sql.map(|sql| ("sql", sql)));
+    sections.push(("approvals", whole(json!([]))));
+    sections.push(("policy", policy.section(now)));
+    Document::new(sections, unknown.into_iter().map(str::to_owned).collect())
+}

@@ -1,0 +1,118 @@
+//! One shared piece of a document, measured once.
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// A value that never changes, with its size, its depth and (once asked for) its digest.
+#[derive(Debug)]
+pub struct Part {
+    value: Value,
+    size: usize,
+    depth: usize,
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl Part {
+    pub(super) fn new(value: Value) -> Self {
+        let (size, depth) = measure(&value);
+        Self { value, size, depth, digest: OnceLock::new() }
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// About how many bytes of JSON it is; never less than its strings hold.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// How many containers lie inside each other; 0 for a scalar.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// A 256-bit digest: equal exactly when the values are.
+    pub(super) fn digest(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| {
+            let mut hasher = blake3::Hasher::new();
+            encode(&self.value, &mut hasher);
+            *hasher.finalize().as_bytes()
+        })
+    }
+}
+
+/// Feeds a value, every piece behind its tag and its length: no two different values feed the same bytes.
+pub(super) fn encode(value: &Value, hasher: &mut blake3::Hasher) {
+    match value {
+        Value::Null => tag(hasher, Tag::Null),
+        Value::Bool(false) => tag(hasher, Tag::False),
+        Value::Bool(true) => tag(hasher, Tag::True),
+        Value::Number(number) => text(hasher, Tag::Number, &number.to_string()),
+        Value::String(string) => text(hasher, Tag::String, string),
+        Value::Array(items) => {
+            count(hasher, Tag::Array, items.len());
+            items.iter().for_each(|item| encode(item, hasher));
+        }
+        Value::Object(members) => {
+            count(hasher, Tag::Object, members.len());
+            for (name, member) in members {
+                text(hasher, Tag::String, name);
+                encode(member, hasher);
+            }
+        }
+    }
+}
+
+/// What the next bytes of an encoding are.
+#[derive(Clone, Copy)]
+pub(super) enum Tag {
+    Missing = 0,
+    Null = 1,
+    False = 2,
+    True = 3,
+    Number = 4,
+    String = 5,
+    Array = 6,
+    Object = 7,
+    Digest = 8,
+    Fields = 9,
+}
+
+pub(super) fn tag(hasher: &mut blake3::Hasher, tag: Tag) {
+    hasher.update(&[tag as u8]);
+}
+
+pub(super) fn text(hasher: &mut blake3::Hasher, kind: Tag, text: &str) {
+    count(hasher, kind, text.len());
+    hasher.update(text.as_bytes());
+}
+
+pub(super) fn count(hasher: &mut blake3::Hasher, kind: Tag, count: usize) {
+    let mut head = [0; 9];
+    if let Some((first, rest)) = head.split_first_mut() {
+        *first = kind as u8;
+        rest.copy_from_slice(&u64::try_from(count).unwrap_or(u64::MAX).to_le_bytes());
+    }
+    hasher.update(&head);
+}
+
+fn measure(value: &Value) -> (usize, usize) {
+    match value {
+        Value::Null | Value::Bool(_) => (5, 0),
+        Value::Number(_) => (12, 0),
+        Value::String(string) => (string.len().saturating_add(2), 0),
+        Value::Array(items) => items.iter().map(measure).fold((2, 1), |(size, depth), (inner_size, inner_depth)| {
+            (size.saturating_add(inner_size).saturating_add(1), depth.max(inner_depth.saturating_add(1)))
+        }),
+        Value::Object(members) => members.iter().fold((2, 1), |(size, depth), (name, member)| {
+            let (inner_size, inner_depth) = measure(member);
+            (
+                size.saturating_add(name.len()).saturating_add(4).saturating_add(inner_size),
+                depth.max(inner_depth.saturating_add(1)),
+            )
+        }),
+    }
+}

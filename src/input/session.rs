@@ -1,0 +1,163 @@
+//! What the corridor knows about one session, and the sections made from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::clock;
+use super::document::{Fields, Section};
+use super::part::Part;
+use super::sql::Memory;
+use crate::model::{Caller, SessionId, Target, Workload};
+
+/// What is known once a session opens and never changes in it.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The session.
+    pub id: SessionId,
+    /// Who is calling.
+    pub caller: Caller,
+    /// The workload this process stands beside.
+    pub workload: Workload,
+    /// What the caller wants to reach.
+    pub target: Target,
+    /// When the connection was accepted.
+    pub started_at: Timestamp,
+    /// The client's address, `host:port` or `unix`, without IPv4-mapped forms.
+    pub address: String,
+    /// The user name it claims; never an identity.
+    pub user: String,
+    /// `application_name` of its start-up message; empty when it gave none.
+    pub application_name: String,
+    /// Its other start-up parameters.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Where a session stands in PostgreSQL's transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transaction {
+    /// None is open.
+    Idle,
+    /// One is open.
+    Open,
+    /// One is open and aborted.
+    Failed,
+}
+
+/// One session as the policy input shows it: constant sections built once, and what moves.
+#[derive(Debug)]
+pub struct SessionContext {
+    /// The transaction status of the last ReadyForQuery.
+    pub transaction: Transaction,
+    /// A statement that may have changed it is unanswered: `session.transaction` is unknown.
+    pub transaction_uncertain: bool,
+    /// The schemas that unqualified names are looked up in; `None` when that is not certain.
+    pub search_path: Option<Vec<String>>,
+    /// Statements judged so far.
+    pub statements: u64,
+    /// Rows sent to the client so far.
+    pub rows: u64,
+    /// Bytes of answers sent to the client so far.
+    pub bytes: u64,
+    pub(super) caller: Arc<Part>,
+    pub(super) workload: Arc<Part>,
+    pub(super) target: Arc<Part>,
+    pub(super) memory: Memory,
+    id: Arc<Part>,
+    started_at: Arc<Part>,
+    client: Arc<Part>,
+}
+
+impl SessionContext {
+    /// Builds the constant sections. `search_path` is the pinned one, or `None`.
+    pub fn new(opening: &Opening, search_path: Option<Vec<String>>) -> Self {
+        Self {
+            transaction: Transaction::Idle,
+            transaction_uncertain: false,
+            search_path,
+            statements: 0,
+            rows: 0,
+            bytes: 0,
+            caller: part(caller(&opening.caller)),
+            workload: part(workload(&opening.workload)),
+            target: part(target(&opening.target)),
+            memory: Memory::default(),
+            id: part(json!(opening.id.to_string())),
+            started_at: part(json!(clock::seconds(opening.started_at))),
+            client: part(json!({
+                "address": opening.address,
+                "application_name": opening.application_name,
+                "user": opening.user,
+                "parameters": opening.parameters,
+            })),
+        }
+    }
+
+    /// The `session` section, and what of it is not known.
+    pub(super) fn section(&self) -> (Section, Vec<&'static str>) {
+        let mut unknown = Vec::new();
+        let transaction = if self.transaction_uncertain {
+            unknown.push("session.transaction");
+            Value::Null
+        } else {
+            json!(self.transaction)
+        };
+        if self.search_path.is_none() {
+            unknown.push("session.search_path");
+        }
+        let fields = Fields::new(vec![
+            ("id", Arc::clone(&self.id)),
+            ("started_at", Arc::clone(&self.started_at)),
+            ("client", Arc::clone(&self.client)),
+            ("transaction", part(transaction)),
+            ("search_path", part(json!(self.search_path))),
+            ("statements", part(json!(self.statements))),
+            ("rows", part(json!(self.rows))),
+            ("bytes", part(json!(self.bytes))),
+        ]);
+        (Section::Fields(fields), unknown)
+    }
+}
+
+pub(super) fn part(value: Value) -> Arc<Part> {
+    Arc::new(Part::new(value))
+}
+
+// The sections are spelled out, not serialised from the model: a field that somebody adds to a
+// model type must not appear in the public input by itself.
+
+fn caller(caller: &Caller) -> Value {
+    json!({
+        "subject": caller.subject,
+        "issuer": caller.issuer,
+        "method": caller.method,
+        "verified": caller.verified,
+        "groups": caller.groups,
+        "claims": caller.claims,
+        "expires_at": caller.expires_at,
+        "actor": caller.actor.as_ref().map(|actor| json!({"subject": actor.subject})),
+    })
+}
+
+fn workload(workload: &Workload) -> Value {
+    json!({
+        "name": workload.name,
+        "namespace": workload.namespace,
+        "service_account": workload.service_account,
+        "labels": workload.labels,
+    })
+}
+
+fn target(target: &Target) -> Value {
+    json!({
+        "listener": target.listener,
+        "address": target.address,
+        "database": target.database,
+        "user": target.user,
+        "labels": target.labels,
+    })
+}
