@@ -1,0 +1,132 @@
+//! From the server: bytes in, whole messages out where somebody reads them, else runs of bytes.
+
+use bytes::BytesMut;
+
+use super::frontend::{Header, Relay, make_room, take_run, take_whole};
+use super::{Frame, WireError};
+
+/// What came from the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackendPiece {
+    /// One whole message.
+    Frame(Frame),
+    /// Whole or partial DataRow or CopyData messages (`Relay::tag` says which), to be passed on as they are.
+    Relay(Relay),
+}
+
+/// Whether rows are passed on by their headers, or given whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// As [`BackendPiece::Relay`]: a row of 1 GB is never held.
+    Relayed,
+    /// As [`BackendPiece::Frame`], up to 16 MiB: for the answers to sidegate's own questions.
+    Whole,
+}
+
+/// Most messages: libpq's own limit.
+const MAX_SHORT: u32 = 30_000;
+/// Messages that libpq lets be long; 16 MiB is far above what PostgreSQL writes into an error or a row description.
+const MAX_LONG: u32 = 16 << 20;
+/// Rows and COPY data, which are only passed on.
+const MAX_RELAYED: u32 = 0x7fff_ffff;
+
+/// Cuts the server's stream into pieces.
+#[derive(Debug)]
+pub struct BackendFramer {
+    buffer: BytesMut,
+    rows: Rows,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Messages,
+    /// Inside a message that is passed on.
+    Relaying {
+        tag: u8,
+        left: usize,
+    },
+    Broken(WireError),
+}
+
+impl Default for BackendFramer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BackendFramer {
+    /// A framer at the beginning of a stream; rows are relayed.
+    pub fn new() -> Self {
+        Self { buffer: BytesMut::new(), rows: Rows::Relayed, state: State::Messages }
+    }
+
+    /// How the rows that begin from now on are given.
+    pub fn set_rows(&mut self, rows: Rows) {
+        self.rows = rows;
+    }
+
+    /// Where to read into, with room for at least one more byte.
+    pub fn room(&mut self) -> &mut BytesMut {
+        make_room(&mut self.buffer)
+    }
+
+    /// Bytes that wait to become a piece.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether what was given so far ends inside a message: then nothing else can be written to the client.
+    pub fn is_mid_message(&self) -> bool {
+        matches!(self.state, State::Relaying { left: 1.., .. })
+    }
+
+    /// The next piece; `None` until more bytes come. After an error there is only that error.
+    ///
+    /// # Errors
+    /// A length or tag that the protocol does not allow. The session must end.
+    pub fn next_piece(&mut self) -> Result<Option<BackendPiece>, WireError> {
+        self.advance().inspect_err(|error| {
+            self.buffer = BytesMut::new();
+            self.state = State::Broken(error.clone());
+        })
+    }
+
+    fn advance(&mut self) -> Result<Option<BackendPiece>, WireError> {
+        loop {
+            match self.state {
+                State::Broken(ref error) => return Err(error.clone()),
+                State::Relaying { tag, left } => {
+                    let run = take_run(&mut self.buffer, tag, left, |length| length <= MAX_RELAYED);
+                    self.state = if run.left > 0 { State::Relaying { tag, left: run.left } } else { State::Messages };
+                    return Ok(run.relay.map(BackendPiece::Relay));
+                }
+                State::Messages => {
+                    let Some(header) = Header::peek(&self.buffer) else { return Ok(None) };
+                    if self.admit(header)? {
+                        self.state = State::Relaying { tag: header.tag, left: 0 };
+                    } else {
+                        return Ok(take_whole(&mut self.buffer, header).map(BackendPiece::Frame));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a message is relayed, once its header is allowed.
+    fn admit(&self, header: Header) -> Result<bool, WireError> {
+        let Header { tag, length } = header;
+        let (limit, relayed) = match tag {
+            b'D' if self.rows == Rows::Whole => (MAX_LONG, false),
+            b'D' | b'd' => (MAX_RELAYED, true),
+            b'T' | b'E' | b'N' | b'A' | b'V' | b't' => (MAX_LONG, false),
+            b'R' | b'S' | b'K' | b'v' | b'Z' | b'C' | b'I' | b'1' | b'2' | b'3' | b'n' | b's' | b'G' | b'H' | b'W'
+            | b'c' => (MAX_SHORT, false),
+            _ => return Err(WireError::Tag { tag }),
+        };
+        if length < 4 || length > limit {
+            return Err(WireError::Length { tag, length, limit });
+        }
+        Ok(relayed)
+    }
+}
