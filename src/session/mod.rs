@@ -1,1 +1,9 @@
-//! To be filled by its owner.
+//! The corridor. Takes connections, leads each through the rooms in order to its end; refuses
+//! whatever any room refuses, in the words of `enforce`.
+
+mod house;
+mod listen;
+mod postgres;
+
+pub use house::{Drain, House, Lane};
+pub use listen::listen;

@@ -1,0 +1,35 @@
+//! From listeners to sessions: each connection gets a task of its own.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::house::{House, Lane};
+use super::postgres;
+use crate::accept::Listener;
+
+/// Accepts until draining begins, then waits for the sessions to end, at most for the grace.
+pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener) {
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            connection = listener.accept() => {
+                sessions.spawn(postgres::serve(Arc::clone(&house), Arc::clone(&lane), connection));
+            }
+            Some(ended) = sessions.join_next() => report(&ended),
+            () = house.drain.requested() => break,
+        }
+    }
+    // Nobody new gets in; whoever asks is refused by the system, not kept waiting.
+    drop(listener);
+    while let Some(ended) = sessions.join_next().await {
+        report(&ended);
+    }
+}
+
+/// A session that panicked took nobody else with it; somebody must hear of it all the same.
+fn report(ended: &Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a session ended by a defect");
+    }
+}

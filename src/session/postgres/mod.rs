@@ -1,0 +1,15 @@
+//! One PostgreSQL session, start to end. Takes a connection, gives nothing but effects, refuses
+//! with an ErrorResponse: the session goes on where it can.
+
+mod answers;
+mod corridor;
+mod greet;
+mod judge;
+mod ledger;
+mod names;
+mod open;
+mod requests;
+mod state;
+mod statements;
+
+pub(super) use open::serve;

@@ -1,0 +1,54 @@
+//! Starts what the journeys need: a real PostgreSQL, the real binary, real clients.
+
+mod postgres;
+mod sidegate;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+pub use postgres::{Postgres, postgres};
+pub use sidegate::{Sidegate, Setup};
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("it has an address").port()
+}
+
+/// Asks until the answer is there. Not a wait for a fixed time: it returns as soon as it can.
+pub fn until<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = answer() {
+            return answer;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "waited a minute for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Text of a finished program's output, both streams.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The folder with what `make test` installs.
+pub fn tools() -> PathBuf {
+    let folder = std::env::var_os("SIDEGATE_TOOLS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/tools"), PathBuf::from);
+    assert!(folder.is_dir(), "`{}` is missing: `make tools` installs the clients that journeys use", folder.display());
+    folder
+}
+
+/// A Python program with psycopg and pglast at hand.
+pub fn python() -> Command {
+    Command::new(tools().join("venv/bin/python"))
+}
+
+/// A Node.js program with node-postgres at hand.
+pub fn node() -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", tools().join("node/node_modules"));
+    command
+}

@@ -1,0 +1,259 @@
+//! The real binary beside the real server.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use super::{Postgres, free_port, postgres, until};
+
+/// What a journey's sidegate is started with.
+pub struct Setup {
+    policy: String,
+    identify: String,
+    settings: &'static str,
+    extra_listener: String,
+    extra: String,
+    upstream: Option<u16>,
+}
+
+impl Setup {
+    /// With one policy file.
+    pub fn policy(rego: &str) -> Self {
+        Self {
+            policy: rego.to_owned(),
+            identify: "[{workload: {subject: \"spiffe://example.com/ns/shop/sa/orders\"}}]".to_owned(),
+            settings: "pinned",
+            extra_listener: String::new(),
+            extra: String::new(),
+            upstream: None,
+        }
+    }
+
+    /// With a policy that allows whatever can be read.
+    pub fn open() -> Self {
+        Self::policy("package policies.open\n\nallow contains \"everything\" if true\n")
+    }
+
+    /// With other `identify` methods (YAML).
+    pub fn identify(mut self, yaml: &str) -> Self {
+        self.identify = yaml.to_owned();
+        self
+    }
+
+    /// With `settings: free`.
+    pub fn free_settings(mut self) -> Self {
+        self.settings = "free";
+        self
+    }
+
+    /// With more keys of the listener (YAML, one `key: value` a line).
+    pub fn listener(mut self, yaml: &str) -> Self {
+        self.extra_listener = yaml.lines().map(|line| format!("        {line}\n")).collect();
+        self
+    }
+
+    /// With more keys of `plugins.sidegate` (YAML, one `key: value` a line).
+    pub fn sidegate(mut self, yaml: &str) -> Self {
+        self.extra = yaml.lines().map(|line| format!("    {line}\n")).collect();
+        self
+    }
+
+    /// With something else on this port as the upstream.
+    pub fn upstream(mut self, port: u16) -> Self {
+        self.upstream = Some(port);
+        self
+    }
+
+    /// Starts it on a new database of the run's server.
+    pub fn start(self) -> Sidegate {
+        Sidegate::start(self, postgres())
+    }
+}
+
+/// A running sidegate. It ends with its value.
+pub struct Sidegate {
+    child: Child,
+    directory: tempfile::TempDir,
+    stderr: Arc<Mutex<Vec<String>>>,
+    pub port: u16,
+    pub admin: u16,
+    pub database: String,
+}
+
+/// The program under test.
+pub fn binary() -> &'static str {
+    env!("CARGO_BIN_EXE_sidegate")
+}
+
+impl Sidegate {
+    fn start(setup: Setup, server: &Postgres) -> Self {
+        let directory = tempfile::tempdir().expect("a folder");
+        let (port, admin, database) = (free_port(), free_port(), server.database());
+        let bundle = directory.path().join("bundle");
+        fs::create_dir(&bundle).expect("the bundle's folder");
+        fs::write(bundle.join("policy.rego"), &setup.policy).expect("the policy");
+        fs::write(directory.path().join("password"), super::postgres::PASSWORD).expect("the password");
+        let config = format!(
+            "labels: {{app: journey}}\n\
+             bundles:\n  main: {{resource: \"file://{bundle}\"}}\n\
+             decision_logs: {{console: true}}\n\
+             plugins:\n  sidegate:\n    state_directory: {state}\n    admin: {{address: \"127.0.0.1:{admin}\"}}\n{extra}    \
+             listeners:\n      - name: shop\n        protocol: postgres\n        address: 127.0.0.1:{port}\n        \
+             identify: {identify}\n        settings: {settings}\n{extra_listener}        \
+             upstream:\n          address: 127.0.0.1:{upstream}\n          tls: {{mode: disable}}\n          \
+             credential: {{user: app, password: {{file: {password}}}}}\n",
+            bundle = bundle.display(),
+            state = directory.path().join("state").display(),
+            extra = setup.extra,
+            identify = setup.identify,
+            settings = setup.settings,
+            extra_listener = setup.extra_listener,
+            upstream = setup.upstream.unwrap_or(server.port),
+            password = directory.path().join("password").display(),
+        );
+        fs::write(directory.path().join("sidegate.yaml"), config).expect("the configuration");
+        let (child, stderr) = spawn(&directory.path().join("sidegate.yaml"));
+        let sidegate = Self { child, directory, stderr, port, admin, database };
+        until("sidegate", || sidegate.get("/health").map(|_| ()));
+        sidegate
+    }
+
+    /// Ends it at once and starts it again on the same state.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().expect("it is ours");
+        self.child.wait().expect("it ends");
+        let (child, stderr) = spawn(&self.directory.path().join("sidegate.yaml"));
+        (self.child, self.stderr) = (child, stderr);
+        until("sidegate", || self.get("/health").map(|_| ()));
+    }
+
+    /// Where its files are.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Replaces the policy as an editor does, and waits until it serves.
+    pub fn edit_policy(&self, rego: &str) {
+        let before = self.activations();
+        let file = self.path("bundle/policy.rego");
+        fs::write(file.with_extension("new"), rego).expect("the policy");
+        fs::rename(file.with_extension("new"), file).expect("the policy");
+        until("the new policy", || (self.activations() != before).then_some(()));
+    }
+
+    /// How often a bundle was taken or refused.
+    pub fn activations(&self) -> (f64, f64) {
+        (self.metric("bundle_loaded_counter"), self.metric("bundle_failed_load_counter"))
+    }
+
+    /// The sum of a metric over its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let (_, text) = self.get("/metrics").expect("metrics answer");
+        text.lines()
+            .filter(|line| !line.starts_with('#') && line.starts_with(name))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// Status and body of a page of the admin address; `None` while nobody answers.
+    pub fn get(&self, path: &str) -> Option<(u16, String)> {
+        let output = Command::new("curl")
+            .args(["-s", "-m", "5", "-w", "\n%{http_code}", &format!("http://127.0.0.1:{}{path}", self.admin)])
+            .output()
+            .expect("curl runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (body, status) = text.rsplit_once('\n')?;
+        output.status.success().then(|| Some((status.parse().ok()?, body.to_owned())))?
+    }
+
+    /// What it wrote to stderr so far.
+    pub fn stderr(&self) -> Vec<String> {
+        self.stderr.lock().expect("nobody panics here").clone()
+    }
+
+    /// The decision events on its console so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.stderr()
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|line| line["type"] == "openpolicyagent.org/decision_logs")
+            .collect()
+    }
+
+    /// The first event that `wanted` accepts, once it is there.
+    pub fn event(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        until(what, || self.events().into_iter().find(|event| wanted(event)))
+    }
+
+    /// The event of the statement with this text.
+    pub fn event_of(&self, sql: &str) -> Value {
+        self.event(sql, |event| event["input"]["sql"]["text"] == sql)
+    }
+
+    /// psql through it, unchanged.
+    pub fn psql(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("psql");
+        command.args(["-X", "-A", "-t"]).args(arguments);
+        self.environment(&mut command).output().expect("psql runs")
+    }
+
+    /// What libpq and its like need to reach it.
+    pub fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "alice")
+            .env("PGDATABASE", &self.database)
+            .env("PGCONNECT_TIMEOUT", "20")
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, and waits until it did.
+    pub fn terminate(&mut self) -> std::process::ExitStatus {
+        let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        assert!(status.success());
+        self.child.wait().expect("it ends")
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("it is ours").is_none()
+    }
+}
+
+impl Drop for Sidegate {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("sidegate said:\n{}", self.stderr().join("\n"));
+        }
+    }
+}
+
+fn spawn(config: &Path) -> (Child, Arc<Mutex<Vec<String>>>) {
+    let mut child = Command::new(binary())
+        .args(["run", "-c"])
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("sidegate starts");
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let (out, kept) = (child.stderr.take().expect("stderr is piped"), Arc::clone(&lines));
+    std::thread::spawn(move || {
+        for line in BufReader::new(out).split(b'\n').map_while(Result::ok) {
+            kept.lock().expect("nobody panics here").push(String::from_utf8_lossy(&line).into_owned());
+        }
+    });
+    (child, lines)
+}
