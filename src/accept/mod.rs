@@ -1,1 +1,12 @@
-//! To be filled by its owner.
+//! Connections. Takes one listener's configuration, gives [`Accepted`] sessions and cancel requests,
+//! refuses start-up packets that break the protocol, that come too late, or that are one too many.
+
+mod error;
+mod listener;
+mod opening;
+mod stream;
+
+pub use error::{AcceptError, Refused};
+pub use listener::{Connection, Listener, Slot};
+pub use opening::{Accepted, Opening};
+pub use stream::{Peer, Stream};

@@ -1,0 +1,88 @@
+//! Secrets, read when they are needed, so that a changed file is taken.
+
+use tokio::io::AsyncReadExt;
+use zeroize::Zeroizing;
+
+use super::ForwardError;
+use crate::config::SecretSource;
+use crate::model::Secret;
+
+/// Far above any password, far below what hurts.
+const MAX_SECRET: usize = 64 << 10;
+
+/// Reads a secret. The final line break is not part of it.
+pub(super) async fn read(source: &SecretSource) -> Result<Secret<String>, ForwardError> {
+    match source {
+        SecretSource::File(path) => {
+            let failed = |source| ForwardError::CredentialFile { path: path.clone(), source };
+            let file = tokio::fs::File::open(path).await.map_err(failed)?;
+            // One buffer of full size: a growing one would leave copies behind.
+            let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET.saturating_add(2)));
+            let mut limited = file.take(u64::try_from(MAX_SECRET).unwrap_or(u64::MAX).saturating_add(1));
+            while limited.read_buf(&mut *bytes).await.map_err(failed)? > 0 {}
+            check(&bytes, path.display().to_string())
+        }
+        SecretSource::Env(name) => {
+            let Some(value) = std::env::var_os(name) else {
+                return Err(ForwardError::CredentialValue { from: format!("${name}"), problem: "is not set" });
+            };
+            let bytes = Zeroizing::new(value.into_encoded_bytes());
+            check(&bytes, format!("${name}"))
+        }
+    }
+}
+
+fn check(bytes: &[u8], from: String) -> Result<Secret<String>, ForwardError> {
+    let problem = if bytes.len() > MAX_SECRET {
+        "is longer than 64 KiB"
+    } else {
+        let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        match std::str::from_utf8(text) {
+            Ok("") => "is empty",
+            Ok(text) if text.contains('\0') => "contains a NUL",
+            Ok(text) => return Ok(Secret::new(text.to_owned())),
+            Err(_) => "is not UTF-8",
+        }
+    };
+    Err(ForwardError::CredentialValue { from, problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn of_file(content: &[u8]) -> Result<Secret<String>, ForwardError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("password");
+        std::fs::write(&path, content).unwrap();
+        read(&SecretSource::File(path)).await
+    }
+
+    #[tokio::test]
+    async fn a_final_line_break_is_not_part_of_a_secret() {
+        for content in ["pass word", "pass word\n", "pass word\r\n"] {
+            assert_eq!(of_file(content.as_bytes()).await.unwrap().expose(), "pass word");
+        }
+        assert_eq!(of_file(b"one\ntwo\n\n").await.unwrap().expose(), "one\ntwo\n");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_secret_is_refused_without_being_named() {
+        let long = vec![b'x'; MAX_SECRET + 1];
+        for content in [&b""[..], b"\n", b"hunter2\0", b"hunter2\xff", &long] {
+            let error = of_file(content).await.unwrap_err();
+            let told = format!("{error} {error:?}");
+            assert!(matches!(error, ForwardError::CredentialValue { .. }), "{told}");
+            assert!(!told.contains("hunter2") && !told.contains("xxx"), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_or_variable_is_named() {
+        let error = read(&SecretSource::File("/nowhere/password".into())).await.unwrap_err();
+        assert!(error.to_string().contains("/nowhere/password"));
+        let error = read(&SecretSource::Env("SIDEGATE_TEST_NO_SUCH".into())).await.unwrap_err();
+        assert_eq!(error.to_string(), "the credential from `$SIDEGATE_TEST_NO_SUCH` is not set");
+    }
+}

@@ -1,0 +1,152 @@
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{Fault, FaultKind};
+use crate::wire::postgres::WireError;
+
+/// Why there is no connection to an upstream, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// The credential's file cannot be read.
+    #[error("cannot read the credential from `{}`: {source}", .path.display())]
+    CredentialFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The credential's file or variable is empty, too long or not UTF-8.
+    #[error("the credential from `{from}` {problem}")]
+    CredentialValue {
+        /// The file or variable.
+        from: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The host name has no address.
+    #[error("cannot resolve `{host}`: {problem}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        problem: String,
+    },
+    /// No connection.
+    #[error("cannot connect to `{address}`: {source}")]
+    Connect {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Connection and login did not end within `upstream.connect`.
+    #[error("`{address}` did not let sidegate in within `{}`", humantime::format_duration(*.limit))]
+    TooSlow {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// `upstream.connect`.
+        limit: Duration,
+    },
+    /// The server went away.
+    #[error("`{address}` closed the connection during login")]
+    Gone {
+        /// `host:port` or `unix:/path`.
+        address: String,
+    },
+    /// The server answered the login with an error. Its text is not repeated: nobody vouches for it yet.
+    #[error("`{address}` refused the login with SQLSTATE `{sqlstate}`, its own log says why")]
+    Refused {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// Its SQLSTATE; `-----` if it sent none.
+        sqlstate: String,
+    },
+    /// The server wants the credential in a way that would give it away.
+    #[error("`{address}` asks for `{method}`, sidegate logs in with scram-sha-256 only: set it in pg_hba.conf")]
+    Method {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// What it asked for.
+        method: &'static str,
+    },
+    /// The server asks for a password and none is configured.
+    #[error("`{address}` asks for a password: set upstream.credential.password")]
+    NoCredential {
+        /// `host:port` or `unix:/path`.
+        address: String,
+    },
+    /// A password is configured and the server let sidegate in without proving that it knows it.
+    #[error(
+        "`{address}` did not prove that it knows the credential: ask for scram-sha-256 in pg_hba.conf, \
+         or remove upstream.credential.password"
+    )]
+    Unproven {
+        /// `host:port` or `unix:/path`.
+        address: String,
+    },
+    /// The server's side of SCRAM is wrong.
+    #[error("`{address}` failed the scram-sha-256 exchange: {problem}")]
+    Scram {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// What was wrong.
+        problem: &'static str,
+    },
+    /// The server broke the protocol.
+    #[error("`{address}` broke the protocol: {source}")]
+    Protocol {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// How.
+        source: WireError,
+    },
+    /// A start-up parameter that cannot be sent.
+    #[error("the start-up packet cannot be written: {source}")]
+    Startup {
+        /// Why.
+        source: WireError,
+    },
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers: {problem}")]
+    Random {
+        /// What it said.
+        problem: String,
+    },
+}
+
+impl Fault for ForwardError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Resolve { .. } | Self::Connect { .. } | Self::TooSlow { .. } => FaultKind::UpstreamUnreachable,
+            Self::Gone { .. } | Self::Protocol { .. } => FaultKind::UpstreamLost,
+            Self::CredentialFile { .. }
+            | Self::CredentialValue { .. }
+            | Self::Refused { .. }
+            | Self::Method { .. }
+            | Self::NoCredential { .. }
+            | Self::Unproven { .. }
+            | Self::Scram { .. } => FaultKind::UpstreamLogin,
+            Self::Startup { .. } => FaultKind::StartupParameter,
+            Self::Random { .. } => FaultKind::Internal,
+        }
+    }
+
+    fn public(&self) -> String {
+        match self {
+            Self::Resolve { .. } | Self::Connect { .. } | Self::TooSlow { .. } => {
+                "the database cannot be reached".to_owned()
+            }
+            Self::Gone { .. } | Self::Protocol { .. } => "the database broke the connection off".to_owned(),
+            Self::CredentialFile { .. }
+            | Self::CredentialValue { .. }
+            | Self::Refused { .. }
+            | Self::Method { .. }
+            | Self::NoCredential { .. }
+            | Self::Unproven { .. }
+            | Self::Scram { .. } => "sidegate could not log in to the database".to_owned(),
+            Self::Startup { .. } => "the database name or a start-up parameter cannot be sent".to_owned(),
+            Self::Random { .. } => "internal error".to_owned(),
+        }
+    }
+}

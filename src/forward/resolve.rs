@@ -1,0 +1,31 @@
+//! Names to addresses without the system's resolver: a static binary has none.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use hickory_resolver::TokioResolver;
+use tokio::sync::OnceCell;
+
+use super::ForwardError;
+
+/// Reads resolv.conf and the hosts file once; its cache honours the records' times to live.
+static RESOLVER: OnceCell<TokioResolver> = OnceCell::const_new();
+
+/// The addresses of a host, in the order to be tried. IP addresses and `localhost` need no resolver.
+pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ForwardError> {
+    let failed = |problem: String| ForwardError::Resolve { host: host.to_owned(), problem };
+    let ips: Vec<IpAddr> = if let Ok(ip) = host.parse() {
+        vec![ip]
+    } else if host == "localhost" {
+        vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+    } else {
+        let resolver = RESOLVER
+            .get_or_try_init(|| async { TokioResolver::builder_tokio().map(|builder| builder.build()) })
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        resolver.lookup_ip(host).await.map_err(|error| failed(error.to_string()))?.iter().collect()
+    };
+    if ips.is_empty() {
+        return Err(failed("it has no address".to_owned()));
+    }
+    Ok(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
+}
