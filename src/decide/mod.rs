@@ -1,6 +1,22 @@
 //! The only evaluation. Takes a policy snapshot and a document, gives a [`Decision`];
 //! every odd result is a denial with its cause.
 
+mod answer;
+mod cache;
+mod convert;
+mod decider;
 mod decision;
+mod error;
+mod evaluate;
+mod explain;
+mod judge;
+mod name;
+mod pool;
+mod said;
+#[cfg(test)]
+mod tests;
 
+pub use decider::{Decider, Settings};
 pub use decision::{Decision, Verdict};
+pub use error::DecideError;
+pub use explain::{Explanation, RuleReport};

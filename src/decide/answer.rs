@@ -1,0 +1,284 @@
+//! What one rule said, checked against the contract: nothing of another type gets further.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::error::DecideError;
+use super::name;
+use crate::bundle::EntrySet;
+
+/// The members of one set, or the value of the one rule that is the decision.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Answer {
+    Reasons(Vec<String>),
+    Approvals(Vec<Approval>),
+    Masks(Vec<Mask>),
+    Limits(Vec<RowLimit>),
+    Audits(Vec<Strict>),
+    Records(Vec<Record>),
+    Alerts(Vec<Alert>),
+    Boolean(bool),
+    Object(Box<DecisionObject>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with `reason` and `approvers`")]
+pub(super) struct Approval {
+    pub(super) reason: String,
+    pub(super) approvers: Vec<String>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) quorum: Option<u32>,
+    #[serde(default, deserialize_with = "span", skip_serializing_if = "Option::is_none")]
+    pub(super) hold: Option<String>,
+    #[serde(default, deserialize_with = "span", skip_serializing_if = "Option::is_none")]
+    pub(super) valid: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with `column` and `with`")]
+pub(super) struct Mask {
+    pub(super) column: String,
+    pub(super) with: Masker,
+}
+
+/// In the contract's order: of two on one column the first wins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields, expecting = "an object that names one masker")]
+pub(super) enum Masker {
+    Null {},
+    Replace {
+        value: Value,
+    },
+    Redact {},
+    Hash {
+        key: String,
+    },
+    Tokenize {
+        key: String,
+    },
+    Partial {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep_first: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep_last: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        with: Option<String>,
+    },
+    Email {},
+    Detect {},
+}
+
+impl Masker {
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Null {} => 0,
+            Self::Replace { .. } => 1,
+            Self::Redact {} => 2,
+            Self::Hash { .. } => 3,
+            Self::Tokenize { .. } => 4,
+            Self::Partial { .. } => 5,
+            Self::Email {} => 6,
+            Self::Detect {} => 7,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with `rows`, `bytes` or both")]
+pub(super) struct RowLimit {
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) rows: Option<u64>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) bytes: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", expecting = "`strict`")]
+pub(super) enum Strict {
+    Strict,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", expecting = "`strict`, `async` or `auto`")]
+pub(super) enum Audit {
+    Strict,
+    Async,
+    Auto,
+}
+
+/// What is recorded; the greatest of several wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", expecting = "`full`, `statements` or `none`")]
+pub(super) enum Record {
+    None,
+    Statements,
+    Full,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with `severity` and `message`")]
+pub(super) struct Alert {
+    pub(super) severity: Severity,
+    pub(super) message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", expecting = "`low`, `medium` or `high`")]
+pub(super) enum Severity {
+    Low,
+    Medium,
+    High,
+}
+
+/// Masks by table and column, as in OPA's column masks.
+pub(super) type Masks = BTreeMap<String, BTreeMap<String, Masker>>;
+
+/// The decision object of the contract.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a boolean or a decision object")]
+pub(super) struct DecisionObject {
+    pub(super) allow: bool,
+    #[serde(default)]
+    pub(super) reasons: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) mask: Masks,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) approval: Option<Approval>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) limit: Option<RowLimit>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) unparsed: Option<bool>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) audit: Option<Audit>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub(super) record: Option<Record>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) alerts: Vec<Alert>,
+}
+
+impl Answer {
+    /// Reads the value of one set of one package.
+    pub(super) fn of_set(rule: &str, set: EntrySet, value: &regorus::Value) -> Result<Self, DecideError> {
+        let wrong = |detail: String| DecideError::Type { rule: rule.to_owned(), detail };
+        let members = value.as_set().map_err(|_| wrong("it must be a set; write `contains`".to_owned()))?;
+        let json = members.iter().map(plain).collect::<Result<Vec<_>, _>>().map_err(&wrong)?;
+        let answer = match set {
+            EntrySet::Allow
+            | EntrySet::Deny
+            | EntrySet::AllowUnparsed
+            | EntrySet::DenySession
+            | EntrySet::DenyResponse
+            | EntrySet::DenyCommit => typed(json).map(Self::Reasons),
+            EntrySet::Approve => typed(json).map(Self::Approvals),
+            EntrySet::Mask => typed(json).map(Self::Masks),
+            EntrySet::Limit => typed(json).map(Self::Limits),
+            EntrySet::Audit => typed(json).map(Self::Audits),
+            EntrySet::Record => typed(json).map(Self::Records),
+            EntrySet::Alert => typed(json).map(Self::Alerts),
+        };
+        answer.and_then(Self::sound).map_err(wrong)
+    }
+
+    /// Reads the value of the one rule that is the decision.
+    pub(super) fn of_rule(rule: &str, value: &regorus::Value) -> Result<Self, DecideError> {
+        let wrong = |detail: String| DecideError::Type { rule: rule.to_owned(), detail };
+        match value {
+            regorus::Value::Undefined => Err(DecideError::Undefined { rule: rule.to_owned() }),
+            regorus::Value::Bool(allow) => Ok(Self::Boolean(*allow)),
+            regorus::Value::Object(_) => plain(value)
+                .and_then(|json| serde_json::from_value(json).map_err(|error| error.to_string()))
+                .and_then(|object| Self::Object(Box::new(object)).sound())
+                .map_err(wrong),
+            regorus::Value::Null
+            | regorus::Value::Number(_)
+            | regorus::Value::String(_)
+            | regorus::Value::Array(_)
+            | regorus::Value::Set(_) => Err(wrong("it must be a boolean or a decision object".to_owned())),
+        }
+    }
+
+    /// About how many bytes it holds.
+    pub(super) fn weight(&self) -> usize {
+        serde_json::to_vec(self).map_or(usize::MAX, |text| text.len().saturating_add(64))
+    }
+
+    /// What the types alone cannot say.
+    fn sound(self) -> Result<Self, String> {
+        match &self {
+            Self::Approvals(approvals) => approvals.iter().try_for_each(check_approval)?,
+            Self::Masks(masks) => masks.iter().try_for_each(|mask| name::column(&mask.column).map(|_| ()))?,
+            Self::Limits(limits) => limits.iter().try_for_each(check_limit)?,
+            Self::Object(object) => {
+                object.approval.iter().try_for_each(check_approval)?;
+                object.limit.iter().try_for_each(check_limit)?;
+                object.mask.keys().try_for_each(|table| name::relation(table).map(|_| ()))?;
+            }
+            Self::Reasons(_) | Self::Audits(_) | Self::Records(_) | Self::Alerts(_) | Self::Boolean(_) => {}
+        }
+        Ok(self)
+    }
+}
+
+fn check_approval(approval: &Approval) -> Result<(), String> {
+    if approval.approvers.is_empty() {
+        return Err("`approvers` names nobody".to_owned());
+    }
+    if approval.quorum == Some(0) {
+        return Err("`quorum` must be at least 1, got `0`".to_owned());
+    }
+    Ok(())
+}
+
+fn check_limit(limit: &RowLimit) -> Result<(), String> {
+    if limit.rows.is_none() && limit.bytes.is_none() {
+        return Err("a limit needs `rows` or `bytes`".to_owned());
+    }
+    Ok(())
+}
+
+fn typed<T: DeserializeOwned>(members: Vec<Value>) -> Result<Vec<T>, String> {
+    members
+        .into_iter()
+        .map(|member| serde_json::from_value(member).map_err(|error| format!("a member is wrong: {error}")))
+        .collect()
+}
+
+/// The engine's value as JSON. Keys must be strings: the engine would print others as JSON text.
+fn plain(value: &regorus::Value) -> Result<Value, String> {
+    Ok(match value {
+        regorus::Value::Null => Value::Null,
+        regorus::Value::Bool(value) => Value::Bool(*value),
+        regorus::Value::Number(_) => serde_json::to_value(value).map_err(|error| error.to_string())?,
+        regorus::Value::String(string) => Value::String(string.to_string()),
+        regorus::Value::Array(items) => items.iter().map(plain).collect::<Result<_, _>>()?,
+        regorus::Value::Set(items) => items.iter().map(plain).collect::<Result<_, _>>()?,
+        regorus::Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| match name {
+                regorus::Value::String(name) => Ok((name.to_string(), plain(member)?)),
+                _ => Err("an object has a key that is not a string".to_owned()),
+            })
+            .collect::<Result<_, _>>()?,
+        regorus::Value::Undefined => return Err("a part of it is undefined".to_owned()),
+    })
+}
+
+/// A key that is there has a value of its type: `null` does not mean absent.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let span: Duration = humantime::parse_duration(&text)
+        .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a duration such as `60s`")))?;
+    if span.is_zero() {
+        return Err(serde::de::Error::custom("a duration must be longer than zero"));
+    }
+    Ok(Some(text))
+}

@@ -1,0 +1,385 @@
+//! Asks a policy snapshot one question at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::answer::Answer;
+use super::cache::{Cache, Key};
+use super::decision::{Decision, Verdict};
+use super::error::DecideError;
+use super::evaluate::{Asked, evaluate};
+use super::judge::{self, Judgement};
+use super::pool::Pool;
+use super::said::Said;
+use crate::bundle::{EntryRule, EntrySet, Entrypoint, Policy, Reads};
+use crate::config::{AuditRule, Sidegate};
+use crate::input::Document;
+use crate::model::{Cause, DecisionId, Stage};
+
+/// Bytes of input that policy is asked about at most.
+const LARGEST_INPUT: usize = 256 * 1024;
+
+/// Levels of input that policy is asked about at most.
+const DEEPEST_INPUT: usize = 64;
+
+/// Bytes that cached answers may take in one process.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// How much later than the deadline the asker stops waiting: the engine stops by itself first.
+const GRACE: Duration = Duration::from_millis(25);
+
+/// How long a thread may be busy beyond deadline and grace before it counts as stuck.
+const STUCK_AFTER: Duration = Duration::from_millis(250);
+
+/// How questions are asked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `decision`: shown in events when no policy serves; a policy brings its own.
+    pub decision: Arc<str>,
+    /// `deadline`: one question; past it the answer is no.
+    pub deadline: Duration,
+    /// `evaluators`: threads that evaluate what is not cached.
+    pub evaluators: usize,
+    /// `audit.class`.
+    pub audit: AuditRule,
+    /// Bytes that cached answers may take.
+    pub cache: usize,
+}
+
+impl Settings {
+    /// As configured.
+    pub fn of(config: &Sidegate) -> Self {
+        Self {
+            decision: config.decision.as_str().into(),
+            deadline: config.deadline,
+            evaluators: config.evaluators,
+            audit: config.audit.class,
+            cache: CACHE_BYTES,
+        }
+    }
+}
+
+/// The one place where policy is evaluated. Cheap to clone; clones share threads and cache.
+#[derive(Clone)]
+pub struct Decider {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    cache: Cache,
+    pool: Pool<Vec<Result<Answer, DecideError>>>,
+}
+
+/// One rule that this question asks, and what it said.
+pub(super) struct Reply<'a> {
+    pub(super) path: &'a str,
+    pub(super) rule: Option<&'a EntryRule>,
+    /// `None`: skipped, because it reads what cannot be known of an unparsed statement.
+    pub(super) answer: Option<Result<Arc<Answer>, DecideError>>,
+    pub(super) cached: bool,
+}
+
+impl Decider {
+    /// Starts the evaluator threads.
+    ///
+    /// # Errors
+    /// When the system has no thread or no random bytes to give.
+    pub fn new(settings: Settings) -> Result<Self, DecideError> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|error| DecideError::NoThread { detail: error.to_string() })?;
+        let patience = settings.deadline.saturating_add(GRACE).saturating_add(STUCK_AFTER);
+        let pool = Pool::start(settings.evaluators, patience)?;
+        let cache = Cache::new(secret, settings.cache);
+        Ok(Self { inner: Arc::new(Inner { settings, cache, pool }) })
+    }
+
+    /// Asks. Every odd result is a denial with its cause; this never fails and never waits for
+    /// longer than the deadline and a little.
+    pub async fn decide(&self, policy: Option<Arc<Policy>>, stage: Stage, document: Document) -> Decision {
+        let started = Instant::now();
+        let policy = match self.ready(policy, stage, &document, started) {
+            Ok(policy) => policy,
+            Err(decision) => return *decision,
+        };
+        let replies = self.ask(&policy, stage, &document).await;
+        self.conclude(&policy, stage, document, &replies, started)
+    }
+
+    /// The policy to ask, unless there is nothing to ask or too much to ask about.
+    pub(super) fn ready(
+        &self,
+        policy: Option<Arc<Policy>>,
+        stage: Stage,
+        document: &Document,
+        started: Instant,
+    ) -> Result<Arc<Policy>, Box<Decision>> {
+        let error = if policy.is_none() { Some(DecideError::NoPolicy) } else { too_much(document) };
+        match (policy, error) {
+            (Some(policy), None) => Ok(policy),
+            (policy, error) => {
+                let error = error.unwrap_or(DecideError::NoPolicy);
+                Err(Box::new(self.failed(policy.as_ref(), stage, document.clone(), &error, started)))
+            }
+        }
+    }
+
+    /// The decision that the replies make.
+    pub(super) fn conclude(
+        &self,
+        policy: &Arc<Policy>,
+        stage: Stage,
+        document: Document,
+        replies: &[Reply<'_>],
+        started: Instant,
+    ) -> Decision {
+        let cached = replies.iter().all(|reply| reply.cached);
+        let judgement = self.judge(replies, stage, &document);
+        self.decision(Some(policy), stage, document, judgement, started, cached)
+    }
+
+    /// A refusal that the sidecar makes itself, in the same form as policy's.
+    pub fn refuse(
+        &self,
+        policy: Option<&Arc<Policy>>,
+        stage: Stage,
+        document: Document,
+        cause: Cause,
+        reasons: Vec<String>,
+    ) -> Decision {
+        let judgement = Judgement {
+            class: judge::class(self.inner.settings.audit, false, false),
+            result: Some(json!({"allow": false, "reasons": reasons})),
+            error: None,
+            verdict: Verdict::Deny { cause, reasons },
+        };
+        self.decision(policy, stage, document, judgement, Instant::now(), false)
+    }
+
+    /// Evaluator threads that were given up because one built-in never came back.
+    pub fn stuck(&self) -> usize {
+        self.inner.pool.stuck()
+    }
+
+    pub(super) async fn ask<'a>(&self, policy: &'a Arc<Policy>, stage: Stage, document: &Document) -> Vec<Reply<'a>> {
+        self.inner.cache.follow(policy.generation());
+        let mut replies = Vec::new();
+        let mut missing: Vec<(usize, Asked, Option<Key>)> = Vec::new();
+        for (number, path, rule, reads) in questions(policy, stage) {
+            let answer = match unknown(path, rule, reads, document) {
+                Lookup::Skip => None,
+                Lookup::Deny(error) => Some(Err(error)),
+                Lookup::Ask => {
+                    let key = self.inner.cache.key(policy.generation(), number, reads, document);
+                    match key.as_ref().and_then(|key| self.inner.cache.get(key)) {
+                        Some(answer) => Some(Ok(answer)),
+                        None => {
+                            let asked = Asked { path: path.to_owned(), set: rule.map(|rule| rule.set) };
+                            missing.push((replies.len(), asked, key));
+                            // Stands until the evaluator says otherwise.
+                            Some(Err(DecideError::Deadline { limit: self.inner.settings.deadline }))
+                        }
+                    }
+                }
+            };
+            replies.push(Reply { path, rule, answer, cached: true });
+        }
+        if !missing.is_empty() {
+            self.evaluate(policy, document, missing, &mut replies).await;
+        }
+        replies
+    }
+
+    fn judge(&self, replies: &[Reply<'_>], stage: Stage, document: &Document) -> Judgement {
+        let mut said = Said::default();
+        for reply in replies {
+            said.sole |= reply.rule.is_none();
+            match (&reply.answer, reply.rule) {
+                (None, _) => {}
+                (Some(Err(error)), _) => {
+                    if !said.failures.contains(error) {
+                        said.failures.push(error.clone());
+                    }
+                }
+                (Some(Ok(answer)), Some(rule)) => said.add(rule.set, answer),
+                (Some(Ok(answer)), None) => said.add_decision(answer),
+            }
+        }
+        judge::judge(&said, stage, document, self.inner.settings.audit)
+    }
+
+    /// All rules that missed, as one job.
+    async fn evaluate(
+        &self,
+        policy: &Arc<Policy>,
+        document: &Document,
+        missing: Vec<(usize, Asked, Option<Key>)>,
+        replies: &mut [Reply<'_>],
+    ) {
+        let limit = self.inner.settings.deadline;
+        let until = Instant::now().checked_add(limit).unwrap_or_else(Instant::now);
+        let asked: Vec<_> = missing.iter().map(|(_, asked, _)| asked.clone()).collect();
+        let (policy, document) = (Arc::clone(policy), document.clone());
+        let work = Box::new(move || evaluate(&policy, &document, &asked, until, limit));
+        let answers = match self.inner.pool.submit(work) {
+            Err(error) => Err(error),
+            Ok(receiver) => match tokio::time::timeout(limit.saturating_add(GRACE), receiver).await {
+                Ok(Ok(Ok(answers))) => Ok(answers),
+                Ok(Ok(Err(_)) | Err(_)) => Err(DecideError::Breakdown { rule: policy_name(&missing) }),
+                Err(_) => {
+                    self.inner.pool.replace_stuck();
+                    Err(DecideError::Deadline { limit })
+                }
+            },
+        };
+        let mut answers = answers.map(Vec::into_iter);
+        for (at, _, key) in missing {
+            let answer = match &mut answers {
+                // A list that is too short leaves the denial that stands there already.
+                Ok(answers) => answers.next().unwrap_or(Err(DecideError::Deadline { limit })),
+                Err(error) => Err(error.clone()),
+            };
+            let answer = answer.map(Arc::new);
+            if let (Ok(answer), Some(key)) = (&answer, key) {
+                self.inner.cache.put(key, Arc::clone(answer));
+            }
+            if let Some(reply) = replies.get_mut(at) {
+                reply.answer = Some(answer);
+                reply.cached = false;
+            }
+        }
+    }
+
+    fn failed(
+        &self,
+        policy: Option<&Arc<Policy>>,
+        stage: Stage,
+        document: Document,
+        error: &DecideError,
+        started: Instant,
+    ) -> Decision {
+        let judgement = Judgement {
+            verdict: Verdict::Deny { cause: error.cause(), reasons: vec![error.reason()] },
+            class: judge::class(self.inner.settings.audit, false, false),
+            result: None,
+            error: Some(error.to_string()),
+        };
+        self.decision(policy, stage, document, judgement, started, false)
+    }
+
+    fn decision(
+        &self,
+        policy: Option<&Arc<Policy>>,
+        stage: Stage,
+        document: Document,
+        judgement: Judgement,
+        started: Instant,
+        cached: bool,
+    ) -> Decision {
+        Decision {
+            id: DecisionId::random(),
+            stage,
+            verdict: judgement.verdict,
+            class: judgement.class,
+            result: judgement.result,
+            error: judgement.error,
+            input: document,
+            path: policy
+                .map_or_else(|| Arc::clone(&self.inner.settings.decision), |policy| Arc::clone(policy.decision())),
+            revisions: policy.map_or_else(|| Arc::new(BTreeMap::new()), |policy| Arc::clone(policy.revisions())),
+            generation: policy.map_or(0, |policy| policy.generation()),
+            evaluation: started.elapsed(),
+            cached,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn cached_answers(&self) -> usize {
+        self.inner.cache.len()
+    }
+}
+
+impl std::fmt::Debug for Decider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decider").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+type Question<'a> = (usize, &'a str, Option<&'a EntryRule>, &'a Reads);
+
+/// The rules that a stage asks, each with its number in the snapshot.
+fn questions(policy: &Policy, stage: Stage) -> Vec<Question<'_>> {
+    match policy.entrypoint() {
+        Entrypoint::Rule(question) => vec![(0, question.path.as_str(), None, &question.reads)],
+        Entrypoint::Packages(questions) => questions
+            .iter()
+            .enumerate()
+            .filter(|(_, question)| asked_at(question.rule.set, stage))
+            .map(|(number, question)| (number, question.rule.path.as_str(), Some(&question.rule), &question.reads))
+            .collect(),
+    }
+}
+
+fn asked_at(set: EntrySet, stage: Stage) -> bool {
+    match set {
+        EntrySet::Allow
+        | EntrySet::Deny
+        | EntrySet::AllowUnparsed
+        | EntrySet::Approve
+        | EntrySet::Mask
+        | EntrySet::Limit
+        | EntrySet::Audit
+        | EntrySet::Record => stage == Stage::Request,
+        EntrySet::DenySession => stage == Stage::Session,
+        EntrySet::DenyResponse => stage == Stage::Response,
+        EntrySet::DenyCommit => stage == Stage::Commit,
+        EntrySet::Alert => matches!(stage, Stage::Request | Stage::Response | Stage::Commit),
+    }
+}
+
+enum Lookup {
+    Ask,
+    Skip,
+    Deny(DecideError),
+}
+
+/// What `allow_unparsed` accepts not to know.
+const UNREAD: [&str; 3] = ["sql.relations", "sql.columns", "sql.functions"];
+
+/// A rule that reads what is not known is not asked: it denies. Only what cannot be known of a
+/// statement that could not be read makes it be skipped, since such a statement needs an
+/// `allow_unparsed` in any case.
+fn unknown(path: &str, rule: Option<&EntryRule>, reads: &Reads, document: &Document) -> Lookup {
+    if document.unknown().is_empty() {
+        return Lookup::Ask;
+    }
+    let unparsed = document.get(&["sql", "unparsed"]).is_some_and(|unparsed| !unparsed.is_null());
+    let mut skip = false;
+    for unknown in document.unknown() {
+        let steps: Vec<_> = unknown.split('.').collect();
+        if !reads.covers(&steps) {
+            continue;
+        }
+        if unparsed && rule.is_some() && UNREAD.contains(&unknown.as_str()) {
+            skip = true;
+        } else {
+            return Lookup::Deny(DecideError::Unknown { rule: path.to_owned(), path: unknown.clone() });
+        }
+    }
+    if skip { Lookup::Skip } else { Lookup::Ask }
+}
+
+fn too_much(document: &Document) -> Option<DecideError> {
+    let (size, depth) = (document.size(), document.depth());
+    if size > LARGEST_INPUT {
+        return Some(DecideError::InputTooLarge { size, limit: LARGEST_INPUT });
+    }
+    (depth > DEEPEST_INPUT).then_some(DecideError::InputTooDeep { depth, limit: DEEPEST_INPUT })
+}
+
+fn policy_name(missing: &[(usize, Asked, Option<Key>)]) -> String {
+    missing.first().map(|(_, asked, _)| asked.path.clone()).unwrap_or_default()
+}

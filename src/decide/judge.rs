@@ -1,0 +1,205 @@
+//! From what the rules said to the answer: any deny wins, then any approval holds, then one
+//! allow is needed, then every obligation must be one that can be carried out.
+
+use serde_json::{Map, Value, json};
+
+use super::answer::Record;
+use super::decision::Verdict;
+use super::error::DecideError;
+use super::name;
+use super::said::{Said, masked};
+use crate::config::AuditRule;
+use crate::input::Document;
+use crate::model::{AuditClass, Cause, Stage};
+
+/// Effects whose statements need no allow.
+const FREE: [&str; 2] = ["session", "transaction"];
+
+/// Effects of plain statements, whose journal entry need not wait for the disk.
+const PLAIN: [&str; 3] = ["read", "session", "transaction"];
+
+/// Effects of statements that return no rows.
+const ROWLESS: [&str; 6] = ["dcl", "ddl", "notify", "session", "settings", "transaction"];
+
+/// What a decision is made of.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    pub(super) verdict: Verdict,
+    pub(super) class: AuditClass,
+    pub(super) result: Option<Value>,
+    pub(super) error: Option<String>,
+}
+
+/// Decides.
+pub(super) fn judge(said: &Said, stage: Stage, document: &Document, audit: AuditRule) -> Judgement {
+    let verdict = verdict(said, stage, document);
+    let plain = stage == Stage::Request
+        && effects_within(document, &PLAIN)
+        && said.approvals.is_empty()
+        && said.alerts.is_empty()
+        && binding_masks(said, document).is_empty()
+        && !binding_limit(said, document);
+    Judgement {
+        class: class(audit, said.strict, plain && verdict == Verdict::Allow),
+        result: usable(said).then(|| result(said, &verdict)),
+        error: said.failures.iter().map(ToString::to_string).reduce(|all, next| format!("{all}; {next}")),
+        verdict,
+    }
+}
+
+/// The class of a journal entry: policy may raise what the configuration says, never lower it.
+pub(super) fn class(rule: AuditRule, raised: bool, plain: bool) -> AuditClass {
+    match rule {
+        AuditRule::Strict => AuditClass::Strict,
+        AuditRule::Async if !raised => AuditClass::Async,
+        AuditRule::Auto if plain && !raised => AuditClass::Async,
+        AuditRule::Async | AuditRule::Auto => AuditClass::Strict,
+    }
+}
+
+fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
+    let unread = unparsed_reason(document).filter(|_| !said.unparsed);
+    let only_unknown = said.failures.iter().all(|failure| failure.cause() == Cause::Unknown);
+    if said.denied || (!said.failures.is_empty() && !(unread.is_some() && only_unknown)) {
+        let reasons = said.denials.iter().cloned();
+        let mut reasons: Vec<_> = reasons.chain(said.failures.iter().map(DecideError::reason)).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        reasons.retain(|reason| seen.insert(reason.clone()));
+        return deny(if said.denied { Cause::Policy } else { worst(&said.failures) }, reasons);
+    }
+    if let Some(reason) = unread {
+        return deny(Cause::Unparsed, vec![reason]);
+    }
+    if !said.allowed && allow_needed(said, stage, document) {
+        return deny(Cause::Policy, Vec::new());
+    }
+    let unfulfilled = unfulfilled(said, document);
+    if unfulfilled.is_empty() { Verdict::Allow } else { deny(Cause::Obligation, unfulfilled) }
+}
+
+fn deny(cause: Cause, reasons: Vec<String>) -> Verdict {
+    Verdict::Deny { cause, reasons }
+}
+
+/// The failure that operators should hear of first.
+fn worst(failures: &[DecideError]) -> Cause {
+    const ORDER: [Cause; 8] = [
+        Cause::NoBundle,
+        Cause::Overload,
+        Cause::Deadline,
+        Cause::Error,
+        Cause::Type,
+        Cause::Undefined,
+        Cause::Unknown,
+        Cause::Limit,
+    ];
+    let causes: Vec<_> = failures.iter().map(DecideError::cause).collect();
+    ORDER.into_iter().find(|cause| causes.contains(cause)).unwrap_or(Cause::Error)
+}
+
+fn allow_needed(said: &Said, stage: Stage, document: &Document) -> bool {
+    match stage {
+        Stage::Request => said.sole || !effects_within(document, &FREE),
+        Stage::Session | Stage::Response | Stage::Commit => said.sole,
+    }
+}
+
+/// What the decision asks for that this version cannot do, in the operator's words.
+fn unfulfilled(said: &Said, document: &Document) -> Vec<String> {
+    let mut unfulfilled = Vec::new();
+    if let Some(approval) = said.approval() {
+        let approvers = approval.approvers.join(", ");
+        unfulfilled
+            .push(format!("needs approval by {approvers} ({}), which this version cannot carry out", approval.reason));
+    }
+    let masks = binding_masks(said, document);
+    if !masks.is_empty() {
+        unfulfilled.push(format!("needs masks on {}, which this version cannot carry out", masks.join(", ")));
+    }
+    if binding_limit(said, document) {
+        unfulfilled.push("needs a limit on what comes back, which this version cannot carry out".to_owned());
+    }
+    match said.record {
+        None | Some(Record::None) => {}
+        Some(Record::Statements | Record::Full) => {
+            unfulfilled.push("needs a recording, which this version cannot carry out".to_owned());
+        }
+    }
+    unfulfilled
+}
+
+/// The masks of relations that this statement touches, or may touch.
+fn binding_masks(said: &Said, document: &Document) -> Vec<String> {
+    let path = ["sql", "relations"];
+    if said.masks.is_empty() || document.get(&["sql"]).is_none() {
+        return Vec::new();
+    }
+    let touched = document.get(&path).and_then(Value::as_array).filter(|_| document.unknown_under(&path).is_none());
+    let binds = |table: &str| match (touched, name::relation(table)) {
+        (Some(touched), Ok(masked)) => touched.iter().any(|relation| {
+            relation.get("schema").and_then(Value::as_str) == Some(&masked.schema)
+                && relation.get("name").and_then(Value::as_str) == Some(&masked.name)
+        }),
+        (None, _) | (_, Err(_)) => true,
+    };
+    said.masks.iter().filter(|(table, _)| binds(table)).map(|(table, columns)| masked(table, columns)).collect()
+}
+
+fn binding_limit(said: &Said, document: &Document) -> bool {
+    said.limit.is_some() && !effects_within(document, &ROWLESS)
+}
+
+/// Whether the statement's effects are all among these. No list of effects is not an empty one.
+fn effects_within(document: &Document, allowed: &[&str]) -> bool {
+    let effects = document.get(&["sql", "effects"]).and_then(Value::as_array);
+    effects.is_some_and(|effects| {
+        effects.iter().all(|effect| effect.as_str().is_some_and(|effect| allowed.contains(&effect)))
+    })
+}
+
+/// Why the statement could not be read whole; `None` when it could, or there is none.
+fn unparsed_reason(document: &Document) -> Option<String> {
+    let unparsed = document.get(&["sql", "unparsed"]).filter(|unparsed| !unparsed.is_null())?;
+    Some(unparsed.get("reason").and_then(Value::as_str).unwrap_or("the statement could not be read").to_owned())
+}
+
+/// Whether there is an object to show: not when the one rule that is the decision gave none.
+fn usable(said: &Said) -> bool {
+    said.failures.is_empty() || !said.sole
+}
+
+/// The decision object of the contract.
+fn result(said: &Said, verdict: &Verdict) -> Value {
+    let (allow, reasons) = match verdict {
+        Verdict::Allow => (true, said.allows.iter().cloned().collect()),
+        Verdict::Deny { reasons, .. } => (false, reasons.clone()),
+    };
+    let mut result = Map::new();
+    let mut put = |name: &str, value: Value| {
+        result.insert(name.to_owned(), value);
+    };
+    put("allow", json!(allow));
+    put("reasons", json!(reasons));
+    if !said.masks.is_empty() {
+        put("mask", json!(said.masks));
+    }
+    if let Some(approval) = said.approval() {
+        put("approval", json!(approval));
+    }
+    if let Some(limit) = said.limit {
+        put("limit", json!(limit));
+    }
+    if said.unparsed {
+        put("unparsed", json!(true));
+    }
+    if said.strict {
+        put("audit", json!("strict"));
+    }
+    if let Some(record) = said.record {
+        put("record", json!(record));
+    }
+    if !said.alerts.is_empty() {
+        put("alerts", json!(said.alerts));
+    }
+    Value::Object(result)
+}
