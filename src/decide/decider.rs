@@ -159,6 +159,20 @@ impl Decider {
         self.decision(policy, stage, document, judgement, Instant::now(), false)
     }
 
+    /// The decision of a question that nobody asks now. Without a policy it is a denial all the same.
+    pub fn unasked(&self, policy: Option<&Arc<Policy>>, stage: Stage, document: Document) -> Decision {
+        if policy.is_none() {
+            return self.failed(None, stage, document, &DecideError::NoPolicy, Instant::now());
+        }
+        let judgement = Judgement {
+            verdict: Verdict::Unasked,
+            class: judge::class(self.inner.settings.audit, false, true),
+            result: None,
+            error: None,
+        };
+        self.decision(policy, stage, document, judgement, Instant::now(), false)
+    }
+
     /// Evaluator threads that were given up because one built-in never came back.
     pub fn stuck(&self) -> usize {
         self.inner.pool.stuck()

@@ -31,6 +31,9 @@ pub struct Decision {
 pub enum Verdict {
     /// It may happen.
     Allow,
+    /// Nobody was asked: the listener does not ask at this stage, or the answer needs values that only a
+    /// later message brings.
+    Unasked,
     /// It may not.
     Deny {
         /// Which kind of denial.

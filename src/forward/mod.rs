@@ -8,9 +8,11 @@ mod credential;
 mod error;
 mod login;
 mod resolve;
+mod sender;
 #[cfg(test)]
 mod tests;
 
 pub use cancel::{CancelKeys, CancelTarget, KeyGuard};
 pub use connect::{Upstream, cancel, connect};
 pub use error::ForwardError;
+pub use sender::{Free, Sender};

@@ -100,4 +100,13 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
         }
         self.write.flush().await
     }
+
+    /// Writes what is queued and ends the stream.
+    ///
+    /// # Errors
+    /// What the socket says; it is gone either way.
+    pub async fn close(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        self.write.shutdown().await
+    }
 }

@@ -10,6 +10,7 @@ use crate::bundle::{Policy, Store};
 use crate::config::{Listener, Settings};
 use crate::decide::Decider;
 use crate::forward::CancelKeys;
+use crate::identify::Identifier;
 use crate::input::PolicyInfo;
 use crate::journal::Journal;
 use crate::model::{Stage, Workload};
@@ -27,7 +28,7 @@ pub struct House {
     /// Counts.
     pub metrics: Metrics,
     /// Cancel keys that clients hold.
-    pub cancels: CancelKeys,
+    pub cancels: Arc<CancelKeys>,
     /// The workload this process stands beside.
     pub workload: Workload,
     /// When to end.
@@ -45,11 +46,11 @@ impl House {
         workload: Workload,
         drain: Drain,
     ) -> Self {
-        Self { store, decider, journal, metrics, cancels: CancelKeys::new(), workload, drain, info: Mutex::new(None) }
+        Self { store, decider, journal, metrics, cancels: Arc::default(), workload, drain, info: Mutex::new(None) }
     }
 
     /// The input's `policy` section for a snapshot, built once per snapshot.
-    pub(super) fn info(&self, policy: Option<&Policy>) -> PolicyInfo {
+    pub(super) fn info(&self, policy: Option<&Arc<Policy>>) -> PolicyInfo {
         let Some(policy) = policy else { return PolicyInfo::none() };
         let mut info = self.info.lock();
         match info.as_ref() {
@@ -66,8 +67,10 @@ impl House {
 /// What one listener is configured to do.
 pub struct Lane {
     /// Its configuration.
-    pub listener: Listener,
-    /// Reads its statements within its limits.
+    pub listener: Arc<Listener>,
+    /// Finds out who is calling.
+    pub identifier: Identifier,
+    /// Reads statements.
     pub reader: Reader,
     /// The one user schema of the pinned path, if there is exactly one.
     pub(super) schema: Option<Arc<str>>,
@@ -77,13 +80,13 @@ pub struct Lane {
 
 impl Lane {
     /// A lane for a listener.
-    pub fn new(listener: Listener, reader: Reader) -> Self {
+    pub fn new(listener: Arc<Listener>, identifier: Identifier, reader: Reader) -> Self {
         let search_path = listener.settings.user_schemas();
         let schema = match (&listener.settings, search_path.as_slice()) {
             (Settings::Pinned(_), [only]) => Some(Arc::from(only.as_str())),
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
-        Self { listener, reader, schema, search_path }
+        Self { listener, identifier, reader, schema, search_path }
     }
 
     /// Whether this question is asked here.

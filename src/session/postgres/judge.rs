@@ -51,7 +51,7 @@ impl Corridor {
     /// Asks policy about a request. Over a limit, nobody is asked.
     pub(super) async fn ask(&self, request: &Request) -> Decision {
         let policy = self.house.store.snapshot();
-        let document = self.document(request, &self.house.info(policy.as_deref()));
+        let document = self.document(request, &self.house.info(policy.as_ref()));
         let decider = &self.house.decider;
         let unparsed = request.facts().unparsed.as_ref();
         let cause = unparsed.map(|unparsed| match unparsed.kind {
@@ -60,18 +60,18 @@ impl Corridor {
         });
         match (cause, unparsed) {
             (Some(cause), Some(unparsed)) if cause == Cause::Limit || !self.lane.asks(Stage::Request) => {
-                decider.refuse(policy.as_deref(), Stage::Request, document, cause, vec![unparsed.reason.clone()])
+                decider.refuse(policy.as_ref(), Stage::Request, document, cause, vec![unparsed.reason.clone()])
             }
             _ if self.lane.asks(Stage::Request) => decider.decide(policy, Stage::Request, document).await,
-            _ => decider.unasked(policy.as_deref(), Stage::Request, document),
+            _ => decider.unasked(policy.as_ref(), Stage::Request, document),
         }
     }
 
     /// A decision for a Parse whose answer needs the values that only its Bind will bring.
     pub(super) fn put_off(&self, request: &Request) -> Decision {
         let policy = self.house.store.snapshot();
-        let document = self.document(request, &self.house.info(policy.as_deref()));
-        self.house.decider.unasked(policy.as_deref(), Stage::Request, document)
+        let document = self.document(request, &self.house.info(policy.as_ref()));
+        self.house.decider.unasked(policy.as_ref(), Stage::Request, document)
     }
 
     fn document(&self, request: &Request, policy: &PolicyInfo) -> Document {
@@ -81,10 +81,10 @@ impl Corridor {
     /// Refuses what was not even read: writes the denial down and gives what the client is told.
     pub(super) async fn refuse_outright(&self, cause: Cause, reason: &str) -> Refusal {
         let policy = self.house.store.snapshot();
-        let info = self.house.info(policy.as_deref());
+        let info = self.house.info(policy.as_ref());
         let document = input::session_document(&self.state.lock().context, jiff::Timestamp::now(), &info);
         let reasons = vec![reason.to_owned()];
-        let decision = self.house.decider.refuse(policy.as_deref(), Stage::Request, document, cause, reasons.clone());
+        let decision = self.house.decider.refuse(policy.as_ref(), Stage::Request, document, cause, reasons.clone());
         let refusal = Refusal::denied(decision.id(), cause, &reasons, None);
         let intent = self.intent(IntentKind::Statement, decision);
         if let Ok(entry) = self.house.journal.open(intent).await {

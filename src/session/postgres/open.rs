@@ -4,48 +4,209 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use crate::accept::{Accepted, Connection, Opening, Slot, Stream};
+use crate::accept::{Accepted, Connection, Opening, Stream};
 use crate::enforce::Refusal;
-use crate::forward::{self, Sender};
-use crate::identify::{self, Identified};
-use crate::model::{FaultKind, SessionId};
+use crate::forward::{self, KeyGuard, Sender, Upstream};
+use crate::identify::Identified;
+use crate::input::SessionContext;
+use crate::model::{Fault, FaultKind, OutcomeKind, SessionId};
 use crate::session::house::{House, Lane};
-use crate::wire::postgres::{BackendFramer, FrontendFramer, FrontendLimits};
+use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
 use super::answers::Answers;
 use super::corridor::{Corridor, End};
-use super::greet::{self, Greeting};
+use super::greet::Greeting;
 use super::requests::Requests;
 use super::state::State;
 
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
     match connection.open().await {
-        Ok(Opening::Cancel(request)) => house.cancels.cancel(&request).await,
-        Ok(Opening::Session(accepted)) => session(house, lane, accepted).await,
-        Err(refused) => part(refused.stream, &Refusal::fault(&refused.error)).await,
+        Ok(Opening::Cancel(request)) => {
+            if let Some(target) = house.cancels.find(&request)
+                && let Err(error) = forward::cancel(&target).await
+            {
+                tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
+            }
+        }
+        Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
+        Err(refused) => part(refused.stream, &refused.error).await,
     }
 }
 
 async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     let id = SessionId::random();
-    let deadline = accepted.deadline;
-    let greeting = Greeting::new(&house, &lane, id, &accepted);
-    let identified = match timeout_at(deadline, identify::identify(accepted, &lane.listener)).await {
-        Ok(Ok(identified)) => identified,
-        Ok(Err(refused)) => {
-            let refusal = greeting.unidentified(&refused.error).await;
-            return part(refused.stream, &refusal).await;
+    let mut greeting = Greeting::new(&house, &lane, id, &accepted.startup, accepted.peer.to_string());
+    let identified = match lane.identifier.identify(accepted).await {
+        Ok(identified) => identified,
+        Err(refused) => {
+            tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
+            greeting.unidentified(&refused.error).await;
+            return part(refused.stream, &refused.error).await;
         }
-        Err(_) => return,
     };
+    greeting.identified(&identified);
+    let context = greeting.context();
+    let deadline = identified.deadline;
+    let opened = timeout_at(deadline, open(&house, &lane, &greeting, &context, &identified)).await;
+    match opened.unwrap_or_else(|_| Err(too_slow(&lane))) {
+        Ok((upstream, key)) => {
+            house.metrics.session_opened(&lane.listener.name);
+            run(&house, &lane, id, context, identified, upstream, key).await;
+            house.metrics.session_closed(&lane.listener.name);
+        }
+        Err(refusal) => say(identified.stream, &refusal).await,
+    }
 }
 
+fn too_slow(lane: &Lane) -> Refusal {
+    let limit = humantime::format_duration(lane.listener.limits.startup);
+    Refusal::new(FaultKind::StartupTimeout, format!("start-up took longer than `limits.startup`, {limit}"))
+}
+
+/// Everything between knowing the caller and telling it so.
+async fn open(
+    house: &Arc<House>,
+    lane: &Lane,
+    greeting: &Greeting,
+    context: &SessionContext,
+    identified: &Identified,
+) -> Result<(Upstream, Option<KeyGuard>), Refusal> {
+    let parameters = greeting.parameters(&identified.startup)?;
+    let entry = greeting.ask(context).await?;
+    let connected = forward::connect(&lane.listener.upstream, &greeting.database, &parameters).await;
+    let upstream = match connected {
+        Ok(upstream) => upstream,
+        Err(error) => {
+            tracing::warn!(listener = %lane.listener.name, %error, "the upstream did not let sidegate in");
+            house.metrics.upstream_failed(&lane.listener.name);
+            greeting.close(entry, OutcomeKind::Failed).await?;
+            return Err(Refusal::fault(&error));
+        }
+    };
+    let key = match &upstream.cancel {
+        Some(target) => {
+            let long = identified.startup.has_long_keys();
+            let registered = house.cancels.register(long, target.clone());
+            Some(registered.map_err(|error| Refusal::fault(&error))?)
+        }
+        None => None,
+    };
+    greeting.close(entry, OutcomeKind::Opened).await?;
+    Ok((upstream, key))
+}
+
+/// What the client is told once it is in.
+fn welcome(identified: &mut Identified, upstream: &Upstream, key: Option<&KeyGuard>) -> Result<BytesMut, WireError> {
+    let mut out = BytesMut::new();
+    out.extend_from_slice(identified.admit()?.bytes());
+    for (name, value) in &upstream.parameters {
+        out.extend_from_slice(ParameterStatus { name, value }.encode()?.bytes());
+    }
+    if let Some(key) = key {
+        out.extend_from_slice(key.key().encode()?.bytes());
+    }
+    out.extend_from_slice(ReadyForQuery { status: upstream.status }.encode()?.bytes());
+    Ok(out)
+}
+
+async fn run(
+    house: &Arc<House>,
+    lane: &Arc<Lane>,
+    session: SessionId,
+    context: SessionContext,
+    mut identified: Identified,
+    upstream: Upstream,
+    key: Option<KeyGuard>,
+) {
+    let out = match welcome(&mut identified, &upstream, key.as_ref()) {
+        Ok(out) => out,
+        Err(error) => return part(identified.stream, &error).await,
+    };
+    let mut state = State::new(context, lane.schema.is_some());
+    for (name, value) in &upstream.parameters {
+        state.parameter(name, value);
+    }
+    let corridor = Corridor {
+        house: Arc::clone(house),
+        lane: Arc::clone(lane),
+        session,
+        state: Mutex::new(state),
+        answered: Notify::new(),
+        went_quiet: Notify::new(),
+        sync_wanted: Notify::new(),
+    };
+    let (from_client, to_client) = tokio::io::split(identified.stream);
+    let (from_server, to_server) = tokio::io::split(upstream.stream);
+    let mut requests =
+        Requests { corridor: &corridor, client: from_client, framer: identified.framer, upstream: Sender::new(to_server) };
+    let mut answers =
+        Answers { corridor: &corridor, upstream: from_server, framer: upstream.framer, client: to_client, out };
+    let end = tokio::select! {
+        end = requests.run() => end,
+        end = answers.run() => end,
+        () = house.drain.overdue() => {
+            End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"))
+        }
+    };
+    finish(&corridor, end, &mut requests, &mut answers, upstream.cancel.as_ref()).await;
+    // The slot counts the connection until here.
+    drop((identified.slot, key));
+}
+
+/// Leaves nothing behind: the client hears why, the server rolls back, every entry has its end.
+async fn finish<R, W, S, T>(
+    corridor: &Corridor,
+    end: End,
+    requests: &mut Requests<'_, R, T>,
+    answers: &mut Answers<'_, S, W>,
+    cancel: Option<&forward::CancelTarget>,
+) where
+    R: tokio::io::AsyncRead + Unpin,
+    W: tokio::io::AsyncWrite + Unpin,
+    S: tokio::io::AsyncRead + Unpin,
+    T: tokio::io::AsyncWrite + Unpin,
+{
+    let running = !corridor.state.lock().ledger.is_empty();
+    if let End::Fault(refusal) = &end {
+        tracing::info!(session = %corridor.session, reason = refusal.message(), "ended a session");
+        // A word in the middle of a row would be read as a part of it.
+        if answers.is_between_messages()
+            && let Some(response) = refusal.fatal_response()
+        {
+            answers.out.extend_from_slice(response.bytes());
+        }
+    }
+    let parting = async {
+        let _ = answers.flush().await;
+        let _ = answers.client.shutdown().await;
+    };
+    // Whoever does not read any more does not keep the session.
+    let _ = tokio::time::timeout(PARTING, parting).await;
+    if running
+        && let Some(target) = cancel
+        && let Err(error) = forward::cancel(target).await
+    {
+        tracing::debug!(%error, "the statement of an ended session was not cancelled");
+    }
+    requests.upstream.send_terminate();
+    let _ = tokio::time::timeout(PARTING, requests.upstream.close()).await;
+    corridor.give_up_all().await;
+}
+
+/// How long a peer may take to read the last words.
+const PARTING: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Says a last word to a client that never had a session.
-async fn part(stream: Stream, refusal: &Refusal) {
+async fn part(stream: Stream, fault: &dyn Fault) {
+    say(stream, &Refusal::fault(fault)).await;
+}
+
+async fn say(stream: Stream, refusal: &Refusal) {
     if let Some(response) = refusal.fatal_response() {
         stream.farewell(response.bytes()).await;
     }
