@@ -1,0 +1,103 @@
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{Fault, FaultKind, ListenerName};
+use crate::wire::postgres::WireError;
+
+/// Why nobody can say who is calling.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentifyError {
+    /// A file of SCRAM users cannot be read.
+    #[error("cannot read the users of `{}`: {source}", .path.display())]
+    UsersFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of SCRAM users has a line that is none.
+    #[error("{}:{line}: {problem}, expected `name:SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`", .path.display())]
+    UsersLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The start-up packet has no `user`.
+    #[error("the start-up packet names no user")]
+    NoUser,
+    /// No method of the listener recognises the caller.
+    #[error("no method of listener `{listener}` recognises user `{}`", .user.escape_debug())]
+    Unrecognised {
+        /// The listener's name.
+        listener: ListenerName,
+        /// What the caller said its name is.
+        user: String,
+    },
+    /// The proof is wrong, or the user does not exist.
+    #[error("wrong password for user `{}`", .user.escape_debug())]
+    WrongPassword {
+        /// What the caller said its name is.
+        user: String,
+    },
+    /// A mechanism that was not offered.
+    #[error("the client chose a SASL mechanism that was not offered")]
+    Mechanism,
+    /// A SCRAM message that is none.
+    #[error("the client broke the scram-sha-256 exchange: {problem}")]
+    Scram {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Authentication did not end within `limits.startup`.
+    #[error("authentication did not end within `{}` of the connection", humantime::format_duration(*.limit))]
+    TooSlow {
+        /// `limits.startup`.
+        limit: Duration,
+    },
+    /// The client went away.
+    #[error("the client went away during authentication")]
+    Gone,
+    /// A message that breaks the protocol: a second start-up packet or a query among them.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers: {problem}")]
+    Random {
+        /// What it said.
+        problem: String,
+    },
+}
+
+impl Fault for IdentifyError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::UsersFile { .. } | Self::UsersLine { .. } | Self::NoUser | Self::Unrecognised { .. } => {
+                FaultKind::Unauthenticated
+            }
+            Self::WrongPassword { .. } => FaultKind::WrongPassword,
+            Self::Mechanism | Self::Scram { .. } | Self::Gone => FaultKind::Protocol,
+            Self::TooSlow { .. } => FaultKind::StartupTimeout,
+            Self::Wire(error) => error.kind(),
+            Self::Random { .. } => FaultKind::Internal,
+        }
+    }
+
+    fn public(&self) -> String {
+        match self {
+            Self::UsersFile { .. } | Self::UsersLine { .. } => {
+                "sidegate cannot recognise callers at present".to_owned()
+            }
+            Self::NoUser => self.to_string(),
+            Self::Unrecognised { .. } => "sidegate does not recognise the caller".to_owned(),
+            Self::WrongPassword { .. } => "password authentication failed".to_owned(),
+            Self::Mechanism | Self::Scram { .. } | Self::Gone => format!("protocol violation: {self}"),
+            Self::TooSlow { .. } => "authentication took too long".to_owned(),
+            Self::Wire(error) => error.public(),
+            Self::Random { .. } => "internal error".to_owned(),
+        }
+    }
+}

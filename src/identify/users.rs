@@ -1,0 +1,103 @@
+//! A file of SCRAM verifiers, one `name:SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey` a line, as PostgreSQL's
+//! `pg_authid.rolpassword` has them. Empty lines and lines that begin with `#` say nothing.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
+
+use super::IdentifyError;
+use super::scram::Verifier;
+
+/// One file, read again when it has changed.
+pub(super) struct UsersFile {
+    path: PathBuf,
+    read: Mutex<Option<(Version, Arc<Users>)>>,
+}
+
+/// What one reading found.
+#[derive(Default)]
+pub(super) struct Users {
+    by_name: HashMap<String, Verifier>,
+    /// Iterations and salt length of a usual user: what one that does not exist pretends to have. Known beforehand,
+    /// so that a name that does not exist takes no longer.
+    pub(super) usual: Option<(u32, usize)>,
+}
+
+impl Users {
+    pub(super) fn get(&self, name: &str) -> Option<&Verifier> {
+        self.by_name.get(name)
+    }
+}
+
+/// A file that was replaced or written has another one of these.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl UsersFile {
+    /// A file that is first read when somebody logs in, or by [`UsersFile::users`].
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, read: Mutex::new(None) }
+    }
+
+    /// The users as the file has them now. A file that cannot be read whole gives nobody.
+    pub(super) async fn users(&self) -> Result<Arc<Users>, IdentifyError> {
+        let failed = |source| IdentifyError::UsersFile { path: self.path.clone(), source };
+        let file = tokio::fs::metadata(&self.path).await.map_err(failed)?;
+        let version = Version {
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        };
+        if let Some((read, users)) = self.read.lock().as_ref()
+            && *read == version
+        {
+            return Ok(Arc::clone(users));
+        }
+        let text = tokio::fs::read_to_string(&self.path).await.map_err(failed)?;
+        let users = Arc::new(self.parse(&text)?);
+        *self.read.lock() = Some((version, Arc::clone(&users)));
+        Ok(users)
+    }
+
+    fn parse(&self, text: &str) -> Result<Users, IdentifyError> {
+        let mut users = Users::default();
+        for (index, line) in text.lines().enumerate() {
+            let wrong =
+                |problem| IdentifyError::UsersLine { path: self.path.clone(), line: index.saturating_add(1), problem };
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (name, verifier) = parse_line(line).ok_or_else(|| wrong("this is no verifier"))?;
+            users.usual = users.usual.or(Some((verifier.iterations, verifier.salt.len())));
+            if users.by_name.insert(name.to_owned(), verifier).is_some() {
+                return Err(wrong("this user was named before"));
+            }
+        }
+        Ok(users)
+    }
+}
+
+fn parse_line(line: &str) -> Option<(&str, Verifier)> {
+    let (name, rest) = line.trim_end().split_once(":SCRAM-SHA-256$")?;
+    let (cost, keys) = rest.split_once('$')?;
+    let (iterations, salt) = cost.split_once(':')?;
+    let (stored, server) = keys.split_once(':')?;
+    let iterations = iterations.parse().ok().filter(|count| *count > 0)?;
+    let salt = STANDARD.decode(salt).ok().filter(|salt| !salt.is_empty())?;
+    let key = |text: &str| STANDARD.decode(text).ok()?.try_into().ok();
+    let verifier = Verifier { iterations, salt, stored_key: key(stored)?, server_key: key(server)? };
+    (!name.is_empty()).then_some((name, verifier))
+}
