@@ -60,3 +60,12 @@ impl Serialize for Document {
         map.end()
     }
 }
+
+#[cfg(test)]
+impl Document {
+    /// A document for the tests of later rooms.
+    pub(crate) fn sample(sections: Vec<(&'static str, Value)>) -> Self {
+        let sections = sections.into_iter().map(|(name, value)| (name, Arc::new(value))).collect();
+        Self::new(sections, Arc::from([]))
+    }
+}
