@@ -104,3 +104,24 @@ impl Decision {
         self.cached
     }
 }
+
+#[cfg(test)]
+impl Decision {
+    /// A decision for the tests of later rooms.
+    pub(crate) fn sample(verdict: Verdict, class: AuditClass, input: Document) -> Self {
+        Self {
+            id: DecisionId::random(),
+            stage: Stage::Request,
+            verdict,
+            class,
+            result: Some(serde_json::json!({"allow": true, "reasons": ["readers may read"]})),
+            error: None,
+            input,
+            path: Arc::from("sidegate/decision"),
+            revisions: Arc::new(BTreeMap::from([("main".to_owned(), "r41".to_owned())])),
+            generation: 1,
+            evaluation: Duration::from_micros(42),
+            cached: false,
+        }
+    }
+}

@@ -210,3 +210,12 @@ impl Serialize for Members<'_> {
         serializer.collect_map(self.0.iter().map(|(name, part)| (name, part.value())))
     }
 }
+
+#[cfg(test)]
+impl Document {
+    /// A document for the tests of later rooms.
+    pub(crate) fn sample(sections: Vec<(&'static str, Value)>) -> Self {
+        let whole = |(name, value)| (name, Section::Whole(Arc::new(Part::new(value))));
+        Self::new(sections.into_iter().map(whole).collect(), Arc::from([]))
+    }
+}

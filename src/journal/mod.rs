@@ -1,6 +1,28 @@
 //! The write-ahead audit. Takes a decision, gives an open [`Entry`] that stands on the disk
 //! (or in the file, by its class) before anything goes upstream; refuses when the disk does.
+//!
+//! The journal is a directory of append-only segments (`record` has the format). An INTENT is written before
+//! the first byte goes upstream, an OUTCOME before the last byte goes to the client, and both together are an
+//! OPA decision log event (`event`). At start the tail that a crash left is put in order (`recovery`).
 
 mod entry;
+mod error;
+mod open;
+mod event;
+mod tail;
+mod sinks;
+mod appender;
+mod syncer;
+mod recovery;
+mod payload;
+mod segment;
+mod record;
 
 pub use entry::{Intent, IntentKind, Outcome};
+pub use error::JournalError;
+pub use event::Event;
+pub use open::{Entry, Journal, JournalSettings};
+pub use tail::{Gap, Tail, TailItem, TailOptions, tail};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{Notify, oneshot};
+
+use super::appender::{Fixed, Placed, ROOM_PATIENCE, Shared, Waiter, millis, wall_clock};
+use super::event::{Event, Stored};
+use super::payload::{self, OutcomePayload};
+use super::record::{Draft, Kind};
+use super::sinks::Console;
+use super::{Intent, IntentKind, JournalError, Outcome, recovery, segment, syncer};
+use crate::decide::{Decision, Verdict};
+use crate::model::{AuditClass, Labels, OutcomeKind};
+
+/// How long a caller waits for the disk before it counts as failed.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes of a segment.
+const SEGMENT: u64 = 16 << 20;
+
+/// How a journal is kept.
+#[derive(Clone, Debug)]
+pub struct JournalSettings {
+    /// `audit.sync`: how long an `async` record may stay unsynced.
+    pub sync: Duration,
+    /// The configuration's labels, with `id` and `version`: they are in every event.
+    pub labels: Labels,
+    /// `decision_logs.console`: whether every event is a line on stderr.
+    pub console: bool,
+    /// Bytes of a segment, 16 MiB by default; also the space kept for outcomes on a full disk.
+    pub segment: u64,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self { sync: Duration::from_millis(500), labels: Labels::new(), console: false, segment: SEGMENT }
+    }
+}
+
+/// The journal of this process. Clones are the same journal.
+#[derive(Clone, Debug)]
+pub struct Journal(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    console: Option<Console>,
+    syncer: Mutex<Option<JoinHandle<()>>>,
+    /// Held for its lock, which ends with it.
+    _lock: File,
+}
+
+/// A decision that stands in the journal and whose outcome is owed. Dropped without [`Entry::close`], it is
+/// closed as `unknown`.
+#[derive(Debug)]
+pub struct Entry {
+    journal: Journal,
+    decision: Arc<Decision>,
+    kind: IntentKind,
+    placed: Placed,
+    /// The INTENT's payload, for the console; empty without one.
+    payload: Vec<u8>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Written, but its caller does not have it yet: nothing can have been sent.
+    Waiting,
+    Open,
+    Closed,
+}
+
+impl Journal {
+    /// Opens the journal in `directory`, which is created if it is missing, and puts in order what an earlier
+    /// process left: a torn tail is cut, an INTENT without OUTCOME is closed as `unknown`.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`] if another process has it, [`JournalError::Damaged`] if a sealed segment is not
+    /// what was written, and what the disk says.
+    pub fn start(directory: &Path, settings: JournalSettings) -> Result<Self, JournalError> {
+        let console = if settings.console { Some(Console::start(Box::new(std::io::stderr()))?) } else { None };
+        Self::start_with(directory, settings, console)
+    }
+
+    pub(super) fn start_with(
+        directory: &Path,
+        settings: JournalSettings,
+        console: Option<Console>,
+    ) -> Result<Self, JournalError> {
+        let lock = segment::lock(directory)?;
+        let fixed = Fixed {
+            sync: settings.sync,
+            segment: settings.segment,
+            labels: Arc::new(settings.labels),
+            boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
+            started: Instant::now(),
+        };
+        let (appender, recovered) = recovery::recover(directory, &fixed)?;
+        for event in recovered {
+            console.iter().for_each(|console| console.write(event.clone()));
+        }
+        let shared = Arc::new(Shared {
+            directory: directory.to_owned(),
+            settings: fixed,
+            appender: Mutex::new(appender),
+            owed: Mutex::default(),
+            work: Condvar::new(),
+            room: Notify::new(),
+        });
+        let thread = {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new()
+                .name("journal".to_owned())
+                .spawn(move || syncer::run(&shared))
+                .map_err(|error| JournalError::io("start the thread of", directory, &error))?
+        };
+        Ok(Self(Arc::new(Handle { shared, console, syncer: Mutex::new(Some(thread)), _lock: lock })))
+    }
+
+    /// Writes an intent. When this returns, a `strict` one is on the disk and an `async` one is in the file.
+    ///
+    /// # Errors
+    /// Nothing may be sent upstream after any of them: the disk failed, is full or does not answer, the record
+    /// is too large, or the journal was shut down. A denial is still to be answered as a denial.
+    pub async fn open(&self, intent: Intent) -> Result<Entry, JournalError> {
+        let mut draft = payload::intent(&intent)?;
+        let strict = intent.decision.class() == AuditClass::Strict;
+        let (placed, disk) = self.place(&mut draft, strict).await?;
+        let payload = if self.0.console.is_some() { draft.into_payload() } else { Vec::new() };
+        let mut entry = Entry {
+            journal: self.clone(),
+            decision: intent.decision,
+            kind: intent.kind,
+            placed,
+            payload,
+            state: State::Waiting,
+        };
+        if let Some(disk) = disk
+            && let Err(error) = patience(disk).await
+        {
+            entry.end_untold(OutcomeKind::Failed, "journal");
+            return Err(error);
+        }
+        entry.state = State::Open;
+        Ok(entry)
+    }
+
+    /// Whether new work would be taken now, and if not, why.
+    ///
+    /// # Errors
+    /// What [`Journal::open`] would say.
+    pub fn check(&self) -> Result<(), JournalError> {
+        self.0.shared.condition()
+    }
+
+    /// How many console lines were dropped because stderr did not take them. Their events are in the journal.
+    pub fn dropped_console_lines(&self) -> u64 {
+        self.0.console.as_ref().map_or(0, Console::dropped)
+    }
+
+    /// Takes no new work any more and brings everything to the disk. Entries that are still open can be closed.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn shutdown(&self) -> Result<(), JournalError> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.end(Some(sender));
+        let result = patience(receiver).await;
+        if let Some(console) = &self.0.console {
+            console.flush().await;
+        }
+        result
+    }
+
+    /// Waits once, and not long, where waiting may help.
+    async fn place(&self, draft: &mut Draft, strict: bool) -> Result<(Placed, Option<Disk>), JournalError> {
+        let shared = &self.0.shared;
+        let deadline = tokio::time::Instant::now() + ROOM_PATIENCE;
+        loop {
+            let room = shared.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
+            match shared.admit(draft, sender) {
+                Ok(placed) => return Ok((placed, disk)),
+                Err(error @ JournalError::Stalled { .. }) => {
+                    if tokio::time::timeout_at(deadline, room).await.is_err() {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// The decision it records.
+    pub fn decision(&self) -> &Arc<Decision> {
+        &self.decision
+    }
+
+    /// The journal's number of its INTENT.
+    pub fn sequence(&self) -> u64 {
+        self.placed.sequence
+    }
+
+    /// Writes how it ended, and the event if there is one. When this returns, a `strict` outcome is on the disk
+    /// and an `async` one is in the file.
+    ///
+    /// # Errors
+    /// The outcome is not recorded yet; it will be when the disk recovers. The last byte of the answer must not
+    /// go to the client.
+    pub async fn close(mut self, outcome: Outcome) -> Result<(), JournalError> {
+        let strict = self.decision.class() == AuditClass::Strict;
+        let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
+        self.end(OutcomePayload::told(self.placed.sequence, &outcome), sender)?;
+        match disk {
+            Some(disk) => patience(disk).await,
+            None => Ok(()),
+        }
+    }
+
+    fn end(&mut self, payload: OutcomePayload, wait: Option<Waiter>) -> Result<(), JournalError> {
+        self.state = State::Closed;
+        let handle = &self.journal.0;
+        let draft = payload.draft()?;
+        let placed = handle.shared.finish(draft, wait);
+        if let Some(console) = handle.console.as_ref().filter(|_| payload.event) {
+            let wall = placed.as_ref().map_or_else(|_| wall_clock(), |placed| placed.wall);
+            console.write(Event::new(
+                Arc::clone(&handle.shared.settings.labels),
+                Stored::new(self.placed.sequence, self.placed.wall, self.placed.mono, std::mem::take(&mut self.payload)),
+                wall,
+                Some(handle.shared.settings.monotonic()),
+                payload,
+            ));
+        }
+        placed.map(|_| ())
+    }
+
+    fn end_untold(&mut self, kind: OutcomeKind, reason: &'static str) {
+        let event = self.kind != IntentKind::Prepare;
+        // An outcome that cannot be written now is owed and written later; nobody waits for this one.
+        let _ = self.end(OutcomePayload::untold(self.placed.sequence, kind, reason, event), None);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let denied = matches!(self.decision.verdict(), Verdict::Deny { .. });
+        match self.state {
+            State::Closed => {}
+            State::Open if denied => self.end_untold(OutcomeKind::Denied, "dropped"),
+            State::Open => self.end_untold(OutcomeKind::Unknown, "dropped"),
+            State::Waiting => self.end_untold(OutcomeKind::Cancelled, "dropped"),
+        }
+    }
+}
+
+impl Handle {
+    fn end(&self, wait: Option<Waiter>) {
+        syncer::pay_owed(&self.shared);
+        let mut appender = self.shared.appender.lock();
+        appender.closed = true;
+        appender.ended = wait.is_none();
+        if appender.close != appender.next && appender.open == 0 && appender.refusing.is_none() {
+            // Without CLOSE the next start only looks closer.
+            let _ = Draft::new(Kind::Close, &serde_json::json!({}))
+                .map_err(JournalError::from)
+                .and_then(|mut draft| appender.append(&mut draft, &self.shared));
+            appender.close = appender.next;
+        }
+        appender.waiters.extend(wait);
+        self.shared.work.notify_one();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.end(None);
+        if let Some(thread) = self.syncer.lock().take() {
+            // A panic there was already printed, and there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+type Disk = oneshot::Receiver<Result<(), JournalError>>;
+
+async fn patience(disk: Disk) -> Result<(), JournalError> {
+    match tokio::time::timeout(DISK_PATIENCE, disk).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(JournalError::Closed),
+        Err(_) => Err(JournalError::Stalled { waited_ms: millis(DISK_PATIENCE) }),
+    }
+}

@@ -1,0 +1,192 @@
+//! What the records say, as JSON. An INTENT holds all that an event needs but its outcome, so that the same
+//! event can be built from the two at any time later.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::record::{Draft, Kind};
+use super::{Intent, IntentKind, JournalError, Outcome};
+use crate::decide::Verdict;
+use crate::input::Document;
+use crate::model::{AuditClass, Cause, DecisionId, Labels, ListenerName, OutcomeKind, SessionId, Stage};
+
+/// Room kept for the OUTCOME of every open entry. No outcome is larger: its only text of free length is the
+/// SQLSTATE, which has five characters.
+pub(super) const OUTCOME_ROOM: u64 = 512;
+
+/// GENESIS: who writes the segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Genesis {
+    pub(super) format: u32,
+    pub(super) program: String,
+    /// The kernel's boot id: another one means that the machine went down in between.
+    pub(super) boot: String,
+    pub(super) labels: Labels,
+    /// Every record below this sequence was on the disk when the segment began.
+    pub(super) synced: u64,
+}
+
+/// GAP: sequence numbers whose records may be missing; `to` is `None` when nobody knows the last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct GapPayload {
+    pub(super) from: u64,
+    pub(super) to: Option<u64>,
+    pub(super) reason: Cow<'static, str>,
+}
+
+/// OUTCOME: how the INTENT with that sequence ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OutcomePayload {
+    pub(super) intent: u64,
+    pub(super) outcome: OutcomeKind,
+    pub(super) cause: Option<Cow<'static, str>>,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) upstream_ns: u64,
+    pub(super) sqlstate: Option<String>,
+    pub(super) event: bool,
+    /// Why the journal itself closed the entry; `None` when its owner did.
+    pub(super) reason: Option<Cow<'static, str>>,
+}
+
+/// INTENT as it is read back.
+#[derive(Debug, Deserialize)]
+pub(super) struct IntentPayload<'a> {
+    pub(super) kind: IntentKind,
+    pub(super) session: String,
+    pub(super) listener: String,
+    pub(super) stage: Stage,
+    pub(super) decision_id: String,
+    pub(super) class: String,
+    pub(super) allowed: bool,
+    pub(super) cause: Option<String>,
+    pub(super) path: String,
+    pub(super) bundles: BTreeMap<String, String>,
+    pub(super) evaluation_ns: u64,
+    pub(super) cached: bool,
+    #[serde(borrow)]
+    pub(super) result: Option<&'a RawValue>,
+    pub(super) error: Option<String>,
+    #[serde(borrow)]
+    pub(super) input: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct IntentWritten<'a> {
+    kind: IntentKind,
+    session: SessionId,
+    listener: &'a ListenerName,
+    stage: Stage,
+    decision_id: DecisionId,
+    class: AuditClass,
+    allowed: bool,
+    cause: Option<Cause>,
+    reasons: &'a [String],
+    path: &'a str,
+    bundles: &'a BTreeMap<String, String>,
+    generation: u64,
+    evaluation_ns: u64,
+    cached: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    input: &'a Document,
+}
+
+impl Genesis {
+    pub(super) fn draft(&self) -> Result<Draft, JournalError> {
+        Ok(Draft::new(Kind::Genesis, self)?)
+    }
+}
+
+impl GapPayload {
+    pub(super) fn draft(&self) -> Result<Draft, JournalError> {
+        Ok(Draft::new(Kind::Gap, self)?)
+    }
+}
+
+impl OutcomePayload {
+    /// What its owner says.
+    pub(super) fn told(intent: u64, outcome: &Outcome) -> Self {
+        Self {
+            intent,
+            outcome: outcome.kind,
+            cause: outcome.cause.map(|cause| Cow::Borrowed(cause.label())),
+            rows: outcome.rows,
+            bytes: outcome.bytes,
+            upstream_ns: nanoseconds(outcome.upstream),
+            sqlstate: outcome.sqlstate.as_deref().map(sqlstate),
+            event: outcome.event,
+            reason: None,
+        }
+    }
+
+    /// What the journal says when the owner cannot.
+    pub(super) fn untold(intent: u64, outcome: OutcomeKind, reason: &'static str, event: bool) -> Self {
+        Self {
+            intent,
+            outcome,
+            cause: None,
+            rows: 0,
+            bytes: 0,
+            upstream_ns: 0,
+            sqlstate: None,
+            event,
+            reason: Some(Cow::Borrowed(reason)),
+        }
+    }
+
+    pub(super) fn draft(&self) -> Result<Draft, JournalError> {
+        Ok(Draft::new(Kind::Outcome, self)?)
+    }
+}
+
+/// Serialises an intent.
+pub(super) fn intent(intent: &Intent) -> Result<Draft, JournalError> {
+    let decision = &intent.decision;
+    let (allowed, cause, reasons) = match decision.verdict() {
+        Verdict::Allow => (true, None, [].as_slice()),
+        Verdict::Deny { cause, reasons } => (false, Some(*cause), reasons.as_slice()),
+    };
+    let written = IntentWritten {
+        kind: intent.kind,
+        session: intent.session,
+        listener: &intent.listener,
+        stage: decision.stage(),
+        decision_id: decision.id(),
+        class: decision.class(),
+        allowed,
+        cause,
+        reasons,
+        path: decision.path(),
+        bundles: decision.revisions(),
+        generation: decision.generation(),
+        evaluation_ns: nanoseconds(decision.evaluation()),
+        cached: decision.cached(),
+        result: decision.result(),
+        error: decision.error(),
+        input: decision.input(),
+    };
+    Ok(Draft::new(Kind::Intent, &written)?)
+}
+
+/// Reads a payload of this journal; `None` when a program with another format wrote it.
+pub(super) fn parse<'a, P: Deserialize<'a>>(payload: &'a [u8]) -> Option<P> {
+    serde_json::from_slice(payload).ok()
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A hostile server chooses this text: five ASCII letters or digits, or it is not one.
+fn sqlstate(text: &str) -> String {
+    let valid = text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if valid { text.to_owned() } else { "?????".to_owned() }
+}

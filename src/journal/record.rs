@@ -1,0 +1,217 @@
+//! One record: a fixed header and a JSON payload, sealed with a CRC.
+//!
+//! ```text
+//! offset  size  field (integers are little-endian)
+//!      0     4  length of what follows the CRC
+//!      4     4  CRC-32C over the length and what follows the CRC
+//!      8     1  version, 1
+//!      9     1  kind
+//!     10     2  zero
+//!     12     8  sequence
+//!     20     8  wall clock, nanoseconds since 1970
+//!     28     8  monotonic clock, nanoseconds since the journal was started
+//!     36    32  hash of the record before; zero until records are chained
+//!     68        payload
+//! ```
+
+/// Bytes before the payload.
+pub(super) const HEADER: usize = 68;
+
+/// What a record says. The numbers are the file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Opens every segment: who writes it.
+    Genesis,
+    /// What is about to happen.
+    Intent,
+    /// How it ended.
+    Outcome,
+    /// Sequence numbers that may be missing, and why.
+    Gap,
+    /// Kept for signed tree heads.
+    Checkpoint,
+    /// The process ended in good order.
+    Close,
+}
+
+/// A record as it stands in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    pub(super) kind: Kind,
+    pub(super) sequence: u64,
+    pub(super) wall: u64,
+    pub(super) mono: u64,
+    pub(super) payload: &'a [u8],
+}
+
+/// What stands at the head of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Decoded<'a> {
+    /// A whole record, and how many bytes it takes.
+    Record(Record<'a>, usize),
+    /// Nothing was written here.
+    End,
+    /// Something else.
+    Bad(&'static str),
+}
+
+/// A record without its place: the payload is serialised once, outside any lock, and the header is
+/// filled in when the place is known.
+#[derive(Debug)]
+pub(super) struct Draft {
+    kind: Kind,
+    bytes: Vec<u8>,
+}
+
+impl Kind {
+    fn number(self) -> u8 {
+        match self {
+            Self::Genesis => 1,
+            Self::Intent => 2,
+            Self::Outcome => 3,
+            Self::Gap => 4,
+            Self::Checkpoint => 5,
+            Self::Close => 6,
+        }
+    }
+
+    fn from_number(number: u8) -> Option<Self> {
+        [Self::Genesis, Self::Intent, Self::Outcome, Self::Gap, Self::Checkpoint, Self::Close]
+            .into_iter()
+            .find(|kind| kind.number() == number)
+    }
+}
+
+impl Draft {
+    /// A draft with `payload` as JSON.
+    pub(super) fn new<P: serde::Serialize>(kind: Kind, payload: &P) -> Result<Self, serde_json::Error> {
+        let mut bytes = Vec::with_capacity(2048);
+        bytes.resize(HEADER, 0);
+        serde_json::to_writer(&mut bytes, payload)?;
+        Ok(Self { kind, bytes })
+    }
+
+    /// Bytes the record takes in a segment.
+    pub(super) fn length(&self) -> u64 {
+        u64::try_from(self.bytes.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Fills the header in; the bytes are ready to be written. May be called again for another place.
+    pub(super) fn seal(&mut self, sequence: u64, wall: u64, mono: u64) -> &[u8] {
+        let body = u32::try_from(self.bytes.len().saturating_sub(8)).unwrap_or(u32::MAX);
+        self.put(0, &body.to_le_bytes());
+        self.put(8, &[1, self.kind.number(), 0, 0]);
+        self.put(12, &sequence.to_le_bytes());
+        self.put(20, &wall.to_le_bytes());
+        self.put(28, &mono.to_le_bytes());
+        let crc = checksum(body, self.bytes.get(8..).unwrap_or_default());
+        self.put(4, &crc.to_le_bytes());
+        &self.bytes
+    }
+
+    /// The payload.
+    pub(super) fn into_payload(mut self) -> Vec<u8> {
+        self.bytes.drain(..HEADER.min(self.bytes.len()));
+        self.bytes
+    }
+
+    fn put(&mut self, at: usize, value: &[u8]) {
+        if let Some(slot) = self.bytes.get_mut(at..at.saturating_add(value.len())) {
+            slot.copy_from_slice(value);
+        }
+    }
+}
+
+/// Reads the record at the head of `bytes`.
+pub(super) fn decode(bytes: &[u8]) -> Decoded<'_> {
+    let mut rest = bytes;
+    let Some(length) = take::<4>(&mut rest).map(u32::from_le_bytes) else {
+        return if bytes.iter().all(|byte| *byte == 0) { Decoded::End } else { Decoded::Bad("cut inside a length") };
+    };
+    if length == 0 {
+        return Decoded::End;
+    }
+    let Some(crc) = take::<4>(&mut rest).map(u32::from_le_bytes) else { return Decoded::Bad("cut inside a checksum") };
+    let Some(body) = usize::try_from(length).ok().and_then(|length| rest.get(..length)) else {
+        return Decoded::Bad("longer than the segment");
+    };
+    if checksum(length, body) != crc {
+        return Decoded::Bad("its checksum differs");
+    }
+    match fields(body) {
+        Some(record) => Decoded::Record(record, body.len().saturating_add(8)),
+        None => Decoded::Bad("of a version or kind that this program does not know"),
+    }
+}
+
+fn fields(mut body: &[u8]) -> Option<Record<'_>> {
+    let [version, kind, zero_a, zero_b] = take::<4>(&mut body)?;
+    if version != 1 || zero_a != 0 || zero_b != 0 {
+        return None;
+    }
+    let kind = Kind::from_number(kind)?;
+    let sequence = u64::from_le_bytes(take(&mut body)?);
+    let wall = u64::from_le_bytes(take(&mut body)?);
+    let mono = u64::from_le_bytes(take(&mut body)?);
+    take::<32>(&mut body)?;
+    Some(Record { kind, sequence, wall, mono, payload: body })
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*head)
+}
+
+fn checksum(length: u32, body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&length.to_le_bytes()), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kinds() -> impl Strategy<Value = Kind> {
+        (1_u8..=6).prop_map(|number| Kind::from_number(number).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_is_read_back(kind in kinds(), sequence: u64, wall: u64, mono: u64, text: String) {
+            let mut draft = Draft::new(kind, &text).unwrap();
+            let mut bytes = draft.seal(sequence, wall, mono).to_vec();
+            let length = bytes.len();
+            bytes.extend([0; 9]);
+            let payload = serde_json::to_vec(&text).unwrap();
+            let expected = Record { kind, sequence, wall, mono, payload: &payload };
+            prop_assert_eq!(decode(&bytes), Decoded::Record(expected, length));
+        }
+
+        #[test]
+        fn no_flipped_bit_goes_unseen(text: String, place: prop::sample::Index) {
+            let mut draft = Draft::new(Kind::Intent, &text).unwrap();
+            let mut bytes = draft.seal(7, 8, 9).to_vec();
+            let bit = place.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(matches!(decode(&bytes), Decoded::Bad(_)));
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_never_a_panic(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_record_cut_anywhere_is_bad() {
+        let mut draft = Draft::new(Kind::Outcome, &"x").unwrap();
+        let bytes = draft.seal(1, 2, 3).to_vec();
+        for end in 1..bytes.len() {
+            assert!(matches!(decode(&bytes[..end]), Decoded::Bad(_)), "cut at {end}");
+        }
+        assert_eq!(decode(&[]), Decoded::End);
+        assert_eq!(decode(&[0; 100]), Decoded::End);
+    }
+}

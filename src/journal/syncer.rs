@@ -1,0 +1,191 @@
+//! The thread that brings the file to the disk, keeps the spare segment, and finds a way on when the disk
+//! has failed. It never calls `fdatasync` again on a file where it failed once: the kernel may say that all
+//! is well although pages were dropped.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use parking_lot::MutexGuard;
+
+use super::JournalError;
+use super::appender::{Appender, Shared, Waiter, begin, spare_path};
+use super::payload::GapPayload;
+use super::segment::{self, Segment};
+
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Runs until the journal is ended and everything in it is on the disk, or cannot be brought there.
+pub(super) fn run(shared: &Shared) {
+    let mut retry = Instant::now();
+    loop {
+        let mut appender = shared.appender.lock();
+        while let Some(until) = idle_until(&appender, shared, retry) {
+            if shared.work.wait_until(&mut appender, until).timed_out() {
+                break;
+            }
+        }
+        if appender.ended && (appender.unsynced == 0 || appender.refusing.is_some()) {
+            let end = appender.refusing.clone().map_or(Ok(()), Err);
+            answer(std::mem::take(&mut appender.waiters), &end);
+            return;
+        }
+        let synced = match appender.refusing.clone() {
+            Some(error) => recover(shared, appender, error),
+            None => sync(shared, appender),
+        };
+        let now = Instant::now();
+        let ready = now >= retry;
+        let spared = if ready { keep_spare(shared) } else { Ok(()) };
+        if ready {
+            pay_owed(shared);
+        }
+        shared.room.notify_waiters();
+        if ready && (synced.is_err() || spared.is_err()) {
+            retry = now + RETRY;
+        }
+    }
+}
+
+/// Until when there is nothing to do; `None` when there is. What failed is not tried again before `retry`.
+fn idle_until(appender: &Appender, shared: &Shared, retry: Instant) -> Option<Instant> {
+    if !appender.waiters.is_empty() || appender.ended {
+        return None;
+    }
+    let refusing = appender.refusing.is_some();
+    if !refusing && !appender.sealing.is_empty() {
+        return None;
+    }
+    let now = Instant::now();
+    let far = now + Duration::from_secs(3600);
+    let sync = appender.oldest.filter(|_| !refusing).map_or(far, |oldest| oldest + shared.settings.sync);
+    let lacking = refusing || appender.spare.is_none() || !shared.owed.lock().is_empty();
+    let due = if lacking { sync.min(retry) } else { sync };
+    (due > now).then_some(due)
+}
+
+/// One `fdatasync` for all that is in the file now.
+fn sync(shared: &Shared, mut appender: MutexGuard<'_, Appender>) -> Result<(), JournalError> {
+    if appender.unsynced == 0 && appender.sealing.is_empty() {
+        answer(std::mem::take(&mut appender.waiters), &Ok(()));
+        return Ok(());
+    }
+    let (upto, bytes) = (appender.next, appender.unsynced);
+    let waiters = std::mem::take(&mut appender.waiters);
+    let sealing = std::mem::take(&mut appender.sealing);
+    let current = appender.segment.clone();
+    appender.oldest = None;
+    drop(appender);
+
+    // Older segments first: a record on the disk has all before it on the disk.
+    let rolled = !sealing.is_empty();
+    let result = sealing
+        .iter()
+        .try_for_each(Segment::seal)
+        .and_then(|()| if rolled { segment::sync_directory(&shared.directory) } else { Ok(()) })
+        .and_then(|()| current.sync());
+
+    let mut appender = shared.appender.lock();
+    match &result {
+        Ok(()) => {
+            appender.synced = upto;
+            appender.unsynced = appender.unsynced.saturating_sub(bytes);
+            if appender.unsynced > 0 && appender.oldest.is_none() {
+                appender.oldest = Some(Instant::now());
+            }
+        }
+        Err(error) => appender.refusing = Some(error.clone()),
+    }
+    drop(appender);
+    answer(waiters, &result);
+    result
+}
+
+/// Leaves every file in doubt behind and goes on in a new one, which must reach the disk first.
+/// Nobody writes while `refusing` is set, so that the numbers stay as they are.
+fn recover(shared: &Shared, mut appender: MutexGuard<'_, Appender>, cause: JournalError) -> Result<(), JournalError> {
+    answer(std::mem::take(&mut appender.waiters), &Err(cause));
+    let (synced, next) = (appender.synced, appender.next);
+    drop(appender);
+
+    // Written also when nothing is missing: what a failed write left behind the last record is explained by it.
+    let gap = GapPayload { from: synced, to: next.checked_sub(1), reason: Cow::Borrowed("disk_error") };
+    let attempt = || {
+        let mut fresh = Segment::create(shared.directory.join("probe"), shared.settings.segment)?;
+        let after = begin(&mut fresh, &shared.settings, next, synced, Some(&gap))?;
+        fresh.sync()?;
+        fresh.publish(&shared.directory, next)?;
+        segment::sync_directory(&shared.directory)?;
+        Ok((fresh, after))
+    };
+    let result: Result<(Segment, u64), JournalError> = attempt();
+
+    let mut appender = shared.appender.lock();
+    match result {
+        Ok((fresh, after)) => {
+            tracing::error!(from = synced, to = next.saturating_sub(1), "journal goes on in a new segment after a disk error");
+            appender.segment = fresh;
+            appender.sealing.clear();
+            appender.next = after;
+            appender.synced = after;
+            appender.unsynced = 0;
+            appender.oldest = None;
+            appender.refusing = None;
+            Ok(())
+        }
+        Err(error) => {
+            drop(appender);
+            // A probe that stays behind would only take space.
+            let _ = segment::remove(&shared.directory.join("probe"));
+            shared.appender.lock().refusing = Some(error.clone());
+            Err(error)
+        }
+    }
+}
+
+/// Makes the next segment ahead of its need.
+fn keep_spare(shared: &Shared) -> Result<(), JournalError> {
+    {
+        let appender = shared.appender.lock();
+        if appender.spare.is_some() || appender.refusing.is_some() || appender.ended {
+            return Ok(());
+        }
+    }
+    let made = Segment::create(spare_path(&shared.directory), shared.settings.segment)
+        .and_then(|spare| spare.sync().map(|()| spare));
+    let mut appender = shared.appender.lock();
+    match made {
+        Ok(spare) => {
+            appender.spare = Some(spare);
+            appender.spareless = None;
+            Ok(())
+        }
+        Err(error) => {
+            appender.spareless = Some(error.clone());
+            Err(error)
+        }
+    }
+}
+
+/// Writes outcomes that the disk did not take when they were known.
+pub(super) fn pay_owed(shared: &Shared) {
+    let mut appender = shared.appender.lock();
+    if appender.refusing.is_some() {
+        return;
+    }
+    let mut owed = shared.owed.lock();
+    while let Some(mut draft) = owed.pop() {
+        if appender.append(&mut draft, shared).is_err() {
+            owed.push(draft);
+            return;
+        }
+        appender.open = appender.open.saturating_sub(1);
+        appender.oldest.get_or_insert_with(Instant::now);
+    }
+}
+
+fn answer(waiters: Vec<Waiter>, result: &Result<(), JournalError>) {
+    for waiter in waiters {
+        // Who went away needs no answer.
+        let _ = waiter.send(result.clone());
+    }
+}
