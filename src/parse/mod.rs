@@ -10,3 +10,4 @@ pub use facts::{
     SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use request::{Parameter, Protocol, Request};
+pub use sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack};

@@ -10,6 +10,7 @@ const OPERATORS: usize = 5_000;
 const NESTING: usize = 40;
 const SUBSCRIPTS: usize = 16;
 const SELECTORS: usize = 16;
+const PREFIXES: usize = 16;
 
 /// Which budget a statement exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +66,8 @@ struct Counts {
     cases: usize,
     subscripts: usize,
     selectors: usize,
+    /// Operators in a row: all but the first stand before their operand, each a level deeper.
+    prefixes: usize,
     after_subscript: bool,
     after_selector: bool,
 }
@@ -73,6 +76,11 @@ impl Counts {
     fn take(&mut self, lexeme: &Lexeme, text: &str) {
         let after_subscript = std::mem::take(&mut self.after_subscript);
         let after_selector = std::mem::take(&mut self.after_selector);
+        if lexeme.class == Class::Operator || lexeme.class == Class::Word && text.eq_ignore_ascii_case("not") {
+            add(&mut self.prefixes);
+        } else {
+            self.prefixes = 0;
+        }
         match lexeme.class {
             Class::Operator => add(&mut self.operators),
             Class::Word => {
@@ -140,6 +148,7 @@ impl Counts {
             (nesting, NESTING, "levels of nesting"),
             (self.subscripts, SUBSCRIPTS, "subscripts in a row"),
             (self.selectors, SELECTORS, "field selections in a row"),
+            (self.prefixes, PREFIXES, "operators in a row"),
         ];
         match budgets.into_iter().find(|(count, limit, _)| count > limit) {
             Some((_, limit, what)) => Err(BudgetError::Complex { what, limit }),

@@ -87,6 +87,7 @@ fn same_meaning(text: &str, lexeme: Lexeme, token: &Token) -> bool {
         (Class::Dollar, Token::DollarQuotedString(theirs)) => value(&theirs.value),
         (Class::Number, Token::Number(theirs, long)) => !long && theirs == lexeme.of(text),
         (Class::Parameter, Token::Placeholder(theirs)) => theirs == lexeme.of(text),
+        (Class::Operator, Token::Neq) => matches!(lexeme.of(text), "<>" | "!="),
         (Class::Operator, token) => operator(token) == Some(lexeme.of(text)),
         (Class::Punctuation, token) => punctuation(token) == Some(lexeme.of(text)),
         _ => false,

@@ -1,8 +1,20 @@
-//! Reads SQL. Takes a statement's text and how the server would read it, gives its
-//! [`Facts`](super::Facts); what two readers do not agree on is `unparsed`.
+//! Reads SQL. Takes a statement's text and how the server would read it just now ([`Reading`]),
+//! gives its [`Facts`](super::Facts); what two readers do not agree on, what is over budget and
+//! what has no known meaning is `unparsed`, with a reason and the refusal it earns.
 
 mod budget;
 mod builtins;
+mod cache;
 mod guard;
 mod lexer;
 mod literal;
+mod pool;
+mod read;
+mod reader;
+mod reading;
+mod shape;
+mod unread;
+mod walk;
+
+pub use reader::{Reader, Stack};
+pub use reading::{Encoding, Names, Quoting, Reading, ReadingLimits, Remembered};

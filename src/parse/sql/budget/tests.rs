@@ -11,7 +11,7 @@ fn complex(what: &'static str, limit: usize) -> Result<(), BudgetError> {
 
 #[test]
 fn each_budget_holds_at_its_limit_and_not_beyond() {
-    let cases: [(&str, fn(usize) -> String, usize); 9] = [
+    let cases: [(&str, fn(usize) -> String, usize); 11] = [
         ("joins", |n| format!("select 1 from t{}", " join t on true".repeat(n)), 64),
         ("set operations", |n| format!("select 1{}", " union select 1".repeat(n)), 64),
         ("operators", |n| format!("select 1{}", "+1".repeat(n)), 5_000),
@@ -20,6 +20,8 @@ fn each_budget_holds_at_its_limit_and_not_beyond() {
         ("levels of nesting", |n| format!("select {}1{}", "(".repeat(n), ")".repeat(n)), 40),
         ("levels of nesting", |n| format!("select {}1{}", "case when true then ".repeat(n), " end".repeat(n)), 40),
         ("subscripts in a row", |n| format!("select a{}", "[1]".repeat(n)), 16),
+        ("operators in a row", |n| format!("select {}1", "not ".repeat(n)), 16),
+        ("operators in a row", |n| format!("select {}1", "- ".repeat(n)), 16),
         ("field selections in a row", |n| format!("select (a){}", ".a".repeat(n)), 16),
     ];
     for (what, text, limit) in cases {

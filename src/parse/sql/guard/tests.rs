@@ -18,7 +18,7 @@ fn both_readers_agree_on_ordinary_statements() {
         "end",
         "select 1; end;",
     ] {
-        assert!(statements(text).is_ok(), "{text}");
+        assert!(statements(text).is_ok(), "{text}: {:?}", statements(text));
     }
 }
 

@@ -1,0 +1,192 @@
+//! The way from a text to its facts, once: bytes, tokens, budgets, agreement, tree, walk, shape.
+
+use std::cell::Cell;
+
+use sqlparser::ast::Statement;
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+
+use super::lexer::{self, Class, Lexeme};
+use super::reading::{Encoding, Quoting, Reading};
+use super::shape::{self, Lift};
+use super::unread::{self, Understood};
+use super::walk::{self, Context, Walked};
+use super::{budget, guard};
+use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
+
+/// Levels of recursion that sqlparser may use: forty of nesting take up to three each, and the stack
+/// under it has room for more.
+const RECURSION: usize = 160;
+
+/// A text that was read.
+pub(super) struct Read {
+    /// What it would do.
+    pub facts: Facts,
+    /// Whether the session was asked what a name stands for: then the facts are good for it alone.
+    pub asked_session: bool,
+}
+
+/// Reads a text. Needs a big stack.
+pub(super) fn read(text: &str, reading: &Reading<'_>) -> Read {
+    let asked = Cell::new(false);
+    let facts = facts(text, reading, &asked);
+    Read { facts, asked_session: asked.get() }
+}
+
+/// Facts of what is not even text.
+pub(super) fn not_utf8(bytes: &[u8], reading: &Reading<'_>) -> Facts {
+    let nothing = Understood::Nothing("");
+    match budget::bytes(bytes, reading.limits.statement) {
+        Err(error) => unread::facts(&nothing, error.to_string(), error.kind()),
+        Ok(()) => unreadable(&nothing, "the text is not UTF-8".to_owned()),
+    }
+}
+
+/// Facts of a text whose reading went wrong in sidegate itself.
+pub(super) fn failed(text: &str) -> Facts {
+    unreadable(&Understood::Nothing(text), "reading it failed: this is a defect of sidegate's own".to_owned())
+}
+
+fn unreadable(understood: &Understood<'_>, reason: String) -> Facts {
+    unread::facts(understood, reason, UnparsedKind::Unreadable)
+}
+
+fn facts(text: &str, reading: &Reading<'_>, asked: &Cell<bool>) -> Facts {
+    let nothing = Understood::Nothing(text);
+    if let Err(error) = budget::bytes(text.as_bytes(), reading.limits.statement) {
+        return unread::facts(&nothing, error.to_string(), error.kind());
+    }
+    if reading.encoding != Encoding::Safe && !text.is_ascii() {
+        return unreadable(&nothing, "characters outside ASCII in an encoding that may hide quotes".to_owned());
+    }
+    let lexemes = match lexer::lex(text) {
+        Ok(lexemes) => lexemes,
+        Err(error) => return unreadable(&nothing, error.to_string()),
+    };
+    let tokens = Understood::Tokens(text, &lexemes);
+    if let Some(at) = ambiguous_backslash(text, &lexemes, reading.quoting) {
+        // What follows may be cut otherwise, so the tokens are not to be trusted either.
+        return unreadable(
+            &nothing,
+            format!("a backslash in '…' at byte {at} while standard_conforming_strings is off: write E'…'"),
+        );
+    }
+    if let Err(error) = budget::tokens(text, &lexemes, reading.limits.tokens) {
+        return unread::facts(&tokens, error.to_string(), error.kind());
+    }
+    let Ok(placeholders) = u16::try_from(shape::highest_parameter(text, &lexemes)) else {
+        return unreadable(&tokens, "a parameter beyond $65535".to_owned());
+    };
+    match understand(text, &lexemes, reading, asked) {
+        Ok(walked) => assemble(text, &lexemes, walked, placeholders),
+        Err(unparsed) => unread::facts(&tokens, unparsed.reason, unparsed.kind),
+    }
+}
+
+/// With `standard_conforming_strings` off, a backslash in `'…'` may escape the quote after it.
+fn ambiguous_backslash(text: &str, lexemes: &[Lexeme], quoting: Quoting) -> Option<usize> {
+    match quoting {
+        Quoting::Standard => None,
+        Quoting::Backslash => lexemes
+            .iter()
+            .find(|lexeme| {
+                matches!(lexeme.class, Class::Text | Class::National) && lexeme.of(text).contains('\\')
+            })
+            .map(|lexeme| lexeme.start),
+    }
+}
+
+fn understand(
+    text: &str,
+    lexemes: &[Lexeme],
+    reading: &Reading<'_>,
+    asked: &Cell<bool>,
+) -> Result<(Walked, Vec<usize>, bool), Unparsed> {
+    let refuse = |reason: String| Unparsed { keyword: String::new(), reason, kind: UnparsedKind::Unreadable };
+    let parts = guard::agree(text, lexemes).map_err(|error| refuse(error.to_string()))?;
+    let statements = parts.into_iter().map(|part| parse(text, part)).collect::<Result<Vec<_>, _>>()?;
+    let prepared = |name: &str| {
+        asked.set(true);
+        reading.prepared.get(name).cloned()
+    };
+    let cursors = |name: &str| {
+        asked.set(true);
+        reading.cursors.get(name).cloned()
+    };
+    let context = Context { names: &reading.names, prepared: &prepared, cursors: &cursors };
+    let walked = walk::walk(&statements, &context)?;
+    let consulted = guard::starts(text, &walked.consulted);
+    Ok((walked, consulted, statements.is_empty()))
+}
+
+/// Parses one statement to its very end. The parser's own message is not passed on: it quotes the text.
+fn parse(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, Unparsed> {
+    let refuse = |reason: String, kind| Unparsed { keyword: String::new(), reason, kind };
+    let mut parser =
+        Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
+    let outcome = parser.parse_statements();
+    let rest = parser.peek_token();
+    let byte = |place: Location| guard::Places::new(text).byte(place);
+    match outcome {
+        Err(ParserError::RecursionLimitExceeded) => {
+            Err(refuse("more nesting than can be followed".to_owned(), UnparsedKind::TooComplex))
+        }
+        Err(ParserError::ParserError(_) | ParserError::TokenizerError(_)) => {
+            let place = match rest.token {
+                Token::EOF => "at its end".to_owned(),
+                #[expect(clippy::wildcard_enum_match_arm, reason = "only whether something is left matters")]
+                _ => format!("near byte {}", byte(rest.span.start)),
+            };
+            Err(refuse(format!("a statement that is not understood {place}"), UnparsedKind::Unreadable))
+        }
+        Ok(_) if rest.token != Token::EOF => {
+            let reason = format!("a statement that goes on at byte {} after its end", byte(rest.span.start));
+            Err(refuse(reason, UnparsedKind::Unreadable))
+        }
+        Ok(statements) => match <[Statement; 1]>::try_from(statements) {
+            Ok([statement]) => Ok(statement),
+            Err(_) => Err(refuse("two statements that are not told apart".to_owned(), UnparsedKind::Unreadable)),
+        },
+    }
+}
+
+fn assemble(
+    text: &str,
+    lexemes: &[Lexeme],
+    (walked, consulted, empty): (Walked, Vec<usize>, bool),
+    placeholders: u16,
+) -> Facts {
+    let sensitive = walked.sensitive || (is_definition(text, lexemes) && unread::mentions_secrets(text));
+    let lift = if sensitive { Lift::All } else { Lift::Data { consulted: &consulted } };
+    let mut shape = shape::shape(text, lexemes, lift);
+    if sensitive {
+        shape.literals.clear();
+    }
+    Facts {
+        fingerprint: unread::fingerprint(&shape.normalized),
+        normalized: shape.normalized,
+        effects: walked.effects,
+        statements: walked.statements,
+        relations: walked.relations,
+        columns: walked.columns,
+        functions: walked.functions,
+        settings: walked.settings,
+        unparsed: None,
+        unknown: walked.unknown,
+        literals: shape.literals,
+        aftermath: walked.aftermath,
+        sensitive,
+        placeholders,
+        empty,
+    }
+}
+
+/// Whether one of the statements defines something, and so may define a way to log in.
+fn is_definition(text: &str, lexemes: &[Lexeme]) -> bool {
+    let mut first = true;
+    lexemes.iter().any(|lexeme| {
+        let begins = std::mem::replace(&mut first, lexeme.is_mark(text, ";"));
+        begins && ["alter", "create", "security", "set"].iter().any(|word| lexeme.is_word(text, word))
+    })
+}

@@ -1,0 +1,146 @@
+//! The reader that sessions share: it remembers what it read, and goes where the stack is big enough.
+
+use std::sync::Arc;
+
+use super::cache::{Cache, LONGEST_TEXT, ReadingKey};
+use super::pool::{self, Pool};
+use super::read::{self, Read};
+use super::reading::{Reading, ReadingLimits, Remembered};
+use crate::parse::facts::Facts;
+
+/// Texts up to this many bytes are read where they arrive, if the stack there is big.
+const SMALL: usize = 4 * 1024;
+
+/// Whether the threads that ask have big stacks themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    /// 64 MiB: small statements are read in place.
+    Big,
+    /// Whatever the system gives: every statement goes to the pool.
+    Ordinary,
+}
+
+/// Reads statements. Cheap to clone; every clone shares one memory and one pool.
+#[derive(Clone, Debug)]
+pub struct Reader(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    pool: Pool,
+    cache: Cache,
+    stack: Stack,
+}
+
+impl Reader {
+    /// Starts a reader with that many threads for big statements, which remembers about `cache` bytes.
+    ///
+    /// # Errors
+    /// The system's, when it has no thread left.
+    pub fn new(threads: usize, cache: usize, stack: Stack) -> std::io::Result<Self> {
+        Ok(Self(Arc::new(Shared { pool: Pool::new(threads)?, cache: Cache::new(cache), stack })))
+    }
+
+    /// What a text would do. Never fails: what cannot be read is `unparsed`.
+    pub async fn statement(&self, text: &str, reading: &Reading<'_>) -> Arc<Facts> {
+        let key = ReadingKey::of(reading);
+        if let Some(known) = self.known(text, &key) {
+            return known;
+        }
+        let read = if self.fits(text) {
+            pool::guarded(|| read::read(text, reading))
+        } else if text.len() > reading.limits.statement {
+            // Nothing deep happens to what is refused for its length, and nothing of it is copied.
+            pool::guarded(|| read::read(text, reading))
+        } else {
+            let job = Job::of(text, reading);
+            self.0.pool.run(move || job.read()).await
+        };
+        self.keep(text, &key, read)
+    }
+
+    /// What bytes would do that may not even be text.
+    pub async fn bytes(&self, text: &[u8], reading: &Reading<'_>) -> Arc<Facts> {
+        match std::str::from_utf8(text) {
+            Ok(text) => self.statement(text, reading).await,
+            Err(_) => Arc::new(read::not_utf8(text, reading)),
+        }
+    }
+
+    /// The same as [`Reader::statement`] where nothing can wait; it always uses the pool.
+    pub fn statement_blocking(&self, text: &str, reading: &Reading<'_>) -> Arc<Facts> {
+        let key = ReadingKey::of(reading);
+        if let Some(known) = self.known(text, &key) {
+            return known;
+        }
+        let job = Job::of(text, reading);
+        let read = self.0.pool.run_blocking(move || job.read());
+        self.keep(text, &key, read)
+    }
+
+    fn known(&self, text: &str, key: &ReadingKey) -> Option<Arc<Facts>> {
+        if text.len() > LONGEST_TEXT { None } else { self.0.cache.get(text, key) }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        match self.0.stack {
+            Stack::Big => text.len() <= SMALL,
+            Stack::Ordinary => false,
+        }
+    }
+
+    fn keep(&self, text: &str, key: &ReadingKey, read: Option<Read>) -> Arc<Facts> {
+        let Some(Read { facts, asked_session }) = read else { return Arc::new(read::failed(text)) };
+        let facts = Arc::new(facts);
+        // What names a session's own statements means something else in another session, and a
+        // password is not kept longer than its statement.
+        if !asked_session && !facts.sensitive {
+            self.0.cache.put(text, key, Arc::clone(&facts));
+        }
+        facts
+    }
+}
+
+/// A reading that owns what it needs, to go to another thread.
+struct Job {
+    text: String,
+    reading: OwnedReading,
+}
+
+struct OwnedReading {
+    quoting: super::reading::Quoting,
+    encoding: super::reading::Encoding,
+    names: super::reading::Names,
+    limits: ReadingLimits,
+    prepared: Remembered,
+    cursors: Remembered,
+}
+
+impl Job {
+    fn of(text: &str, reading: &Reading<'_>) -> Self {
+        let reading = OwnedReading {
+            quoting: reading.quoting,
+            encoding: reading.encoding,
+            names: reading.names.clone(),
+            limits: reading.limits,
+            prepared: reading.prepared.clone(),
+            cursors: reading.cursors.clone(),
+        };
+        Self { text: text.to_owned(), reading }
+    }
+
+    fn read(self) -> Read {
+        let Self { text, reading } = self;
+        let reading = Reading {
+            quoting: reading.quoting,
+            encoding: reading.encoding,
+            names: reading.names,
+            limits: reading.limits,
+            prepared: &reading.prepared,
+            cursors: &reading.cursors,
+        };
+        read::read(&text, &reading)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use crate::parse::facts::{Effect, UnparsedKind};
+
+use super::super::reading::{Encoding, Names, Quoting};
+use super::*;
+
+fn reader() -> Reader {
+    Reader::new(1, 1 << 20, Stack::Ordinary).unwrap()
+}
+
+fn nothing() -> &'static Remembered {
+    static NOTHING: std::sync::LazyLock<Remembered> = std::sync::LazyLock::new(Remembered::new);
+    &NOTHING
+}
+
+fn reading() -> Reading<'static> {
+    Reading {
+        quoting: Quoting::Standard,
+        encoding: Encoding::Safe,
+        names: Names::Certain { schema: "public".into() },
+        limits: ReadingLimits::default(),
+        prepared: nothing(),
+        cursors: nothing(),
+    }
+}
+
+fn refusal(facts: &Facts) -> Option<UnparsedKind> {
+    facts.unparsed.as_ref().map(|unparsed| unparsed.kind)
+}
+
+#[tokio::test]
+async fn a_text_that_comes_again_is_not_read_again() {
+    let reader = reader();
+    let first = reader.statement("select 1", &reading()).await;
+    assert!(Arc::ptr_eq(&first, &reader.statement("select 1", &reading()).await));
+    let other = Reading { names: Names::Uncertain, ..reading() };
+    assert!(!Arc::ptr_eq(&first, &reader.statement("select 1", &other).await));
+}
+
+#[tokio::test]
+async fn a_full_memory_forgets_the_old_and_keeps_the_used() {
+    let reader = Reader::new(1, 64 * 1024, Stack::Ordinary).unwrap();
+    let used = reader.statement("select 0", &reading()).await;
+    let old = reader.statement("select 'old'", &reading()).await;
+    for number in 1..100 {
+        reader.statement(&format!("select {number}"), &reading()).await;
+        assert!(Arc::ptr_eq(&used, &reader.statement("select 0", &reading()).await));
+    }
+    assert!(!Arc::ptr_eq(&old, &reader.statement("select 'old'", &reading()).await));
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_cleanly() {
+    let big = Reading { limits: ReadingLimits { statement: 4 << 20, tokens: 2_000_000 }, ..reading() };
+    let joins = format!("select 1 from t{}{}", " join t".repeat(5_000), " on true".repeat(5_000));
+    let cases = [
+        (format!("select 1 where true{}", " or a=1".repeat(250_000)), UnparsedKind::TooComplex),
+        (joins, UnparsedKind::TooComplex),
+        (format!("select a{}", "[1]".repeat(50_000)), UnparsedKind::TooComplex),
+        (format!("select null::int{}", "[]".repeat(50_000)), UnparsedKind::TooComplex),
+        (format!("select {}1{}", "(".repeat(50_000), ")".repeat(50_000)), UnparsedKind::TooComplex),
+        (format!("select {}1", "not ".repeat(5_000)), UnparsedKind::TooComplex),
+    ];
+    let reader = reader();
+    for (text, kind) in cases {
+        assert_eq!(refusal(&*reader.statement(&text, &big).await), Some(kind), "{:.40}", text);
+        assert_eq!(
+            refusal(&*reader.statement(&text, &reading()).await).is_some(),
+            true,
+            "the default limits refuse it too: {:.40}",
+            text
+        );
+    }
+    for text in [";".repeat(60_000), " ".repeat(70_000)] {
+        assert_eq!(refusal(&*reader.statement(&text, &reading()).await), Some(UnparsedKind::TooLarge));
+    }
+}
+
+#[tokio::test]
+async fn what_is_just_within_the_budgets_is_read() {
+    let mut deep = "select 1".to_owned();
+    for _ in 0..20 {
+        deep = format!("select ({deep})");
+    }
+    let cases = [
+        deep,
+        format!("select {}1{}", "(".repeat(40), ")".repeat(40)),
+        format!("select {}1{}", "case when true then ".repeat(40), " end".repeat(40)),
+        format!("select 1 where true{}", " or a = 1".repeat(2_500)),
+        format!("select 1 from t{}{}", " join t".repeat(64), " on true".repeat(64)),
+        format!("select 1{}", " union all select 1".repeat(64)),
+        format!("select 1{}", "::int".repeat(5_000)),
+    ];
+    let reader = reader();
+    for text in cases {
+        let facts = reader.statement(&text, &reading()).await;
+        assert_eq!(facts.unparsed, None, "{text:.60}");
+    }
+}
+
+#[tokio::test]
+async fn an_unread_statement_may_do_anything() {
+    let facts = reader().statement("do $$begin delete from t; end$$", &reading()).await;
+    assert_eq!(facts.effects, [Effect::Unknown].into());
+    assert_eq!(facts.unparsed.as_ref().map(|unparsed| unparsed.keyword.as_str()), Some("DO"));
+    assert_eq!(facts.unknown, ["sql.relations", "sql.columns", "sql.functions"].into());
+    assert!(facts.aftermath.waits && facts.aftermath.names && facts.aftermath.transaction && facts.aftermath.forgets);
+    assert_eq!(facts.normalized, "do $1");
+}
+
+#[tokio::test]
+async fn no_secret_is_left_in_what_is_shown() {
+    let reader = reader();
+    for text in [
+        "alter role r password 'hunter2'",
+        "create user u with encrypted password 'hunter2'",
+        "create subscription s connection 'password=hunter2' publication p",
+        "create user mapping for u server s options (user 'u', password 'hunter2')",
+        "alter role r password 'hunter2",
+        "alter role r password $x$hunter2$x$ in role",
+        "do 'alter role r password ''hunter2'''",
+    ] {
+        let facts = reader.statement(text, &reading()).await;
+        assert!(facts.sensitive, "{text}");
+        assert!(facts.literals.is_empty(), "{text}");
+        assert!(!format!("{facts:?}").contains("hunter2"), "{text}: {}", facts.normalized);
+    }
+}
+
+#[tokio::test]
+async fn quoting_and_encoding_matter_only_where_they_can_hide_something() {
+    let reader = reader();
+    let backslash = Reading { quoting: Quoting::Backslash, ..reading() };
+    let trailing = Reading { encoding: Encoding::AsciiTrailBytes, ..reading() };
+    let unknown = Reading { encoding: Encoding::Unknown, ..reading() };
+    for (text, how, read) in [
+        ("select 'a\\' from t --'", &reading(), true),
+        ("select 'a\\' from t --'", &backslash, false),
+        ("select E'a\\' from t --'", &backslash, true),
+        ("select 'a' from t", &backslash, true),
+        ("select 'ü' from t", &reading(), true),
+        ("select 'ü' from t", &trailing, false),
+        ("select 'ü' from t", &unknown, false),
+        ("select 'u' from t", &trailing, true),
+    ] {
+        assert_eq!(reader.statement(text, how).await.unparsed.is_none(), read, "{text} {how:?}");
+    }
+    assert!(reader.bytes(b"select '\xff'", &reading()).await.unparsed.is_some());
+    assert!(reader.bytes(b"select 1", &reading()).await.unparsed.is_none());
+}
+
+#[tokio::test]
+async fn nothing_is_hidden_behind_the_end_of_a_statement() {
+    let reader = reader();
+    for text in ["select 1 end; delete from t", "select 1 end", "copy t from stdin; delete from t where"] {
+        assert!(reader.statement(text, &reading()).await.unparsed.is_some(), "{text}");
+    }
+    for text in ["", " ; -- nothing", "select 1;;select 2;"] {
+        assert!(reader.statement(text, &reading()).await.unparsed.is_none(), "{text}");
+    }
+    assert!(reader.statement(" ;; /* */", &reading()).await.empty);
+}

@@ -1,0 +1,79 @@
+//! The facts of a statement that could not be read whole: it may do anything.
+
+use std::collections::BTreeSet;
+
+use super::lexer::{self, Class, Lexeme};
+use super::shape::{self, Lift, Shape};
+use crate::parse::facts::{Aftermath, Effect, Facts, Unparsed, UnparsedKind};
+
+/// How much of a text was understood before it was given up.
+pub(super) enum Understood<'t> {
+    /// Nothing: not even where constants begin and end.
+    Nothing(&'t str),
+    /// Its tokens.
+    Tokens(&'t str, &'t [Lexeme]),
+}
+
+/// Facts that say: unknown.
+pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedKind) -> Facts {
+    let (text, lexemes) = match *understood {
+        Understood::Nothing(text) => (text, [].as_slice()),
+        Understood::Tokens(text, lexemes) => (text, lexemes),
+    };
+    let keyword = match lexemes.iter().find(|lexeme| lexeme.class == Class::Word) {
+        Some(word) => word.of(text).chars().take(KEYWORD).collect::<String>().to_ascii_uppercase(),
+        None => lexer::first_word(text),
+    };
+    let sensitive = mentions_secrets(text);
+    let mut shape = match *understood {
+        // Where constants end is not known, so nothing of the text is safe to show as a shape.
+        Understood::Nothing(_) => Shape { normalized: keyword.clone(), literals: Vec::new() },
+        Understood::Tokens(text, lexemes) => shape::shape(text, lexemes, Lift::All),
+    };
+    if sensitive {
+        shape.literals.clear();
+    }
+    Facts {
+        fingerprint: fingerprint(&shape.normalized),
+        normalized: shape.normalized,
+        effects: BTreeSet::from([Effect::Unknown]),
+        statements: Vec::new(),
+        relations: Vec::new(),
+        columns: Vec::new(),
+        functions: Vec::new(),
+        settings: Vec::new(),
+        unparsed: Some(Unparsed { keyword, reason, kind }),
+        unknown: BTreeSet::from(["sql.relations", "sql.columns", "sql.functions"]),
+        literals: shape.literals,
+        aftermath: Aftermath {
+            waits: true,
+            names: true,
+            transaction: true,
+            prepares: Vec::new(),
+            declares: Vec::new(),
+            forgets: true,
+        },
+        sensitive,
+        placeholders: u16::try_from(shape::highest_parameter(text, lexemes)).unwrap_or(u16::MAX),
+        empty: false,
+    }
+}
+
+/// Hex of the first 128 bits of a digest.
+pub(super) fn fingerprint(normalized: &str) -> String {
+    blake3::hash(normalized.as_bytes()).to_hex().chars().take(32).collect()
+}
+
+/// Whether a text may carry a secret: a password, or what logs in somewhere else.
+pub(super) fn mentions_secrets(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    SECRETS.iter().any(|word| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes())))
+}
+
+const SECRETS: &[&str] = &[
+    "password", "passwd", "secret", "connection", "user mapping", "dblink", "passphrase", "pgp_sym", "primary_conninfo",
+    "create server", "alter server",
+];
+
+/// No keyword of PostgreSQL is longer.
+const KEYWORD: usize = 32;
