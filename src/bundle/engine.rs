@@ -10,25 +10,33 @@ use regorus::{Engine, Value};
 use super::files::TextFile;
 use super::rego;
 
-/// Builds an engine with strict built-in errors in which one evaluation may take `limit`.
+/// Loads modules and data into an engine with strict built-in errors, without analysing them.
 ///
 /// # Errors
 /// The engine's own words about the first module or document that it does not accept.
-pub(super) fn build(modules: Vec<TextFile>, data: serde_json::Value, limit: Duration) -> Result<Engine, String> {
+pub(super) fn load(modules: Vec<TextFile>, data: serde_json::Value) -> Result<Engine, String> {
     let mut engine = Engine::new();
     engine.set_rego_v0(false);
     engine.set_strict_builtin_errors(true);
     engine.set_policy_length_config(rego::length_limits());
+    rego::extend(&mut engine)?;
     for module in modules {
         engine.add_policy(module.path, module.text).map_err(|error| one_line(&error.to_string()))?;
     }
     engine.add_data(Value::from(data)).map_err(|error| one_line(&error.to_string()))?;
-    // The first evaluation analyses all modules; clones made after it share that work.
+    Ok(engine)
+}
+
+/// Analyses what was loaded, so that clones share the work, and lets one evaluation of a clone take `limit`.
+///
+/// # Errors
+/// The engine's own words about what it cannot analyse.
+pub(super) fn warm_up(engine: &mut Engine, limit: Duration) -> Result<(), String> {
     engine.set_execution_timer_config(timer(WARM_UP));
     engine.set_input(Value::new_object());
     engine.eval_rule(ALWAYS_THERE.to_owned()).map_err(|error| one_line(&error.to_string()))?;
     engine.set_execution_timer_config(timer(limit));
-    Ok(engine)
+    Ok(())
 }
 
 /// An engine's message has many lines; a problem has one.

@@ -205,8 +205,8 @@ impl Refusal {
 /// # Errors
 /// When the engine refuses here what it accepted in the checking process.
 fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Policy, BundleError> {
-    let engine = engine::build(checked.modules, checked.data, settings.deadline)
-        .map_err(|cause| BundleError::Compile { cause })?;
+    let mut engine = engine::load(checked.modules, checked.data).map_err(|cause| BundleError::Compile { cause })?;
+    engine::warm_up(&mut engine, settings.deadline).map_err(|cause| BundleError::Compile { cause })?;
     Ok(Policy {
         engine,
         entrypoint: checked.entrypoint,

@@ -11,6 +11,7 @@ use crate::bundle::contents::{self, Contents};
 use crate::bundle::engine::{self, one_line};
 use crate::bundle::files::TextFile;
 use crate::bundle::policy::{Entrypoint, Question, RuleQuestion};
+use crate::bundle::reads::Reads;
 use crate::bundle::status::Problem;
 use crate::bundle::{library, rego};
 
@@ -31,14 +32,18 @@ pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
     }
     let read = read_modules(&bundles)?;
     let modules: Vec<TextFile> = read.iter().map(|module| module.serving.clone()).collect();
-    let mut engine =
-        engine::build(modules.clone(), data.clone(), SAMPLE_LIMIT).map_err(|text| vec![problem("", text)])?;
-    let outlines = outline(&engine).map_err(|text| vec![problem("", text)])?;
-    nothing(package_problems(&bundles, &outlines))?;
     let parsed: Vec<rego::Module> = read.into_iter().map(|module| module.parsed).collect();
-    rego::lint(&parsed, &data)
-        .map_err(|errors| errors.into_iter().map(|error| locate(&bundles, error.to_string())).collect::<Vec<_>>())?;
-    let entrypoint = entrypoint(&ask.decision, &parsed, &mut engine).map_err(|text| vec![problem("", text)])?;
+    let ours = |text: String| vec![locate(&bundles, text)];
+    let mut engine = engine::load(modules.clone(), data.clone()).map_err(ours)?;
+    let outlines = outline(&engine).map_err(ours)?;
+    let mut problems = package_problems(&bundles, &outlines);
+    if let Err(errors) = rego::lint(&parsed, &data, rego::EXTENSIONS) {
+        problems.extend(errors.into_iter().map(|error| locate(&bundles, error.to_string())));
+    }
+    // Only what passed so far is analysed: the analysis follows rules and functions without a limit of its own.
+    nothing(problems)?;
+    engine::warm_up(&mut engine, SAMPLE_LIMIT).map_err(ours)?;
+    let entrypoint = entrypoint(&ask.decision, &parsed, &mut engine).map_err(ours)?;
     let tests = run_tests(&engine, &outlines, &bundles)?;
     nothing(ask_samples(&engine, &entrypoint, &bundles))?;
     let revisions = bundles.into_iter().map(|(name, contents)| (name, contents.revision)).collect();
@@ -112,8 +117,7 @@ fn read_modules(bundles: &Bundles) -> Result<Vec<ReadModule>, Vec<Problem>> {
 fn read_module(path: &str, text: &str) -> Result<ReadModule, String> {
     rego::scan(path, text).map_err(|error| error.to_string())?;
     let rewritten = rego::rewrite(path, text).map_err(|error| error.to_string())?;
-    let parsed = rego::Module { file: path.to_owned(), source: rewritten.source.clone() };
-    Ok(ReadModule { serving: TextFile { path: path.to_owned(), text: rewritten.source }, parsed })
+    Ok(ReadModule { serving: TextFile { path: path.to_owned(), text: rewritten.text }, parsed: rewritten.module })
 }
 
 fn package_problems(bundles: &Bundles, outlines: &[Outline]) -> Vec<Problem> {
@@ -144,21 +148,21 @@ fn package_problems(bundles: &Bundles, outlines: &[Outline]) -> Vec<Problem> {
 }
 
 fn entrypoint(decision: &str, modules: &[rego::Module], engine: &mut Engine) -> Result<Entrypoint, String> {
+    let mut reads = rego::reads(modules);
+    // A rule whose reads are not known may read anything, and is never answered from memory.
+    let mut reads_of = |path: &str| reads.remove(path).unwrap_or_else(|| Reads::new(vec![Vec::new()], false));
     if decision == PACKAGES {
-        let questions = rego::entry_rules(modules).into_iter().map(|rule| {
-            let reads = rego::reads(modules, &rule.path);
-            Question { rule, reads }
-        });
-        return Ok(Entrypoint::Packages(questions.collect()));
+        let rules = rego::entry_rules(modules).into_iter();
+        return Ok(Entrypoint::Packages(rules.map(|rule| Question { reads: reads_of(&rule.path), rule }).collect()));
     }
     let path = format!("data.{}", decision.replace('/', "."));
-    // A rule that fails on an empty input is still a rule.
     match engine.eval_rule(path.clone()) {
         Err(error) if error.to_string().contains("not a valid rule path") => Err(format!(
             "plugins.sidegate.decision is `{decision}`, and no bundle has a rule of that name: \
              add the rule, or set it to `{PACKAGES}`"
         )),
-        Ok(_) | Err(_) => Ok(Entrypoint::Rule(RuleQuestion { reads: rego::reads(modules, &path), path })),
+        // A rule that fails on an empty input is still a rule.
+        Ok(_) | Err(_) => Ok(Entrypoint::Rule(RuleQuestion { reads: reads_of(&path), path })),
     }
 }
 

@@ -10,11 +10,11 @@ pub(super) struct RegoError {
 }
 
 pub(super) struct Rewritten {
-    pub(super) source: String,
+    pub(super) text: String,
+    pub(super) module: Module,
 }
 
 pub(super) struct Module {
-    pub(super) file: String,
     pub(super) source: String,
 }
 
@@ -27,10 +27,15 @@ pub(super) fn rewrite(file: &str, source: &str) -> Result<Rewritten, RegoError> 
     engine
         .add_policy(file.to_owned(), source.to_owned())
         .map_err(|error| RegoError { file: file.to_owned(), text: error.to_string() })?;
-    Ok(Rewritten { source: source.to_owned() })
+    let module = Module { source: source.to_owned() };
+    Ok(Rewritten { text: source.to_owned(), module })
 }
 
-pub(super) fn lint(_modules: &[Module], _data: &serde_json::Value) -> Result<(), Vec<RegoError>> {
+pub(super) fn lint(
+    _modules: &[Module],
+    _data: &serde_json::Value,
+    _extensions: &[(&str, u8)],
+) -> Result<(), Vec<RegoError>> {
     Ok(())
 }
 
@@ -51,10 +56,16 @@ pub(super) fn entry_rules(modules: &[Module]) -> Vec<EntryRule> {
     rules
 }
 
-pub(super) fn reads(_modules: &[Module], _path: &str) -> Reads {
-    Reads::new(vec![Vec::new()], true)
+pub(super) fn reads(_modules: &[Module]) -> std::collections::BTreeMap<String, Reads> {
+    std::collections::BTreeMap::new()
 }
 
 pub(super) fn length_limits() -> regorus::PolicyLengthConfig {
     regorus::PolicyLengthConfig::default()
+}
+
+pub(super) const EXTENSIONS: &[(&str, u8)] = &[];
+
+pub(super) fn extend(_engine: &mut regorus::Engine) -> Result<(), String> {
+    Ok(())
 }
