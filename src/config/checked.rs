@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::model::{Labels, ListenerName, Stage, Workload};
 
 /// A whole configuration that was checked.
@@ -37,6 +35,13 @@ pub enum BundleLocation {
     Directory(PathBuf),
     /// `resource: file://….tar.gz`.
     Tarball(PathBuf),
+    /// A bundle of a service. This version cannot load it: it never activates, and nothing serves beside it.
+    Remote {
+        /// `service`.
+        service: String,
+        /// `resource`.
+        resource: String,
+    },
 }
 
 /// `plugins.sidegate`.
@@ -221,15 +226,4 @@ pub enum SecretSource {
     File(PathBuf),
     /// `{env: NAME}`.
     Env(String),
-}
-
-/// A key that is accepted although its feature does not exist yet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ignored {
-    /// `file:line`.
-    pub at: String,
-    /// The dotted key.
-    pub key: String,
-    /// What it was set to.
-    pub value: Value,
 }

@@ -2,8 +2,26 @@
 //! refuses with every problem at once, each as `file:line: key.path: what was wrong, what it got`.
 
 mod checked;
+mod keys;
+mod listener;
+mod load;
+mod node;
+mod opa;
+mod overrides;
+mod plugin;
+mod problem;
+mod settings;
+mod substitute;
+mod units;
+mod upstream;
+mod value;
+mod yaml;
 
 pub use checked::{
-    Address, Admin, Audit, AuditRule, BundleLocation, BundleSource, Config, Identify, Ignored, Limits, Listener,
-    SecretSource, Settings, Sidegate, Upstream,
+    Address, Admin, Audit, AuditRule, BundleLocation, BundleSource, Config, Identify, Limits, Listener, SecretSource,
+    Settings, Sidegate, Upstream,
 };
+pub use problem::{Problem, Problems, Warning};
+
+#[cfg(test)]
+mod tests;
