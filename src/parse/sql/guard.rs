@@ -12,6 +12,8 @@ use super::literal;
 pub(super) enum GuardError {
     #[error("END outside CASE at byte {at}")]
     StrayEnd { at: usize },
+    #[error("a keyword where a name is wanted, at byte {at}: quote the name")]
+    BareKeyword { at: usize },
     #[error("the text at byte {at} can be cut in two ways")]
     Disagreement { at: usize },
 }
@@ -23,6 +25,7 @@ pub(super) enum GuardError {
 /// The first place where the two cuts differ.
 pub(super) fn agree(text: &str, lexemes: &[Lexeme]) -> Result<Vec<Vec<TokenWithSpan>>, GuardError> {
     refuse_stray_end(text, lexemes)?;
+    refuse_bare_keyword(text, lexemes)?;
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
         .tokenize_with_location()
         .map_err(|error| GuardError::Disagreement { at: Places::new(text).byte(error.location) })?;
@@ -46,6 +49,23 @@ fn refuse_stray_end(text: &str, lexemes: &[Lexeme]) -> Result<(), GuardError> {
         before = Some(lexeme);
     }
     Ok(())
+}
+
+/// Since PostgreSQL 14 these may be column labels without AS; sqlparser then takes FROM for an operand,
+/// and what follows for its label.
+fn refuse_bare_keyword(text: &str, lexemes: &[Lexeme]) -> Result<(), GuardError> {
+    const LABELS: &[&str] = &[
+        "and", "collate", "ilike", "in", "interval", "is", "like", "not", "or", "overlaps", "regexp", "rlike",
+        "similar", "xor",
+    ];
+    let mut pairs = lexemes.iter().zip(lexemes.iter().skip(1));
+    match pairs.find(|(label, next)| {
+        next.is_word(text, "from") && LABELS.iter().any(|word| label.is_word(text, word))
+    }) {
+        // `IS DISTINCT FROM` has a word in between.
+        Some((label, _)) => Err(GuardError::BareKeyword { at: label.start }),
+        None => Ok(()),
+    }
 }
 
 fn compare(text: &str, lexemes: &[Lexeme], tokens: &[TokenWithSpan]) -> Result<(), GuardError> {

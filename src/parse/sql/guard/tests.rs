@@ -35,6 +35,12 @@ fn an_end_that_closes_no_case_is_refused() {
 }
 
 #[test]
+fn a_keyword_that_would_swallow_from_is_refused() {
+    assert_eq!(statements("select val like from secrets"), Err(GuardError::BareKeyword { at: 11 }));
+    assert_eq!(statements("select a is distinct from b from t"), Ok(1));
+}
+
+#[test]
 fn what_the_readers_cut_differently_is_refused() {
     for text in ["select a>-1", "select a =@ b", "select 1..5", "select '{' ? 'a' ?& b ?-|| c", "select `a`"] {
         assert!(matches!(statements(text), Err(GuardError::Disagreement { at: _ })), "{text}");

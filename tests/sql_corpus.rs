@@ -1,0 +1,113 @@
+//! Forty-seven thousand statements of other people, and every known way to make two readers of SQL
+//! see two things.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read as _;
+use std::sync::Arc;
+
+use sidegate::parse::{Encoding, Facts, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack};
+
+struct Statement {
+    source: String,
+    sql: String,
+}
+
+fn corpus() -> Vec<Statement> {
+    let mut lines = String::new();
+    flate2::read::GzDecoder::new(include_bytes!("data/sql/corpus.jsonl.gz").as_slice())
+        .read_to_string(&mut lines)
+        .unwrap();
+    lines
+        .lines()
+        .map(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            Statement { source: value["src"].as_str().unwrap().to_owned(), sql: value["sql"].as_str().unwrap().to_owned() }
+        })
+        .collect()
+}
+
+fn read(reader: &Reader, text: &str) -> Arc<Facts> {
+    let nothing = Remembered::new();
+    reader.statement_blocking(
+        text,
+        &Reading {
+            quoting: Quoting::Standard,
+            encoding: Encoding::Safe,
+            names: Names::Certain { schema: "public".into() },
+            limits: ReadingLimits { statement: 1 << 20, ..ReadingLimits::default() },
+            prepared: &nothing,
+            cursors: &nothing,
+        },
+    )
+}
+
+fn is_query(text: &str) -> bool {
+    let mut rest = text.trim_start();
+    while let Some(comment) = rest.strip_prefix("--") {
+        rest = comment.split_once('\n').map_or("", |(_, after)| after).trim_start();
+    }
+    let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+    ["SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "VALUES"].contains(&word.to_ascii_uppercase().as_str())
+}
+
+/// Sources that are what applications really send: one refusal there is somebody's outage.
+const APPLICATIONS: &[&str] = &[
+    "orm_django", "orm_sqlalchemy", "driver_pgjdbc", "driver_asyncpg", "driver_psycopg", "psql_meta",
+    "supabase_postgres_meta", "job",
+];
+
+#[test]
+fn what_applications_send_is_read() {
+    let reader = Reader::new(2, 0, Stack::Ordinary).unwrap();
+    let (mut all, mut all_read, mut queries, mut queries_read) = (0_u32, 0_u32, 0_u32, 0_u32);
+    let mut refused: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for Statement { source, sql } in corpus() {
+        let facts = read(&reader, &sql);
+        let understood = facts.unparsed.is_none();
+        if let Some(unparsed) = &facts.unparsed {
+            assert!(!unparsed.reason.contains("defect"), "a panic on: {sql}");
+            refused.entry(source.clone()).or_default().push((unparsed.reason.clone(), sql.clone()));
+        }
+        all += 1;
+        all_read += u32::from(understood);
+        if is_query(&sql) {
+            queries += 1;
+            queries_read += u32::from(understood);
+        }
+    }
+    for source in APPLICATIONS {
+        assert_eq!(refused.get(*source), None, "every statement of `{source}` must be read");
+    }
+    let share = |part: u32, whole: u32| f64::from(part) / f64::from(whole);
+    if let Ok(path) = std::env::var("SIDEGATE_REFUSED") {
+        std::fs::write(path, format!("{refused:#?}")).unwrap();
+    }
+    println!("{all_read} of {all} statements, {queries_read} of {queries} queries are read");
+    assert!(share(all_read, all) >= 0.86, "{all_read} of {all} statements are read");
+    assert!(share(queries_read, queries) >= 0.96, "{queries_read} of {queries} queries are read");
+}
+
+/// The cases of the classes of defects B1 to B8.
+const DIFFERENTIALS: &[&str] = &[
+    "K01", "K02", "K04", "K05", "K07", "K08", "K10", "K14", "L01", "L02", "L04", "L05", "L08", "L10", "L22", "L23",
+    "L36", "L41", "L43", "L44", "L47", "L49", "L50",
+];
+
+#[test]
+fn statements_that_two_parsers_read_differently_are_not_read() {
+    let reader = Reader::new(1, 0, Stack::Ordinary).unwrap();
+    let cases: HashMap<String, Option<String>> = include_str!("data/sql/adversarial.jsonl")
+        .lines()
+        .map(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            (value["id"].as_str().unwrap().to_owned(), value["sql"].as_str().map(str::to_owned))
+        })
+        .collect();
+    for id in DIFFERENTIALS {
+        if let Some(Some(sql)) = cases.get(*id) {
+            assert!(read(&reader, sql).unparsed.is_some(), "{id}: {sql}");
+        }
+    }
+    let known = DIFFERENTIALS.iter().filter(|id| cases.contains_key(**id)).count();
+    assert!(known >= 20, "only {known} of the cases are in the file");
+}
