@@ -1,1 +1,11 @@
-//! To be filled by its owner.
+//! Logs and metrics: every metric name and label of the program. Takes what happened, gives log lines on stderr and
+//! the text of `/metrics`, refuses nothing but a wrong log filter.
+
+mod exposition;
+mod labels;
+mod log;
+mod metrics;
+
+pub use labels::{BundleFailure, Handler, HttpMethod, Plugin, PluginStatus};
+pub use log::{LogError, LogFormat, LogLevel, init};
+pub use metrics::{Metrics, SessionGauge};
