@@ -17,6 +17,12 @@ pub enum BundleError {
         /// Its words.
         cause: io::Error,
     },
+    /// A bundle of a service.
+    #[error("bundles of services (`{service}`) cannot be loaded in this version: use `resource: file://…`")]
+    Remote {
+        /// The service's name.
+        service: String,
+    },
     /// Something that is neither a file nor a directory.
     #[error("`{path}` is not a regular file: remove it from the bundle", path = path.display())]
     NotRegular {

@@ -53,6 +53,7 @@ pub(super) fn list(location: &BundleLocation) -> Result<Listing, BundleError> {
         BundleLocation::Tarball(path) => {
             listing.insert(String::new(), stamp(path, &metadata(path)?)?);
         }
+        BundleLocation::Remote { service, .. } => return Err(BundleError::Remote { service: service.clone() }),
     }
     Ok(Listing(listing))
 }
@@ -83,6 +84,7 @@ pub(super) fn read(location: &BundleLocation, listing: &Listing) -> Result<Vec<T
             }
             tarball::read(path, &read_file(path, *stamp)?)
         }
+        BundleLocation::Remote { service, .. } => Err(BundleError::Remote { service: service.clone() }),
     }
 }
 

@@ -171,7 +171,7 @@ fn usable(said: &Said) -> bool {
 /// The decision object of the contract.
 fn result(said: &Said, verdict: &Verdict) -> Value {
     let (allow, reasons) = match verdict {
-        Verdict::Allow => (true, said.allows.iter().cloned().collect()),
+        Verdict::Allow | Verdict::Unasked => (true, said.allows.iter().cloned().collect()),
         Verdict::Deny { reasons, .. } => (false, reasons.clone()),
     };
     let mut result = Map::new();

@@ -27,6 +27,7 @@ pub fn sqlstate(kind: FaultKind) -> (&'static str, Severity) {
         FaultKind::JournalFull => ("53100", Severity::Error),
         FaultKind::Protocol => ("08P01", Severity::Fatal),
         FaultKind::Unauthenticated => ("28000", Severity::Fatal),
+        FaultKind::WrongPassword => ("28P01", Severity::Fatal),
         FaultKind::StartupParameter => ("42501", Severity::Fatal),
         FaultKind::TooManyConnections => ("53300", Severity::Fatal),
         FaultKind::StartupTimeout => ("57014", Severity::Fatal),

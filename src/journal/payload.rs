@@ -151,7 +151,7 @@ impl OutcomePayload {
 pub(super) fn intent(intent: &Intent) -> Result<Draft, JournalError> {
     let decision = &intent.decision;
     let (allowed, cause, reasons) = match decision.verdict() {
-        Verdict::Allow => (true, None, [].as_slice()),
+        Verdict::Allow | Verdict::Unasked => (true, None, [].as_slice()),
         Verdict::Deny { cause, reasons } => (false, Some(*cause), reasons.as_slice()),
     };
     let written = IntentWritten {

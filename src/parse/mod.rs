@@ -4,10 +4,12 @@
 mod facts;
 mod sql;
 mod request;
+mod statement;
 
 pub use facts::{
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, RelationFacts,
     SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use request::{Parameter, Protocol, Request};
+pub use statement::{bound, executed, prepared, simple};
 pub use sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack};

@@ -14,7 +14,7 @@ use crate::identify::Identifier;
 use crate::input::PolicyInfo;
 use crate::journal::Journal;
 use crate::model::{Stage, Workload};
-use crate::parse::Reader;
+use crate::parse::{Reader, ReadingLimits};
 use crate::telemetry::Metrics;
 
 /// What every session of this process shares.
@@ -87,6 +87,12 @@ impl Lane {
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
         Self { listener, identifier, reader, schema, search_path }
+    }
+
+    /// The most that is read of one message.
+    pub(super) fn reading_limits(&self) -> ReadingLimits {
+        let limits = &self.listener.limits;
+        ReadingLimits { statement: limits.statement, tokens: limits.tokens }
     }
 
     /// Whether this question is asked here.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::enforce::Refusal;
 use crate::journal::{Entry, Outcome};
-use crate::model::{Cause, OutcomeKind, SessionId};
+use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 
 use super::ledger::{Owed, Running};
@@ -70,7 +70,9 @@ impl Corridor {
 
     /// Ends a journal entry. What cannot be written down is not answered: the session ends.
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
-        self.house.metrics.outcome(&self.lane.listener.name, outcome.kind, outcome.cause);
+        if outcome.event {
+            self.house.metrics.decided(&self.lane.listener.name, Stage::Request, outcome.kind, outcome.cause);
+        }
         entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::Settings;
 use crate::decide::{Decision, Verdict};
 use crate::enforce::Refusal;
-use crate::identify::Identified;
+use crate::identify::{Identified, IdentifyError};
 use crate::input::{self, Opening, SessionContext};
 use crate::journal::{Entry, Intent, IntentKind, Outcome};
 use crate::model::{Caller, Cause, Fault, FaultKind, Method, OutcomeKind, SessionId, Stage, Target};
@@ -60,7 +60,7 @@ impl Greeting {
     }
 
     /// Nobody knows who it is: writes that down and gives what the client is told.
-    pub(super) async fn unidentified(&self, error: &dyn Fault) -> Refusal {
+    pub(super) async fn unidentified(&self, error: &IdentifyError) -> Refusal {
         let context = self.context();
         let info = self.house.info(self.house.store.snapshot().as_ref());
         let document = input::session_document(&context, jiff::Timestamp::now(), &info);
@@ -145,12 +145,12 @@ impl Greeting {
     /// Says in the journal that the session is open, or why it is not.
     pub(super) async fn close(&self, entry: Entry, kind: OutcomeKind) -> Result<(), Refusal> {
         let outcome = Outcome { kind, event: true, ..bound_only() };
-        self.house.metrics.outcome(&self.lane.listener.name, kind, None);
+        self.house.metrics.decided(&self.lane.listener.name, Stage::Session, kind, None);
         entry.close(outcome).await.map_err(|error| Refusal::fault(&error))
     }
 
     async fn deny(&self, decision: Decision, cause: Cause) {
-        self.house.metrics.outcome(&self.lane.listener.name, OutcomeKind::Denied, Some(cause));
+        self.house.metrics.decided(&self.lane.listener.name, Stage::Session, OutcomeKind::Denied, Some(cause));
         // A denial that cannot be written down is still that denial.
         if let Ok(entry) = self.house.journal.open(self.intent(decision)).await {
             let _ = entry.close(denied(cause)).await;

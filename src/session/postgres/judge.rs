@@ -1,6 +1,5 @@
 //! The question: a statement is read, asked about, written down, and becomes a permit or a refusal.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::decide::{Decision, Verdict};
@@ -8,7 +7,7 @@ use crate::enforce::{self, Permit, Refusal};
 use crate::input::{self, Document, PolicyInfo};
 use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
-use crate::parse::{Facts, Names, Reading, Request, UnparsedKind};
+use crate::parse::{Facts, Names, Reading, Remembered, Request, UnparsedKind};
 
 use super::corridor::{Corridor, denied};
 use super::names::Statement;
@@ -33,7 +32,7 @@ impl Corridor {
             let state = self.state.lock();
             (state.names.prepared(), state.names.cursors())
         } else {
-            (BTreeMap::new(), BTreeMap::new())
+            (Remembered::new(), Remembered::new())
         };
         let reading = Reading {
             quoting,
@@ -42,10 +41,11 @@ impl Corridor {
                 (Some(schema), true) => Names::Certain { schema: Arc::clone(schema) },
                 (Some(_) | None, _) => Names::Uncertain,
             },
+            limits: self.lane.reading_limits(),
             prepared: &prepared,
             cursors: &cursors,
         };
-        (self.lane.reader.statement_bytes(text, &reading).await, certain)
+        (self.lane.reader.bytes(text, &reading).await, certain)
     }
 
     /// Asks policy about a request. Over a limit, nobody is asked.

@@ -4,13 +4,13 @@
 //! name means the newest unanswered message that would give it (if that one fails, the server
 //! skips whatever was built on it), else what the answers so far have given it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::journal::Entry;
-use crate::parse::{Facts, Parameter};
+use crate::parse::{Facts, Parameter, Remembered};
 
 use super::ledger::{Ledger, Owed};
 
@@ -69,8 +69,8 @@ pub(super) enum Meaning<T> {
 pub(super) struct Names {
     statements: HashMap<String, Vec<(u64, Arc<Statement>)>>,
     portals: HashMap<String, (u64, Arc<Portal>)>,
-    prepared: BTreeMap<String, Vec<Arc<Facts>>>,
-    cursors: BTreeMap<String, Vec<Arc<Facts>>>,
+    prepared: Remembered,
+    cursors: Remembered,
 }
 
 /// More definitions of one name than this, and it stands for nothing.
@@ -183,7 +183,7 @@ impl Names {
     }
 
     /// What SQL's EXECUTE may run, by name.
-    pub(super) fn prepared(&self) -> BTreeMap<String, Vec<Arc<Facts>>> {
+    pub(super) fn prepared(&self) -> Remembered {
         let mut all = self.prepared.clone();
         for (name, meanings) in &self.statements {
             for (_, statement) in meanings {
@@ -195,7 +195,7 @@ impl Names {
     }
 
     /// What FETCH may read, by name: SQL's cursors, and portals, which are cursors too.
-    pub(super) fn cursors(&self) -> BTreeMap<String, Vec<Arc<Facts>>> {
+    pub(super) fn cursors(&self) -> Remembered {
         let mut all = self.cursors.clone();
         for (name, (_, portal)) in &self.portals {
             remember(&mut all, name, &portal.facts);
@@ -206,7 +206,7 @@ impl Names {
 }
 
 /// Adds one more thing that a name may stand for. Names with too many stand for nothing.
-fn remember(names: &mut BTreeMap<String, Vec<Arc<Facts>>>, name: &str, facts: &Arc<Facts>) {
+fn remember(names: &mut Remembered, name: &str, facts: &Arc<Facts>) {
     if names.len() >= NAMES && !names.contains_key(name) {
         return;
     }

@@ -13,7 +13,7 @@ use crate::enforce::Refusal;
 use crate::forward::{self, KeyGuard, Sender, Upstream};
 use crate::identify::Identified;
 use crate::input::SessionContext;
-use crate::model::{Fault, FaultKind, OutcomeKind, SessionId};
+use crate::model::{FaultKind, OutcomeKind, SessionId};
 use crate::session::house::{House, Lane};
 use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
@@ -34,7 +34,7 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
             }
         }
         Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
-        Err(refused) => part(refused.stream, &refused.error).await,
+        Err(refused) => say(refused.stream, &Refusal::fault(&refused.error)).await,
     }
 }
 
@@ -46,7 +46,7 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
         Err(refused) => {
             tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
             greeting.unidentified(&refused.error).await;
-            return part(refused.stream, &refused.error).await;
+            return say(refused.stream, &Refusal::fault(&refused.error)).await;
         }
     };
     greeting.identified(&identified);
@@ -55,9 +55,9 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     let opened = timeout_at(deadline, open(&house, &lane, &greeting, &context, &identified)).await;
     match opened.unwrap_or_else(|_| Err(too_slow(&lane))) {
         Ok((upstream, key)) => {
-            house.metrics.session_opened(&lane.listener.name);
+            let counted = house.metrics.session_opened(&lane.listener.name);
             run(&house, &lane, id, context, identified, upstream, key).await;
-            house.metrics.session_closed(&lane.listener.name);
+            drop(counted);
         }
         Err(refusal) => say(identified.stream, &refusal).await,
     }
@@ -125,7 +125,7 @@ async fn run(
 ) {
     let out = match welcome(&mut identified, &upstream, key.as_ref()) {
         Ok(out) => out,
-        Err(error) => return part(identified.stream, &error).await,
+        Err(error) => return say(identified.stream, &Refusal::fault(&error)).await,
     };
     let mut state = State::new(context, lane.schema.is_some());
     for (name, value) in &upstream.parameters {
@@ -202,10 +202,6 @@ async fn finish<R, W, S, T>(
 const PARTING: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Says a last word to a client that never had a session.
-async fn part(stream: Stream, fault: &dyn Fault) {
-    say(stream, &Refusal::fault(fault)).await;
-}
-
 async fn say(stream: Stream, refusal: &Refusal) {
     if let Some(response) = refusal.fatal_response() {
         stream.farewell(response.bytes()).await;

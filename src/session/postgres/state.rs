@@ -3,7 +3,7 @@
 use tokio::sync::Notify;
 
 use crate::input::{SessionContext, Transaction};
-use crate::parse::{EncodingSafety, Facts, Quoting};
+use crate::parse::{Encoding, Facts, Quoting};
 
 use super::ledger::{Ledger, Owed, Running};
 use super::names::{Names, RestsOn};
@@ -20,7 +20,7 @@ pub(super) struct State {
     /// The session as policy sees it.
     pub(super) context: SessionContext,
     quoting: Quoting,
-    encoding: EncodingSafety,
+    encoding: Encoding,
     reading_moves: bool,
     names_certain: bool,
     version: u64,
@@ -49,7 +49,7 @@ impl State {
             copy: Copy::No,
             context,
             quoting: Quoting::Standard,
-            encoding: EncodingSafety::Safe,
+            encoding: Encoding::Safe,
             reading_moves: false,
             names_certain,
             version: 0,
@@ -59,10 +59,10 @@ impl State {
     /// The server reported a parameter.
     pub(super) fn parameter(&mut self, name: &str, value: &str) {
         if name.eq_ignore_ascii_case("standard_conforming_strings") {
-            self.quoting = if value.eq_ignore_ascii_case("on") { Quoting::Standard } else { Quoting::Backslashes };
+            self.quoting = if value.eq_ignore_ascii_case("on") { Quoting::Standard } else { Quoting::Backslash };
         } else if name.eq_ignore_ascii_case("client_encoding") {
             // Whatever is not UTF-8 may give bytes above 0x7f another meaning than sidegate reads.
-            self.encoding = if value.eq_ignore_ascii_case("UTF8") { EncodingSafety::Safe } else { EncodingSafety::AsciiTrailBytes };
+            self.encoding = if value.eq_ignore_ascii_case("UTF8") { Encoding::Safe } else { Encoding::AsciiTrailBytes };
         } else {
             return;
         }
@@ -140,12 +140,12 @@ impl State {
 
     /// How the server reads quotes. While that may be changing: the way in which least is certain.
     pub(super) fn quoting(&self) -> Quoting {
-        if self.reading_moves { Quoting::Backslashes } else { self.quoting }
+        if self.reading_moves { Quoting::Backslash } else { self.quoting }
     }
 
     /// How the server reads bytes above 0x7f, on the same terms.
-    pub(super) fn encoding(&self) -> EncodingSafety {
-        if self.reading_moves { EncodingSafety::AsciiTrailBytes } else { self.encoding }
+    pub(super) fn encoding(&self) -> Encoding {
+        if self.reading_moves { Encoding::AsciiTrailBytes } else { self.encoding }
     }
 
     /// Whether unqualified names still mean what the pinned path says.

@@ -28,7 +28,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
         let query = Query::decode(frame.body()).map_err(breach)?;
         let (facts, _) = self.corridor.read(query.sql).await;
-        let request = parse::simple(frame.clone(), query.sql, Arc::clone(&facts));
+        let text = Arc::from(String::from_utf8_lossy(query.sql));
+        let request = parse::simple(frame.clone(), text, Arc::clone(&facts));
         let decision = self.corridor.ask(&request).await;
         match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
             Judged::Permitted(permit) => {
