@@ -1,3 +1,7 @@
 //! The `sidegate` program: arguments to command, nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sidegate::cli::main()
+}
