@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use sidegate::bundle::gate;
 
 fn main() -> ExitCode {
+    // A bundle is looked into by another process of this program.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == gate::ARGUMENT) {
         return gate::main();
     }
-    ExitCode::SUCCESS
+    sidegate::cli::main()
 }

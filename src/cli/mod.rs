@@ -1,1 +1,44 @@
-//! To be filled by its owner.
+//! The commands, one file each. Takes the process' arguments, gives an exit code (0 ok, 1 the answer is no, 2 could
+//! not run), refuses with one line on stderr.
+
+mod args;
+mod check;
+mod demo;
+mod output;
+mod run;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::{AuditTailArguments, ConfigArguments, ExplainArguments, Format};
+pub use output::Exit;
+pub use signals::Stop;
+
+use args::{Arguments, Command};
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error).into(),
+    };
+    let exit = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Demo(arguments) => demo::demo(&arguments),
+    };
+    exit.into()
+}
+
+/// Help and version are answers; anything else is one line.
+fn usage(error: &clap::Error) -> Exit {
+    let text = error.render().to_string();
+    if error.exit_code() == 0 {
+        return output::say(text.trim_end());
+    }
+    let first = text.lines().next().unwrap_or_default();
+    let what = first.strip_prefix("error: ").unwrap_or("no command was given");
+    output::fail(&format!("{what}; see sidegate --help"))
+}
