@@ -20,8 +20,19 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Configuration and bundles, every problem; exit 1 if there is any
     Check(CheckArguments),
+    /// What a statement parses to, the decision, and the rules that made it; exit 1 if it is refused
+    Explain(ExplainArguments),
     /// Everything on one machine, nothing to configure
     Demo(DemoArguments),
+    /// What was decided
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// The newest events of the journal
+    Tail(AuditTailArguments),
 }
 
 /// Which configuration.
@@ -178,7 +189,8 @@ mod tests {
         let documented = include_str!("../../docs/commands.md");
         for command in Arguments::command().get_subcommands() {
             assert!(documented.contains(&format!("## `sidegate {}", command.get_name())), "{}", command.get_name());
-            for flag in command.get_arguments().filter_map(|argument| argument.get_long()) {
+            let inner = command.get_subcommands().flat_map(clap::Command::get_arguments);
+            for flag in command.get_arguments().chain(inner).filter_map(|argument| argument.get_long()) {
                 assert!(flag == "help" || documented.contains(&format!("`--{flag}")), "--{flag}");
             }
         }

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::args::{CheckArguments, Format};
+use super::furnish;
 use super::output::{self, Exit};
+use crate::bundle;
 use crate::config::{Config, Problem, Warning};
 
 /// Checks and prints; problems are the answer, so they go to stdout.
@@ -14,11 +16,23 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
     }
     let env = |name: &str| std::env::var(name).ok();
     let (problems, warnings) = match Config::load(path, &arguments.config.set, &arguments.config.set_file, &env) {
-        Ok((_, warnings)) => (Vec::new(), warnings),
+        Ok((config, warnings)) => (bundles(&config), warnings),
         Err(error) => (error.problems, Vec::new()),
     };
     let printed = output::say(&report(arguments.format, &problems, &warnings));
     if problems.is_empty() || printed != Exit::Ok { printed } else { Exit::No }
+}
+
+/// What keeps the configured bundles from serving.
+fn bundles(config: &Config) -> Vec<Problem> {
+    let key = |name: &str| if name.is_empty() { "bundles".to_owned() } else { format!("bundles.{name}") };
+    match bundle::inspect(&furnish::bundles(config)) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems
+            .into_iter()
+            .map(|problem| Problem { at: String::new(), key: key(&problem.bundle), text: problem.text })
+            .collect(),
+    }
 }
 
 fn report(format: Format, problems: &[Problem], warnings: &[Warning]) -> String {

@@ -2,8 +2,11 @@
 //! not run), refuses with one line on stderr.
 
 mod args;
+mod audit;
 mod check;
 mod demo;
+mod explain;
+mod furnish;
 mod output;
 mod run;
 mod signals;
@@ -16,7 +19,7 @@ pub use args::{AuditTailArguments, ConfigArguments, ExplainArguments, Format};
 pub use output::Exit;
 pub use signals::Stop;
 
-use args::{Arguments, Command};
+use args::{Arguments, AuditCommand, Command};
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
@@ -27,7 +30,9 @@ pub fn main() -> ExitCode {
     let exit = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Audit(AuditCommand::Tail(arguments)) => audit::tail(&arguments),
     };
     exit.into()
 }

@@ -2,14 +2,17 @@
 
 use std::convert::Infallible;
 use std::fmt::Display;
-use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::args::RunArguments;
+use super::furnish::{FurnishError, furnish};
 use super::output::{self, Exit};
 use super::signals::{self, Stop};
-use crate::admin::{Admin, AdminError, BundleHealth, Health, HealthSource};
+use crate::admin::{Admin, AdminError, HealthSource};
 use crate::config::Config;
+use crate::session::Drain;
 use crate::telemetry::{self, Metrics};
 
 /// Statements are parsed on the workers; only what is touched costs memory.
@@ -22,8 +25,12 @@ enum RunError {
     Runtime { source: std::io::Error },
     #[error("signals cannot be watched: {source}")]
     Signals { source: std::io::Error },
+    #[error("the sessions ended by a defect: {source}")]
+    Ended { source: tokio::task::JoinError },
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    Furnish(#[from] FurnishError),
 }
 
 /// Runs until a signal.
@@ -69,26 +76,30 @@ fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
 async fn serve(config: Config) -> Result<(), RunError> {
     let mut stop = signals::watch().map_err(|source| RunError::Signals { source })?;
     let metrics = Metrics::new();
+    let (drain, draining) = watch::channel(false);
+    let drains = Drain::new(draining, config.sidegate.drain);
+    let house = furnish(&config, metrics.clone(), drains).await?;
     let admin = Admin::bind(config.sidegate.admin.address).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %admin.address(), "started");
-    let answering = tokio::spawn(answer(admin, health(&config), metrics));
-    // The sender lives as long as the process.
-    let _ = stop.wait_for(|stop| *stop >= Stop::Drain).await;
-    tracing::info!(drain = ?config.sidegate.drain, "draining");
+    let answering = tokio::spawn(answer(admin, house.health(), metrics));
+    let mut serving = tokio::spawn(house.serve());
+    let ended = loop {
+        tokio::select! {
+            ended = &mut serving => break ended,
+            changed = stop.changed() => {
+                let now = *stop.borrow_and_update();
+                if changed.is_err() || now == Stop::Now {
+                    return Ok(());
+                }
+                tracing::info!(drain = ?config.sidegate.drain, "draining");
+                drain.send_replace(true);
+            }
+        }
+    };
     answering.abort();
-    Ok(())
+    ended.map_err(|source| RunError::Ended { source })?.map_err(RunError::from)
 }
 
 async fn answer(admin: Admin, health: HealthSource, metrics: Metrics) -> Infallible {
     admin.serve(health, metrics).await
-}
-
-fn health(config: &Config) -> HealthSource {
-    let bundle = |source: &crate::config::BundleSource| BundleHealth {
-        name: source.name.clone(),
-        active_revision: None,
-        error: None,
-    };
-    let health = Health { bundles: config.bundles.iter().map(bundle).collect(), plugins: Vec::new() };
-    Arc::new(move || health.clone())
 }

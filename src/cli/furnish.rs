@@ -1,0 +1,155 @@
+//! Builds the house from a checked configuration, and opens its doors.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::task::JoinSet;
+
+use crate::accept::{self, AcceptError};
+use crate::admin::{BundleHealth, Health, HealthSource, PluginHealth};
+use crate::bundle::{self, BundleError, BundleStatus, Store};
+use crate::config::{Config, Sidegate};
+use crate::decide::{self, DecideError, Decider};
+use crate::identify::{Identifier, IdentifyError};
+use crate::journal::{Journal, JournalError, JournalSettings};
+use crate::parse::{Reader, Stack};
+use crate::session::{self, Drain, House, Lane};
+use crate::telemetry::{BundleFailure, Metrics, Plugin, PluginStatus};
+
+/// Why the house does not stand.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FurnishError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Identify(#[from] IdentifyError),
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    #[error("the threads that read large statements cannot start: {0}")]
+    Reader(#[from] std::io::Error),
+}
+
+/// Bytes that facts of statements may take in one process.
+const FACTS: usize = 32 << 20;
+
+/// A house whose doors are closed yet.
+pub(super) struct Furnished {
+    house: Arc<House>,
+    doors: Vec<(Arc<Lane>, accept::Listener)>,
+}
+
+/// Where policy comes from.
+pub(super) fn bundles(config: &Config) -> bundle::Settings {
+    let Sidegate { decision, deadline, .. } = &config.sidegate;
+    bundle::Settings::new(config.bundles.clone(), decision.clone(), *deadline)
+}
+
+/// Where the journal is.
+pub(super) fn journal_directory(config: &Config) -> PathBuf {
+    config.sidegate.state_directory.join("journal")
+}
+
+/// Builds everything that a configuration names. Nothing is accepted before all of it stands.
+pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> Result<Furnished, FurnishError> {
+    let sidegate = &config.sidegate;
+    let settings = JournalSettings {
+        sync: sidegate.audit.sync,
+        labels: config.labels.clone(),
+        console: config.console,
+        ..JournalSettings::default()
+    };
+    let journal = Journal::start(&journal_directory(config), settings)?;
+    let decider = Decider::new(decide::Settings::of(sidegate))?;
+    let reader = Reader::new(sidegate.evaluators, FACTS, Stack::Big)?;
+    let store = Store::start(bundles(config))?;
+    let mut doors = Vec::new();
+    for listener in &sidegate.listeners {
+        let listener = Arc::new(listener.clone());
+        let identifier = Identifier::new(Arc::clone(&listener))?;
+        identifier.check().await?;
+        let door = accept::Listener::bind(Arc::clone(&listener)).await?;
+        let (address, upstream) = (door.address(), &listener.upstream.address);
+        tracing::info!(listener = %listener.name, %address, %upstream, "listening");
+        doors.push((Arc::new(Lane::new(listener, identifier, reader.clone())), door));
+    }
+    let house = House::new(store, decider, journal, metrics, sidegate.workload.clone(), drain);
+    Ok(Furnished { house: Arc::new(house), doors })
+}
+
+impl Furnished {
+    /// Serves until draining ends the last session, then leaves the journal whole.
+    pub(super) async fn serve(self) -> Result<(), FurnishError> {
+        let watch = tokio::spawn(watch_bundles(Arc::clone(&self.house)));
+        let mut doors = JoinSet::new();
+        for (lane, listener) in self.doors {
+            doors.spawn(session::listen(Arc::clone(&self.house), lane, listener));
+        }
+        while doors.join_next().await.is_some() {}
+        watch.abort();
+        Ok(self.house.journal.shutdown().await?)
+    }
+
+    /// What `/health` tells.
+    pub(super) fn health(&self) -> HealthSource {
+        let house = Arc::clone(&self.house);
+        Arc::new(move || health(&house))
+    }
+}
+
+fn health(house: &House) -> Health {
+    let status = house.store.status();
+    let ready = status.iter().all(|bundle| bundle.active_revision.is_some());
+    let bundles = status
+        .into_iter()
+        .map(|bundle| BundleHealth {
+            name: bundle.name,
+            active_revision: bundle.active_revision,
+            error: bundle.error,
+        })
+        .collect();
+    let journal = house.journal.check();
+    let plugin = |plugin, up: bool, message| PluginHealth {
+        plugin,
+        status: if up { PluginStatus::Ok } else { PluginStatus::NotReady },
+        message,
+    };
+    let plugins = vec![
+        plugin(Plugin::Bundle, ready, None),
+        plugin(Plugin::Sidegate, journal.is_ok(), journal.err().map(|error| error.to_string())),
+    ];
+    Health { bundles, plugins }
+}
+
+/// Counts what happens to bundles, by their status, which the store renews with every look.
+async fn watch_bundles(house: Arc<House>) {
+    let mut seen: BTreeMap<String, BundleStatus> = BTreeMap::new();
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(250));
+    loop {
+        tick.tick().await;
+        for status in house.store.status() {
+            let before = seen.get(&status.name);
+            count(&house.metrics, before, &status);
+            seen.insert(status.name.clone(), status);
+        }
+    }
+}
+
+fn count(metrics: &Metrics, before: Option<&BundleStatus>, now: &BundleStatus) {
+    let (activations, refusals) = before.map_or((0, 0), |before| (before.activations, before.refusals));
+    for _ in activations..now.activations {
+        let at = now.last_successful_activation.map_or_else(SystemTime::now, SystemTime::from);
+        if let Some(revision) = before.and_then(|before| before.active_revision.as_ref()) {
+            metrics.bundle_replaced(&now.name, revision);
+        }
+        metrics.bundle_activated(&now.name, now.active_revision.as_deref().unwrap_or_default(), at);
+    }
+    for _ in refusals..now.refusals {
+        metrics.bundle_failed(&now.name, BundleFailure::Rejected, now.error.as_deref().unwrap_or_default());
+    }
+}
