@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use regorus::{Engine, Value};
 
+use super::chain;
 use super::message::{Ask, Bundle, Checked};
 use super::outline::{Outline, outline};
 use crate::bundle::contents::{self, Contents};
 use crate::bundle::engine::{self, one_line};
+use crate::bundle::entry::EntrySet;
 use crate::bundle::files::TextFile;
 use crate::bundle::policy::{Entrypoint, Question, RuleQuestion};
 use crate::bundle::reads::Reads;
@@ -40,6 +42,7 @@ pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
     if let Err(errors) = rego::lint(&parsed, &data, rego::EXTENSIONS) {
         problems.extend(errors.into_iter().map(|error| locate(&bundles, error.to_string())));
     }
+    problems.extend(chain::check(&outlines).err().map(|text| locate(&bundles, text)));
     // Only what passed so far is analysed: the analysis follows rules and functions without a limit of its own.
     nothing(problems)?;
     engine::warm_up(&mut engine, SAMPLE_LIMIT).map_err(ours)?;
@@ -125,6 +128,20 @@ fn package_problems(bundles: &Bundles, outlines: &[Outline]) -> Vec<Problem> {
     for module in outlines {
         let Some((name, contents)) = owner(bundles, &module.file) else { continue };
         let package = module.package.join(".");
+        if module.package.iter().any(|part| part.ends_with("_test")) {
+            // Packages of tests are not asked; a denial in one would be lost without a word.
+            let lost = module.rules.iter().filter(|rule| EntrySet::named(rule).is_some());
+            problems.extend(lost.filter(|_| module.package.first().is_some_and(|first| first == "policies")).map(
+                |rule| {
+                    let text = format!(
+                        "{}: `{rule}` in package `{package}` would never be asked, since the package's name ends \
+                         in `_test`: rename the package or the rule",
+                        module.file
+                    );
+                    problem(name, text)
+                },
+            ));
+        }
         if module.package.first().is_some_and(|first| first == "sidegate") {
             let text = format!("{}: package `{package}` belongs to sidegate: choose another name", module.file);
             problems.push(problem(name, text));
