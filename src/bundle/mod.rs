@@ -18,6 +18,8 @@ mod rego;
 mod source;
 mod status;
 mod store;
+#[cfg(test)]
+mod stub;
 mod tarball;
 
 pub use entry::{EntryRule, EntrySet};

@@ -50,7 +50,9 @@ pub fn program() -> PathBuf {
     if running.exists() {
         return running.to_owned();
     }
-    std::env::args_os().next().map(PathBuf::from).unwrap_or_default()
+    let started = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    // The checking process starts in the root directory.
+    std::path::absolute(&started).unwrap_or(started)
 }
 
 /// Asks a checking process.
