@@ -89,6 +89,19 @@ impl Keeper {
         self.retired.retain(|policy| Arc::strong_count(policy) > 1);
     }
 
+    /// After a panic: what was being looked at is refused until it changes.
+    pub(super) fn give_up(&mut self) {
+        self.retry = None;
+        for index in 0..self.slots.len() {
+            if self.is_pending(index) {
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.pending = None;
+                }
+                self.refuse(index, "compiling it failed inside sidegate, although it was checked: change it");
+            }
+        }
+    }
+
     /// All that is new together first, since bundles may need each other; then each by itself.
     fn activate(&mut self) {
         let pending: Vec<usize> = (0..self.slots.len()).filter(|index| self.is_pending(*index)).collect();
@@ -117,7 +130,9 @@ impl Keeper {
                 }
             }
         }
-        let delay = self.retry.as_ref().map_or(FIRST_RETRY, |retry| retry.delay.saturating_mul(2).min(LAST_RETRY));
+        let first = self.settings.retry;
+        let last = first.saturating_mul(16);
+        let delay = self.retry.as_ref().map_or(first, |retry| retry.delay.saturating_mul(2).min(last));
         self.retry = Instant::now().checked_add(delay).filter(|_| failed).map(|at| Retry { at, delay });
     }
 
@@ -216,6 +231,3 @@ fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Pol
         activated_at: Timestamp::now(),
     })
 }
-
-const FIRST_RETRY: Duration = Duration::from_secs(5);
-const LAST_RETRY: Duration = Duration::from_secs(80);

@@ -25,11 +25,11 @@ pub(in crate::bundle) const PACKAGES: &str = "sidegate/decision";
 /// # Errors
 /// Every problem of the first kind of check that finds any.
 pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
-    let bundles = take_apart(ask.bundles)?;
+    let mut bundles = take_apart(ask.bundles)?;
     nothing(root_problems(&bundles))?;
     let mut data = serde_json::Value::Object(serde_json::Map::new());
-    for (name, contents) in &bundles {
-        contents::merge(&mut data, contents.data.clone())
+    for (name, contents) in &mut bundles {
+        contents::merge(&mut data, std::mem::take(&mut contents.data))
             .map_err(|path| vec![problem(name, format!("data.{path} is in another bundle, too: keep one"))])?;
     }
     let read = read_modules(&bundles)?;
@@ -39,6 +39,7 @@ pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
     let mut engine = engine::load(modules.clone(), data.clone()).map_err(ours)?;
     let outlines = outline(&engine).map_err(ours)?;
     let mut problems = package_problems(&bundles, &outlines);
+    problems.extend(data_problems(&data));
     if let Err(errors) = rego::lint(&parsed, &data, rego::EXTENSIONS) {
         problems.extend(errors.into_iter().map(|error| locate(&bundles, error.to_string())));
     }
@@ -153,15 +154,15 @@ fn package_problems(bundles: &Bundles, outlines: &[Outline]) -> Vec<Problem> {
             problems.push(problem(name, text));
         }
     }
-    for (name, contents) in bundles {
-        for (key, what) in [("sidegate", "belongs to sidegate"), ("policies", "is for packages only")] {
-            if contents.data.get(key).is_some() {
-                let text = format!("base data stands under `data.{key}`, which {what}: move it elsewhere");
-                problems.push(problem(name, text));
-            }
-        }
-    }
     problems
+}
+
+fn data_problems(data: &serde_json::Value) -> Vec<Problem> {
+    let reserved = [("sidegate", "belongs to sidegate"), ("policies", "is for packages only")];
+    let found = reserved.into_iter().filter(|(key, _)| data.get(key).is_some());
+    found
+        .map(|(key, what)| problem("", format!("base data stands under `data.{key}`, which {what}: move it elsewhere")))
+        .collect()
 }
 
 fn entrypoint(decision: &str, modules: &[rego::Module], engine: &mut Engine) -> Result<Entrypoint, String> {
