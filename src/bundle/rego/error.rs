@@ -1,0 +1,36 @@
+//! What can be wrong with a policy file.
+
+use thiserror::Error;
+
+use super::ast::Pos;
+
+/// One problem, at the author's line and column.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{file}:{line}:{column}: {problem}")]
+pub(in crate::bundle) struct RegoError {
+    /// As it is called in the bundle.
+    pub(in crate::bundle) file: String,
+    /// Counted from one; zero when the file as a whole is meant.
+    pub(in crate::bundle) line: u32,
+    /// Counted from one; zero when the line as a whole is meant.
+    pub(in crate::bundle) column: u32,
+    /// What is wrong, why it matters, what to write instead.
+    pub(in crate::bundle) problem: Problem,
+}
+
+impl RegoError {
+    pub(super) fn at(file: &str, pos: Pos, problem: Problem) -> Self {
+        Self { file: file.to_owned(), line: pos.line, column: pos.column, problem }
+    }
+}
+
+/// A fault of a policy file: the text says what, why and how to write it instead.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(in crate::bundle) enum Problem {
+    #[error("{message}")]
+    Syntax { message: String },
+    #[error("{what} is not supported; write the rule without it")]
+    Unsupported { what: &'static str },
+    #[error("nested deeper than {limit} levels; split it into several rules")]
+    TooDeep { limit: usize },
+}
