@@ -113,7 +113,6 @@ pub(super) enum Kind {
     Object(Vec<(Expr, Expr)>),
     Compr(Box<Compr>),
     Call { name: Box<Expr>, args: Vec<Expr> },
-    Minus(Box<Expr>),
     /// At least one step.
     Ref { base: Box<Expr>, steps: Vec<Step> },
     Infix { op: Infix, sides: Box<(Expr, Expr)> },

@@ -33,4 +33,16 @@ pub(in crate::bundle) enum Problem {
     Unsupported { what: &'static str },
     #[error("nested deeper than {limit} levels; split it into several rules")]
     TooDeep { limit: usize },
+    #[error("a rule with several blocks after one head; write the head again before each block")]
+    SecondBlock,
+    #[error("a body that is nothing but a set or an object is always true; write a condition")]
+    AmbiguousBody,
+    #[error("names that begin with `{prefix}` are reserved, and `{name}` does; choose another name")]
+    ReservedName { name: String, prefix: &'static str },
+    #[error(
+        "`_` under `not` would mean \"for some\", not \"for none\"; write a helper rule with `some x in …` and negate that rule"
+    )]
+    WildcardUnderNot,
+    #[error("`:=` under `not` has no effect; write `==` to compare")]
+    DeclarationUnderNot,
 }

@@ -216,7 +216,9 @@ impl Reader<'_> {
                 self.compr(query, |reader| Ok(ComprKind::Object(reader.expr(key)?, reader.expr(value)?)))?
             }
             rego::Expr::Call { fcn, params, .. } => Kind::Call { name: self.boxed(fcn)?, args: self.exprs(params)? },
-            rego::Expr::UnaryExpr { expr, .. } => Kind::Minus(self.boxed(expr)?),
+            rego::Expr::UnaryExpr { span, .. } => {
+                return self.fail(pos(span), Problem::Unsupported { what: "`-` before anything but a number (write `0 - x`)" });
+            }
             rego::Expr::RefDot { .. } | rego::Expr::RefBrack { .. } => self.reference(expr)?,
             rego::Expr::BinExpr { op, lhs, rhs, .. } => self.infix(set_operator(op), lhs, rhs)?,
             rego::Expr::BoolExpr { op, lhs, rhs, .. } => self.infix(comparison(op), lhs, rhs)?,

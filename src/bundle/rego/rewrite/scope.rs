@@ -1,0 +1,78 @@
+//! Which names are certainly local variables.
+
+use std::collections::HashSet;
+
+use crate::bundle::rego::ast::{Assign, Expr, Kind, Literal, Stmt};
+
+/// The names declared by the rules, queries and comprehensions around an expression. Names
+/// that are only used (`data.m[k]`) are left out: they could be rules, and rules can be undefined.
+#[derive(Default)]
+pub(super) struct Scope {
+    frames: Vec<HashSet<String>>,
+}
+
+impl Scope {
+    pub(super) fn open(&mut self) {
+        self.frames.push(HashSet::new());
+    }
+
+    pub(super) fn close(&mut self) {
+        self.frames.pop();
+    }
+
+    pub(super) fn declare(&mut self, name: &str) {
+        if name != "_"
+            && let Some(frame) = self.frames.last_mut()
+        {
+            frame.insert(name.to_owned());
+        }
+    }
+
+    pub(super) fn declare_pattern(&mut self, patterns: &[Expr]) {
+        for pattern in patterns {
+            match &pattern.kind {
+                Kind::Var(name) => self.declare(name),
+                Kind::Array(items) => self.declare_pattern(items),
+                Kind::Object(fields) => {
+                    for (_, value) in fields {
+                        self.declare_pattern(std::slice::from_ref(value));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the statements of a query declare for the whole of it.
+    pub(super) fn declare_query(&mut self, query: &[Stmt]) {
+        for stmt in query {
+            match &stmt.literal {
+                Literal::Some(names) => names.iter().for_each(|name| self.declare(name)),
+                Literal::SomeIn { key, value, .. } => {
+                    self.declare_pattern(key.as_slice());
+                    self.declare_pattern(std::slice::from_ref(value));
+                }
+                Literal::Expr(Expr { kind: Kind::Assign { op: Assign::Declare, sides }, .. }) => {
+                    self.declare_pattern(std::slice::from_ref(&sides.0));
+                }
+                Literal::Expr(_) | Literal::Not(_) | Literal::Every { .. } => {}
+            }
+        }
+    }
+
+    /// Whether an expression has a value whatever the input is.
+    pub(super) fn settled(&self, expr: &Expr) -> bool {
+        match &expr.kind {
+            Kind::Scalar(_) | Kind::Text(_) => true,
+            Kind::Var(name) => self.frames.iter().any(|frame| frame.contains(name)),
+            Kind::Array(items) | Kind::Set(items) => items.iter().all(|item| self.settled(item)),
+            Kind::Object(fields) => fields.iter().all(|(key, value)| self.settled(key) && self.settled(value)),
+            Kind::Compr(_)
+            | Kind::Call { .. }
+            | Kind::Ref { .. }
+            | Kind::Infix { .. }
+            | Kind::Assign { .. }
+            | Kind::Member { .. } => false,
+        }
+    }
+}
