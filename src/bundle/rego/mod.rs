@@ -5,6 +5,8 @@ mod ast;
 mod error;
 mod extend;
 mod lint;
+#[cfg(test)]
+mod oracle;
 mod parse;
 mod print;
 mod reads;

@@ -161,7 +161,14 @@ impl Rewriter<'_> {
         self.scope.open();
         self.scope.declare_query(query);
         let mut out = Vec::with_capacity(query.len());
-        for stmt in query {
+        // The engine runs a `some` that stands behind a loop once a round, and then refuses the
+        // second declaration: all of them go to the front, where they mean the same.
+        let (declarations, others): (Vec<_>, Vec<_>) =
+            query.iter().partition(|stmt| matches!(stmt.literal, Literal::Some(_)));
+        for stmt in declarations {
+            self.stmt(&Stmt { at: query.first().map_or(stmt.at, |first| first.at), ..stmt.clone() }, &mut out)?;
+        }
+        for stmt in others {
             self.stmt(stmt, &mut out)?;
         }
         self.scope.close();
