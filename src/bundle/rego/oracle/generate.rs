@@ -194,6 +194,10 @@ impl Generator {
                 self.pick(&[format!("[{a}, {b}]"), format!("{{\"q\": {a}, \"r\": {b}}}"), format!("{{{a}, {b}}}")])
             }
             7 if depth > 0 => self.comprehension(vars, depth),
+            8 if depth > 0 => {
+                let test = if self.chance(50) { self.membership(vars) } else { self.comparison(vars, depth - 1) };
+                format!("({test})")
+            }
             8 => self.scalar(),
             _ => self.term(vars),
         }

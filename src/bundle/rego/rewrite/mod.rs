@@ -183,11 +183,11 @@ impl Rewriter<'_> {
                 Literal::Some(vars.clone())
             }
             Literal::SomeIn { key, value, collection } => Literal::SomeIn {
-                key: key.as_ref().map(|key| self.expr(key)).transpose()?,
-                value: self.expr(value)?,
-                collection: self.expr(collection)?,
+                key: key.as_ref().map(|key| self.expr(key, &with, out)).transpose()?,
+                value: self.expr(value, &with, out)?,
+                collection: self.expr(collection, &with, out)?,
             },
-            Literal::Expr(expr) => Literal::Expr(self.expr(expr)?),
+            Literal::Expr(expr) => Literal::Expr(self.expr(expr, &with, out)?),
             Literal::Not(expr) => Literal::Not(self.negated(expr, &with, out)?),
             Literal::Every { key, value, domain, query } => {
                 let domain = self.settle(domain, &with, out)?;
@@ -208,62 +208,89 @@ impl Rewriter<'_> {
     /// An undefined replacement makes the statement undefined, negated or not. A name that may
     /// be a function's (a mock) stays: it has no value that could be bound.
     fn with(&mut self, with: &With, out: &mut Vec<Stmt>) -> Rewrite<With> {
-        let target = self.expr(&with.target)?;
         let replaces_input = root(&with.target) == Some("input");
         let may_be_function = !replaces_input
             && matches!(with.value.kind, Kind::Var(_) | Kind::Ref { .. })
             && root(&with.value) != Some("input");
-        let value = if may_be_function { self.expr(&with.value)? } else { self.settle(&with.value, &[], out)? };
-        Ok(With { target, value })
+        let value = if may_be_function { self.expr(&with.value, &[], out)? } else { self.settle(&with.value, &[], out)? };
+        Ok(With { target: with.target.clone(), value })
     }
 
     /// The expression itself where it cannot be undefined, else a variable bound to it before.
-    fn settle(&mut self, expr: &Expr, with: &[With], to: &mut Vec<Stmt>) -> Rewrite<Expr> {
-        let rewritten = self.expr(expr)?;
-        Ok(if self.scope.settled(&rewritten) { rewritten } else { self.hoist(rewritten, with, to) })
+    fn settle(&mut self, expr: &Expr, with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Expr> {
+        let kind = match &expr.kind {
+            Kind::Array(items) => Kind::Array(self.settle_all(items, with, out)?),
+            Kind::Set(items) => Kind::Set(self.settle_all(items, with, out)?),
+            Kind::Object(fields) => {
+                let fields =
+                    fields.iter().map(|(key, value)| Ok((self.settle(key, with, out)?, self.settle(value, with, out)?)));
+                Kind::Object(fields.collect::<Rewrite<_>>()?)
+            }
+            Kind::Scalar(_) | Kind::Text(_) => expr.kind.clone(),
+            Kind::Var(name) if self.scope.declares(name) => expr.kind.clone(),
+            Kind::Var(_)
+            | Kind::Compr(_)
+            | Kind::Call { .. }
+            | Kind::Ref { .. }
+            | Kind::Infix { .. }
+            | Kind::Assign { .. }
+            | Kind::Member { .. } => {
+                let value = self.expr(expr, with, out)?;
+                return Ok(self.hoist(value, with, out));
+            }
+        };
+        Ok(Expr { at: expr.at, kind })
     }
 
-    /// Rewrites the queries inside an expression.
-    fn expr(&mut self, expr: &Expr) -> Rewrite<Expr> {
+    fn settle_all(&mut self, exprs: &[Expr], with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Vec<Expr>> {
+        exprs.iter().map(|expr| self.settle(expr, with, out)).collect()
+    }
+
+    /// Rewrites what is inside an expression that keeps its place.
+    fn expr(&mut self, expr: &Expr, with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Expr> {
         let kind = match &expr.kind {
             Kind::Scalar(_) | Kind::Text(_) => expr.kind.clone(),
             Kind::Var(name) => {
                 self.own_names(expr.at, std::slice::from_ref(name))?;
                 expr.kind.clone()
             }
-            Kind::Array(items) => Kind::Array(self.exprs(items)?),
-            Kind::Set(items) => Kind::Set(self.exprs(items)?),
+            Kind::Array(items) => Kind::Array(self.exprs(items, with, out)?),
+            Kind::Set(items) => Kind::Set(self.exprs(items, with, out)?),
             Kind::Object(fields) => {
-                let fields = fields.iter().map(|(key, value)| Ok((self.expr(key)?, self.expr(value)?)));
+                let fields =
+                    fields.iter().map(|(key, value)| Ok((self.expr(key, with, out)?, self.expr(value, with, out)?)));
                 Kind::Object(fields.collect::<Rewrite<_>>()?)
             }
             Kind::Compr(compr) => Kind::Compr(Box::new(self.compr(compr)?)),
-            Kind::Call { name, args } => Kind::Call { name: name.clone(), args: self.exprs(args)? },
+            Kind::Call { name, args } => Kind::Call { name: name.clone(), args: self.exprs(args, with, out)? },
             Kind::Ref { base, steps } => {
-                let base = Box::new(self.expr(base)?);
+                let base = Box::new(self.expr(base, with, out)?);
                 let steps = steps.iter().map(|step| match step {
                     Step::Field(name) => Ok(Step::Field(name.clone())),
-                    Step::Index(index) => self.expr(index).map(Step::Index),
+                    Step::Index(index) => self.expr(index, with, out).map(Step::Index),
                 });
                 Kind::Ref { base, steps: steps.collect::<Rewrite<_>>()? }
             }
-            Kind::Infix { op, sides } => {
-                Kind::Infix { op: *op, sides: Box::new((self.expr(&sides.0)?, self.expr(&sides.1)?)) }
-            }
-            Kind::Assign { op, sides } => {
-                Kind::Assign { op: *op, sides: Box::new((self.expr(&sides.0)?, self.expr(&sides.1)?)) }
-            }
+            Kind::Infix { op, sides } => Kind::Infix {
+                op: *op,
+                sides: Box::new((self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?)),
+            },
+            Kind::Assign { op, sides } => Kind::Assign {
+                op: *op,
+                sides: Box::new((self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?)),
+            },
+            // The engine finds an undefined value under an undefined key.
             Kind::Member { key, value, collection } => Kind::Member {
-                key: key.as_ref().map(|key| self.expr(key).map(Box::new)).transpose()?,
-                value: Box::new(self.expr(value)?),
-                collection: Box::new(self.expr(collection)?),
+                key: key.as_ref().map(|key| self.settle(key, with, out).map(Box::new)).transpose()?,
+                value: Box::new(self.settle(value, with, out)?),
+                collection: Box::new(self.settle(collection, with, out)?),
             },
         };
         Ok(Expr { at: expr.at, kind })
     }
 
-    fn exprs(&mut self, exprs: &[Expr]) -> Rewrite<Vec<Expr>> {
-        exprs.iter().map(|expr| self.expr(expr)).collect()
+    fn exprs(&mut self, exprs: &[Expr], with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Vec<Expr>> {
+        exprs.iter().map(|expr| self.expr(expr, with, out)).collect()
     }
 
     /// A comprehension's terms are its head, and move into its body likewise.

@@ -45,9 +45,9 @@ impl Rewriter<'_> {
     /// An operand that may stay where it is, undefined or not; what is inside its brackets may not.
     fn compared(&mut self, expr: &Expr, with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Expr> {
         match &expr.kind {
-            Kind::Var(_) | Kind::Compr(_) => self.expr(expr),
+            Kind::Var(_) | Kind::Compr(_) => self.expr(expr, with, out),
             Kind::Ref { base, steps } => {
-                let base = if matches!(base.kind, Kind::Var(_)) { self.expr(base)? } else { self.settle(base, with, out)? };
+                let base = if matches!(base.kind, Kind::Var(_)) { self.expr(base, with, out)? } else { self.settle(base, with, out)? };
                 let steps = steps.iter().map(|step| match step {
                     Step::Field(name) => Ok(Step::Field(name.clone())),
                     Step::Index(index) => self.settle(index, with, out).map(Step::Index),

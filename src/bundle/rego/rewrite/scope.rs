@@ -60,19 +60,8 @@ impl Scope {
         }
     }
 
-    /// Whether an expression has a value whatever the input is.
-    pub(super) fn settled(&self, expr: &Expr) -> bool {
-        match &expr.kind {
-            Kind::Scalar(_) | Kind::Text(_) => true,
-            Kind::Var(name) => self.frames.iter().any(|frame| frame.contains(name)),
-            Kind::Array(items) | Kind::Set(items) => items.iter().all(|item| self.settled(item)),
-            Kind::Object(fields) => fields.iter().all(|(key, value)| self.settled(key) && self.settled(value)),
-            Kind::Compr(_)
-            | Kind::Call { .. }
-            | Kind::Ref { .. }
-            | Kind::Infix { .. }
-            | Kind::Assign { .. }
-            | Kind::Member { .. } => false,
-        }
+    /// Whether a name is certainly a local variable.
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.frames.iter().any(|frame| frame.contains(name))
     }
 }
