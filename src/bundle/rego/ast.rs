@@ -13,6 +13,8 @@ pub(in crate::bundle) struct Pos {
 pub(in crate::bundle) struct Module {
     pub(super) file: String,
     pub(super) at: Pos,
+    /// Part of the library that comes with the binary, not of a bundle.
+    pub(super) shipped: bool,
     /// Package path without `data`.
     pub(super) package: Vec<String>,
     pub(super) imports: Vec<Import>,
@@ -190,6 +192,12 @@ impl Module {
     /// `data` and the package, the path of everything in this file.
     pub(super) fn path(&self) -> Vec<String> {
         std::iter::once("data".to_owned()).chain(self.package.iter().cloned()).collect()
+    }
+
+    /// Marks a file of the library that comes with the binary: it may live under `data.sidegate`.
+    #[must_use]
+    pub(in crate::bundle) fn shipped(self) -> Self {
+        Self { shipped: true, ..self }
     }
 
     /// Dotted package, without `data`.

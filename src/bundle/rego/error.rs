@@ -45,4 +45,12 @@ pub(in crate::bundle) enum Problem {
     WildcardUnderNot,
     #[error("`:=` under `not` has no effect; write `==` to compare")]
     DeclarationUnderNot,
+    #[error("{bytes} bytes, more than {limit}; split the file")]
+    TooLong { bytes: usize, limit: usize },
+    #[error("a line of more than {limit} columns; break it")]
+    LongLine { limit: usize },
+    #[error("arrays, sets or objects nested deeper than {limit}; give the inner ones names of their own")]
+    NestedLiterals { limit: usize },
+    #[error("brackets nested deeper than {limit}; split the expression into several rules")]
+    NestedBrackets { limit: usize },
 }

@@ -5,6 +5,7 @@ mod ast;
 mod error;
 mod extend;
 mod lint;
+mod names;
 #[cfg(test)]
 mod oracle;
 mod parse;
@@ -12,6 +13,8 @@ mod print;
 mod reads;
 mod rewrite;
 mod scan;
+mod scope;
+mod walk;
 
 pub(super) use ast::Module;
 pub(super) use error::{Problem, RegoError};

@@ -67,9 +67,13 @@ impl Reader<'_> {
     }
 
     fn module(&mut self, module: &rego::Module) -> Read<Module> {
+        if module.target.is_some() {
+            return self.fail(pos(&module.package.span), Problem::Unsupported { what: "`__target__`" });
+        }
         Ok(Module {
             file: self.file.to_owned(),
             at: pos(&module.package.span),
+            shipped: false,
             package: self.path(&module.package.refr)?,
             imports: module.imports.iter().map(|import| self.import(import)).collect::<Read<_>>()?,
             rules: module.policy.iter().map(|rule| self.rule(rule)).collect::<Read<_>>()?,

@@ -264,7 +264,8 @@ impl Generator {
     fn comparison(&mut self, vars: &[String], depth: usize) -> String {
         let op = self.pick(&["==", "==", "!=", "<", "<=", ">", ">="]);
         let (a, b) = (self.value(vars, depth), self.term(vars));
-        if self.chance(50) { format!("{a} {op} {b}") } else { format!("{b} {op} {a}") }
+        // A line that begins with a parenthesis continues the one before, for the engine.
+        if self.chance(50) && !a.starts_with('(') { format!("{a} {op} {b}") } else { format!("{b} {op} {a}") }
     }
 
     fn membership(&mut self, vars: &[String]) -> String {

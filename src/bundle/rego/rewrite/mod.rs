@@ -7,17 +7,16 @@
 //!   the negation. So they move in front of it.
 
 mod negation;
-mod scope;
 #[cfg(test)]
 mod tests;
 
-use self::scope::Scope;
 use super::ast::{
     Assign, Body, Compr, ComprKind, Expr, Head, HeadKind, Kind, Literal, Module, Pos, Rule, Step, Stmt, With,
 };
 use super::error::{Problem, RegoError};
 use super::parse::parse;
 use super::print::print;
+use super::scope::Scope;
 
 /// Names that begin with it are ours.
 const RESERVED: &str = "__sg";

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::bundle::rego::ast::{Assign, Expr, Kind, Literal, Stmt};
+use super::ast::{Assign, Expr, Kind, Literal, Stmt};
 
 /// The names declared by the rules, queries and comprehensions around an expression. Names
 /// that are only used (`data.m[k]`) are left out: they could be rules, and rules can be undefined.
