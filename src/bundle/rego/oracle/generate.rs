@@ -263,7 +263,10 @@ impl Generator {
 
     fn comparison(&mut self, vars: &[String], depth: usize) -> String {
         let op = self.pick(&["==", "==", "!=", "<", "<=", ">", ">="]);
-        let (a, b) = (self.value(vars, depth), self.term(vars));
+        // The engine puts sets before objects and OPA objects before sets, so nothing that could
+        // be either is put in order with the other.
+        let ordered = !matches!(op, "==" | "!=");
+        let (a, b) = (self.value(vars, depth), if ordered { self.scalar() } else { self.term(vars) });
         // A line that begins with a parenthesis continues the one before, for the engine.
         if self.chance(50) && !a.starts_with('(') { format!("{a} {op} {b}") } else { format!("{b} {op} {a}") }
     }

@@ -42,6 +42,14 @@ impl Rewriter<'_> {
         Ok(Expr { at: expr.at, kind })
     }
 
+    /// An array, set or object in brackets is a pattern to the engine: without a match the
+    /// statement is false, negated or not.
+    fn index(&mut self, index: &Expr, with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Expr> {
+        let settled = self.settle(index, with, out)?;
+        let composite = matches!(settled.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_));
+        Ok(if composite { self.hoist(settled, with, out) } else { settled })
+    }
+
     /// An operand that may stay where it is, undefined or not; what is inside its brackets may not.
     fn compared(&mut self, expr: &Expr, with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Expr> {
         match &expr.kind {
@@ -50,7 +58,7 @@ impl Rewriter<'_> {
                 let base = if matches!(base.kind, Kind::Var(_)) { self.expr(base, with, out)? } else { self.settle(base, with, out)? };
                 let steps = steps.iter().map(|step| match step {
                     Step::Field(name) => Ok(Step::Field(name.clone())),
-                    Step::Index(index) => self.settle(index, with, out).map(Step::Index),
+                    Step::Index(index) => self.index(index, with, out).map(Step::Index),
                 });
                 let steps = steps.collect::<Rewrite<_>>()?;
                 Ok(Expr { at: expr.at, kind: Kind::Ref { base: Box::new(base), steps } })
