@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sidegate::bundle::{BundleStatus, Settings, Store, inspect};
+use sidegate::bundle::{BundleStatus, Settings, Store, inspect, load};
 use sidegate::config::{BundleLocation, BundleSource};
 use tempfile::TempDir;
 
@@ -24,6 +24,10 @@ fn a_good_bundle_is_reported() {
     assert_eq!(report.revisions, [("main".to_owned(), "r41".to_owned())]);
     assert_eq!(report.packages, ["policies.shop"]);
     assert_eq!(report.tests, 1);
+    let policy = load(&settings(vec![source("main", directory.path())])).unwrap();
+    assert_eq!((policy.generation(), policy.revisions()["main"].as_str()), (1, "r41"));
+    assert!(policy.reads_any(&["sql", "effects"]) && policy.reads_any(&["sql"]));
+    assert!(!policy.reads_any(&["sql", "text"]) && !policy.reads_any(&["caller"]));
 }
 
 #[test]

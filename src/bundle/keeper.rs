@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::engine;
 use super::error::BundleError;
 use super::files::TextFile;
 use super::gate::{self, Answer, Ask, Bundle, Checked};
@@ -174,7 +173,7 @@ impl Keeper {
     /// Compiles what the gate accepted, and swaps.
     fn serve(&mut self, checked: Checked) -> Result<(), BundleError> {
         let generation = self.generation.saturating_add(1);
-        let policy = compile(checked, &self.settings, generation)?;
+        let policy = Policy::compile(checked, &self.settings, generation)?;
         self.generation = generation;
         self.retired.extend(self.shared.policy.swap(Some(Arc::new(policy))));
         self.shared.generation.send_replace(generation);
@@ -213,21 +212,4 @@ impl Refusal {
             Self::Failure(error) => error.to_string(),
         }
     }
-}
-
-/// Compiles checked bundles for serving.
-///
-/// # Errors
-/// When the engine refuses here what it accepted in the checking process.
-fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Policy, BundleError> {
-    let mut engine = engine::load(checked.modules, checked.data).map_err(|cause| BundleError::Compile { cause })?;
-    engine::warm_up(&mut engine, settings.deadline).map_err(|cause| BundleError::Compile { cause })?;
-    Ok(Policy {
-        engine,
-        entrypoint: checked.entrypoint,
-        decision: settings.decision.as_str().into(),
-        revisions: Arc::new(checked.revisions),
-        generation,
-        activated_at: Timestamp::now(),
-    })
 }

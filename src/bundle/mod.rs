@@ -24,7 +24,7 @@ mod tarball;
 
 pub use entry::{EntryRule, EntrySet};
 pub use error::BundleError;
-pub use inspect::inspect;
+pub use inspect::{inspect, load};
 pub use policy::{Entrypoint, Policy, Question, RuleQuestion};
 pub use reads::Reads;
 pub use status::{BundleStatus, Problem, Report};
