@@ -1,5 +1,6 @@
 //! Bundles through the real program: hostile ones are refused by a process that may die, and what served
 //! before goes on serving.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sidegate::bundle::{BundleStatus, Settings, Store, inspect};
+use sidegate::bundle::{BundleStatus, Settings, Store, inspect, load};
 use sidegate::config::{BundleLocation, BundleSource};
 use tempfile::TempDir;
 
@@ -23,6 +24,10 @@ fn a_good_bundle_is_reported() {
     assert_eq!(report.revisions, [("main".to_owned(), "r41".to_owned())]);
     assert_eq!(report.packages, ["policies.shop"]);
     assert_eq!(report.tests, 1);
+    let policy = load(&settings(vec![source("main", directory.path())])).unwrap();
+    assert_eq!((policy.generation(), policy.revisions()["main"].as_str()), (1, "r41"));
+    assert!(policy.reads_any(&["sql", "effects"]) && policy.reads_any(&["sql"]));
+    assert!(!policy.reads_any(&["sql", "text"]) && !policy.reads_any(&["caller"]));
 }
 
 #[test]
@@ -145,6 +150,57 @@ fn a_bundle_that_disappears_leaves_the_policy_serving() {
     fs::remove_dir_all(&path).unwrap();
     until("its absence is told", || status(&store).error.is_some_and(|error| error.contains("cannot read")));
     assert!(store.snapshot().is_some());
+}
+
+#[test]
+fn a_check_that_failed_is_tried_again() {
+    let directory = bundle(&[("shop.rego", GOOD)]);
+    let tools = bundle(&[]);
+    let (script, ready) = (tools.path().join("gate"), tools.path().join("ready"));
+    let real = env!("CARGO_BIN_EXE_sidegate");
+    fs::write(&script, format!("#!/bin/sh\n[ -e '{}' ] && exec '{real}' \"$@\"\nexit 1\n", ready.display())).unwrap();
+    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let mut settings = settings(vec![source("main", directory.path())]);
+    settings.program = script;
+    settings.retry = Duration::from_millis(50);
+    let store = Store::start(settings).unwrap();
+    until("it failed twice", || status(&store).refusals >= 2);
+    fs::write(&ready, "").unwrap();
+    until("it serves", || store.snapshot().is_some());
+    until("no error is left", || status(&store).error.is_none());
+}
+
+#[test]
+fn an_archive_built_by_opa_serves_and_is_replaced() {
+    let directory = bundle(&[
+        ("policies/shop.rego", GOOD),
+        ("limits/data.json", r#"{"rows": 10}"#),
+        (".manifest", r#"{"revision":"r1","roots":["policies","limits"]}"#),
+    ]);
+    let built = bundle(&[]);
+    let archive = built.path().join("bundle.tar.gz");
+    let build = |revision: &str| {
+        let new = built.path().join("new.tar.gz");
+        let opa = std::process::Command::new("opa")
+            .args(["build", "--revision", revision, "--output"])
+            .arg(&new)
+            .arg("--bundle")
+            .arg(directory.path())
+            .output()
+            .unwrap();
+        assert!(opa.status.success(), "{}", String::from_utf8_lossy(&opa.stderr));
+        fs::rename(&new, &archive).unwrap();
+    };
+    build("r2");
+    let location = BundleLocation::Tarball(archive.clone());
+    let store = Store::start(settings(vec![BundleSource { name: "main".to_owned(), location }])).unwrap();
+    until("it serves", || store.snapshot().is_some_and(|policy| policy.revisions()["main"] == "r2"));
+    let whole = fs::read(&archive).unwrap();
+    fs::write(&archive, &whole[..whole.len() / 2]).unwrap();
+    until("a cut archive is refused", || status(&store).error.is_some_and(|error| error.contains("not a whole")));
+    assert_eq!(store.snapshot().unwrap().revisions()["main"], "r2");
+    build("r3");
+    until("the next serves", || store.snapshot().is_some_and(|policy| policy.revisions()["main"] == "r3"));
 }
 
 #[test]

@@ -164,7 +164,9 @@ fn find_outside(data: &Value, roots: &[Vec<String>], path: &mut Vec<String>, fou
                 path.pop();
             }
         }
-        _ => found.push(path.join(".")),
+        Value::Object(_) | Value::Array(_) | Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {
+            found.push(path.join("."));
+        }
     }
 }
 

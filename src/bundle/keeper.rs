@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::engine;
 use super::error::BundleError;
 use super::files::TextFile;
 use super::gate::{self, Answer, Ask, Bundle, Checked};
@@ -89,6 +88,19 @@ impl Keeper {
         self.retired.retain(|policy| Arc::strong_count(policy) > 1);
     }
 
+    /// After a panic: what was being looked at is refused until it changes.
+    pub(super) fn give_up(&mut self) {
+        self.retry = None;
+        for index in 0..self.slots.len() {
+            if self.is_pending(index) {
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.pending = None;
+                }
+                self.refuse(index, "compiling it failed inside sidegate, although it was checked: change it");
+            }
+        }
+    }
+
     /// All that is new together first, since bundles may need each other; then each by itself.
     fn activate(&mut self) {
         let pending: Vec<usize> = (0..self.slots.len()).filter(|index| self.is_pending(*index)).collect();
@@ -117,7 +129,9 @@ impl Keeper {
                 }
             }
         }
-        let delay = self.retry.as_ref().map_or(FIRST_RETRY, |retry| retry.delay.saturating_mul(2).min(LAST_RETRY));
+        let first = self.settings.retry;
+        let last = first.saturating_mul(16);
+        let delay = self.retry.as_ref().map_or(first, |retry| retry.delay.saturating_mul(2).min(last));
         self.retry = Instant::now().checked_add(delay).filter(|_| failed).map(|at| Retry { at, delay });
     }
 
@@ -159,7 +173,7 @@ impl Keeper {
     /// Compiles what the gate accepted, and swaps.
     fn serve(&mut self, checked: Checked) -> Result<(), BundleError> {
         let generation = self.generation.saturating_add(1);
-        let policy = compile(checked, &self.settings, generation)?;
+        let policy = Policy::compile(checked, &self.settings, generation)?;
         self.generation = generation;
         self.retired.extend(self.shared.policy.swap(Some(Arc::new(policy))));
         self.shared.generation.send_replace(generation);
@@ -199,23 +213,3 @@ impl Refusal {
         }
     }
 }
-
-/// Compiles checked bundles for serving.
-///
-/// # Errors
-/// When the engine refuses here what it accepted in the checking process.
-fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Policy, BundleError> {
-    let mut engine = engine::load(checked.modules, checked.data).map_err(|cause| BundleError::Compile { cause })?;
-    engine::warm_up(&mut engine, settings.deadline).map_err(|cause| BundleError::Compile { cause })?;
-    Ok(Policy {
-        engine,
-        entrypoint: checked.entrypoint,
-        decision: settings.decision.as_str().into(),
-        revisions: Arc::new(checked.revisions),
-        generation,
-        activated_at: Timestamp::now(),
-    })
-}
-
-const FIRST_RETRY: Duration = Duration::from_secs(5);
-const LAST_RETRY: Duration = Duration::from_secs(80);

@@ -18,11 +18,13 @@ mod rego;
 mod source;
 mod status;
 mod store;
+#[cfg(test)]
+mod stub;
 mod tarball;
 
 pub use entry::{EntryRule, EntrySet};
 pub use error::BundleError;
-pub use inspect::inspect;
+pub use inspect::{inspect, load};
 pub use policy::{Entrypoint, Policy, Question, RuleQuestion};
 pub use reads::Reads;
 pub use status::{BundleStatus, Problem, Report};

@@ -1,5 +1,6 @@
 //! Which policy serves: taken from the files when they change, swapped as one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -32,13 +33,16 @@ pub struct Settings {
     pub limits: Limits,
     /// Time between two listings of the files.
     pub interval: Duration,
+    /// Time until a check that failed for the machine's sake is tried again; it doubles up to sixteenfold.
+    pub retry: Duration,
 }
 
 impl Settings {
     /// The contract's figures, and this program as the one that checks.
     pub fn new(sources: Vec<BundleSource>, decision: String, deadline: Duration) -> Self {
         let interval = Duration::from_millis(250);
-        Self { sources, decision, deadline, program: gate::program(), limits: Limits::default(), interval }
+        let retry = Duration::from_secs(5);
+        Self { sources, decision, deadline, program: gate::program(), limits: Limits::default(), interval, retry }
     }
 }
 
@@ -76,7 +80,10 @@ impl Store {
             .stack_size(gate::STACK)
             .spawn(move || {
                 loop {
-                    keeper.look();
+                    // A panic in the engine costs the bundle that caused it, not the watch over the others.
+                    if catch_unwind(AssertUnwindSafe(|| keeper.look())).is_err() {
+                        keeper.give_up();
+                    }
                     if ended.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Disconnected) {
                         break;
                     }

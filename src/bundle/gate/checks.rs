@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use regorus::{Engine, Value};
 
+use super::chain;
 use super::message::{Ask, Bundle, Checked};
 use super::outline::{Outline, outline};
 use crate::bundle::contents::{self, Contents};
 use crate::bundle::engine::{self, one_line};
+use crate::bundle::entry::EntrySet;
 use crate::bundle::files::TextFile;
 use crate::bundle::policy::{Entrypoint, Question, RuleQuestion};
 use crate::bundle::reads::Reads;
@@ -23,11 +25,11 @@ pub(in crate::bundle) const PACKAGES: &str = "sidegate/decision";
 /// # Errors
 /// Every problem of the first kind of check that finds any.
 pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
-    let bundles = take_apart(ask.bundles)?;
+    let mut bundles = take_apart(ask.bundles)?;
     nothing(root_problems(&bundles))?;
     let mut data = serde_json::Value::Object(serde_json::Map::new());
-    for (name, contents) in &bundles {
-        contents::merge(&mut data, contents.data.clone())
+    for (name, contents) in &mut bundles {
+        contents::merge(&mut data, std::mem::take(&mut contents.data))
             .map_err(|path| vec![problem(name, format!("data.{path} is in another bundle, too: keep one"))])?;
     }
     let read = read_modules(&bundles)?;
@@ -37,9 +39,11 @@ pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
     let mut engine = engine::load(modules.clone(), data.clone()).map_err(ours)?;
     let outlines = outline(&engine).map_err(ours)?;
     let mut problems = package_problems(&bundles, &outlines);
+    problems.extend(data_problems(&data));
     if let Err(errors) = rego::lint(&parsed, &data, rego::EXTENSIONS) {
         problems.extend(errors.into_iter().map(|error| locate(&bundles, error.to_string())));
     }
+    problems.extend(chain::check(&outlines).err().map(|text| locate(&bundles, text)));
     // Only what passed so far is analysed: the analysis follows rules and functions without a limit of its own.
     nothing(problems)?;
     engine::warm_up(&mut engine, SAMPLE_LIMIT).map_err(ours)?;
@@ -125,6 +129,20 @@ fn package_problems(bundles: &Bundles, outlines: &[Outline]) -> Vec<Problem> {
     for module in outlines {
         let Some((name, contents)) = owner(bundles, &module.file) else { continue };
         let package = module.package.join(".");
+        if module.package.iter().any(|part| part.ends_with("_test")) {
+            // Packages of tests are not asked; a denial in one would be lost without a word.
+            let lost = module.rules.iter().filter(|rule| EntrySet::named(rule).is_some());
+            problems.extend(lost.filter(|_| module.package.first().is_some_and(|first| first == "policies")).map(
+                |rule| {
+                    let text = format!(
+                        "{}: `{rule}` in package `{package}` would never be asked, since the package's name ends \
+                         in `_test`: rename the package or the rule",
+                        module.file
+                    );
+                    problem(name, text)
+                },
+            ));
+        }
         if module.package.first().is_some_and(|first| first == "sidegate") {
             let text = format!("{}: package `{package}` belongs to sidegate: choose another name", module.file);
             problems.push(problem(name, text));
@@ -136,15 +154,15 @@ fn package_problems(bundles: &Bundles, outlines: &[Outline]) -> Vec<Problem> {
             problems.push(problem(name, text));
         }
     }
-    for (name, contents) in bundles {
-        for (key, what) in [("sidegate", "belongs to sidegate"), ("policies", "is for packages only")] {
-            if contents.data.get(key).is_some() {
-                let text = format!("base data stands under `data.{key}`, which {what}: move it elsewhere");
-                problems.push(problem(name, text));
-            }
-        }
-    }
     problems
+}
+
+fn data_problems(data: &serde_json::Value) -> Vec<Problem> {
+    let reserved = [("sidegate", "belongs to sidegate"), ("policies", "is for packages only")];
+    let found = reserved.into_iter().filter(|(key, _)| data.get(key).is_some());
+    found
+        .map(|(key, what)| problem("", format!("base data stands under `data.{key}`, which {what}: move it elsewhere")))
+        .collect()
 }
 
 fn entrypoint(decision: &str, modules: &[rego::Module], engine: &mut Engine) -> Result<Entrypoint, String> {

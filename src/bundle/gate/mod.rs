@@ -2,6 +2,7 @@
 //! stack, the memory or the time of whoever parses it. Takes files, gives rewritten modules, data and
 //! what to ask of them; refuses with problems, or because that process did not live to answer.
 
+mod chain;
 mod checks;
 mod child;
 mod message;
@@ -23,8 +24,8 @@ use super::error::BundleError;
 /// The first argument that makes this program a checking process.
 pub const ARGUMENT: &str = "__gate";
 
-/// Stack of every thread that parses or compiles policy.
-pub(super) const STACK: usize = 64 << 20;
+/// Stack of every thread that parses, compiles or evaluates policy. The gate refuses what could need more.
+pub const STACK: usize = 64 << 20;
 
 /// What a checking process may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,9 @@ pub fn program() -> PathBuf {
     if running.exists() {
         return running.to_owned();
     }
-    std::env::args_os().next().map(PathBuf::from).unwrap_or_default()
+    let started = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    // The checking process starts in the root directory.
+    std::path::absolute(&started).unwrap_or(started)
 }
 
 /// Asks a checking process.

@@ -110,3 +110,25 @@ fn the_samples_are_documents() {
         assert!(crate::bundle::json::parse(sample).unwrap().is_object());
     }
 }
+
+#[test]
+fn the_librarys_own_tests_pass() {
+    let mut files = Vec::new();
+    for (path, text) in library::MODULES
+        .into_iter()
+        .chain([("sidegate/sql_test.rego", include_str!("../../../../rego/sidegate/sql_test.rego"))])
+    {
+        files.push(read_module(path, text).unwrap().serving);
+    }
+    let mut engine = engine::load(files, serde_json::json!({})).unwrap();
+    let outlines = outline(&engine).unwrap();
+    engine::warm_up(&mut engine, SAMPLE_LIMIT).unwrap();
+    assert!(run_tests(&engine, &outlines, &Bundles::new()).unwrap() > 10);
+}
+
+#[test]
+fn a_denial_in_a_package_of_tests_is_refused() {
+    let text =
+        refusal(vec![bundle("main", &[("a.rego", "package policies.speed_test\n\ndeny contains \"no\" if true\n")])]);
+    assert!(text.contains("would never be asked"), "{text}");
+}
