@@ -10,6 +10,8 @@ mod negation;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use super::ast::{
     Assign, Body, Compr, ComprKind, Expr, Head, HeadKind, Kind, Literal, Module, Pos, Rule, Step, Stmt, With,
 };
@@ -33,7 +35,7 @@ pub(in crate::bundle) struct Rewritten {
 /// Rewrites one file. Call `scan` on it first: the parser needs exponential time for nested literals.
 pub(in crate::bundle) fn rewrite(file: &str, source: &str) -> Result<Rewritten, RegoError> {
     let module = parse(file, source)?;
-    let mut rewriter = Rewriter { file, next: 0, scope: Scope::default() };
+    let mut rewriter = Rewriter { file, next: 0, scope: Scope::default(), computed: computed_keys(&module) };
     let rules = module.rules.iter().map(|rule| rewriter.rule(rule)).collect::<Result<_, _>>()?;
     let text = print(&Module { rules, ..module.clone() });
     Ok(Rewritten { text, module })
@@ -43,6 +45,8 @@ struct Rewriter<'a> {
     file: &'a str,
     next: usize,
     scope: Scope,
+    /// Objects of which at least one rule computes the key.
+    computed: HashSet<String>,
 }
 
 type Rewrite<T> = Result<T, RegoError>;
@@ -106,7 +110,7 @@ impl Rewriter<'_> {
     }
 
     fn head(&mut self, head: &Head, hoisted: &mut Vec<Stmt>) -> Rewrite<Head> {
-        let name = self.head_name(&head.name, hoisted)?;
+        let name = self.head_name(&head.name, matches!(head.kind, HeadKind::Value(_)), hoisted)?;
         let kind = match &head.kind {
             HeadKind::Default { args, value } => HeadKind::Default { args: args.clone(), value: value.clone() },
             HeadKind::Value(value) => HeadKind::Value(self.head_value(value.as_ref(), hoisted)?),
@@ -122,10 +126,20 @@ impl Rewriter<'_> {
         value.map(|value| self.settle(value, &[], hoisted)).transpose()
     }
 
-    fn head_name(&mut self, name: &Expr, hoisted: &mut Vec<Stmt>) -> Rewrite<Expr> {
+    fn head_name(&mut self, name: &Expr, is_value: bool, hoisted: &mut Vec<Stmt>) -> Rewrite<Expr> {
         let Kind::Ref { base, steps } = &name.kind else {
             return Ok(name.clone());
         };
+        if let [Step::Field(key) | Step::Index(Expr { kind: Kind::Text(key), .. })] = steps.as_slice()
+            && is_value
+            && base.as_var().is_some_and(|name| self.computed.contains(name))
+        {
+            // The engine keeps rules with constant keys apart from those with computed ones, and
+            // overlooks that both give the same key different values.
+            let key = self.hoist(Expr { at: name.at, kind: Kind::Text(key.clone()) }, &[], hoisted);
+            let steps = vec![Step::Index(key)];
+            return Ok(Expr { at: name.at, kind: Kind::Ref { base: base.clone(), steps } });
+        }
         let steps = steps.iter().map(|step| match step {
             Step::Field(field) => Ok(Step::Field(field.clone())),
             Step::Index(index) => self.settle(index, &[], hoisted).map(Step::Index),
@@ -319,6 +333,17 @@ impl Rewriter<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn computed_keys(module: &Module) -> HashSet<String> {
+    let names = module.rules.iter().filter_map(|rule| match (&rule.head.kind, &rule.head.name.kind) {
+        (HeadKind::Value(_), Kind::Ref { base, steps }) => match steps.as_slice() {
+            [Step::Index(index)] if !matches!(index.kind, Kind::Text(_)) => base.as_var().map(str::to_owned),
+            _ => None,
+        },
+        _ => None,
+    });
+    names.collect()
 }
 
 /// `if {a | b}`: the engine takes it for a set, OPA for a body.

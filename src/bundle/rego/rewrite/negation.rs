@@ -46,8 +46,15 @@ impl Rewriter<'_> {
     /// statement is false, negated or not.
     fn index(&mut self, index: &Expr, with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Expr> {
         let settled = self.settle(index, with, out)?;
-        let composite = matches!(settled.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_));
-        Ok(if composite { self.hoist(settled, with, out) } else { settled })
+        if !matches!(settled.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_)) {
+            return Ok(settled);
+        }
+        // `x := [a]` is a pattern as well, and `x` then bound too late; `x := [[a]][0]` is not.
+        let at = settled.at;
+        let first = Step::Index(Expr { at, kind: Kind::Scalar("0".to_owned()) });
+        let base = Box::new(Expr { at, kind: Kind::Array(vec![settled]) });
+        let element = Expr { at, kind: Kind::Ref { base, steps: vec![first] } };
+        Ok(self.hoist(element, with, out))
     }
 
     /// An operand that may stay where it is, undefined or not; what is inside its brackets may not.
