@@ -4,7 +4,7 @@ mod entry;
 mod policy;
 mod reads;
 #[cfg(test)]
-mod stub;
+pub(crate) mod stub;
 
 pub use entry::{EntryRule, EntrySet};
 pub use policy::{Entrypoint, Policy, Question, RuleQuestion};

@@ -148,3 +148,17 @@ pub(crate) fn opened() -> Document {
 pub(crate) fn lone(name: &'static str, value: Value) -> Document {
     Document::new(vec![(name, Section::Whole(part(value)))], [].into())
 }
+
+/// Every property that a JSON Schema names, at any depth.
+pub(crate) fn property_names(schema: &Value, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::Object(properties)) = members.get("properties") {
+                names.extend(properties.keys().cloned());
+            }
+            members.values().for_each(|member| property_names(member, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| property_names(item, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

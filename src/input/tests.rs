@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::stub::{asked, context, facts, lone, now, opened, policy, request, seven, unparsed};
+use super::stub::{asked, context, facts, lone, now, opened, policy, property_names, request, seven, unparsed};
 use super::*;
 use crate::parse::{Effect, RelationFacts};
 
@@ -291,17 +291,4 @@ fn every_field_of_the_schema_is_documented() {
     property_names(&schema, &mut names);
     let missing: Vec<_> = names.iter().filter(|name| !text.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "docs/input.md does not mention {missing:?}");
-}
-
-fn property_names(schema: &Value, names: &mut BTreeSet<String>) {
-    match schema {
-        Value::Object(members) => {
-            if let Some(Value::Object(properties)) = members.get("properties") {
-                names.extend(properties.keys().cloned());
-            }
-            members.values().for_each(|member| property_names(member, names));
-        }
-        Value::Array(items) => items.iter().for_each(|item| property_names(item, names)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
