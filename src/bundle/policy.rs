@@ -6,8 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::engine;
 use super::entry::EntryRule;
+use super::error::BundleError;
+use super::gate::Checked;
 use super::reads::Reads;
+use super::store::Settings;
 
 /// All bundles, checked, rewritten and compiled together. It never changes: a decision that holds one
 /// uses the same rules, data and revisions to its end.
@@ -48,6 +52,24 @@ pub struct RuleQuestion {
 }
 
 impl Policy {
+    /// Compiles what the gate accepted. Wants a thread with [`super::gate::STACK`].
+    ///
+    /// # Errors
+    /// When the engine refuses here what it accepted in the checking process.
+    pub(super) fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Self, BundleError> {
+        let failed = |cause| BundleError::Compile { cause };
+        let mut engine = engine::load(checked.modules, checked.data).map_err(failed)?;
+        engine::warm_up(&mut engine, settings.deadline).map_err(failed)?;
+        Ok(Self {
+            engine,
+            entrypoint: checked.entrypoint,
+            decision: settings.decision.as_str().into(),
+            revisions: Arc::new(checked.revisions),
+            generation,
+            activated_at: Timestamp::now(),
+        })
+    }
+
     /// A prepared engine of the caller's own, cheap to make: modules and data are shared. It has strict
     /// built-in errors and the question's deadline; `set_input`, then `eval_rule`.
     pub(crate) fn engine(&self) -> regorus::Engine {
