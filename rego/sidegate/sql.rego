@@ -33,7 +33,6 @@ changes_data if {
 #   The statement touches at least one of these relations, in whatever way. `ids` is a set or an
 #   array of `schema.name`.
 touches(ids) if {
-	is_array(input.sql.relations)
 	some relation in input.sql.relations
 	relation.id in ids
 }

@@ -19,7 +19,7 @@ mod source;
 mod status;
 mod store;
 #[cfg(test)]
-mod stub;
+pub(crate) mod stub;
 mod tarball;
 
 pub use entry::{EntryRule, EntrySet};

@@ -7,6 +7,10 @@ mod document;
 mod part;
 mod session;
 mod sql;
+#[cfg(test)]
+pub(crate) mod stub;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

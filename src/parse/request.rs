@@ -50,6 +50,13 @@ impl Request {
         Self { frame, text, facts, protocol, parameters }
     }
 
+    /// A request as the readers would build it, for the tests of later rooms.
+    #[cfg(test)]
+    pub(crate) fn stub(text: &str, facts: Facts, protocol: Protocol, parameters: Vec<Parameter>) -> Self {
+        let frame = Frame::build(b'Q', text.as_bytes()).unwrap();
+        Self::new(frame, text.into(), Arc::new(facts), protocol, parameters)
+    }
+
     /// The statement's text as the client sent it.
     pub fn text(&self) -> &str {
         &self.text
