@@ -129,7 +129,8 @@ pub(super) fn decode(bytes: &[u8]) -> Decoded<'_> {
         return if bytes.iter().all(|byte| *byte == 0) { Decoded::End } else { Decoded::Bad("cut inside a length") };
     };
     if length == 0 {
-        return Decoded::End;
+        let blank = bytes.iter().take(HEADER).all(|byte| *byte == 0);
+        return if blank { Decoded::End } else { Decoded::Bad("without a length") };
     }
     let Some(crc) = take::<4>(&mut rest).map(u32::from_le_bytes) else { return Decoded::Bad("cut inside a checksum") };
     let Some(body) = usize::try_from(length).ok().and_then(|length| rest.get(..length)) else {
