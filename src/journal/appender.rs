@@ -10,10 +10,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
+use super::JournalError;
 use super::payload::{GapPayload, Genesis, OUTCOME_ROOM};
 use super::record::Draft;
 use super::segment::Segment;
-use super::JournalError;
 use crate::model::Labels;
 
 /// Bytes that may be in the file and not on the disk; a disk that far behind gets no new work.
@@ -246,9 +246,7 @@ pub(super) fn spare_path(directory: &Path) -> PathBuf {
 
 /// Nanoseconds since 1970.
 pub(super) fn wall_clock() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// A duration for an error's text.
@@ -258,6 +256,7 @@ pub(super) fn millis(duration: Duration) -> u64 {
 
 /// More than GENESIS takes: its texts are escaped to at most six times their length.
 fn genesis_room(labels: &Labels) -> u64 {
-    let texts: usize = labels.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(8)).sum();
+    let texts: usize =
+        labels.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(8)).sum();
     u64::try_from(texts).unwrap_or(u64::MAX).saturating_mul(6).saturating_add(512)
 }

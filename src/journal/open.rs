@@ -235,7 +235,12 @@ impl Entry {
             let wall = placed.as_ref().map_or_else(|_| wall_clock(), |placed| placed.wall);
             console.write(Event::new(
                 Arc::clone(&handle.shared.settings.labels),
-                Stored::new(self.placed.sequence, self.placed.wall, self.placed.mono, std::mem::take(&mut self.payload)),
+                Stored::new(
+                    self.placed.sequence,
+                    self.placed.wall,
+                    self.placed.mono,
+                    std::mem::take(&mut self.payload),
+                ),
                 wall,
                 Some(handle.shared.settings.monotonic()),
                 payload,

@@ -188,7 +188,7 @@ impl Found {
         }
         // What was not synced when the machine went down may be gone without a trace.
         let machine = !self.clean && self.boot != boot;
-        machine.then(|| GapPayload { from: self.next, to: None, reason: Cow::Borrowed("machine_stopped") })
+        machine.then_some(GapPayload { from: self.next, to: None, reason: Cow::Borrowed("machine_stopped") })
     }
 
     /// The segment to go on in, and the sequence below which all is on the disk.

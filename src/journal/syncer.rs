@@ -122,7 +122,11 @@ fn recover(shared: &Shared, mut appender: MutexGuard<'_, Appender>, cause: Journ
     let mut appender = shared.appender.lock();
     match result {
         Ok((fresh, after)) => {
-            tracing::error!(from = synced, to = next.saturating_sub(1), "journal goes on in a new segment after a disk error");
+            tracing::error!(
+                from = synced,
+                to = next.saturating_sub(1),
+                "journal goes on in a new segment after a disk error"
+            );
             appender.segment = fresh;
             appender.sealing.clear();
             appender.next = after;
