@@ -22,6 +22,9 @@ pub(super) const UNSYNCED_LIMIT: u64 = 64 << 20;
 /// How long new work waits for room, and for the lock, before it is refused.
 pub(super) const ROOM_PATIENCE: Duration = Duration::from_millis(250);
 
+/// How long a sync may take before the disk counts as failed.
+pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Whoever waits for the disk.
 pub(super) type Waiter = oneshot::Sender<Result<(), JournalError>>;
 
@@ -65,6 +68,8 @@ pub(super) struct Appender {
     pub(super) unsynced: u64,
     /// When the oldest record behind `synced` was written.
     pub(super) oldest: Option<Instant>,
+    /// When the sync that is under way began.
+    pub(super) syncing: Option<Instant>,
     /// Full segments that the syncer has not sealed yet.
     pub(super) sealing: Vec<Segment>,
     /// Entries whose outcome is not in the file yet.
@@ -156,7 +161,7 @@ impl Appender {
         if length > fresh.saturating_sub(OUTCOME_ROOM) {
             return Err(JournalError::TooLarge { size: length, limit: fresh.saturating_sub(OUTCOME_ROOM) });
         }
-        if self.unsynced > UNSYNCED_LIMIT {
+        if self.unsynced > UNSYNCED_LIMIT || self.syncing.is_some_and(|since| since.elapsed() > DISK_PATIENCE) {
             return Err(JournalError::Stalled { waited_ms: millis(ROOM_PATIENCE) });
         }
         let needed = length.saturating_add(kept);

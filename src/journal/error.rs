@@ -7,7 +7,7 @@ use crate::model::{Fault, FaultKind};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// The disk answered with an error.
-    #[error("journal: cannot {action} `{}`: {reason}; new work is refused until the disk recovers", path.display())]
+    #[error("journal: cannot {action} `{}`: {reason}; look at the disk and at who may write there", path.display())]
     Failed {
         /// What was tried.
         action: &'static str,

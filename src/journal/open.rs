@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
-use super::appender::{Fixed, Placed, ROOM_PATIENCE, Shared, Waiter, millis, wall_clock};
+use super::appender::{DISK_PATIENCE, Fixed, Placed, ROOM_PATIENCE, Shared, Waiter, millis, wall_clock};
 use super::event::{Event, Stored};
 use super::payload::{self, OutcomePayload};
 use super::record::{Draft, Kind};
@@ -15,9 +15,6 @@ use super::sinks::Console;
 use super::{Intent, IntentKind, JournalError, Outcome, recovery, segment, syncer};
 use crate::decide::{Decision, Verdict};
 use crate::model::{AuditClass, Labels, OutcomeKind};
-
-/// How long a caller waits for the disk before it counts as failed.
-const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes of a segment.
 const SEGMENT: u64 = 16 << 20;

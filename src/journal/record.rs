@@ -17,6 +17,9 @@
 /// Bytes before the payload.
 pub(super) const HEADER: usize = 68;
 
+/// A whole record that a newer program must have written.
+pub(super) const FOREIGN: &str = "of a version or kind that this program does not know";
+
 /// What a record says. The numbers are the file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -141,7 +144,7 @@ pub(super) fn decode(bytes: &[u8]) -> Decoded<'_> {
     }
     match fields(body) {
         Some(record) => Decoded::Record(record, body.len().saturating_add(8)),
-        None => Decoded::Bad("of a version or kind that this program does not know"),
+        None => Decoded::Bad(FOREIGN),
     }
 }
 

@@ -276,3 +276,20 @@ async fn fifty_kills_lose_no_acknowledged_record() {
     said.check(directory.path(), "fifty kills");
     assert_eq!(gaps(directory.path()), []);
 }
+
+#[tokio::test]
+async fn a_record_of_a_newer_program_is_never_cut() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, ends) = small_journal(directory.path(), 1).await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    let start_of_last = ends[ends.len() - 2];
+    let end = *ends.last().unwrap();
+    bytes[start_of_last + 9] = 99;
+    let crc =
+        crc32c::crc32c_append(crc32c::crc32c(&bytes[start_of_last..start_of_last + 4]), &bytes[start_of_last + 8..end]);
+    bytes[start_of_last + 4..start_of_last + 8].copy_from_slice(&crc.to_le_bytes());
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Journal::start(directory.path(), settings()).unwrap_err();
+    assert!(error.to_string().contains("does not know"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}

@@ -21,15 +21,20 @@ fn with_fault(directory: &Path, fault: &str) -> Said {
 
 #[tokio::test]
 async fn no_fault_at_any_system_call_loses_an_acknowledged_record() {
-    for fault in ["fdatasync:error=EIO", "pwrite64:error=EIO", "pwrite64:error=ENOSPC", "fallocate:error=ENOSPC"] {
+    let faults = ["fdatasync:error=EIO", "fsync:error=EIO", "rename:error=EIO", "fallocate:error=ENOSPC"];
+    let writes = ["pwrite64:error=EIO", "pwrite64:error=ENOSPC", "pwrite64:error=EINTR"];
+    let mut refused = 0;
+    for fault in faults.into_iter().chain(writes) {
         for when in [1, 2, 3, 5, 8] {
             let directory = tempfile::tempdir().unwrap();
             let fault = format!("{fault}:when={when}");
             let said = with_fault(directory.path(), &fault);
             drop(Journal::start(directory.path(), settings()).unwrap_or_else(|error| panic!("{fault}: {error}")));
             said.check(directory.path(), &fault);
+            refused += said.refused.len();
         }
     }
+    assert!(refused > 20, "the faults did not reach the journal: {refused}");
 }
 
 #[tokio::test]
