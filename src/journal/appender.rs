@@ -10,10 +10,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
+use super::JournalError;
 use super::payload::{GapPayload, Genesis, OUTCOME_ROOM};
 use super::record::Draft;
 use super::segment::Segment;
-use super::JournalError;
 use crate::model::Labels;
 
 /// Bytes that may be in the file and not on the disk; a disk that far behind gets no new work.
@@ -21,6 +21,9 @@ pub(super) const UNSYNCED_LIMIT: u64 = 64 << 20;
 
 /// How long new work waits for room, and for the lock, before it is refused.
 pub(super) const ROOM_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long a sync may take before the disk counts as failed.
+pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whoever waits for the disk.
 pub(super) type Waiter = oneshot::Sender<Result<(), JournalError>>;
@@ -65,6 +68,8 @@ pub(super) struct Appender {
     pub(super) unsynced: u64,
     /// When the oldest record behind `synced` was written.
     pub(super) oldest: Option<Instant>,
+    /// When the sync that is under way began.
+    pub(super) syncing: Option<Instant>,
     /// Full segments that the syncer has not sealed yet.
     pub(super) sealing: Vec<Segment>,
     /// Entries whose outcome is not in the file yet.
@@ -156,7 +161,7 @@ impl Appender {
         if length > fresh.saturating_sub(OUTCOME_ROOM) {
             return Err(JournalError::TooLarge { size: length, limit: fresh.saturating_sub(OUTCOME_ROOM) });
         }
-        if self.unsynced > UNSYNCED_LIMIT {
+        if self.unsynced > UNSYNCED_LIMIT || self.syncing.is_some_and(|since| since.elapsed() > DISK_PATIENCE) {
             return Err(JournalError::Stalled { waited_ms: millis(ROOM_PATIENCE) });
         }
         let needed = length.saturating_add(kept);
@@ -246,9 +251,7 @@ pub(super) fn spare_path(directory: &Path) -> PathBuf {
 
 /// Nanoseconds since 1970.
 pub(super) fn wall_clock() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// A duration for an error's text.
@@ -258,6 +261,7 @@ pub(super) fn millis(duration: Duration) -> u64 {
 
 /// More than GENESIS takes: its texts are escaped to at most six times their length.
 fn genesis_room(labels: &Labels) -> u64 {
-    let texts: usize = labels.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(8)).sum();
+    let texts: usize =
+        labels.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(8)).sum();
     u64::try_from(texts).unwrap_or(u64::MAX).saturating_mul(6).saturating_add(512)
 }

@@ -7,7 +7,7 @@ use crate::model::{Fault, FaultKind};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// The disk answered with an error.
-    #[error("journal: cannot {action} `{}`: {reason}; new work is refused until the disk recovers", path.display())]
+    #[error("journal: cannot {action} `{}`: {reason}; look at the disk and at who may write there", path.display())]
     Failed {
         /// What was tried.
         action: &'static str,
@@ -68,9 +68,10 @@ pub enum JournalError {
 impl JournalError {
     /// Sorts an error of the system.
     pub(super) fn io(action: &'static str, path: &Path, error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { action, path: path.to_owned() },
-            _ => Self::Failed { action, path: path.to_owned(), reason: error.to_string() },
+        if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            Self::Full { action, path: path.to_owned() }
+        } else {
+            Self::Failed { action, path: path.to_owned(), reason: error.to_string() }
         }
     }
 }

@@ -283,8 +283,11 @@ mod tests {
         }
 
         #[test]
-        fn two_texts_never_look_the_same(a: String, b: String) {
-            prop_assert_eq!(visible(&a, false) == visible(&b, false), a == b);
+        fn escaped_text_can_be_told_from_any_other(text: String) {
+            let escaped = visible(&text, false);
+            prop_assert!(!escaped.chars().any(acts));
+            let read: String = serde_json::from_str(&format!("\"{}\"", escaped.replace('"', "\\\""))).unwrap();
+            prop_assert_eq!(read, text);
         }
     }
 

@@ -5,18 +5,18 @@
 //! the first byte goes upstream, an OUTCOME before the last byte goes to the client, and both together are an
 //! OPA decision log event (`event`). At start the tail that a crash left is put in order (`recovery`).
 
+mod appender;
 mod entry;
 mod error;
-mod open;
 mod event;
-mod tail;
-mod sinks;
-mod appender;
-mod syncer;
-mod recovery;
+mod open;
 mod payload;
-mod segment;
 mod record;
+mod recovery;
+mod segment;
+mod sinks;
+mod syncer;
+mod tail;
 
 pub use entry::{Intent, IntentKind, Outcome};
 pub use error::JournalError;

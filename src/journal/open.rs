@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
-use super::appender::{Fixed, Placed, ROOM_PATIENCE, Shared, Waiter, millis, wall_clock};
+use super::appender::{DISK_PATIENCE, Fixed, Placed, ROOM_PATIENCE, Shared, Waiter, millis, wall_clock};
 use super::event::{Event, Stored};
 use super::payload::{self, OutcomePayload};
 use super::record::{Draft, Kind};
@@ -15,9 +15,6 @@ use super::sinks::Console;
 use super::{Intent, IntentKind, JournalError, Outcome, recovery, segment, syncer};
 use crate::decide::{Decision, Verdict};
 use crate::model::{AuditClass, Labels, OutcomeKind};
-
-/// How long a caller waits for the disk before it counts as failed.
-const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes of a segment.
 const SEGMENT: u64 = 16 << 20;
@@ -235,7 +232,12 @@ impl Entry {
             let wall = placed.as_ref().map_or_else(|_| wall_clock(), |placed| placed.wall);
             console.write(Event::new(
                 Arc::clone(&handle.shared.settings.labels),
-                Stored::new(self.placed.sequence, self.placed.wall, self.placed.mono, std::mem::take(&mut self.payload)),
+                Stored::new(
+                    self.placed.sequence,
+                    self.placed.wall,
+                    self.placed.mono,
+                    std::mem::take(&mut self.payload),
+                ),
                 wall,
                 Some(handle.shared.settings.monotonic()),
                 payload,

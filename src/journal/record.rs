@@ -17,6 +17,9 @@
 /// Bytes before the payload.
 pub(super) const HEADER: usize = 68;
 
+/// A whole record that a newer program must have written.
+pub(super) const FOREIGN: &str = "of a version or kind that this program does not know";
+
 /// What a record says. The numbers are the file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -129,7 +132,8 @@ pub(super) fn decode(bytes: &[u8]) -> Decoded<'_> {
         return if bytes.iter().all(|byte| *byte == 0) { Decoded::End } else { Decoded::Bad("cut inside a length") };
     };
     if length == 0 {
-        return Decoded::End;
+        let blank = bytes.iter().take(HEADER).all(|byte| *byte == 0);
+        return if blank { Decoded::End } else { Decoded::Bad("without a length") };
     }
     let Some(crc) = take::<4>(&mut rest).map(u32::from_le_bytes) else { return Decoded::Bad("cut inside a checksum") };
     let Some(body) = usize::try_from(length).ok().and_then(|length| rest.get(..length)) else {
@@ -140,7 +144,7 @@ pub(super) fn decode(bytes: &[u8]) -> Decoded<'_> {
     }
     match fields(body) {
         Some(record) => Decoded::Record(record, body.len().saturating_add(8)),
-        None => Decoded::Bad("of a version or kind that this program does not know"),
+        None => Decoded::Bad(FOREIGN),
     }
 }
 

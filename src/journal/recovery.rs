@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::appender::{Appender, Fixed, begin, spare_path, wall_clock};
 use super::event::{Event, Stored};
 use super::payload::{self, GapPayload, Genesis, IntentPayload, OutcomePayload};
-use super::record::{self, Decoded, Draft, Kind, Record};
+use super::record::{self, Decoded, Draft, FOREIGN, Kind, Record};
 use super::segment::{self, Records, Segment};
 use super::{IntentKind, JournalError};
 use crate::model::{Labels, OutcomeKind};
@@ -34,6 +34,7 @@ struct Found {
 struct Last {
     path: PathBuf,
     length: u64,
+    torn: bool,
     /// The highest sequence seen behind the cut, where records were whole but not reachable.
     lost: Option<u64>,
 }
@@ -104,6 +105,10 @@ fn walk(directory: &Path) -> Result<Found, JournalError> {
         }
         found.next = *first;
         let walked = found.segment(&bytes);
+        if walked.bad == Some(FOREIGN) {
+            let reason = format!("the record there is {FOREIGN}");
+            return Err(JournalError::Damaged { path: path.clone(), offset: walked.length, reason });
+        }
         if let Some(reason) = walked.bad.filter(|_| !is_last) {
             let excused = segments.get(index.saturating_add(1)).is_some_and(|(next_first, next)| {
                 let is_last = index.saturating_add(2) == count;
@@ -115,7 +120,8 @@ fn walk(directory: &Path) -> Result<Found, JournalError> {
             }
         }
         if is_last {
-            found.last = Some(Last { path: path.clone(), length: walked.length, lost: walked.lost });
+            found.last =
+                Some(Last { path: path.clone(), length: walked.length, torn: walked.bad.is_some(), lost: walked.lost });
         }
     }
     Ok(found)
@@ -188,7 +194,7 @@ impl Found {
         }
         // What was not synced when the machine went down may be gone without a trace.
         let machine = !self.clean && self.boot != boot;
-        machine.then(|| GapPayload { from: self.next, to: None, reason: Cow::Borrowed("machine_stopped") })
+        machine.then_some(GapPayload { from: self.next, to: None, reason: Cow::Borrowed("machine_stopped") })
     }
 
     /// The segment to go on in, and the sequence below which all is on the disk.
@@ -206,7 +212,7 @@ impl Found {
         let next = lost.map_or(self.next, |lost| lost.saturating_add(1)).max(self.next);
         // A damaged segment is left as it is, for whoever looks into it.
         let segment = match self.last.as_ref().filter(|last| last.lost.is_none()) {
-            Some(last) => Segment::resume(last.path.clone(), last.length, fixed.segment)?,
+            Some(last) => Segment::resume(last.path.clone(), last.length, last.torn, fixed.segment)?,
             None => {
                 let made = spare.take().ok_or_else(|| {
                     let none = JournalError::Full { action: "start a segment in", path: directory.to_owned() };
@@ -225,6 +231,7 @@ impl Found {
             synced: self.next,
             unsynced: 0,
             oldest: None,
+            syncing: None,
             sealing: Vec::new(),
             open: 0,
             waiters: Vec::new(),

@@ -35,13 +35,15 @@ impl Segment {
         Ok(Self { file: Arc::new(file), path, length: 0, size })
     }
 
-    /// Opens a segment to go on after `length` bytes of records; what stands behind them is blanked. Its space is
-    /// kept, so that this works on a full disk, too.
-    pub(super) fn resume(path: PathBuf, length: u64, size: u64) -> Result<Self, JournalError> {
+    /// Opens a segment to go on after `length` bytes of records. What stands behind them, if it is `torn`, is
+    /// blanked and not cut off: its space is kept, so that this works on a full disk, too.
+    pub(super) fn resume(path: PathBuf, length: u64, torn: bool, size: u64) -> Result<Self, JournalError> {
         let file = open(&path, OFlags::RDWR)?;
         let failed = |error: io::Error| JournalError::io("resume", &path, &error);
         let held = file.metadata().map_err(failed)?.len();
-        blank(&file, length, held).map_err(failed)?;
+        if torn {
+            blank(&file, length, held).map_err(failed)?;
+        }
         let size = if held < size && preallocate(&file, size).is_ok() { size } else { held.max(length) };
         file.sync_all().map_err(failed)?;
         Ok(Self { file: Arc::new(file), path, length, size })

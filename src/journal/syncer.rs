@@ -74,6 +74,7 @@ fn sync(shared: &Shared, mut appender: MutexGuard<'_, Appender>) -> Result<(), J
     let sealing = std::mem::take(&mut appender.sealing);
     let current = appender.segment.clone();
     appender.oldest = None;
+    appender.syncing = Some(Instant::now());
     drop(appender);
 
     // Older segments first: a record on the disk has all before it on the disk.
@@ -85,6 +86,7 @@ fn sync(shared: &Shared, mut appender: MutexGuard<'_, Appender>) -> Result<(), J
         .and_then(|()| current.sync());
 
     let mut appender = shared.appender.lock();
+    appender.syncing = None;
     match &result {
         Ok(()) => {
             appender.synced = upto;
@@ -122,7 +124,11 @@ fn recover(shared: &Shared, mut appender: MutexGuard<'_, Appender>, cause: Journ
     let mut appender = shared.appender.lock();
     match result {
         Ok((fresh, after)) => {
-            tracing::error!(from = synced, to = next.saturating_sub(1), "journal goes on in a new segment after a disk error");
+            tracing::error!(
+                from = synced,
+                to = next.saturating_sub(1),
+                "journal goes on in a new segment after a disk error"
+            );
             appender.segment = fresh;
             appender.sealing.clear();
             appender.next = after;
