@@ -2,8 +2,10 @@
 //! [`Request`] with its [`Facts`]; what cannot be read whole is `unparsed`, never guessed.
 
 mod facts;
-mod sql;
 mod request;
+mod sql;
+mod statement;
+mod value;
 
 pub use facts::{
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, RelationFacts,
@@ -11,3 +13,4 @@ pub use facts::{
 };
 pub use request::{Parameter, Protocol, Request};
 pub use sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack};
+pub use statement::{Prepared, Values, bound, simple};

@@ -58,14 +58,18 @@ fn refuse_bare_keyword(text: &str, lexemes: &[Lexeme]) -> Result<(), GuardError>
         "and", "collate", "ilike", "in", "interval", "is", "like", "not", "or", "overlaps", "regexp", "rlike",
         "similar", "xor",
     ];
-    let mut pairs = lexemes.iter().zip(lexemes.iter().skip(1));
-    match pairs.find(|(label, next)| {
-        next.is_word(text, "from") && LABELS.iter().any(|word| label.is_word(text, word))
-    }) {
-        // `IS DISTINCT FROM` has a word in between.
-        Some((label, _)) => Err(GuardError::BareKeyword { at: label.start }),
-        None => Ok(()),
+    let (mut last_but_one, mut last): (Option<&Lexeme>, Option<&Lexeme>) = (None, None);
+    for lexeme in lexemes {
+        if let (Some(label), true) = (last, lexeme.is_word(text, "from")) {
+            // `x::interval FROM` names a type.
+            let is_type = last_but_one.is_some_and(|mark| mark.is_mark(text, "::") || mark.is_mark(text, "."));
+            if !is_type && LABELS.iter().any(|word| label.is_word(text, word)) {
+                return Err(GuardError::BareKeyword { at: label.start });
+            }
+        }
+        (last_but_one, last) = (last, Some(lexeme));
     }
+    Ok(())
 }
 
 fn compare(text: &str, lexemes: &[Lexeme], tokens: &[TokenWithSpan]) -> Result<(), GuardError> {
