@@ -2,7 +2,7 @@
 //! where sqlparser is known to go astray (`sql.md` §2.2) the text is refused before it gets there.
 
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::lexer::{Class, Lexeme};
 use super::literal;
@@ -253,12 +253,11 @@ impl<'t> Places<'t> {
     }
 }
 
-/// The first bytes of spans that sqlparser gave, in order.
-pub(super) fn starts(text: &str, spans: &[Span]) -> Vec<usize> {
-    let mut sorted: Vec<Location> = spans.iter().map(|span| span.start).collect();
-    sorted.sort_unstable_by_key(|place| (place.line, place.column));
-    let mut places = Places::new(text);
-    sorted.into_iter().map(|place| places.byte(place)).collect()
+/// The bytes of places that sqlparser gave, ascending.
+pub(super) fn bytes(text: &str, mut places: Vec<Location>) -> Vec<usize> {
+    places.sort_unstable_by_key(|place| (place.line, place.column));
+    let mut walk = Places::new(text);
+    places.into_iter().map(|place| walk.byte(place)).collect()
 }
 
 #[cfg(test)]

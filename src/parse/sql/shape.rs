@@ -22,6 +22,8 @@ pub(super) struct Shape {
 pub(super) enum Lift<'a> {
     /// All: nobody computes a fact from this text, or nobody may see its constants.
     All,
+    /// None.
+    Nothing,
     /// Those that no fact comes from. The first bytes of those that were consulted, sorted.
     Data {
         /// First bytes, in ascending order.
@@ -33,6 +35,7 @@ pub(super) enum Lift<'a> {
 pub(super) fn shape(text: &str, lexemes: &[Lexeme], lift: Lift<'_>) -> Shape {
     let kept = match lift {
         Lift::All => Vec::new(),
+        Lift::Nothing => vec![true; lexemes.len()],
         Lift::Data { consulted } => keep(text, lexemes, consulted),
     };
     let mut normalized = String::with_capacity(text.len());
