@@ -26,7 +26,10 @@ fn corpus() -> Vec<Statement> {
         .filter(|(index, _)| !rejected.contains(&(index + 1)))
         .map(|(_, line)| {
             let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            Statement { source: value["src"].as_str().unwrap().to_owned(), sql: value["sql"].as_str().unwrap().to_owned() }
+            Statement {
+                source: value["src"].as_str().unwrap().to_owned(),
+                sql: value["sql"].as_str().unwrap().to_owned(),
+            }
         })
         .collect()
 }
@@ -57,8 +60,14 @@ fn is_query(text: &str) -> bool {
 
 /// Sources that are what applications really send: one refusal there is somebody's outage.
 const APPLICATIONS: &[&str] = &[
-    "orm_django", "orm_sqlalchemy", "driver_pgjdbc", "driver_asyncpg", "driver_psycopg", "psql_meta",
-    "supabase_postgres_meta", "job",
+    "orm_django",
+    "orm_sqlalchemy",
+    "driver_pgjdbc",
+    "driver_asyncpg",
+    "driver_psycopg",
+    "psql_meta",
+    "supabase_postgres_meta",
+    "job",
 ];
 
 #[test]

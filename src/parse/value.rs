@@ -1,8 +1,8 @@
 //! Bound values as the server will see them. What depends on a setting (date styles, time zones,
 //! escapes) or has more than one reading is not decoded.
 
-use jiff::civil::{DateTime, date};
 use jiff::Timestamp;
+use jiff::civil::{DateTime, date};
 use serde_json::{Number, Value};
 
 use super::request::Parameter;

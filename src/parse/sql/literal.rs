@@ -93,9 +93,7 @@ fn unescape(body: &str) -> Option<String> {
                 't' => '\t',
                 'u' => digits(&mut rest, 16, 4, 4, 0)?,
                 'U' => digits(&mut rest, 16, 8, 8, 0)?,
-                'x' if rest.peek().is_some_and(char::is_ascii_hexdigit) => {
-                    ascii(digits(&mut rest, 16, 1, 2, 0)?)?
-                }
+                'x' if rest.peek().is_some_and(char::is_ascii_hexdigit) => ascii(digits(&mut rest, 16, 1, 2, 0)?)?,
                 first @ '0'..='7' => ascii(digits(&mut rest, 8, 0, 2, first.to_digit(8)?)?)?,
                 other => other,
             },

@@ -90,9 +90,7 @@ fn ambiguous_backslash(text: &str, lexemes: &[Lexeme], quoting: Quoting) -> Opti
         Quoting::Standard => None,
         Quoting::Backslash => lexemes
             .iter()
-            .find(|lexeme| {
-                matches!(lexeme.class, Class::Text | Class::National) && lexeme.of(text).contains('\\')
-            })
+            .find(|lexeme| matches!(lexeme.class, Class::Text | Class::National) && lexeme.of(text).contains('\\'))
             .map(|lexeme| lexeme.start),
     }
 }
