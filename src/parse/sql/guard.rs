@@ -2,7 +2,7 @@
 //! where sqlparser is known to go astray (`sql.md` §2.2) the text is refused before it gets there.
 
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::lexer::{Class, Lexeme};
 use super::literal;
@@ -207,15 +207,11 @@ fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
     let mut statements = Vec::new();
     let mut current: Vec<TokenWithSpan> = Vec::new();
     for token in tokens {
-        match token.token {
-            Token::SemiColon => statements.push(std::mem::take(&mut current)),
+        if token.token == Token::SemiColon {
+            statements.push(std::mem::take(&mut current));
+        } else if !matches!(token.token, Token::Whitespace(_)) {
             // Layout means nothing to the parser but in the data of a COPY, which is not ours to read.
-            Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) => {}
-            Token::Whitespace(
-                Whitespace::SingleLineComment { comment: _, prefix: _ } | Whitespace::MultiLineComment(_),
-            ) => {}
-            #[expect(clippy::wildcard_enum_match_arm, reason = "every other token belongs to its statement")]
-            _ => current.push(token),
+            current.push(token);
         }
     }
     statements.push(current);

@@ -130,10 +130,10 @@ fn parse(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, Unparsed> 
             Err(refuse("more nesting than can be followed".to_owned(), UnparsedKind::TooComplex))
         }
         Err(ParserError::ParserError(_) | ParserError::TokenizerError(_)) => {
-            let place = match rest.token {
-                Token::EOF => "at its end".to_owned(),
-                #[expect(clippy::wildcard_enum_match_arm, reason = "only whether something is left matters")]
-                _ => format!("near byte {}", byte(rest.span.start)),
+            let place = if rest.token == Token::EOF {
+                "at its end".to_owned()
+            } else {
+                format!("near byte {}", byte(rest.span.start))
             };
             Err(refuse(format!("a statement that is not understood {place}"), UnparsedKind::Unreadable))
         }
