@@ -1,7 +1,9 @@
 //! Forty-seven thousand statements of other people, and every known way to make two readers of SQL
 //! see two things.
 
-use std::collections::{BTreeMap, HashMap};
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a test may")]
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -17,11 +19,19 @@ fn corpus() -> Vec<Statement> {
     flate2::read::GzDecoder::new(include_bytes!("data/sql/corpus.jsonl.gz").as_slice())
         .read_to_string(&mut lines)
         .unwrap();
+    // Lines that PostgreSQL's own grammar (libpg_query's) does not take either.
+    let rejected: HashSet<usize> =
+        include_str!("data/sql/rejected.txt").lines().map(|number| number.parse().unwrap()).collect();
     lines
         .lines()
-        .map(|line| {
+        .enumerate()
+        .filter(|(index, _)| !rejected.contains(&(index + 1)))
+        .map(|(_, line)| {
             let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            Statement { source: value["src"].as_str().unwrap().to_owned(), sql: value["sql"].as_str().unwrap().to_owned() }
+            Statement {
+                source: value["src"].as_str().unwrap().to_owned(),
+                sql: value["sql"].as_str().unwrap().to_owned(),
+            }
         })
         .collect()
 }
@@ -52,8 +62,14 @@ fn is_query(text: &str) -> bool {
 
 /// Sources that are what applications really send: one refusal there is somebody's outage.
 const APPLICATIONS: &[&str] = &[
-    "orm_django", "orm_sqlalchemy", "driver_pgjdbc", "driver_asyncpg", "driver_psycopg", "psql_meta",
-    "supabase_postgres_meta", "job",
+    "orm_django",
+    "orm_sqlalchemy",
+    "driver_pgjdbc",
+    "driver_asyncpg",
+    "driver_psycopg",
+    "psql_meta",
+    "supabase_postgres_meta",
+    "job",
 ];
 
 #[test]
@@ -75,14 +91,14 @@ fn what_applications_send_is_read() {
             queries_read += u32::from(understood);
         }
     }
-    for source in APPLICATIONS {
-        assert_eq!(refused.get(*source), None, "every statement of `{source}` must be read");
-    }
-    let share = |part: u32, whole: u32| f64::from(part) / f64::from(whole);
     if let Ok(path) = std::env::var("SIDEGATE_REFUSED") {
         std::fs::write(path, format!("{refused:#?}")).unwrap();
     }
     println!("{all_read} of {all} statements, {queries_read} of {queries} queries are read");
+    for source in APPLICATIONS {
+        assert_eq!(refused.get(*source), None, "every statement of `{source}` must be read");
+    }
+    let share = |part: u32, whole: u32| f64::from(part) / f64::from(whole);
     assert!(share(all_read, all) >= 0.86, "{all_read} of {all} statements are read");
     assert!(share(queries_read, queries) >= 0.96, "{queries_read} of {queries} queries are read");
 }

@@ -2,14 +2,15 @@
 //! [`Request`] with its [`Facts`]; what cannot be read whole is `unparsed`, never guessed.
 
 mod facts;
-mod sql;
 mod request;
+mod sql;
 mod statement;
+mod value;
 
 pub use facts::{
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, RelationFacts,
     SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use request::{Parameter, Protocol, Request};
-pub use statement::{bound, executed, prepared, simple};
 pub use sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack};
+pub use statement::{Prepared, Values, bound, executed, prepared, simple};

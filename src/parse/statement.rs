@@ -1,50 +1,134 @@
-//! Requests from messages.
+//! A statement with its values: what one Query, or one Bind of what was parsed before, asks for.
 
 use std::sync::Arc;
 
 use super::facts::Facts;
 use super::request::{Parameter, Protocol, Request};
+use super::value;
 use crate::wire::postgres::Frame;
 
-/// A Query. Its parameters are the literals that were lifted.
+/// A statement that was parsed before and waits for values.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Its text.
+    pub text: Arc<str>,
+    /// What it would do.
+    pub facts: Arc<Facts>,
+    /// OIDs of its parameters' types, as the client (or the server, asked by sidegate) gave them; 0 and
+    /// what is missing is not known.
+    pub types: Vec<u32>,
+}
+
+/// The values of one Bind.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    /// As on the wire; `None` is NULL.
+    pub values: &'a [Option<&'a [u8]>],
+    /// As on the wire: none means text, one is for all, else one a value (0 text, 1 binary).
+    pub formats: &'a [i16],
+}
+
+/// What a Query asks for. Its parameters are the constants that its text carries.
 pub fn simple(frame: Frame, text: Arc<str>, facts: Arc<Facts>) -> Request {
-    let literals = facts.literals.iter().map(|literal| Parameter {
-        type_name: literal.type_name.to_owned(),
-        value: literal.value.clone(),
-        null: false,
-        decoded: true,
-    });
-    let parameters = literals.collect();
+    let parameters = facts
+        .literals
+        .iter()
+        .map(|literal| Parameter {
+            type_name: literal.type_name.to_owned(),
+            value: literal.value.clone(),
+            null: false,
+            decoded: value::is_exact(literal.type_name, &literal.value),
+        })
+        .collect();
     Request::new(frame, text, facts, Protocol::Simple, parameters)
 }
 
-/// A Parse, judged before its values are known.
+/// What a Parse asks for, before its values are known.
 pub fn prepared(frame: Frame, text: Arc<str>, facts: Arc<Facts>) -> Request {
     Request::new(frame, text, facts, Protocol::Extended, Vec::new())
 }
 
-/// An Execute of what was bound to these values.
+/// What an Execute asks for, of a statement that was bound to these values.
 pub fn executed(frame: Frame, text: Arc<str>, facts: Arc<Facts>, parameters: Vec<Parameter>) -> Request {
     Request::new(frame, text, facts, Protocol::Extended, parameters)
 }
 
-/// A Bind.
-pub fn bound(
-    frame: Frame,
-    text: Arc<str>,
-    facts: Arc<Facts>,
-    values: &[Option<&[u8]>],
-    _formats: &[i16],
-    _types: &[u32],
-) -> Request {
+/// What a statement asks for with these values. A value that cannot be read as the server will read
+/// it is there with `decoded: false`.
+pub fn bound(frame: Frame, statement: &Prepared, values: Values<'_>) -> Request {
     let parameters = values
+        .values
         .iter()
-        .map(|value| Parameter {
-            type_name: "unknown".to_owned(),
-            value: serde_json::Value::Null,
-            null: value.is_none(),
-            decoded: value.is_none(),
+        .enumerate()
+        .map(|(index, bytes)| {
+            let oid = statement.types.get(index).copied().unwrap_or(0);
+            value::parameter(oid, format(values, index), *bytes)
         })
         .collect();
-    Request::new(frame, text, facts, Protocol::Extended, parameters)
+    Request::new(frame, Arc::clone(&statement.text), Arc::clone(&statement.facts), Protocol::Extended, parameters)
+}
+
+/// The format of one value; `None` where the message does not say, which the server refuses.
+fn format(values: Values<'_>, index: usize) -> Option<i16> {
+    match values.formats {
+        [] => Some(0),
+        [all] => Some(*all),
+        each if each.len() == values.values.len() => each.get(index).copied(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack};
+    use super::*;
+    use serde_json::json;
+
+    fn read(text: &str) -> Arc<Facts> {
+        let nothing = Remembered::new();
+        Reader::new(1, 0, Stack::Ordinary).unwrap().statement_blocking(
+            text,
+            &Reading {
+                quoting: Quoting::Standard,
+                encoding: Encoding::Safe,
+                names: Names::Uncertain,
+                limits: ReadingLimits::default(),
+                prepared: &nothing,
+                cursors: &nothing,
+            },
+        )
+    }
+
+    fn frame() -> Frame {
+        Frame::build(b'Q', b"").unwrap()
+    }
+
+    #[test]
+    fn the_parameters_of_a_query_are_its_constants() {
+        let text = "select * from t where a = 'x' and b > 12345678901234567890";
+        let request = simple(frame(), text.into(), read(text));
+        let seen: Vec<_> = request.parameters().iter().map(|p| (p.type_name.as_str(), &p.value, p.decoded)).collect();
+        assert_eq!(seen, [("text", &json!("x"), true), ("numeric", &json!("12345678901234567890"), false)]);
+    }
+
+    #[test]
+    fn bound_values_are_decoded_by_their_declared_types() {
+        let text = "select $1, $2, $3";
+        let prepared = Prepared { text: text.into(), facts: read(text), types: vec![23, 0] };
+        let values = [Some([0, 0, 0, 7].as_slice()), Some(b"x".as_slice()), None];
+        let request = bound(frame(), &prepared, Values { values: &values, formats: &[1, 0, 0] });
+        let [first, second, third] = request.parameters() else { panic!("three values") };
+        assert_eq!((first.type_name.as_str(), &first.value, first.decoded), ("int4", &json!(7), true));
+        assert_eq!((second.type_name.as_str(), &second.value, second.decoded), ("unknown", &json!("x"), false));
+        assert_eq!((third.null, third.decoded), (true, true));
+    }
+
+    #[test]
+    fn formats_that_do_not_fit_the_values_decode_nothing() {
+        let text = "select $1, $2, $3";
+        let prepared = Prepared { text: text.into(), facts: read(text), types: vec![25, 25, 25] };
+        let values = [Some(b"x".as_slice()); 3];
+        let request = bound(frame(), &prepared, Values { values: &values, formats: &[0, 0] });
+        assert!(request.parameters().iter().all(|parameter| !parameter.decoded));
+    }
 }

@@ -202,3 +202,6 @@ const NAMES_A_RELATION: &[&str] = &[
     "row_security_active",
     "to_regclass",
 ];
+
+#[cfg(test)]
+mod tests;

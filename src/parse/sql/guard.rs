@@ -2,7 +2,7 @@
 //! where sqlparser is known to go astray (`sql.md` §2.2) the text is refused before it gets there.
 
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::lexer::{Class, Lexeme};
 use super::literal;
@@ -58,14 +58,18 @@ fn refuse_bare_keyword(text: &str, lexemes: &[Lexeme]) -> Result<(), GuardError>
         "and", "collate", "ilike", "in", "interval", "is", "like", "not", "or", "overlaps", "regexp", "rlike",
         "similar", "xor",
     ];
-    let mut pairs = lexemes.iter().zip(lexemes.iter().skip(1));
-    match pairs.find(|(label, next)| {
-        next.is_word(text, "from") && LABELS.iter().any(|word| label.is_word(text, word))
-    }) {
-        // `IS DISTINCT FROM` has a word in between.
-        Some((label, _)) => Err(GuardError::BareKeyword { at: label.start }),
-        None => Ok(()),
+    let (mut last_but_one, mut last): (Option<&Lexeme>, Option<&Lexeme>) = (None, None);
+    for lexeme in lexemes {
+        if let (Some(label), true) = (last, lexeme.is_word(text, "from")) {
+            // `x::interval FROM` names a type.
+            let is_type = last_but_one.is_some_and(|mark| mark.is_mark(text, "::") || mark.is_mark(text, "."));
+            if !is_type && LABELS.iter().any(|word| label.is_word(text, word)) {
+                return Err(GuardError::BareKeyword { at: label.start });
+            }
+        }
+        (last_but_one, last) = (last, Some(lexeme));
     }
+    Ok(())
 }
 
 fn compare(text: &str, lexemes: &[Lexeme], tokens: &[TokenWithSpan]) -> Result<(), GuardError> {
@@ -203,15 +207,11 @@ fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
     let mut statements = Vec::new();
     let mut current: Vec<TokenWithSpan> = Vec::new();
     for token in tokens {
-        match token.token {
-            Token::SemiColon => statements.push(std::mem::take(&mut current)),
+        if token.token == Token::SemiColon {
+            statements.push(std::mem::take(&mut current));
+        } else if !matches!(token.token, Token::Whitespace(_)) {
             // Layout means nothing to the parser but in the data of a COPY, which is not ours to read.
-            Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) => {}
-            Token::Whitespace(
-                Whitespace::SingleLineComment { comment: _, prefix: _ } | Whitespace::MultiLineComment(_),
-            ) => {}
-            #[expect(clippy::wildcard_enum_match_arm, reason = "every other token belongs to its statement")]
-            _ => current.push(token),
+            current.push(token);
         }
     }
     statements.push(current);
@@ -249,12 +249,11 @@ impl<'t> Places<'t> {
     }
 }
 
-/// The first bytes of spans that sqlparser gave, in order.
-pub(super) fn starts(text: &str, spans: &[Span]) -> Vec<usize> {
-    let mut sorted: Vec<Location> = spans.iter().map(|span| span.start).collect();
-    sorted.sort_unstable_by_key(|place| (place.line, place.column));
-    let mut places = Places::new(text);
-    sorted.into_iter().map(|place| places.byte(place)).collect()
+/// The bytes of places that sqlparser gave, ascending.
+pub(super) fn bytes(text: &str, mut places: Vec<Location>) -> Vec<usize> {
+    places.sort_unstable_by_key(|place| (place.line, place.column));
+    let mut walk = Places::new(text);
+    places.into_iter().map(|place| walk.byte(place)).collect()
 }
 
 #[cfg(test)]

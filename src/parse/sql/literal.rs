@@ -40,15 +40,15 @@ pub(super) fn literal(text: &str, lexeme: Lexeme) -> Option<Literal> {
 }
 
 /// A number, exact or as text.
-pub(super) fn numeric(text: &str) -> Value {
+pub(in crate::parse) fn numeric(text: &str) -> Value {
     if let Ok(whole) = text.parse::<i64>() {
         return Value::Number(whole.into());
     }
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-    // Fifteen digits survive the trip through binary floating point.
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
+    // Fifteen digits survive the trip through binary floating point, unless it rounds them to zero.
     match text.parse::<f64>().ok().and_then(Number::from_f64) {
-        Some(number) if plain && digits <= 15 && text.contains('.') => Value::Number(number),
+        Some(number) if digits <= 15 && (digits == 0 || number.as_f64() != Some(0.0)) => Value::Number(number),
         Some(_) | None => Value::String(text.to_owned()),
     }
 }
@@ -93,9 +93,7 @@ fn unescape(body: &str) -> Option<String> {
                 't' => '\t',
                 'u' => digits(&mut rest, 16, 4, 4, 0)?,
                 'U' => digits(&mut rest, 16, 8, 8, 0)?,
-                'x' if rest.peek().is_some_and(char::is_ascii_hexdigit) => {
-                    ascii(digits(&mut rest, 16, 1, 2, 0)?)?
-                }
+                'x' if rest.peek().is_some_and(char::is_ascii_hexdigit) => ascii(digits(&mut rest, 16, 1, 2, 0)?)?,
                 first @ '0'..='7' => ascii(digits(&mut rest, 8, 0, 2, first.to_digit(8)?)?)?,
                 other => other,
             },

@@ -16,5 +16,6 @@ mod shape;
 mod unread;
 mod walk;
 
+pub(in crate::parse) use literal::numeric;
 pub use reader::{Reader, Stack};
 pub use reading::{Encoding, Names, Quoting, Reading, ReadingLimits, Remembered};

@@ -11,7 +11,7 @@ use super::lexer::{self, Class, Lexeme};
 use super::reading::{Encoding, Quoting, Reading};
 use super::shape::{self, Lift};
 use super::unread::{self, Understood};
-use super::walk::{self, Context, Walked};
+use super::walk::{self, Context, Kept, Walked};
 use super::{budget, guard};
 use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
 
@@ -79,7 +79,7 @@ fn facts(text: &str, reading: &Reading<'_>, asked: &Cell<bool>) -> Facts {
         return unreadable(&tokens, "a parameter beyond $65535".to_owned());
     };
     match understand(text, &lexemes, reading, asked) {
-        Ok(walked) => assemble(text, &lexemes, walked, placeholders),
+        Ok((walked, empty)) => assemble(text, &lexemes, walked, placeholders, empty),
         Err(unparsed) => unread::facts(&tokens, unparsed.reason, unparsed.kind),
     }
 }
@@ -90,9 +90,7 @@ fn ambiguous_backslash(text: &str, lexemes: &[Lexeme], quoting: Quoting) -> Opti
         Quoting::Standard => None,
         Quoting::Backslash => lexemes
             .iter()
-            .find(|lexeme| {
-                matches!(lexeme.class, Class::Text | Class::National) && lexeme.of(text).contains('\\')
-            })
+            .find(|lexeme| matches!(lexeme.class, Class::Text | Class::National) && lexeme.of(text).contains('\\'))
             .map(|lexeme| lexeme.start),
     }
 }
@@ -102,7 +100,7 @@ fn understand(
     lexemes: &[Lexeme],
     reading: &Reading<'_>,
     asked: &Cell<bool>,
-) -> Result<(Walked, Vec<usize>, bool), Unparsed> {
+) -> Result<(Walked, bool), Unparsed> {
     let refuse = |reason: String| Unparsed { keyword: String::new(), reason, kind: UnparsedKind::Unreadable };
     let parts = guard::agree(text, lexemes).map_err(|error| refuse(error.to_string()))?;
     let statements = parts.into_iter().map(|part| parse(text, part)).collect::<Result<Vec<_>, _>>()?;
@@ -116,8 +114,7 @@ fn understand(
     };
     let context = Context { names: &reading.names, prepared: &prepared, cursors: &cursors };
     let walked = walk::walk(&statements, &context)?;
-    let consulted = guard::starts(text, &walked.consulted);
-    Ok((walked, consulted, statements.is_empty()))
+    Ok((walked, statements.is_empty()))
 }
 
 /// Parses one statement to its very end. The parser's own message is not passed on: it quotes the text.
@@ -133,10 +130,10 @@ fn parse(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, Unparsed> 
             Err(refuse("more nesting than can be followed".to_owned(), UnparsedKind::TooComplex))
         }
         Err(ParserError::ParserError(_) | ParserError::TokenizerError(_)) => {
-            let place = match rest.token {
-                Token::EOF => "at its end".to_owned(),
-                #[expect(clippy::wildcard_enum_match_arm, reason = "only whether something is left matters")]
-                _ => format!("near byte {}", byte(rest.span.start)),
+            let place = if rest.token == Token::EOF {
+                "at its end".to_owned()
+            } else {
+                format!("near byte {}", byte(rest.span.start))
             };
             Err(refuse(format!("a statement that is not understood {place}"), UnparsedKind::Unreadable))
         }
@@ -151,14 +148,17 @@ fn parse(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, Unparsed> 
     }
 }
 
-fn assemble(
-    text: &str,
-    lexemes: &[Lexeme],
-    (walked, consulted, empty): (Walked, Vec<usize>, bool),
-    placeholders: u16,
-) -> Facts {
+fn assemble(text: &str, lexemes: &[Lexeme], walked: Walked, placeholders: u16, empty: bool) -> Facts {
     let sensitive = walked.sensitive || (is_definition(text, lexemes) && unread::mentions_secrets(text));
-    let lift = if sensitive { Lift::All } else { Lift::Data { consulted: &consulted } };
+    let consulted = match walked.kept {
+        Kept::All => None,
+        Kept::At(places) => Some(guard::bytes(text, places)),
+    };
+    let lift = match &consulted {
+        _ if sensitive => Lift::All,
+        None => Lift::Nothing,
+        Some(consulted) => Lift::Data { consulted },
+    };
     let mut shape = shape::shape(text, lexemes, lift);
     if sensitive {
         shape.literals.clear();

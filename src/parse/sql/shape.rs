@@ -4,8 +4,8 @@
 //! positions, typed constants, names given as text, settings) stays whatever it says.
 
 use super::builtins::{self, Family};
-use super::literal;
 use super::lexer::{Class, Lexeme};
+use super::literal;
 use crate::parse::facts::Literal;
 
 /// The shape and what was lifted.
@@ -22,6 +22,8 @@ pub(super) struct Shape {
 pub(super) enum Lift<'a> {
     /// All: nobody computes a fact from this text, or nobody may see its constants.
     All,
+    /// None.
+    Nothing,
     /// Those that no fact comes from. The first bytes of those that were consulted, sorted.
     Data {
         /// First bytes, in ascending order.
@@ -33,6 +35,7 @@ pub(super) enum Lift<'a> {
 pub(super) fn shape(text: &str, lexemes: &[Lexeme], lift: Lift<'_>) -> Shape {
     let kept = match lift {
         Lift::All => Vec::new(),
+        Lift::Nothing => vec![true; lexemes.len()],
         Lift::Data { consulted } => keep(text, lexemes, consulted),
     };
     let mut normalized = String::with_capacity(text.len());
@@ -43,8 +46,11 @@ pub(super) fn shape(text: &str, lexemes: &[Lexeme], lift: Lift<'_>) -> Shape {
     for (index, lexeme) in lexemes.iter().enumerate() {
         let lifted = if kept.get(index).copied().unwrap_or(false) { None } else { literal::literal(text, *lexeme) };
         // A quote ends a word where `$` would go on with it.
-        let glues = |part: &str| part.bytes().next_back().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte));
-        let would_merge = (lifted.is_some() || after_lifted) && glues(&normalized) && lexeme.class != Class::Punctuation;
+        let glues = |part: &str| {
+            part.bytes().next_back().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte))
+        };
+        let would_merge =
+            (lifted.is_some() || after_lifted) && glues(&normalized) && lexeme.class != Class::Punctuation;
         if !normalized.is_empty() && (lexeme.start > end || would_merge && lexeme.class != Class::Operator) {
             normalized.push(' ');
         }
@@ -219,21 +225,73 @@ const VERBS: &[&str] = &[
 const COUNTING: &[&str] = &["by", "fetch", "limit", "offset"];
 
 const ENDS_COUNTING: &[&str] = &[
-    "except", "for", "from", "having", "intersect", "range", "returning", "rows", "select", "union", "where", "window",
+    "except",
+    "for",
+    "from",
+    "having",
+    "intersect",
+    "range",
+    "returning",
+    "rows",
+    "select",
+    "union",
+    "where",
+    "window",
 ];
 
 const COMPARISONS: &[&str] = &["<", "<=", "<>", "!=", "=", ">", ">="];
 
 const REG_TYPES: &[&str] = &[
-    "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator", "regproc",
-    "regprocedure", "regrole", "regtype",
+    "regclass",
+    "regcollation",
+    "regconfig",
+    "regdictionary",
+    "regnamespace",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
 ];
 
 /// Keywords that a value may follow and that are no type.
 const BEFORE_A_VALUE: &[&str] = &[
-    "all", "and", "as", "asymmetric", "between", "both", "by", "case", "distinct", "else", "escape", "exists", "for",
-    "from", "having", "ilike", "in", "is", "leading", "like", "not", "on", "or", "returning", "select", "similar",
-    "symmetric", "then", "to", "trailing", "using", "values", "when", "where", "zone",
+    "all",
+    "and",
+    "as",
+    "asymmetric",
+    "between",
+    "both",
+    "by",
+    "case",
+    "distinct",
+    "else",
+    "escape",
+    "exists",
+    "for",
+    "from",
+    "having",
+    "ilike",
+    "in",
+    "is",
+    "leading",
+    "like",
+    "not",
+    "on",
+    "or",
+    "returning",
+    "select",
+    "similar",
+    "symmetric",
+    "then",
+    "to",
+    "trailing",
+    "using",
+    "values",
+    "when",
+    "where",
+    "zone",
 ];
 
 #[cfg(test)]

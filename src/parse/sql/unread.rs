@@ -71,8 +71,17 @@ pub(super) fn mentions_secrets(text: &str) -> bool {
 }
 
 const SECRETS: &[&str] = &[
-    "password", "passwd", "secret", "connection", "user mapping", "dblink", "passphrase", "pgp_sym", "primary_conninfo",
-    "create server", "alter server",
+    "password",
+    "passwd",
+    "secret",
+    "connection",
+    "user mapping",
+    "dblink",
+    "passphrase",
+    "pgp_sym",
+    "primary_conninfo",
+    "create server",
+    "alter server",
 ];
 
 /// No keyword of PostgreSQL is longer.

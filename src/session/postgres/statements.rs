@@ -86,9 +86,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Ok(());
         }
         let facts = self.corridor.read_again(&statement).await;
-        let types = statement.types.lock().clone();
-        let request =
-            parse::bound(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts), &bind.values, &bind.formats, &types);
+        let prepared = parse::Prepared {
+            text: Arc::clone(&statement.text),
+            facts: Arc::clone(&facts),
+            types: statement.types.lock().clone(),
+        };
+        let values = parse::Values { values: &bind.values, formats: &bind.formats };
+        let request = parse::bound(frame.clone(), &prepared, values);
         let parameters = Arc::from(request.parameters());
         let rests_on = self.corridor.rests_on();
         let decision = self.corridor.ask(&request).await;

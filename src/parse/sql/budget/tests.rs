@@ -11,7 +11,8 @@ fn complex(what: &'static str, limit: usize) -> Result<(), BudgetError> {
 
 #[test]
 fn each_budget_holds_at_its_limit_and_not_beyond() {
-    let cases: [(&str, fn(usize) -> String, usize); 11] = [
+    type Text = fn(usize) -> String;
+    let cases: [(&str, Text, usize); 11] = [
         ("joins", |n| format!("select 1 from t{}", " join t on true".repeat(n)), 64),
         ("set operations", |n| format!("select 1{}", " union select 1".repeat(n)), 64),
         ("operators", |n| format!("select 1{}", "+1".repeat(n)), 5_000),

@@ -63,12 +63,8 @@ async fn what_is_too_much_is_refused_cleanly() {
     let reader = reader();
     for (text, kind) in cases {
         assert_eq!(refusal(&*reader.statement(&text, &big).await), Some(kind), "{:.40}", text);
-        assert_eq!(
-            refusal(&*reader.statement(&text, &reading()).await).is_some(),
-            true,
-            "the default limits refuse it too: {:.40}",
-            text
-        );
+        let default = reader.statement(&text, &reading()).await;
+        assert!(refusal(&default).is_some(), "the default limits refuse it too: {text:.40}");
     }
     for text in [";".repeat(60_000), " ".repeat(70_000)] {
         assert_eq!(refusal(&*reader.statement(&text, &reading()).await), Some(UnparsedKind::TooLarge));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlparser::ast::Statement;
-use sqlparser::tokenizer::Span;
+use sqlparser::tokenizer::Location;
 
 use super::reading::Names;
 use crate::parse::facts::{
@@ -28,10 +28,20 @@ pub(super) struct Walked {
     pub unknown: BTreeSet<&'static str>,
     pub aftermath: Aftermath,
     pub sensitive: bool,
-    /// Spans of the constants that a fact was computed from.
-    pub consulted: Vec<Span>,
+    pub kept: Kept,
+}
+
+pub(super) enum Kept {
+    All,
+    At(Vec<Location>),
 }
 
 pub(super) fn walk(_statements: &[Statement], _context: &Context<'_>) -> Result<Walked, Unparsed> {
     Ok(Walked::default())
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self::At(Vec::new())
+    }
 }
