@@ -18,6 +18,7 @@ pub struct Setup {
     extra_listener: String,
     extra: String,
     upstream: Option<u16>,
+    ready: bool,
 }
 
 impl Setup {
@@ -30,6 +31,7 @@ impl Setup {
             extra_listener: String::new(),
             extra: String::new(),
             upstream: None,
+            ready: true,
         }
     }
 
@@ -59,6 +61,12 @@ impl Setup {
     /// With more keys of `plugins.sidegate` (YAML, one `key: value` a line).
     pub fn sidegate(mut self, yaml: &str) -> Self {
         self.extra = yaml.lines().map(|line| format!("    {line}\n")).collect();
+        self
+    }
+
+    /// With a policy that will not serve.
+    pub fn never_ready(mut self) -> Self {
+        self.ready = false;
         self
     }
 
@@ -118,7 +126,8 @@ impl Sidegate {
         fs::write(directory.path().join("sidegate.yaml"), config).expect("the configuration");
         let (child, stderr) = spawn(&directory.path().join("sidegate.yaml"));
         let sidegate = Self { child, directory, stderr, port, admin, database };
-        until("sidegate", || sidegate.get("/health").map(|_| ()));
+        let page = if setup.ready { "/health?bundles" } else { "/health" };
+        until("sidegate", || sidegate.get(page).filter(|(status, _)| *status == 200));
         sidegate
     }
 
@@ -128,7 +137,7 @@ impl Sidegate {
         self.child.wait().expect("it ends");
         let (child, stderr) = spawn(&self.directory.path().join("sidegate.yaml"));
         (self.child, self.stderr) = (child, stderr);
-        until("sidegate", || self.get("/health").map(|_| ()));
+        until("sidegate", || self.get("/health?bundles").filter(|(status, _)| *status == 200));
     }
 
     /// Where its files are.
