@@ -60,7 +60,7 @@ pub(super) fn class(rule: AuditRule, raised: bool, plain: bool) -> AuditClass {
 fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
     let unread = unparsed_reason(document).filter(|_| !said.unparsed);
     let only_unknown = said.failures.iter().all(|failure| failure.cause() == Cause::Unknown);
-    if said.denied || (!said.failures.is_empty() && !(unread.is_some() && only_unknown)) {
+    if said.denied || (!said.failures.is_empty() && (unread.is_none() || !only_unknown)) {
         let reasons = said.denials.iter().cloned();
         let mut reasons: Vec<_> = reasons.chain(said.failures.iter().map(DecideError::reason)).collect();
         let mut seen = std::collections::BTreeSet::new();
