@@ -146,7 +146,8 @@ fn binding_masks(said: &Said, document: &Document) -> Vec<String> {
 }
 
 fn binding_limit(said: &Said, document: &Document) -> bool {
-    said.limit.is_some() && !effects_within(document, &ROWLESS)
+    // Where there is no statement, no rows come back.
+    said.limit.is_some() && document.get(&["sql"]).is_some() && !effects_within(document, &ROWLESS)
 }
 
 /// Whether the statement's effects are all among these. No list of effects is not an empty one.
