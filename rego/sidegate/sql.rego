@@ -33,6 +33,7 @@ changes_data if {
 #   The statement touches at least one of these relations, in whatever way. `ids` is a set or an
 #   array of `schema.name`.
 touches(ids) if {
+	is_array(input.sql.relations)
 	some relation in input.sql.relations
 	relation.id in ids
 }
@@ -42,6 +43,7 @@ touches(ids) if {
 #   The statement touches no relation but these. True of one that touches none.
 only_touches(ids) if {
 	relations := input.sql.relations
+	is_array(relations)
 	every relation in relations {
 		relation.id in ids
 	}
@@ -57,6 +59,7 @@ default metadata := false
 metadata if {
 	reads_only
 	relations := input.sql.relations
+	is_array(relations)
 	every relation in relations {
 		is_catalog(relation)
 	}

@@ -14,7 +14,7 @@ use super::rego;
 ///
 /// # Errors
 /// The engine's own words about the first module or document that it does not accept.
-pub(super) fn load(modules: Vec<TextFile>, data: serde_json::Value) -> Result<Engine, String> {
+pub(super) fn load(modules: Vec<TextFile>, data: &str) -> Result<Engine, String> {
     let mut engine = Engine::new();
     engine.set_rego_v0(false);
     engine.set_strict_builtin_errors(true);
@@ -23,7 +23,9 @@ pub(super) fn load(modules: Vec<TextFile>, data: serde_json::Value) -> Result<En
     for module in modules {
         engine.add_policy(module.path, module.text).map_err(|error| one_line(&error.to_string()))?;
     }
-    engine.add_data(Value::from(data)).map_err(|error| one_line(&error.to_string()))?;
+    Value::from_json_str(data)
+        .and_then(|data| engine.add_data(data))
+        .map_err(|error| format!("data: {}", one_line(&error.to_string())))?;
     Ok(engine)
 }
 

@@ -58,7 +58,7 @@ impl Policy {
     /// When the engine refuses here what it accepted in the checking process.
     pub(super) fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Self, BundleError> {
         let failed = |cause| BundleError::Compile { cause };
-        let mut engine = engine::load(checked.modules, checked.data).map_err(failed)?;
+        let mut engine = engine::load(checked.modules, checked.data.get()).map_err(failed)?;
         engine::warm_up(&mut engine, settings.deadline).map_err(failed)?;
         Ok(Self {
             engine,

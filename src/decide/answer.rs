@@ -259,11 +259,11 @@ fn plain(value: &regorus::Value) -> Result<Value, String> {
         regorus::Value::Set(items) => items.iter().map(plain).collect::<Result<_, _>>()?,
         regorus::Value::Object(members) => members
             .iter()
-            .map(|(name, member)| match name {
-                regorus::Value::String(name) => Ok((name.to_string(), plain(member)?)),
-                _ => Err("an object has a key that is not a string".to_owned()),
+            .map(|(name, member)| {
+                let name = name.as_string().map_err(|_| "an object has a key that is not a string".to_owned())?;
+                Ok((name.to_string(), plain(member)?))
             })
-            .collect::<Result<_, _>>()?,
+            .collect::<Result<_, String>>()?,
         regorus::Value::Undefined => return Err("a part of it is undefined".to_owned()),
     })
 }

@@ -62,7 +62,8 @@ impl Settings {
     }
 }
 
-/// The one place where policy is evaluated. Cheap to clone; clones share threads and cache.
+/// The one place where policy is evaluated. Cheap to clone; clones share threads and cache. It asks
+/// the snapshots of one store: their generations tell cached answers apart.
 #[derive(Clone)]
 pub struct Decider {
     inner: Arc<Inner>,

@@ -74,6 +74,16 @@ pub enum DecideError {
         /// The limit.
         limit: usize,
     },
+    /// The rule said more than a decision may hold.
+    #[error("the value of `{rule}` has {size} bytes, more than the {limit} that a rule may say")]
+    AnswerTooLarge {
+        /// What was asked.
+        rule: String,
+        /// Its size.
+        size: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// The evaluator threads could not be started.
     #[error("cannot start an evaluator thread: {detail}")]
     NoThread {
@@ -93,7 +103,7 @@ impl DecideError {
             Self::Unknown { .. } => Cause::Unknown,
             Self::Deadline { .. } => Cause::Deadline,
             Self::Overload { .. } | Self::NoThread { .. } => Cause::Overload,
-            Self::InputTooLarge { .. } | Self::InputTooDeep { .. } => Cause::Limit,
+            Self::InputTooLarge { .. } | Self::InputTooDeep { .. } | Self::AnswerTooLarge { .. } => Cause::Limit,
         }
     }
 
@@ -105,6 +115,7 @@ impl DecideError {
                 format!("a rule of `{}` failed", package(rule))
             }
             Self::Type { rule, .. } => format!("a rule of `{}` has a value of the wrong type", package(rule)),
+            Self::AnswerTooLarge { rule, .. } => format!("a rule of `{}` says too much", package(rule)),
             Self::Undefined { rule } => format!("`{}` is undefined", package(rule)),
             Self::Unknown { rule, path } => format!("`{}` reads `{path}`, which is not known", package(rule)),
             Self::Deadline { .. } => "policy took too long".to_owned(),

@@ -16,6 +16,9 @@ use crate::input::Document;
 /// Steps of the interpreter between two looks at the clock.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
 
+/// Bytes that one rule may say: an answer goes into the event and, of a denial, to the client.
+const LARGEST_ANSWER: usize = 64 * 1024;
+
 /// One rule to ask: its path, and which set it is (`None` for the decision itself).
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
@@ -63,10 +66,15 @@ fn ask(engine: &mut regorus::Engine, rule: &Asked, until: Instant, limit: Durati
             DecideError::Evaluation { rule: rule.path.clone(), detail: first_line(&error.to_string()) }
         }
     })?;
-    match rule.set {
+    let answer = match rule.set {
         Some(set) => Answer::of_set(&rule.path, set, &value),
         None => Answer::of_rule(&rule.path, &value),
+    }?;
+    let size = answer.weight();
+    if size > LARGEST_ANSWER {
+        return Err(DecideError::AnswerTooLarge { rule: rule.path.clone(), size, limit: LARGEST_ANSWER });
     }
+    Ok(answer)
 }
 
 /// The engine draws the source line below its message; where it is and what it says is enough.

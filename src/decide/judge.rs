@@ -60,7 +60,7 @@ pub(super) fn class(rule: AuditRule, raised: bool, plain: bool) -> AuditClass {
 fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
     let unread = unparsed_reason(document).filter(|_| !said.unparsed);
     let only_unknown = said.failures.iter().all(|failure| failure.cause() == Cause::Unknown);
-    if said.denied || (!said.failures.is_empty() && !(unread.is_some() && only_unknown)) {
+    if said.denied || (!said.failures.is_empty() && (unread.is_none() || !only_unknown)) {
         let reasons = said.denials.iter().cloned();
         let mut reasons: Vec<_> = reasons.chain(said.failures.iter().map(DecideError::reason)).collect();
         let mut seen = std::collections::BTreeSet::new();
@@ -146,7 +146,8 @@ fn binding_masks(said: &Said, document: &Document) -> Vec<String> {
 }
 
 fn binding_limit(said: &Said, document: &Document) -> bool {
-    said.limit.is_some() && !effects_within(document, &ROWLESS)
+    // Where there is no statement, no rows come back.
+    said.limit.is_some() && document.get(&["sql"]).is_some() && !effects_within(document, &ROWLESS)
 }
 
 /// Whether the statement's effects are all among these. No list of effects is not an empty one.

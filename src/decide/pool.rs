@@ -17,8 +17,8 @@ const STACK: usize = 16 * 1024 * 1024;
 /// Questions that may wait for each thread.
 const WAITING_PER_THREAD: usize = 256;
 
-/// Threads that may be stuck in one built-in before no more are started.
-const MOST_STUCK: usize = 32;
+/// Threads that may be lost in built-ins at one time; past it no more are started.
+const MOST_LOST: usize = 32;
 
 /// Something to do on an evaluator thread.
 pub(super) type Work<T> = Box<dyn FnOnce() -> T + Send>;
@@ -35,7 +35,10 @@ struct Shared<T> {
     queue: Mutex<Queue<T>>,
     ready: Condvar,
     threads: Mutex<Vec<Arc<Thread>>>,
+    /// Threads given up so far.
     stuck: AtomicUsize,
+    /// Of those, the ones that have not come back yet.
+    lost: AtomicUsize,
     started: Instant,
 }
 
@@ -70,6 +73,7 @@ impl<T: Send + 'static> Pool<T> {
             ready: Condvar::new(),
             threads: Mutex::new(Vec::new()),
             stuck: AtomicUsize::new(0),
+            lost: AtomicUsize::new(0),
             started: Instant::now(),
         });
         let pool = Self { shared, patience, capacity: threads.max(1).saturating_mul(WAITING_PER_THREAD) };
@@ -113,9 +117,12 @@ impl<T: Send + 'static> Pool<T> {
             let since = thread.busy.load(Ordering::Acquire);
             let late = since != IDLE && since != REPLACED && now.saturating_sub(since) > patience;
             let replaced = late
-                && self.stuck().saturating_add(given_up) < MOST_STUCK
+                && self.shared.lost.load(Ordering::Relaxed) < MOST_LOST
                 && thread.busy.compare_exchange(since, REPLACED, Ordering::AcqRel, Ordering::Acquire).is_ok();
-            given_up = given_up.saturating_add(usize::from(replaced));
+            if replaced {
+                self.shared.lost.fetch_add(1, Ordering::Relaxed);
+                given_up = given_up.saturating_add(1);
+            }
             !replaced
         });
         for _ in 0..given_up {
@@ -161,6 +168,7 @@ impl<T: Send + 'static> Shared<T> {
             // Nobody is left to tell when the question was given up.
             let _ = job.reply.send(done);
             if idle.is_err() {
+                self.lost.fetch_sub(1, Ordering::Relaxed);
                 return;
             }
         }

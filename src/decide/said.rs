@@ -31,7 +31,7 @@ impl Said {
     pub(super) fn add(&mut self, set: EntrySet, answer: &Answer) {
         match answer {
             Answer::Reasons(reasons) => self.add_reasons(set, reasons),
-            Answer::Approvals(approvals) => self.approvals.extend(approvals.iter().cloned()),
+            Answer::Approvals(approvals) => add_new(&mut self.approvals, approvals),
             Answer::Masks(masks) => masks.iter().for_each(|mask| {
                 // Checked when the answer was read.
                 if let Ok((relation, column)) = name::column(&mask.column) {
@@ -47,7 +47,7 @@ impl Said {
             Answer::Limits(limits) => limits.iter().for_each(|limit| self.add_limit(*limit)),
             Answer::Audits(audits) => self.strict |= !audits.is_empty(),
             Answer::Records(records) => self.record = self.record.max(records.iter().max().copied()),
-            Answer::Alerts(alerts) => self.alerts.extend(alerts.iter().cloned()),
+            Answer::Alerts(alerts) => add_new(&mut self.alerts, alerts),
             Answer::Boolean(_) | Answer::Object(_) => self.add_decision(answer),
         }
     }
@@ -137,6 +137,15 @@ impl Said {
 /// The words for every mask: `public.customers.email`.
 pub(super) fn masked(table: &str, columns: &BTreeMap<String, super::answer::Masker>) -> String {
     columns.keys().map(|column| format!("`{table}.{column}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Two packages may say the same: the union has it once.
+fn add_new<T: Clone + PartialEq>(all: &mut Vec<T>, more: &[T]) {
+    for one in more {
+        if !all.contains(one) {
+            all.push(one.clone());
+        }
+    }
 }
 
 fn smaller(a: Option<u64>, b: Option<u64>) -> Option<u64> {

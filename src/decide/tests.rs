@@ -1,5 +1,6 @@
 mod cache;
 mod combination;
+mod library;
 mod odd;
 mod oracle;
 mod pool;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use regorus::{Engine, Value};
+use serde_json::value::to_raw_value;
 
 use super::chain;
 use super::message::{Ask, Bundle, Checked};
@@ -36,7 +37,8 @@ pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
     let modules: Vec<TextFile> = read.iter().map(|module| module.serving.clone()).collect();
     let parsed: Vec<rego::Module> = read.into_iter().map(|module| module.parsed).collect();
     let ours = |text: String| vec![locate(&bundles, text)];
-    let mut engine = engine::load(modules.clone(), data.clone()).map_err(ours)?;
+    let text = to_raw_value(&data).map_err(|error| ours(error.to_string()))?;
+    let mut engine = engine::load(modules.clone(), text.get()).map_err(ours)?;
     let outlines = outline(&engine).map_err(ours)?;
     let mut problems = package_problems(&bundles, &outlines);
     problems.extend(data_problems(&data));
@@ -46,12 +48,13 @@ pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
     problems.extend(chain::check(&outlines).err().map(|text| locate(&bundles, text)));
     // Only what passed so far is analysed: the analysis follows rules and functions without a limit of its own.
     nothing(problems)?;
+    drop(data);
     engine::warm_up(&mut engine, SAMPLE_LIMIT).map_err(ours)?;
     let entrypoint = entrypoint(&ask.decision, &parsed, &mut engine).map_err(ours)?;
     let tests = run_tests(&engine, &outlines, &bundles)?;
     nothing(ask_samples(&engine, &entrypoint, &bundles))?;
     let revisions = bundles.into_iter().map(|(name, contents)| (name, contents.revision)).collect();
-    Ok(Checked { modules, data, entrypoint, revisions, tests })
+    Ok(Checked { modules, data: text, entrypoint, revisions, tests })
 }
 
 type Bundles = BTreeMap<String, Contents>;

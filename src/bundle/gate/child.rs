@@ -48,7 +48,7 @@ fn answer() -> io::Result<()> {
         Ok(checked) => Answer::Accepted(checked),
         Err(problems) => Answer::Refused(problems),
     };
-    let mut out = io::stdout().lock();
+    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     serde_json::to_writer(&mut out, &answer)?;
     out.flush()
 }

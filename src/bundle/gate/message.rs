@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::bundle::files::TextFile;
 use crate::bundle::policy::Entrypoint;
@@ -41,8 +41,8 @@ pub(in crate::bundle) enum Answer {
 pub(in crate::bundle) struct Checked {
     /// Rewritten modules, the library among them.
     pub(in crate::bundle) modules: Vec<TextFile>,
-    /// All base documents, merged.
-    pub(in crate::bundle) data: Value,
+    /// All base documents, merged. As text, since a tree of them is many times larger.
+    pub(in crate::bundle) data: Box<RawValue>,
     /// What decisions ask.
     pub(in crate::bundle) entrypoint: Entrypoint,
     /// Revision of every bundle, by name.

@@ -27,7 +27,8 @@ pub const ARGUMENT: &str = "__gate";
 /// Stack of every thread that parses, compiles or evaluates policy. The gate refuses what could need more.
 pub const STACK: usize = 64 << 20;
 
-/// What a checking process may use.
+/// What a checking process may use. Data need their time and room, so each mebibyte of files adds to it a
+/// quarter of a second and 32 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// From start to answer.
@@ -36,6 +37,17 @@ pub struct Limits {
     pub processor: u64,
     /// Address space, in bytes.
     pub memory: u64,
+}
+
+impl Limits {
+    fn for_files(self, bytes: usize) -> Self {
+        let mebibytes = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        Self {
+            wall: self.wall.saturating_add(Duration::from_millis(250).saturating_mul(mebibytes)),
+            processor: self.processor.saturating_add(u64::from(mebibytes / 4)),
+            memory: self.memory.saturating_add(u64::from(mebibytes) << 25),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -62,6 +74,7 @@ pub fn program() -> PathBuf {
 pub(super) fn ask(program: &Path, limits: Limits, question: &Ask) -> Result<Answer, BundleError> {
     let failed = |cause| BundleError::Gate { program: program.to_owned(), cause };
     let question = serde_json::to_vec(question).map_err(|error| failed(error.into()))?;
+    let limits = limits.for_files(question.len());
     let deadline = Instant::now().checked_add(limits.wall).ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
     let mut child = spawn(program, limits).map_err(failed)?;
     let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {

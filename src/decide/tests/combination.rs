@@ -121,7 +121,7 @@ async fn a_mask_binds_where_it_is_not_known_what_is_touched() {
     let policy = shop(&format!(
         "{ALLOW}mask contains {{\"column\": \"public.orders.note\", \"with\": {{\"null\": {{}}}}}} if true"
     ));
-    let document = asked(|facts| drop(facts.unknown.insert("sql.relations")));
+    let document = asked(|facts| facts.unknown.extend(["sql.relations"]));
     assert_eq!(denial(&say(policy, document).await).0, Cause::Obligation);
 }
 
@@ -172,13 +172,13 @@ async fn a_rule_that_reads_what_is_not_known_denies_by_name() {
         ("sql.relations", &["sql.relations.0.id"]),
         ("sql.relations", &[""]),
     ] {
-        let document = asked(|facts| drop(facts.unknown.insert("sql.relations")));
+        let document = asked(|facts| facts.unknown.extend(["sql.relations"]));
         let decision = say(reading(reads), document).await;
         let (cause, reasons) = denial(&decision);
         assert_eq!(cause, Cause::Unknown);
         assert!(reasons[0].contains("`policies.shop`") && reasons[0].contains(path), "{reasons:?}");
     }
-    let document = asked(|facts| drop(facts.unknown.insert("sql.relations")));
+    let document = asked(|facts| facts.unknown.extend(["sql.relations"]));
     assert!(allowed(&say(reading(&["sql.effects"]), document).await));
 }
 

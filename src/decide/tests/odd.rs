@@ -154,6 +154,13 @@ async fn too_large_and_too_deep_inputs_are_refused_unasked() {
 }
 
 #[tokio::test]
+async fn a_rule_that_says_too_much_denies() {
+    let long = "deny contains concat(\"\", [part | some i in numbers.range(1, 9000); part := \"0123456789\"]) if true";
+    let decision = say(shop(long), asked(|_| {})).await;
+    assert_eq!(denial(&decision), (Cause::Limit, vec!["a rule of `policies.shop` says too much"]));
+}
+
+#[tokio::test]
 async fn an_evaluation_that_does_not_end_is_a_denial_in_time() {
     let policy = Policy::stub(
         &["package policies.shop

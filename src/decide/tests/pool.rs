@@ -24,7 +24,7 @@ async fn a_full_queue_refuses_and_what_nobody_waits_for_makes_room() {
     let first = pool
         .submit(Box::new(move || {
             began.send(()).unwrap();
-            drop(gate.recv());
+            gate.recv().unwrap();
         }))
         .unwrap();
     running.recv().unwrap();
@@ -50,7 +50,7 @@ async fn a_stuck_thread_is_replaced_and_counted_once() {
     let stuck = pool
         .submit(Box::new(move || {
             began.send(()).unwrap();
-            drop(gate.recv());
+            gate.recv().unwrap();
             1
         }))
         .unwrap();
