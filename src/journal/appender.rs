@@ -19,6 +19,9 @@ use crate::model::Labels;
 /// Bytes that may be in the file and not on the disk; a disk that far behind gets no new work.
 pub(super) const UNSYNCED_LIMIT: u64 = 64 << 20;
 
+/// Bytes after which a sync does not wait for its time: what a sync has to write stays small.
+pub(super) const SYNC_EARLY: u64 = 4 << 20;
+
 /// How long new work waits for room, and for the lock, before it is refused.
 pub(super) const ROOM_PATIENCE: Duration = Duration::from_millis(250);
 
@@ -142,7 +145,12 @@ impl Shared {
         }
         let waited_for = wait.is_some();
         appender.waiters.extend(wait);
-        if first || waited_for || appender.spare.is_none() || appender.refusing.is_some() {
+        if first
+            || waited_for
+            || appender.unsynced > SYNC_EARLY
+            || appender.spare.is_none()
+            || appender.refusing.is_some()
+        {
             self.work.notify_one();
         }
     }
