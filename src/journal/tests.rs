@@ -22,6 +22,8 @@ fn settings() -> JournalSettings {
         labels: Labels::from([("id".to_owned(), "i1".to_owned()), ("version".to_owned(), "0.1.0".to_owned())]),
         console: false,
         segment: 64 << 10,
+        // Segments this small fill up while a busy disk syncs.
+        patience: Duration::from_secs(20),
     }
 }
 
