@@ -19,7 +19,10 @@ use crate::model::Labels;
 /// Bytes that may be in the file and not on the disk; a disk that far behind gets no new work.
 pub(super) const UNSYNCED_LIMIT: u64 = 64 << 20;
 
-/// How long new work waits for room, and for the lock, before it is refused.
+/// Bytes after which a sync does not wait for its time: what a sync has to write stays small.
+pub(super) const SYNC_EARLY: u64 = 4 << 20;
+
+/// How long new work waits for room, by default, and for the lock, before it is refused.
 pub(super) const ROOM_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long a sync may take before the disk counts as failed.
@@ -47,6 +50,7 @@ pub(super) struct Shared {
 pub(super) struct Fixed {
     pub(super) sync: Duration,
     pub(super) segment: u64,
+    pub(super) patience: Duration,
     pub(super) labels: Arc<Labels>,
     pub(super) boot: String,
     pub(super) started: Instant,
@@ -142,7 +146,12 @@ impl Shared {
         }
         let waited_for = wait.is_some();
         appender.waiters.extend(wait);
-        if first || waited_for || appender.spare.is_none() || appender.refusing.is_some() {
+        if first
+            || waited_for
+            || appender.unsynced > SYNC_EARLY
+            || appender.spare.is_none()
+            || appender.refusing.is_some()
+        {
             self.work.notify_one();
         }
     }
@@ -162,13 +171,13 @@ impl Appender {
             return Err(JournalError::TooLarge { size: length, limit: fresh.saturating_sub(OUTCOME_ROOM) });
         }
         if self.unsynced > UNSYNCED_LIMIT || self.syncing.is_some_and(|since| since.elapsed() > DISK_PATIENCE) {
-            return Err(JournalError::Stalled { waited_ms: millis(ROOM_PATIENCE) });
+            return Err(JournalError::Stalled { waited_ms: millis(fixed.patience) });
         }
         let needed = length.saturating_add(kept);
         if self.segment.room() >= needed || (self.spare.is_some() && fresh >= needed) {
             return Ok(());
         }
-        Err(self.spareless.clone().unwrap_or(JournalError::Stalled { waited_ms: millis(ROOM_PATIENCE) }))
+        Err(self.spareless.clone().unwrap_or(JournalError::Stalled { waited_ms: millis(fixed.patience) }))
     }
 
     /// Writes one record at the end, in the spare segment if it does not fit this one.

@@ -30,11 +30,19 @@ pub struct JournalSettings {
     pub console: bool,
     /// Bytes of a segment, 16 MiB by default; also the space kept for outcomes on a full disk.
     pub segment: u64,
+    /// How long new work waits for room in the file before it is refused, 250 ms by default.
+    pub patience: Duration,
 }
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { sync: Duration::from_millis(500), labels: Labels::new(), console: false, segment: SEGMENT }
+        Self {
+            sync: Duration::from_millis(500),
+            labels: Labels::new(),
+            console: false,
+            segment: SEGMENT,
+            patience: ROOM_PATIENCE,
+        }
     }
 }
 
@@ -93,6 +101,7 @@ impl Journal {
         let fixed = Fixed {
             sync: settings.sync,
             segment: settings.segment,
+            patience: settings.patience,
             labels: Arc::new(settings.labels),
             boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
             started: Instant::now(),
@@ -177,7 +186,7 @@ impl Journal {
     /// Waits once, and not long, where waiting may help.
     async fn place(&self, draft: &mut Draft, strict: bool) -> Result<(Placed, Option<Disk>), JournalError> {
         let shared = &self.0.shared;
-        let deadline = tokio::time::Instant::now() + ROOM_PATIENCE;
+        let deadline = tokio::time::Instant::now() + shared.settings.patience;
         loop {
             let room = shared.room.notified();
             tokio::pin!(room);

@@ -5,10 +5,8 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use parking_lot::MutexGuard;
-
 use super::JournalError;
-use super::appender::{Appender, Shared, Waiter, begin, spare_path};
+use super::appender::{Appender, SYNC_EARLY, Shared, Waiter, begin, spare_path};
 use super::payload::GapPayload;
 use super::segment::{self, Segment};
 
@@ -29,19 +27,19 @@ pub(super) fn run(shared: &Shared) {
             answer(std::mem::take(&mut appender.waiters), &end);
             return;
         }
-        let synced = match appender.refusing.clone() {
-            Some(error) => recover(shared, appender, error),
-            None => sync(shared, appender),
-        };
-        let now = Instant::now();
-        let ready = now >= retry;
-        let spared = if ready { keep_spare(shared) } else { Ok(()) };
+        let refusing = appender.refusing.clone();
+        drop(appender);
+        let ready = Instant::now() >= retry;
+        // The spare first: a sync can take long, and meanwhile there is work to be taken.
+        let spared = if ready && refusing.is_none() { keep_spare(shared) } else { Ok(()) };
+        shared.room.notify_waiters();
+        let synced = refusing.map_or_else(|| sync(shared), |error| recover(shared, error));
         if ready {
             pay_owed(shared);
         }
         shared.room.notify_waiters();
         if ready && (synced.is_err() || spared.is_err()) {
-            retry = now + RETRY;
+            retry = Instant::now() + RETRY;
         }
     }
 }
@@ -52,7 +50,7 @@ fn idle_until(appender: &Appender, shared: &Shared, retry: Instant) -> Option<In
         return None;
     }
     let refusing = appender.refusing.is_some();
-    if !refusing && !appender.sealing.is_empty() {
+    if !refusing && (!appender.sealing.is_empty() || appender.unsynced > SYNC_EARLY) {
         return None;
     }
     let now = Instant::now();
@@ -64,7 +62,12 @@ fn idle_until(appender: &Appender, shared: &Shared, retry: Instant) -> Option<In
 }
 
 /// One `fdatasync` for all that is in the file now.
-fn sync(shared: &Shared, mut appender: MutexGuard<'_, Appender>) -> Result<(), JournalError> {
+fn sync(shared: &Shared) -> Result<(), JournalError> {
+    let mut appender = shared.appender.lock();
+    // A write may have failed since this was looked at; then there is nothing to sync but a file in doubt.
+    if let Some(error) = &appender.refusing {
+        return Err(error.clone());
+    }
     if appender.unsynced == 0 && appender.sealing.is_empty() {
         answer(std::mem::take(&mut appender.waiters), &Ok(()));
         return Ok(());
@@ -104,7 +107,8 @@ fn sync(shared: &Shared, mut appender: MutexGuard<'_, Appender>) -> Result<(), J
 
 /// Leaves every file in doubt behind and goes on in a new one, which must reach the disk first.
 /// Nobody writes while `refusing` is set, so that the numbers stay as they are.
-fn recover(shared: &Shared, mut appender: MutexGuard<'_, Appender>, cause: JournalError) -> Result<(), JournalError> {
+fn recover(shared: &Shared, cause: JournalError) -> Result<(), JournalError> {
+    let mut appender = shared.appender.lock();
     answer(std::mem::take(&mut appender.waiters), &Err(cause));
     let (synced, next) = (appender.synced, appender.next);
     drop(appender);
@@ -156,8 +160,7 @@ fn keep_spare(shared: &Shared) -> Result<(), JournalError> {
             return Ok(());
         }
     }
-    let made = Segment::create(spare_path(&shared.directory), shared.settings.segment)
-        .and_then(|spare| spare.sync().map(|()| spare));
+    let made = Segment::create(spare_path(&shared.directory), shared.settings.segment);
     let mut appender = shared.appender.lock();
     match made {
         Ok(spare) => {

@@ -44,6 +44,7 @@ fn reopen(directory: &Path) -> Result<(), JournalError> {
     let fixed = super::super::appender::Fixed {
         sync: settings.sync,
         segment: settings.segment,
+        patience: settings.patience,
         labels: Arc::new(settings.labels),
         boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned(),
         started: std::time::Instant::now(),

@@ -45,6 +45,7 @@ async fn one_failed_sync_refuses_what_waited_for_it_leaves_a_gap_and_work_goes_o
     assert!(said.ended && said.closed.len() > 20, "{}", said.closed.len());
     let gap = gaps(directory.path()).remove(0);
     assert_eq!(gap.reason, "disk_error");
+    assert!(gap.to.unwrap() >= gap.from, "{gap:?}");
     drop(start(directory.path()));
     said.check(directory.path(), "one failed sync");
 }
