@@ -59,9 +59,7 @@ impl Rewriter<'_> {
     /// Binds `value` to a new variable in a statement added to `to`; gives the variable.
     fn hoist(&mut self, value: Expr, with: &[With], to: &mut Vec<Stmt>) -> Expr {
         let at = value.at;
-        let name = format!("{RESERVED}{}", self.next);
-        self.next = self.next.saturating_add(1);
-        self.scope.declare(&name);
+        let name = self.fresh();
         let sides = Box::new((Expr::var(at, &name), value));
         let literal = Literal::Expr(Expr { at, kind: Kind::Assign { op: Assign::Declare, sides } });
         to.push(Stmt { at, literal, with: with.to_vec() });
@@ -205,17 +203,38 @@ impl Rewriter<'_> {
             Literal::Every { key, value, domain, query } => {
                 let domain = self.settle(domain, &with, out)?;
                 self.scope.open();
-                for var in key.iter().chain([value]) {
-                    self.own_names(stmt.at, std::slice::from_ref(var))?;
-                    self.scope.declare(var);
-                }
-                let query = self.query(query)?;
+                let mut bound = Vec::new();
+                let key = key.as_ref().map(|key| self.element(stmt.at, key, &mut bound)).transpose()?;
+                let value = self.element(stmt.at, value, &mut bound)?;
+                bound.extend(self.query(query)?);
                 self.scope.close();
-                Literal::Every { key: key.clone(), value: value.clone(), domain, query }
+                Literal::Every { key, value, domain, query: bound }
             }
         };
         out.push(Stmt { at: stmt.at, literal, with });
         Ok(())
+    }
+
+    /// The engine takes a variable of `every` in brackets for an unbound one, and `not xs[e]` is
+    /// then never true: `e` becomes a variable of the body, `every` gets one of ours.
+    fn element(&mut self, at: Pos, name: &str, bound: &mut Vec<Stmt>) -> Rewrite<String> {
+        self.own_names(at, &[name.to_owned()])?;
+        if name == "_" {
+            return Ok(name.to_owned());
+        }
+        self.scope.declare(name);
+        let ours = self.fresh();
+        let sides = Box::new((Expr::var(at, name), Expr::var(at, &ours)));
+        let literal = Literal::Expr(Expr { at, kind: Kind::Assign { op: Assign::Declare, sides } });
+        bound.push(Stmt { at, literal, with: Vec::new() });
+        Ok(ours)
+    }
+
+    fn fresh(&mut self) -> String {
+        let name = format!("{RESERVED}{}", self.next);
+        self.next = self.next.saturating_add(1);
+        self.scope.declare(&name);
+        name
     }
 
     /// An undefined replacement makes the statement undefined, negated or not. A name that may
@@ -288,10 +307,12 @@ impl Rewriter<'_> {
                 op: *op,
                 sides: Box::new((self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?)),
             },
-            Kind::Assign { op, sides } => Kind::Assign {
-                op: *op,
-                sides: Box::new((self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?)),
-            },
+            Kind::Assign { op, sides } => {
+                let (target, value) = (self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?);
+                let pattern = matches!(value.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_));
+                let value = if pattern && *op == Assign::Declare && target.as_var().is_some() { first_of(value) } else { value };
+                Kind::Assign { op: *op, sides: Box::new((target, value)) }
+            }
             // The engine finds an undefined value under an undefined key.
             Kind::Member { key, value, collection } => Kind::Member {
                 key: key.as_ref().map(|key| self.settle(key, with, out).map(Box::new)).transpose()?,
@@ -331,6 +352,15 @@ impl Rewriter<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// `[value][0]`. To the engine `x := [a]` is a pattern that may bind `a`, and it may bind `x` too
+/// late for that; `x := [[a]][0]` is not.
+fn first_of(value: Expr) -> Expr {
+    let at = value.at;
+    let first = Step::Index(Expr { at, kind: Kind::Scalar("0".to_owned()) });
+    let base = Box::new(Expr { at, kind: Kind::Array(vec![value]) });
+    Expr { at, kind: Kind::Ref { base, steps: vec![first] } }
 }
 
 fn computed_keys(module: &Module) -> HashSet<String> {
