@@ -35,7 +35,7 @@ pub(in crate::bundle) struct Rewritten {
 /// Rewrites one file. Call `scan` on it first: the parser needs exponential time for nested literals.
 pub(in crate::bundle) fn rewrite(file: &str, source: &str) -> Result<Rewritten, RegoError> {
     let module = parse(file, source)?;
-    let mut rewriter = Rewriter { file, next: 0, scope: Scope::default(), computed: computed_keys(&module) };
+    let mut rewriter = Rewriter { file, next: 0, scope: Scope::default(), line: Pos::default(), computed: computed_keys(&module) };
     let rules = module.rules.iter().map(|rule| rewriter.rule(rule)).collect::<Result<_, _>>()?;
     let text = print(&Module { rules, ..module.clone() });
     Ok(Rewritten { text, module })
@@ -45,6 +45,8 @@ struct Rewriter<'a> {
     file: &'a str,
     next: usize,
     scope: Scope,
+    /// Where the statement begins that is being rewritten: what is bound before it stands there.
+    line: Pos,
     /// Objects of which at least one rule computes the key.
     computed: HashSet<String>,
 }
@@ -62,7 +64,7 @@ impl Rewriter<'_> {
         let name = self.fresh();
         let sides = Box::new((Expr::var(at, &name), value));
         let literal = Literal::Expr(Expr { at, kind: Kind::Assign { op: Assign::Declare, sides } });
-        to.push(Stmt { at, literal, with: with.to_vec() });
+        to.push(Stmt { at: self.line, literal, with: with.to_vec() });
         Expr::var(at, &name)
     }
 
@@ -70,6 +72,7 @@ impl Rewriter<'_> {
         match &rule.head.kind {
             HeadKind::Default { .. } => Ok(rule.clone()),
             HeadKind::Value(_) | HeadKind::Member(_) | HeadKind::Function { .. } => {
+                self.line = rule.at;
                 self.scope.open();
                 let rewritten = self.spec(rule);
                 self.scope.close();
@@ -179,9 +182,12 @@ impl Rewriter<'_> {
         for stmt in declarations {
             self.stmt(&Stmt { at: query.first().map_or(stmt.at, |first| first.at), ..stmt.clone() }, &mut out)?;
         }
+        let line = self.line;
         for stmt in others {
+            self.line = stmt.at;
             self.stmt(stmt, &mut out)?;
         }
+        self.line = line;
         self.scope.close();
         Ok(out)
     }
