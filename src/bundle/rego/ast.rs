@@ -57,12 +57,18 @@ pub(super) struct Head {
 
 #[derive(Clone, Debug)]
 pub(super) enum HeadKind {
-    Default { args: Option<Vec<Expr>>, value: Expr },
+    Default {
+        args: Option<Vec<Expr>>,
+        value: Expr,
+    },
     /// `name := value`, also with steps; the value may be left out (`true`).
     Value(Option<Expr>),
     /// `name contains member`.
     Member(Expr),
-    Function { args: Vec<Expr>, value: Option<Expr> },
+    Function {
+        args: Vec<Expr>,
+        value: Option<Expr>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -114,12 +120,28 @@ pub(super) enum Kind {
     Set(Vec<Expr>),
     Object(Vec<(Expr, Expr)>),
     Compr(Box<Compr>),
-    Call { name: Box<Expr>, args: Vec<Expr> },
+    Call {
+        name: Box<Expr>,
+        args: Vec<Expr>,
+    },
     /// At least one step.
-    Ref { base: Box<Expr>, steps: Vec<Step> },
-    Infix { op: Infix, sides: Box<(Expr, Expr)> },
-    Assign { op: Assign, sides: Box<(Expr, Expr)> },
-    Member { key: Option<Box<Expr>>, value: Box<Expr>, collection: Box<Expr> },
+    Ref {
+        base: Box<Expr>,
+        steps: Vec<Step>,
+    },
+    Infix {
+        op: Infix,
+        sides: Box<(Expr, Expr)>,
+    },
+    Assign {
+        op: Assign,
+        sides: Box<(Expr, Expr)>,
+    },
+    Member {
+        key: Option<Box<Expr>>,
+        value: Box<Expr>,
+        collection: Box<Expr>,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -93,8 +93,8 @@ pub(in crate::bundle) enum Problem {
         "the delimiters of `glob.match` must be `null` or written out without \":\", which is ignored here; replace \":\" by \".\" in both texts first, or write `regex.match`"
     )]
     GlobDelimiter,
-    #[error("`strings.count` needs a search text that is written out and not empty")]
-    ComputedNeedle,
+    #[error("the engine has a function `{name}` of its own already")]
+    TakenName { name: String },
     #[error("`sprintf` needs a format that is written out; a computed one could ask for any amount of memory")]
     ComputedFormat,
     #[error("`sprintf` with a field wider than {limit}; write a narrower one")]

@@ -41,7 +41,8 @@ impl<'a> Names<'a> {
 
     /// Every rule that evaluating `path` may evaluate: at it, above it, below it.
     pub(super) fn touched(&self, path: &[String]) -> impl Iterator<Item = &Path> {
-        let above = (1..path.len()).filter_map(|length| self.rules.get_key_value(path.get(..length)?).map(|(path, _)| path));
+        let above =
+            (1..path.len()).filter_map(|length| self.rules.get_key_value(path.get(..length)?).map(|(path, _)| path));
         let below = self.rules.range(path.to_vec()..).map(|(path, _)| path).take_while(|rule| rule.starts_with(path));
         above.chain(below).collect::<Vec<_>>().into_iter()
     }

@@ -28,9 +28,7 @@ pub(in crate::bundle) fn length_limits() -> PolicyLengthConfig {
 pub(super) fn parse(file: &str, source: &str) -> Result<Module, RegoError> {
     let mut engine = regorus::Engine::new();
     engine.set_policy_length_config(length_limits());
-    engine
-        .add_policy(file.to_owned(), source.to_owned())
-        .map_err(|error| syntax(file, &error.to_string()))?;
+    engine.add_policy(file.to_owned(), source.to_owned()).map_err(|error| syntax(file, &error.to_string()))?;
     let Some(module) = engine.get_modules().first().cloned() else {
         return Err(RegoError::at(file, Pos::default(), Problem::Syntax { message: "no module was read".to_owned() }));
     };
@@ -144,9 +142,10 @@ impl Reader<'_> {
     fn stmt(&mut self, stmt: &rego::LiteralStmt) -> Read<Stmt> {
         self.deeper(pos(&stmt.span), |reader| {
             let literal = reader.literal(&stmt.literal)?;
-            let with = stmt.with_mods.iter().map(|with| {
-                Ok(With { target: reader.expr(&with.refr)?, value: reader.expr(&with.r#as)? })
-            });
+            let with = stmt
+                .with_mods
+                .iter()
+                .map(|with| Ok(With { target: reader.expr(&with.refr)?, value: reader.expr(&with.r#as)? }));
             Ok(Stmt { at: pos(&stmt.span), literal, with: with.collect::<Read<_>>()? })
         })
     }
@@ -214,14 +213,21 @@ impl Reader<'_> {
                 let fields = fields.iter().map(|(_, key, value)| Ok((self.expr(key)?, self.expr(value)?)));
                 Kind::Object(fields.collect::<Read<_>>()?)
             }
-            rego::Expr::ArrayCompr { term, query, .. } => self.compr(query, |reader| reader.expr(term).map(ComprKind::Array))?,
-            rego::Expr::SetCompr { term, query, .. } => self.compr(query, |reader| reader.expr(term).map(ComprKind::Set))?,
+            rego::Expr::ArrayCompr { term, query, .. } => {
+                self.compr(query, |reader| reader.expr(term).map(ComprKind::Array))?
+            }
+            rego::Expr::SetCompr { term, query, .. } => {
+                self.compr(query, |reader| reader.expr(term).map(ComprKind::Set))?
+            }
             rego::Expr::ObjectCompr { key, value, query, .. } => {
                 self.compr(query, |reader| Ok(ComprKind::Object(reader.expr(key)?, reader.expr(value)?)))?
             }
             rego::Expr::Call { fcn, params, .. } => Kind::Call { name: self.boxed(fcn)?, args: self.exprs(params)? },
             rego::Expr::UnaryExpr { span, .. } => {
-                return self.fail(pos(span), Problem::Unsupported { what: "`-` before anything but a number (write `0 - x`)" });
+                return self.fail(
+                    pos(span),
+                    Problem::Unsupported { what: "`-` before anything but a number (write `0 - x`)" },
+                );
             }
             rego::Expr::RefDot { .. } | rego::Expr::RefBrack { .. } => self.reference(expr)?,
             rego::Expr::BinExpr { op, lhs, rhs, .. } => self.infix(set_operator(op), lhs, rhs)?,

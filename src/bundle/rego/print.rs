@@ -1,7 +1,9 @@
 //! Writes a module as Rego again. Every rule and statement starts on the line it has in the
 //! author's file, so the engine's messages and coverage speak of that file.
 
-use super::ast::{Assign, Body, Compr, ComprKind, Expr, Head, HeadKind, Infix, Kind, Literal, Module, Pos, Rule, Step, Stmt};
+use super::ast::{
+    Assign, Body, Compr, ComprKind, Expr, Head, HeadKind, Infix, Kind, Literal, Module, Pos, Rule, Step, Stmt,
+};
 
 /// The text of `module`. Comments are gone.
 pub(super) fn print(module: &Module) -> String {

@@ -8,11 +8,16 @@ use super::names::{Callee, FileNames, Names, Path, Target};
 use super::walk::{Event, walk};
 use crate::bundle::reads::Reads;
 
-/// What every rule reads, by rule path (`data.policies.shop.deny`).
+/// What every rule reads, by rule path (`data.policies.shop.deny`), and every package and object
+/// of rules, by its own.
 pub(in crate::bundle) fn reads(modules: &[Module]) -> BTreeMap<String, Reads> {
     let names = Names::new(modules);
     let uses = uses(modules, &names);
-    uses.keys().map(|path| (path.join("."), closure(path, &uses))).collect()
+    let above = |path: &Path| {
+        (2..=path.len()).filter_map(|length| path.get(..length).map(<[String]>::to_vec)).collect::<Vec<_>>()
+    };
+    let paths: BTreeSet<Path> = uses.keys().flat_map(above).collect();
+    paths.iter().map(|path| (path.join("."), closure(path, &uses))).collect()
 }
 
 /// What the definitions of one rule path use themselves.
@@ -155,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_clock_anywhere_below_makes_a_rule_uncacheable() {
-        let text = "package p\nx if y\ny if f(1)\nf(a) if time.now_ns() > a\nz if input.a\nw if f(1) with f as time.now_ns";
+        let text =
+            "package p\nx if y\ny if f(1)\nf(a) if time.now_ns() > a\nz if input.a\nw if f(1) with f as time.now_ns";
         assert!(!of("data.p.x", &[text]).deterministic());
         assert!(!of("data.p.w", &[text]).deterministic());
         assert!(of("data.p.z", &[text]).deterministic());

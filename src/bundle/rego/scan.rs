@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn nine_nested_literals_are_refused_and_eight_are_not() {
-        for (open, close) in [("[", "]"), ("{", "}"), ("{\"a\": ", "}"), ("[(", ")]"), ("count([", "])"), ("[a\n", "]")] {
+        for (open, close) in [("[", "]"), ("{", "}"), ("{\"a\": ", "}"), ("[(", ")]"), ("count([", "])"), ("[a\n", "]")]
+        {
             assert!(scan("p.rego", &nested(open, 8, close)).is_ok(), "{open}");
             assert!(refused(&nested(open, 9, close)).contains("deeper than 8"), "{open}");
         }
@@ -179,7 +180,8 @@ mod tests {
     #[test]
     fn brackets_in_strings_and_comments_do_not_count() {
         let many = "[".repeat(40);
-        let text = format!("package p # {many}\nx := \"\\\"{many}\"\ny := `\n{many}`\nz := a[1][2][3][4][5][6][7][8][9]\n");
+        let text =
+            format!("package p # {many}\nx := \"\\\"{many}\"\ny := `\n{many}`\nz := a[1][2][3][4][5][6][7][8][9]\n");
         assert!(scan("p.rego", &text).is_ok());
     }
 

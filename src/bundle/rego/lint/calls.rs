@@ -99,7 +99,9 @@ fn refused(name: &str) -> Option<(&'static str, &'static str)> {
         }
         "opa.runtime" => ("there is no OPA around the policy", "ship what it needs as data in the bundle"),
         "time.now_ns" => ("no answer could be kept, and tests could not set it", "read `input.time`"),
-        "rand.intn" | "uuid.rfc4122" => ("the same question must have the same answer", "write the rule without chance"),
+        "rand.intn" | "uuid.rfc4122" => {
+            ("the same question must have the same answer", "write the rule without chance")
+        }
         "net.cidr_expand" => ("it cannot be interrupted", "ask `net.cidr_contains`"),
         "numbers.range" | "numbers.range_step" => ("it cannot be interrupted", "list the numbers"),
         "bits.lsh" => ("it cannot be interrupted", "multiply"),

@@ -40,7 +40,11 @@ pub(super) fn check(modules: &[Module], problems: &mut Problems) {
         }
         let taken = module.package.iter().skip(1).find_map(|part| EntrySet::named(part));
         if let Some(set) = taken {
-            problems.add(module, module.at, Problem::PackageNamedLikeSet { package: module.package_name(), set: set.name() });
+            problems.add(
+                module,
+                module.at,
+                Problem::PackageNamedLikeSet { package: module.package_name(), set: set.name() },
+            );
         }
         for rule in &module.rules {
             let Some(set) = entry_set(rule).map(EntrySet::name) else { continue };

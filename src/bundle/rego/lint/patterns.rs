@@ -19,7 +19,6 @@ pub(super) fn check(name: &str, args: &[Expr]) -> Vec<(Pos, Problem)> {
         "regex.replace" => args.get(1).and_then(|pattern| regex(name, pattern)),
         "regex.template_match" => args.first().map(|pattern| (pattern.at, Problem::Template)),
         "glob.match" => args.get(1).and_then(delimiters),
-        "strings.count" => args.get(1).and_then(needle),
         "sprintf" => args.first().and_then(format),
         _ => None,
     };
@@ -75,7 +74,8 @@ fn differs(pattern: &str) -> Option<String> {
             ']' => class = 0,
             '&' | '~' | '-' if class > 0 && chars.peek() == Some(&c) => return Some(format!("{c}{c} inside a class")),
             '(' if class == 0 && chars.peek() == Some(&'?') => {
-                let flags: String = chars.clone().skip(1).take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect();
+                let flags: String =
+                    chars.clone().skip(1).take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect();
                 if flags.chars().any(|flag| matches!(flag, 'i' | 'u' | 'x' | 'R' | 'U')) && !flags.starts_with('P') {
                     return Some(format!("(?{flags}"));
                 }
@@ -95,11 +95,6 @@ fn delimiters(argument: &Expr) -> Option<(Pos, Problem)> {
         _ => false,
     };
     (!safe).then_some((argument.at, Problem::GlobDelimiter))
-}
-
-fn needle(argument: &Expr) -> Option<(Pos, Problem)> {
-    let safe = text(argument).is_some_and(|text| !text.is_empty());
-    (!safe).then_some((argument.at, Problem::ComputedNeedle))
 }
 
 /// A literal format may not ask for very wide fields; a computed one could.

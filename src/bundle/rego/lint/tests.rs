@@ -53,7 +53,15 @@ fn every_problem_of_every_file_is_reported_at_once() {
 
 #[test]
 fn what_is_no_set_under_policies_is_refused() {
-    for rule in ["deny := true", "deny if true", "default deny := false", "deny[x] := 1 if some x in [1]", "deny(x) := x", "deny.a contains 1", "alert := []"] {
+    for rule in [
+        "deny := true",
+        "deny if true",
+        "default deny := false",
+        "deny[x] := 1 if some x in [1]",
+        "deny(x) := x",
+        "deny.a contains 1",
+        "alert := []",
+    ] {
         one(&format!("package policies.shop.eu\n{rule}"), 2, "must be a set");
         assert!(problems(&format!("package shop\n{rule}")).is_empty(), "{rule}");
     }
@@ -69,14 +77,17 @@ fn packages_that_would_be_mistaken_are_refused() {
 
 #[test]
 fn tests_are_not_asked() {
-    let modules = modules(&["package policies.shop_test\nallow contains 1", "package policies.shop\nhelper contains 1"]);
+    let modules =
+        modules(&["package policies.shop_test\nallow contains 1", "package policies.shop\nhelper contains 1"]);
     assert_eq!(entry_rules(&modules), []);
 }
 
 #[test]
 fn base_data_may_not_override_rules() {
     let rule = "package a.b\nc contains 1";
-    for data in [json!({"a": {"b": {"c": []}}}), json!({"a": {"b": 1}}), json!({"a": []}), json!({"a": {"b": {"c": {}}}})] {
+    for data in
+        [json!({"a": {"b": {"c": []}}}), json!({"a": {"b": 1}}), json!({"a": []}), json!({"a": {"b": {"c": {}}}})]
+    {
         assert!(problems_with(&[rule], &data).iter().any(|text| text.contains("override")), "{data}");
     }
     assert!(problems_with(&[rule], &json!({"a": {"b": {"d": 1}, "e": 2}, "c": 3})).is_empty());
@@ -128,7 +139,9 @@ fn patterns_that_mean_something_else_in_opa_are_refused() {
     }
     one("package p\nx if regex.match(\"(a{1,1000}){1,1000}\", input.a)", 2, "cannot be used");
     one("package p\nx if regex.match(input.p, input.a)", 2, "computed pattern");
-    for pattern in [r"^[0-9]+\.[[:alpha:]_-]*$", "(?P<year>[0-9]{4})", "(?s)a.b", "[]a]", "(?:a|b)c?", r"^[A-Za-z0-9_]{1,5}$"] {
+    for pattern in
+        [r"^[0-9]+\.[[:alpha:]_-]*$", "(?P<year>[0-9]{4})", "(?s)a.b", "[]a]", "(?:a|b)c?", r"^[A-Za-z0-9_]{1,5}$"]
+    {
         assert!(problems(&format!("package p\nx if regex.match(`{pattern}`, input.a)")).is_empty(), "{pattern}");
     }
 }
@@ -137,9 +150,8 @@ fn patterns_that_mean_something_else_in_opa_are_refused() {
 fn arguments_that_the_engine_takes_differently_are_refused() {
     one("package p\nx if glob.match(\"a:*\", [\":\"], input.a)", 2, "delimiters");
     one("package p\nx if glob.match(\"a:*\", input.d, input.a)", 2, "delimiters");
-    one("package p\nx if strings.count(input.a, \"\") > 1", 2, "search text");
     one("package p\nx := sprintf(\"%1000000000d\", [1])", 2, "wider");
     one("package p\nx := sprintf(\"%.99999d\", [1])", 2, "wider");
     one("package p\nx := sprintf(input.f, [1])", 2, "format");
-    assert!(problems("package p\nx if glob.match(\"a.*\", [\".\"], input.a)\ny := strings.count(input.a, \"b\")").is_empty());
+    assert!(problems("package p\nx if glob.match(\"a.*\", [\".\"], input.a)").is_empty());
 }

@@ -118,9 +118,24 @@ impl Generator {
             return self.scalar();
         }
         let mut choices: Vec<String> = [
-            "input.u", "input.n", "input.g", "input.f", "input.zz", "input.o.a", "input.o.n", "input.z", "data.base.deny",
-            "data.base.n", "data.base.m.k1.a", "data.base.roles[input.u]", "data.base.m[input.o.k].a", "input[\"u\"]",
-            "data.base.m[input.o.k]", "input.t[0].a", "input.t[input.n].k", "data.more.x",
+            "input.u",
+            "input.n",
+            "input.g",
+            "input.f",
+            "input.zz",
+            "input.o.a",
+            "input.o.n",
+            "input.z",
+            "data.base.deny",
+            "data.base.n",
+            "data.base.m.k1.a",
+            "data.base.roles[input.u]",
+            "data.base.m[input.o.k].a",
+            "input[\"u\"]",
+            "data.base.m[input.o.k]",
+            "input.t[0].a",
+            "input.t[input.n].k",
+            "data.more.x",
         ]
         .iter()
         .map(|text| (*text).to_owned())
@@ -143,11 +158,19 @@ impl Generator {
     }
 
     fn collection(&mut self, vars: &[String]) -> String {
-        let mut choices: Vec<String> =
-            ["input.t", "input.t", "input.g", "data.base.deny", "data.base.m", "data.base.roles[input.u]", "input.o", "{\"x\", \"y\"}"]
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect();
+        let mut choices: Vec<String> = [
+            "input.t",
+            "input.t",
+            "input.g",
+            "data.base.deny",
+            "data.base.m",
+            "data.base.roles[input.u]",
+            "input.o",
+            "{\"x\", \"y\"}",
+        ]
+        .iter()
+        .map(|text| (*text).to_owned())
+        .collect();
         choices.extend(self.sets.iter().cloned());
         choices.extend(self.objects.iter().cloned());
         for var in vars {
@@ -173,10 +196,18 @@ impl Generator {
             2 => format!("count({c})"),
             3 => format!("object.get(data.base.m, {a}, {b})"),
             4 => format!("startswith({}, \"e\")", self.pick(&["input.u", "input.o.a", "input.zz", "input.o.k"])),
-            5 => format!("{} + {}", self.pick(&["input.n", "input.o.n", "data.base.n"]), self.pick(&["1", "input.n", "input.zz"])),
+            5 => format!(
+                "{} + {}",
+                self.pick(&["input.n", "input.o.n", "data.base.n"]),
+                self.pick(&["1", "input.n", "input.zz"])
+            ),
             6 => format!("is_string({a})"),
             7 => format!("concat(\",\", {})", self.pick(&["input.g", "data.base.deny", "input.zz"])),
-            8 => format!("array.concat({}, {})", self.pick(&["input.g", "data.base.deny"]), self.pick(&["input.g", "input.zz", "[1]"])),
+            8 => format!(
+                "array.concat({}, {})",
+                self.pick(&["input.g", "data.base.deny"]),
+                self.pick(&["input.g", "input.zz", "[1]"])
+            ),
             9 => format!("max([{}, 2])", self.pick(&["input.n", "input.o.n", "input.zz"])),
             10 if !self.functions.is_empty() => format!("{}({a})", self.pick(&self.functions.clone())),
             10 | 11 => format!("upper({})", self.pick(&["input.u", "input.o.a", "input.zz"])),
@@ -339,9 +370,18 @@ impl Generator {
             6 if self.chance(50) => format!("data.base.m[{}]", self.value(vars, 0)),
             6 | 7 if !vars.is_empty() && self.chance(50) => {
                 let var = self.pick(vars);
-                self.pick(&[format!("data.base.m[{var}]"), format!("input.o[{var}]"), format!("data.base.roles[{var}][0]")])
+                self.pick(&[
+                    format!("data.base.m[{var}]"),
+                    format!("input.o[{var}]"),
+                    format!("data.base.roles[{var}][0]"),
+                ])
             }
-            6 | 7 => format!("{}[{}] == {}", self.pick(&["data.base.m", "input.o", "data.base.roles"]), self.term(vars), self.term(vars)),
+            6 | 7 => format!(
+                "{}[{}] == {}",
+                self.pick(&["data.base.m", "input.o", "data.base.roles"]),
+                self.term(vars),
+                self.term(vars)
+            ),
             8 if depth > 0 => format!("{} == {}", self.comprehension(vars, depth), self.value(vars, 0)),
             8 => format!("({}) == {}", self.membership(vars), self.pick(&["true", "false"])),
             _ => format!("count({}) {} {}", self.collection(vars), self.pick(&["==", ">", "<"]), self.term(vars)),
@@ -368,7 +408,11 @@ impl Generator {
             return format!(" if {stmt}");
         }
         let query = self.query(vars, 2, 4);
-        if self.chance(30) { format!(" if {{\n\t{}\n}}", query.replace("; ", "\n\t")) } else { format!(" if {{ {query} }}") }
+        if self.chance(30) {
+            format!(" if {{\n\t{}\n}}", query.replace("; ", "\n\t"))
+        } else {
+            format!(" if {{ {query} }}")
+        }
     }
 
     fn function(&mut self, lines: &mut Vec<String>) {

@@ -75,7 +75,10 @@ impl Opa {
             .expect("`opa` runs");
         // OPA logs that it initialises the server right before it listens.
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-        lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("Initializing server"))).expect("OPA starts").expect("text");
+        lines
+            .find(|line| line.as_ref().is_ok_and(|line| line.contains("Initializing server")))
+            .expect("OPA starts")
+            .expect("text");
         std::thread::spawn(move || lines.for_each(drop));
         let stream = loop {
             if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {

@@ -35,7 +35,8 @@ pub(in crate::bundle) struct Rewritten {
 /// Rewrites one file. Call `scan` on it first: the parser needs exponential time for nested literals.
 pub(in crate::bundle) fn rewrite(file: &str, source: &str) -> Result<Rewritten, RegoError> {
     let module = parse(file, source)?;
-    let mut rewriter = Rewriter { file, next: 0, scope: Scope::default(), line: Pos::default(), computed: computed_keys(&module) };
+    let mut rewriter =
+        Rewriter { file, next: 0, scope: Scope::default(), line: Pos::default(), computed: computed_keys(&module) };
     let rules = module.rules.iter().map(|rule| rewriter.rule(rule)).collect::<Result<_, _>>()?;
     let text = print(&Module { rules, ..module.clone() });
     Ok(Rewritten { text, module })
@@ -250,7 +251,8 @@ impl Rewriter<'_> {
         let may_be_function = !replaces_input
             && matches!(with.value.kind, Kind::Var(_) | Kind::Ref { .. })
             && root(&with.value) != Some("input");
-        let value = if may_be_function { self.expr(&with.value, &[], out)? } else { self.settle(&with.value, &[], out)? };
+        let value =
+            if may_be_function { self.expr(&with.value, &[], out)? } else { self.settle(&with.value, &[], out)? };
         Ok(With { target: with.target.clone(), value })
     }
 
@@ -260,8 +262,9 @@ impl Rewriter<'_> {
             Kind::Array(items) => Kind::Array(self.settle_all(items, with, out)?),
             Kind::Set(items) => Kind::Set(self.settle_all(items, with, out)?),
             Kind::Object(fields) => {
-                let fields =
-                    fields.iter().map(|(key, value)| Ok((self.settle(key, with, out)?, self.settle(value, with, out)?)));
+                let fields = fields
+                    .iter()
+                    .map(|(key, value)| Ok((self.settle(key, with, out)?, self.settle(value, with, out)?)));
                 Kind::Object(fields.collect::<Rewrite<_>>()?)
             }
             Kind::Scalar(_) | Kind::Text(_) => expr.kind.clone(),
@@ -316,7 +319,11 @@ impl Rewriter<'_> {
             Kind::Assign { op, sides } => {
                 let (target, value) = (self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?);
                 let pattern = matches!(value.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_));
-                let value = if pattern && *op == Assign::Declare && target.as_var().is_some() { first_of(value) } else { value };
+                let value = if pattern && *op == Assign::Declare && target.as_var().is_some() {
+                    first_of(value)
+                } else {
+                    value
+                };
                 Kind::Assign { op: *op, sides: Box::new((target, value)) }
             }
             // The engine finds an undefined value under an undefined key.

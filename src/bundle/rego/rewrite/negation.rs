@@ -58,7 +58,11 @@ impl Rewriter<'_> {
         match &expr.kind {
             Kind::Var(_) | Kind::Compr(_) => self.expr(expr, with, out),
             Kind::Ref { base, steps } => {
-                let base = if matches!(base.kind, Kind::Var(_)) { self.expr(base, with, out)? } else { self.settle(base, with, out)? };
+                let base = if matches!(base.kind, Kind::Var(_)) {
+                    self.expr(base, with, out)?
+                } else {
+                    self.settle(base, with, out)?
+                };
                 let steps = steps.iter().map(|step| match step {
                     Step::Field(name) => Ok(Step::Field(name.clone())),
                     Step::Index(index) => self.index(index, with, out).map(Step::Index),

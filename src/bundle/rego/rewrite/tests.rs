@@ -40,9 +40,7 @@ fn the_contracts_policy_answers_as_it_reads() {
         let members = engine.eval_rule(format!("data.policies.shop.{set}")).expect("it evaluates");
         serde_json::to_value(members).expect("JSON").as_array().map_or(0, Vec::len)
     };
-    let input = |groups: serde_json::Value, effects: serde_json::Value| {
-        json!({"caller": {"groups": groups}, "sql": {"effects": effects, "relations": [{"id": "public.orders"}]}})
-    };
+    let input = |groups: serde_json::Value, effects: serde_json::Value| json!({"caller": {"groups": groups}, "sql": {"effects": effects, "relations": [{"id": "public.orders"}]}});
     assert_eq!(ask("allow", input(json!(["analysts"]), json!(["read"]))), 1);
     assert_eq!(ask("allow", input(json!(["analysts"]), json!(["write"]))), 1);
     assert_eq!(ask("allow", input(json!([]), json!(["read"]))), 0);
@@ -58,7 +56,9 @@ fn an_undefined_head_does_not_erase_what_the_rule_gathered() {
     let bad_last = json!({"t": [{"bad": true, "m": "m"}, {"bad": true}]});
     let bad_first = json!({"t": [{"bad": true}, {"bad": true, "m": "m"}]});
     for input in [bad_last, bad_first] {
-        let set = |head: &str| value(&format!("package p\nx contains {head} if {{ some t in input.t; t.bad }}"), input.clone(), json!({}));
+        let set = |head: &str| {
+            value(&format!("package p\nx contains {head} if {{ some t in input.t; t.bad }}"), input.clone(), json!({}))
+        };
         assert_eq!(set("t.m"), Some(json!(["m"])));
         assert_eq!(set("sprintf(\"%v\", [t.m])"), Some(json!(["m"])));
         assert_eq!(set("{\"k\": [t.m]}"), Some(json!([{"k": ["m"]}])));
@@ -73,7 +73,8 @@ fn an_undefined_head_does_not_erase_what_the_rule_gathered() {
 fn one_line_heads_and_else_branches_are_mended() {
     let source = "package p\nx contains sprintf(\"%v\", [input.a]) if input.b\nx contains \"always\"";
     assert_eq!(value(source, json!({"b": true}), json!({})), Some(json!(["always"])));
-    let source = "package p\ndefault x := \"d\"\nx := input.a if { input.b } else := input.c if not input.d else := input.e";
+    let source =
+        "package p\ndefault x := \"d\"\nx := input.a if { input.b } else := input.c if not input.d else := input.e";
     assert_eq!(value(source, json!({"b": true}), json!({})), Some(json!("d")));
     assert_eq!(value(source, json!({"b": true, "c": 1}), json!({})), Some(json!(1)));
     assert_eq!(value(source, json!({"d": true, "e": 2}), json!({})), Some(json!(2)));
@@ -152,18 +153,24 @@ fn statements_stay_on_the_authors_lines() {
     let source = "# comment\npackage p\n\nimport data.q\n\nx contains q.r if {\n\n\tinput.a\n\t# comment\n\tnot f(input.b,\n\t\tinput.c)\n\tnot input.d\n} \n\ny := 1\n";
     let rewritten = text(source);
     let line = |what: &str| rewritten.lines().position(|line| line.contains(what)).map(|index| index + 1);
-    for (what, wanted) in [("package p", 2), ("import data.q", 4), ("x contains", 6), ("input.a", 8), ("not f(", 10), ("not input.d", 12), ("y := 1", 15)] {
+    for (what, wanted) in [
+        ("package p", 2),
+        ("import data.q", 4),
+        ("x contains", 6),
+        ("input.a", 8),
+        ("not f(", 10),
+        ("not input.d", 12),
+        ("y := 1", 15),
+    ] {
         assert_eq!(line(what), Some(wanted), "{what}\n{rewritten}");
     }
 }
 
 #[test]
 fn text_keeps_its_value() {
-    let source = "package p\nx := [`a\\n\n\"b\"`, \"\\u00e9\\\"\", \"é\", 1.50, -2, null, {}, set(), {\"a-b\": 1}[\"a-b\"]]";
-    assert_eq!(
-        value(source, json!({}), json!({})),
-        Some(json!(["a\\n\n\"b\"", "é\"", "é", 1.5, -2, null, {}, [], 1]))
-    );
+    let source =
+        "package p\nx := [`a\\n\n\"b\"`, \"\\u00e9\\\"\", \"é\", 1.50, -2, null, {}, set(), {\"a-b\": 1}[\"a-b\"]]";
+    assert_eq!(value(source, json!({}), json!({})), Some(json!(["a\\n\n\"b\"", "é\"", "é", 1.5, -2, null, {}, [], 1])));
 }
 
 #[test]
