@@ -285,6 +285,18 @@ impl Generator {
                 format!("some {var}; {}[{var}]", self.pick(&["input.g", "input.t", "data.base.m", "data.base.deny"]))
             }
             11 if depth > 0 => self.every(vars),
+            11 => {
+                let (a, b) = (self.fresh("v"), self.fresh("v"));
+                let (x, y) = self.terms(vars);
+                vars.extend([a.clone(), b.clone()]);
+                self.pick(&[
+                    format!("[{a}, {b}] := [{x}, {y}]"),
+                    format!("some [{a}, {b}] in [[{x}, {y}]]"),
+                    format!("{{\"k\": {a}, \"l\": {b}}} := {{\"k\": {x}, \"l\": {y}}}"),
+                    format!("some {a}; {b} := input.t[{a}]"),
+                    format!("some {a}, {b}; data.base.m[{a}].k = {b}"),
+                ])
+            }
             12 => self.call(vars, depth),
             13 => format!("{}{}", self.positive(vars, depth), self.with(vars)),
             14..=18 => self.negation(vars, depth),
@@ -355,8 +367,16 @@ impl Generator {
             3 => self.membership(vars),
             4 => self.call(vars, depth),
             5 => self.term(vars),
-            6 => format!("data.base.m[{}]", self.value(vars, 0)),
-            7 => format!(
+            6 if self.chance(50) => format!("data.base.m[{}]", self.value(vars, 0)),
+            6 | 7 if !vars.is_empty() && self.chance(50) => {
+                let var = self.pick(vars);
+                self.pick(&[
+                    format!("data.base.m[{var}]"),
+                    format!("input.o[{var}]"),
+                    format!("data.base.roles[{var}][0]"),
+                ])
+            }
+            6 | 7 => format!(
                 "{}[{}] == {}",
                 self.pick(&["data.base.m", "input.o", "data.base.roles"]),
                 self.term(vars),
@@ -366,6 +386,8 @@ impl Generator {
             8 => format!("({}) == {}", self.membership(vars), self.pick(&["true", "false"])),
             _ => format!("count({}) {} {}", self.collection(vars), self.pick(&["==", ">", "<"]), self.term(vars)),
         };
+        // OPA 1.22 makes `not true` true.
+        let body = if body == "true" { "input.f".to_owned() } else { body };
         let with = if self.chance(12) { self.with(vars) } else { String::new() };
         format!("not {body}{with}")
     }

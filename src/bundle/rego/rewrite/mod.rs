@@ -10,6 +10,8 @@ mod negation;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use super::ast::{
     Assign, Body, Compr, ComprKind, Expr, Head, HeadKind, Kind, Literal, Module, Pos, Rule, Step, Stmt, With,
 };
@@ -33,7 +35,8 @@ pub(in crate::bundle) struct Rewritten {
 /// Rewrites one file. Call `scan` on it first: the parser needs exponential time for nested literals.
 pub(in crate::bundle) fn rewrite(file: &str, source: &str) -> Result<Rewritten, RegoError> {
     let module = parse(file, source)?;
-    let mut rewriter = Rewriter { file, next: 0, scope: Scope::default() };
+    let mut rewriter =
+        Rewriter { file, next: 0, scope: Scope::default(), line: Pos::default(), computed: computed_keys(&module) };
     let rules = module.rules.iter().map(|rule| rewriter.rule(rule)).collect::<Result<_, _>>()?;
     let text = print(&Module { rules, ..module.clone() });
     Ok(Rewritten { text, module })
@@ -43,6 +46,10 @@ struct Rewriter<'a> {
     file: &'a str,
     next: usize,
     scope: Scope,
+    /// Where the statement begins that is being rewritten: what is bound before it stands there.
+    line: Pos,
+    /// Objects of which at least one rule computes the key.
+    computed: HashSet<String>,
 }
 
 type Rewrite<T> = Result<T, RegoError>;
@@ -55,12 +62,10 @@ impl Rewriter<'_> {
     /// Binds `value` to a new variable in a statement added to `to`; gives the variable.
     fn hoist(&mut self, value: Expr, with: &[With], to: &mut Vec<Stmt>) -> Expr {
         let at = value.at;
-        let name = format!("{RESERVED}{}", self.next);
-        self.next = self.next.saturating_add(1);
-        self.scope.declare(&name);
+        let name = self.fresh();
         let sides = Box::new((Expr::var(at, &name), value));
         let literal = Literal::Expr(Expr { at, kind: Kind::Assign { op: Assign::Declare, sides } });
-        to.push(Stmt { at, literal, with: with.to_vec() });
+        to.push(Stmt { at: self.line, literal, with: with.to_vec() });
         Expr::var(at, &name)
     }
 
@@ -68,6 +73,7 @@ impl Rewriter<'_> {
         match &rule.head.kind {
             HeadKind::Default { .. } => Ok(rule.clone()),
             HeadKind::Value(_) | HeadKind::Member(_) | HeadKind::Function { .. } => {
+                self.line = rule.at;
                 self.scope.open();
                 let rewritten = self.spec(rule);
                 self.scope.close();
@@ -106,7 +112,7 @@ impl Rewriter<'_> {
     }
 
     fn head(&mut self, head: &Head, hoisted: &mut Vec<Stmt>) -> Rewrite<Head> {
-        let name = self.head_name(&head.name, hoisted)?;
+        let name = self.head_name(&head.name, matches!(head.kind, HeadKind::Value(_)), hoisted)?;
         let kind = match &head.kind {
             HeadKind::Default { args, value } => HeadKind::Default { args: args.clone(), value: value.clone() },
             HeadKind::Value(value) => HeadKind::Value(self.head_value(value.as_ref(), hoisted)?),
@@ -122,10 +128,20 @@ impl Rewriter<'_> {
         value.map(|value| self.settle(value, &[], hoisted)).transpose()
     }
 
-    fn head_name(&mut self, name: &Expr, hoisted: &mut Vec<Stmt>) -> Rewrite<Expr> {
+    fn head_name(&mut self, name: &Expr, is_value: bool, hoisted: &mut Vec<Stmt>) -> Rewrite<Expr> {
         let Kind::Ref { base, steps } = &name.kind else {
             return Ok(name.clone());
         };
+        if let [Step::Field(key) | Step::Index(Expr { kind: Kind::Text(key), .. })] = steps.as_slice()
+            && is_value
+            && base.as_var().is_some_and(|name| self.computed.contains(name))
+        {
+            // The engine keeps rules with constant keys apart from those with computed ones, and
+            // overlooks that both give the same key different values.
+            let key = self.hoist(Expr { at: name.at, kind: Kind::Text(key.clone()) }, &[], hoisted);
+            let steps = vec![Step::Index(key)];
+            return Ok(Expr { at: name.at, kind: Kind::Ref { base: base.clone(), steps } });
+        }
         let steps = steps.iter().map(|step| match step {
             Step::Field(field) => Ok(Step::Field(field.clone())),
             Step::Index(index) => self.settle(index, &[], hoisted).map(Step::Index),
@@ -167,9 +183,12 @@ impl Rewriter<'_> {
         for stmt in declarations {
             self.stmt(&Stmt { at: query.first().map_or(stmt.at, |first| first.at), ..stmt.clone() }, &mut out)?;
         }
+        let line = self.line;
         for stmt in others {
+            self.line = stmt.at;
             self.stmt(stmt, &mut out)?;
         }
+        self.line = line;
         self.scope.close();
         Ok(out)
     }
@@ -191,17 +210,38 @@ impl Rewriter<'_> {
             Literal::Every { key, value, domain, query } => {
                 let domain = self.settle(domain, &with, out)?;
                 self.scope.open();
-                for var in key.iter().chain([value]) {
-                    self.own_names(stmt.at, std::slice::from_ref(var))?;
-                    self.scope.declare(var);
-                }
-                let query = self.query(query)?;
+                let mut bound = Vec::new();
+                let key = key.as_ref().map(|key| self.element(stmt.at, key, &mut bound)).transpose()?;
+                let value = self.element(stmt.at, value, &mut bound)?;
+                bound.extend(self.query(query)?);
                 self.scope.close();
-                Literal::Every { key: key.clone(), value: value.clone(), domain, query }
+                Literal::Every { key, value, domain, query: bound }
             }
         };
         out.push(Stmt { at: stmt.at, literal, with });
         Ok(())
+    }
+
+    /// The engine takes a variable of `every` in brackets for an unbound one, and `not xs[e]` is
+    /// then never true: `e` becomes a variable of the body, `every` gets one of ours.
+    fn element(&mut self, at: Pos, name: &str, bound: &mut Vec<Stmt>) -> Rewrite<String> {
+        self.own_names(at, &[name.to_owned()])?;
+        if name == "_" {
+            return Ok(name.to_owned());
+        }
+        self.scope.declare(name);
+        let ours = self.fresh();
+        let sides = Box::new((Expr::var(at, name), Expr::var(at, &ours)));
+        let literal = Literal::Expr(Expr { at, kind: Kind::Assign { op: Assign::Declare, sides } });
+        bound.push(Stmt { at, literal, with: Vec::new() });
+        Ok(ours)
+    }
+
+    fn fresh(&mut self) -> String {
+        let name = format!("{RESERVED}{}", self.next);
+        self.next = self.next.saturating_add(1);
+        self.scope.declare(&name);
+        name
     }
 
     /// An undefined replacement makes the statement undefined, negated or not. A name that may
@@ -276,10 +316,16 @@ impl Rewriter<'_> {
                 op: *op,
                 sides: Box::new((self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?)),
             },
-            Kind::Assign { op, sides } => Kind::Assign {
-                op: *op,
-                sides: Box::new((self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?)),
-            },
+            Kind::Assign { op, sides } => {
+                let (target, value) = (self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?);
+                let pattern = matches!(value.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_));
+                let value = if pattern && *op == Assign::Declare && target.as_var().is_some() {
+                    first_of(value)
+                } else {
+                    value
+                };
+                Kind::Assign { op: *op, sides: Box::new((target, value)) }
+            }
             // The engine finds an undefined value under an undefined key.
             Kind::Member { key, value, collection } => Kind::Member {
                 key: key.as_ref().map(|key| self.settle(key, with, out).map(Box::new)).transpose()?,
@@ -319,6 +365,26 @@ impl Rewriter<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// `[value][0]`. To the engine `x := [a]` is a pattern that may bind `a`, and it may bind `x` too
+/// late for that; `x := [[a]][0]` is not.
+fn first_of(value: Expr) -> Expr {
+    let at = value.at;
+    let first = Step::Index(Expr { at, kind: Kind::Scalar("0".to_owned()) });
+    let base = Box::new(Expr { at, kind: Kind::Array(vec![value]) });
+    Expr { at, kind: Kind::Ref { base, steps: vec![first] } }
+}
+
+fn computed_keys(module: &Module) -> HashSet<String> {
+    let names = module.rules.iter().filter_map(|rule| match (&rule.head.kind, &rule.head.name.kind) {
+        (HeadKind::Value(_), Kind::Ref { base, steps }) => match steps.as_slice() {
+            [Step::Index(index)] if !matches!(index.kind, Kind::Text(_)) => base.as_var().map(str::to_owned),
+            _ => None,
+        },
+        _ => None,
+    });
+    names.collect()
 }
 
 /// `if {a | b}`: the engine takes it for a set, OPA for a body.

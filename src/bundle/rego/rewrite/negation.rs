@@ -1,6 +1,6 @@
 //! What is under a `not`.
 
-use super::{Rewrite, Rewriter};
+use super::{Rewrite, Rewriter, first_of};
 use crate::bundle::rego::ast::{Assign, ComprKind, Expr, Infix, Kind, Pos, Step, Stmt, With};
 use crate::bundle::rego::error::Problem;
 
@@ -46,8 +46,11 @@ impl Rewriter<'_> {
     /// statement is false, negated or not.
     fn index(&mut self, index: &Expr, with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Expr> {
         let settled = self.settle(index, with, out)?;
-        let composite = matches!(settled.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_));
-        Ok(if composite { self.hoist(settled, with, out) } else { settled })
+        if !matches!(settled.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_)) {
+            return Ok(settled);
+        }
+        let element = first_of(settled);
+        Ok(self.hoist(element, with, out))
     }
 
     /// An operand that may stay where it is, undefined or not; what is inside its brackets may not.
