@@ -180,5 +180,5 @@ fn what_a_rule_does_not_read_cannot_change_its_answer() {
             }
         }
     }
-    assert!(unread > 10_000 && mattered > 1_000, "{unread} places not read, {mattered} that mattered");
+    assert!(unread > 10_000 && mattered > 500, "{unread} places not read, {mattered} that mattered");
 }
