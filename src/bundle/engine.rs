@@ -19,7 +19,7 @@ pub(super) fn load(modules: Vec<TextFile>, data: &str) -> Result<Engine, String>
     engine.set_rego_v0(false);
     engine.set_strict_builtin_errors(true);
     engine.set_policy_length_config(rego::length_limits());
-    rego::extend(&mut engine)?;
+    rego::extend(&mut engine).map_err(|error| error.to_string())?;
     for module in modules {
         engine.add_policy(module.path, module.text).map_err(|error| one_line(&error.to_string()))?;
     }

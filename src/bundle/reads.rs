@@ -16,11 +16,6 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// Reads nothing, and always answers the same.
-    pub(super) fn nothing() -> Self {
-        Self { paths: Vec::new(), whole: false, deterministic: true }
-    }
-
     /// From raw paths; the empty path is the whole document.
     pub(super) fn new(mut paths: Vec<Vec<String>>, deterministic: bool) -> Self {
         paths.sort();

@@ -41,7 +41,6 @@ pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
     let mut engine = engine::load(modules.clone(), text.get()).map_err(ours)?;
     let outlines = outline(&engine).map_err(ours)?;
     let mut problems = package_problems(&bundles, &outlines);
-    problems.extend(data_problems(&data));
     if let Err(errors) = rego::lint(&parsed, &data, rego::EXTENSIONS) {
         problems.extend(errors.into_iter().map(|error| locate(&bundles, error.to_string())));
     }
@@ -62,6 +61,12 @@ type Bundles = BTreeMap<String, Contents>;
 struct ReadModule {
     serving: TextFile,
     parsed: rego::Module,
+}
+
+impl ReadModule {
+    fn shipped(self) -> Self {
+        Self { parsed: self.parsed.shipped(), ..self }
+    }
 }
 
 fn take_apart(bundles: Vec<Bundle>) -> Result<Bundles, Vec<Problem>> {
@@ -114,6 +119,7 @@ fn read_modules(bundles: &Bundles) -> Result<Vec<ReadModule>, Vec<Problem>> {
     let mut problems = Vec::new();
     for (bundle, path, text) in shipped.chain(authored) {
         match read_module(&path, text) {
+            Ok(module) if bundle.is_empty() => read.push(module.shipped()),
             Ok(module) => read.push(module),
             Err(error) => problems.push(problem(bundle, error)),
         }
@@ -146,10 +152,7 @@ fn package_problems(bundles: &Bundles, outlines: &[Outline]) -> Vec<Problem> {
                 },
             ));
         }
-        if module.package.first().is_some_and(|first| first == "sidegate") {
-            let text = format!("{}: package `{package}` belongs to sidegate: choose another name", module.file);
-            problems.push(problem(name, text));
-        } else if !contents::owns(&contents.roots, &module.package) {
+        if !contents::owns(&contents.roots, &module.package) {
             let text = format!(
                 "{}: package `{package}` is outside the manifest's roots: move it, or add a root to .manifest",
                 module.file
@@ -158,14 +161,6 @@ fn package_problems(bundles: &Bundles, outlines: &[Outline]) -> Vec<Problem> {
         }
     }
     problems
-}
-
-fn data_problems(data: &serde_json::Value) -> Vec<Problem> {
-    let reserved = [("sidegate", "belongs to sidegate"), ("policies", "is for packages only")];
-    let found = reserved.into_iter().filter(|(key, _)| data.get(key).is_some());
-    found
-        .map(|(key, what)| problem("", format!("base data stands under `data.{key}`, which {what}: move it elsewhere")))
-        .collect()
 }
 
 fn entrypoint(decision: &str, modules: &[rego::Module], engine: &mut Engine) -> Result<Entrypoint, String> {

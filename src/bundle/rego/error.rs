@@ -53,4 +53,50 @@ pub(in crate::bundle) enum Problem {
     NestedLiterals { limit: usize },
     #[error("brackets nested deeper than {limit}; split the expression into several rules")]
     NestedBrackets { limit: usize },
+    #[error("packages under `sidegate` belong to sidegate; name the package otherwise")]
+    ReservedPackage,
+    #[error("base data under `{root}` would speak as policy; move it to another path")]
+    ReservedData { root: &'static str },
+    #[error(
+        "the package `{package}` is named like the set `{set}`, and would be taken for its members; name it otherwise"
+    )]
+    PackageNamedLikeSet { package: String, set: &'static str },
+    #[error(
+        "`{set}` must be a set in packages under `policies`, anything else would be ignored; write `{set} contains … if …`"
+    )]
+    NotASet { set: &'static str },
+    #[error("`{set}` stands in the package `policies` itself; give it a package of its own, such as `policies.shop`")]
+    NoTeam { set: &'static str },
+    #[error("base data at `{path}` would override the rule or package here; rename one of them")]
+    DataOverRule { path: String },
+    #[error("the rule `{path}` and a package share that path; rename one of them")]
+    RuleOverPackage { path: String },
+    #[error("rules that use themselves have no value: `{through}`; break the circle")]
+    Recursion { through: String },
+    #[error("no rule or built-in function is called `{name}`; define it, or import its package")]
+    UnknownFunction { name: String },
+    #[error("`{name}` takes {takes} arguments and is given {given}")]
+    WrongArguments { name: String, takes: usize, given: usize },
+    #[error("`{name}` is refused: {why}; {instead}")]
+    RefusedBuiltin { name: String, why: &'static str, instead: &'static str },
+    #[error("`{name}` with a computed pattern could match other text than in OPA; write the pattern as a string")]
+    ComputedPattern { name: String },
+    #[error(
+        "`{construct}` in a pattern means Unicode here and ASCII in OPA; write the characters, such as `[0-9]` or `[A-Za-z0-9_]`"
+    )]
+    UnicodePattern { construct: String },
+    #[error("the pattern cannot be used: {why}; write a simpler one")]
+    BadPattern { why: String },
+    #[error("`regex.template_match` takes other patterns here than in OPA; write `regex.match`")]
+    Template,
+    #[error(
+        "the delimiters of `glob.match` must be `null` or written out without \":\", which is ignored here; replace \":\" by \".\" in both texts first, or write `regex.match`"
+    )]
+    GlobDelimiter,
+    #[error("the engine has a function `{name}` of its own already")]
+    TakenName { name: String },
+    #[error("`sprintf` needs a format that is written out; a computed one could ask for any amount of memory")]
+    ComputedFormat,
+    #[error("`sprintf` with a field wider than {limit}; write a narrower one")]
+    WideFormat { limit: u32 },
 }

@@ -8,11 +8,16 @@ use super::names::{Callee, FileNames, Names, Path, Target};
 use super::walk::{Event, walk};
 use crate::bundle::reads::Reads;
 
-/// What every rule reads, by rule path (`data.policies.shop.deny`).
+/// What every rule reads, by rule path (`data.policies.shop.deny`), and every package and object
+/// of rules, by its own.
 pub(in crate::bundle) fn reads(modules: &[Module]) -> BTreeMap<String, Reads> {
     let names = Names::new(modules);
     let uses = uses(modules, &names);
-    uses.keys().map(|path| (path.join("."), closure(path, &uses))).collect()
+    let above = |path: &Path| {
+        (2..=path.len()).filter_map(|length| path.get(..length).map(<[String]>::to_vec)).collect::<Vec<_>>()
+    };
+    let paths: BTreeSet<Path> = uses.keys().flat_map(above).collect();
+    paths.iter().map(|path| (path.join("."), closure(path, &uses))).collect()
 }
 
 /// What the definitions of one rule path use themselves.

@@ -1,9 +1,11 @@
 //! Programs over a small vocabulary, every shape of head and negation among them, with inputs
 //! and data in which any part may be missing.
 
+mod documents;
+
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 pub(super) struct Program {
     pub(super) text: String,
@@ -58,52 +60,6 @@ impl Generator {
     fn fresh(&mut self, prefix: &str) -> String {
         self.names += 1;
         format!("{prefix}{}", self.names)
-    }
-
-    // Documents.
-
-    fn item(&mut self) -> Value {
-        let mut item = Map::new();
-        for field in ["a", "b", "s", "k", "n"] {
-            if self.chance(70) {
-                let value = match field {
-                    "a" => json!(self.pick(&["x", "y", "pg_z"])),
-                    "b" => json!(self.pick(&[true, false])),
-                    "s" => self.pick(&[json!(["x"]), json!(["x", "y"]), json!([])]),
-                    "k" => json!(self.pick(&["k1", "k2", "k3"])),
-                    _ => json!(self.pick(&[0, 1, 5])),
-                };
-                item.insert(field.to_owned(), value);
-            }
-        }
-        Value::Object(item)
-    }
-
-    fn lose_some(&mut self, mut value: Value) -> Value {
-        if self.chance(35)
-            && let Some(map) = value.as_object_mut()
-        {
-            let keys: Vec<String> = map.keys().cloned().collect();
-            let key = self.pick(&keys);
-            map.remove(&key);
-        }
-        value
-    }
-
-    fn documents(&mut self) -> (Value, Value) {
-        let items: Vec<Value> = (0..self.below(4)).map(|_| self.item()).collect();
-        let input = json!({
-            "t": items, "u": self.pick(&["eve", "bob", "x"]), "g": self.pick(&[json!(["x"]), json!(["y", "x"]), json!([])]),
-            "n": self.below(6), "o": self.item(), "f": self.chance(50), "z": null,
-        });
-        let m: Map<String, Value> = ["k1", "k2", "k3"].iter().map(|key| ((*key).to_owned(), self.item())).collect();
-        let m = self.lose_some(Value::Object(m));
-        let base = json!({
-            "m": self.lose_some(m), "deny": self.pick(&[json!(["x"]), json!(["y", "pg_z"]), json!([])]),
-            "roles": {"eve": ["x"], "bob": []}, "n": self.below(3),
-        });
-        let (input, base) = (self.lose_some(input), self.lose_some(base));
-        (self.lose_some(input), json!({"base": base}))
     }
 
     // Expressions.
@@ -285,6 +241,18 @@ impl Generator {
                 format!("some {var}; {}[{var}]", self.pick(&["input.g", "input.t", "data.base.m", "data.base.deny"]))
             }
             11 if depth > 0 => self.every(vars),
+            11 => {
+                let (a, b) = (self.fresh("v"), self.fresh("v"));
+                let (x, y) = self.terms(vars);
+                vars.extend([a.clone(), b.clone()]);
+                self.pick(&[
+                    format!("[{a}, {b}] := [{x}, {y}]"),
+                    format!("some [{a}, {b}] in [[{x}, {y}]]"),
+                    format!("{{\"k\": {a}, \"l\": {b}}} := {{\"k\": {x}, \"l\": {y}}}"),
+                    format!("some {a}; {b} := input.t[{a}]"),
+                    format!("some {a}, {b}; data.base.m[{a}].k = {b}"),
+                ])
+            }
             12 => self.call(vars, depth),
             13 => format!("{}{}", self.positive(vars, depth), self.with(vars)),
             14..=18 => self.negation(vars, depth),
@@ -355,8 +323,16 @@ impl Generator {
             3 => self.membership(vars),
             4 => self.call(vars, depth),
             5 => self.term(vars),
-            6 => format!("data.base.m[{}]", self.value(vars, 0)),
-            7 => format!(
+            6 if self.chance(50) => format!("data.base.m[{}]", self.value(vars, 0)),
+            6 | 7 if !vars.is_empty() && self.chance(50) => {
+                let var = self.pick(vars);
+                self.pick(&[
+                    format!("data.base.m[{var}]"),
+                    format!("input.o[{var}]"),
+                    format!("data.base.roles[{var}][0]"),
+                ])
+            }
+            6 | 7 => format!(
                 "{}[{}] == {}",
                 self.pick(&["data.base.m", "input.o", "data.base.roles"]),
                 self.term(vars),
@@ -366,9 +342,9 @@ impl Generator {
             8 => format!("({}) == {}", self.membership(vars), self.pick(&["true", "false"])),
             _ => format!("count({}) {} {}", self.collection(vars), self.pick(&["==", ">", "<"]), self.term(vars)),
         };
-        // OPA makes `not true with …` true.
-        let constant = !body.contains(['.', '(', ' ']);
-        let with = if !constant && self.chance(12) { self.with(vars) } else { String::new() };
+        // OPA 1.22 makes `not true` true.
+        let body = if body == "true" { "input.f".to_owned() } else { body };
+        let with = if self.chance(12) { self.with(vars) } else { String::new() };
         format!("not {body}{with}")
     }
 

@@ -35,7 +35,8 @@ pub(in crate::bundle) struct Rewritten {
 /// Rewrites one file. Call `scan` on it first: the parser needs exponential time for nested literals.
 pub(in crate::bundle) fn rewrite(file: &str, source: &str) -> Result<Rewritten, RegoError> {
     let module = parse(file, source)?;
-    let mut rewriter = Rewriter { file, next: 0, scope: Scope::default(), computed: computed_keys(&module) };
+    let mut rewriter =
+        Rewriter { file, next: 0, scope: Scope::default(), line: Pos::default(), computed: computed_keys(&module) };
     let rules = module.rules.iter().map(|rule| rewriter.rule(rule)).collect::<Result<_, _>>()?;
     let text = print(&Module { rules, ..module.clone() });
     Ok(Rewritten { text, module })
@@ -45,6 +46,8 @@ struct Rewriter<'a> {
     file: &'a str,
     next: usize,
     scope: Scope,
+    /// Where the statement begins that is being rewritten: what is bound before it stands there.
+    line: Pos,
     /// Objects of which at least one rule computes the key.
     computed: HashSet<String>,
 }
@@ -59,12 +62,10 @@ impl Rewriter<'_> {
     /// Binds `value` to a new variable in a statement added to `to`; gives the variable.
     fn hoist(&mut self, value: Expr, with: &[With], to: &mut Vec<Stmt>) -> Expr {
         let at = value.at;
-        let name = format!("{RESERVED}{}", self.next);
-        self.next = self.next.saturating_add(1);
-        self.scope.declare(&name);
+        let name = self.fresh();
         let sides = Box::new((Expr::var(at, &name), value));
         let literal = Literal::Expr(Expr { at, kind: Kind::Assign { op: Assign::Declare, sides } });
-        to.push(Stmt { at, literal, with: with.to_vec() });
+        to.push(Stmt { at: self.line, literal, with: with.to_vec() });
         Expr::var(at, &name)
     }
 
@@ -72,6 +73,7 @@ impl Rewriter<'_> {
         match &rule.head.kind {
             HeadKind::Default { .. } => Ok(rule.clone()),
             HeadKind::Value(_) | HeadKind::Member(_) | HeadKind::Function { .. } => {
+                self.line = rule.at;
                 self.scope.open();
                 let rewritten = self.spec(rule);
                 self.scope.close();
@@ -181,9 +183,12 @@ impl Rewriter<'_> {
         for stmt in declarations {
             self.stmt(&Stmt { at: query.first().map_or(stmt.at, |first| first.at), ..stmt.clone() }, &mut out)?;
         }
+        let line = self.line;
         for stmt in others {
+            self.line = stmt.at;
             self.stmt(stmt, &mut out)?;
         }
+        self.line = line;
         self.scope.close();
         Ok(out)
     }
@@ -205,17 +210,38 @@ impl Rewriter<'_> {
             Literal::Every { key, value, domain, query } => {
                 let domain = self.settle(domain, &with, out)?;
                 self.scope.open();
-                for var in key.iter().chain([value]) {
-                    self.own_names(stmt.at, std::slice::from_ref(var))?;
-                    self.scope.declare(var);
-                }
-                let query = self.query(query)?;
+                let mut bound = Vec::new();
+                let key = key.as_ref().map(|key| self.element(stmt.at, key, &mut bound)).transpose()?;
+                let value = self.element(stmt.at, value, &mut bound)?;
+                bound.extend(self.query(query)?);
                 self.scope.close();
-                Literal::Every { key: key.clone(), value: value.clone(), domain, query }
+                Literal::Every { key, value, domain, query: bound }
             }
         };
         out.push(Stmt { at: stmt.at, literal, with });
         Ok(())
+    }
+
+    /// The engine takes a variable of `every` in brackets for an unbound one, and `not xs[e]` is
+    /// then never true: `e` becomes a variable of the body, `every` gets one of ours.
+    fn element(&mut self, at: Pos, name: &str, bound: &mut Vec<Stmt>) -> Rewrite<String> {
+        self.own_names(at, &[name.to_owned()])?;
+        if name == "_" {
+            return Ok(name.to_owned());
+        }
+        self.scope.declare(name);
+        let ours = self.fresh();
+        let sides = Box::new((Expr::var(at, name), Expr::var(at, &ours)));
+        let literal = Literal::Expr(Expr { at, kind: Kind::Assign { op: Assign::Declare, sides } });
+        bound.push(Stmt { at, literal, with: Vec::new() });
+        Ok(ours)
+    }
+
+    fn fresh(&mut self) -> String {
+        let name = format!("{RESERVED}{}", self.next);
+        self.next = self.next.saturating_add(1);
+        self.scope.declare(&name);
+        name
     }
 
     /// An undefined replacement makes the statement undefined, negated or not. A name that may
@@ -290,10 +316,16 @@ impl Rewriter<'_> {
                 op: *op,
                 sides: Box::new((self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?)),
             },
-            Kind::Assign { op, sides } => Kind::Assign {
-                op: *op,
-                sides: Box::new((self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?)),
-            },
+            Kind::Assign { op, sides } => {
+                let (target, value) = (self.expr(&sides.0, with, out)?, self.expr(&sides.1, with, out)?);
+                let pattern = matches!(value.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_));
+                let value = if pattern && *op == Assign::Declare && target.as_var().is_some() {
+                    first_of(value)
+                } else {
+                    value
+                };
+                Kind::Assign { op: *op, sides: Box::new((target, value)) }
+            }
             // The engine finds an undefined value under an undefined key.
             Kind::Member { key, value, collection } => Kind::Member {
                 key: key.as_ref().map(|key| self.settle(key, with, out).map(Box::new)).transpose()?,
@@ -333,6 +365,15 @@ impl Rewriter<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// `[value][0]`. To the engine `x := [a]` is a pattern that may bind `a`, and it may bind `x` too
+/// late for that; `x := [[a]][0]` is not.
+fn first_of(value: Expr) -> Expr {
+    let at = value.at;
+    let first = Step::Index(Expr { at, kind: Kind::Scalar("0".to_owned()) });
+    let base = Box::new(Expr { at, kind: Kind::Array(vec![value]) });
+    Expr { at, kind: Kind::Ref { base, steps: vec![first] } }
 }
 
 fn computed_keys(module: &Module) -> HashSet<String> {

@@ -1,6 +1,6 @@
 //! What is under a `not`.
 
-use super::{Rewrite, Rewriter};
+use super::{Rewrite, Rewriter, first_of};
 use crate::bundle::rego::ast::{Assign, ComprKind, Expr, Infix, Kind, Pos, Step, Stmt, With};
 use crate::bundle::rego::error::Problem;
 
@@ -49,11 +49,7 @@ impl Rewriter<'_> {
         if !matches!(settled.kind, Kind::Array(_) | Kind::Set(_) | Kind::Object(_)) {
             return Ok(settled);
         }
-        // `x := [a]` is a pattern as well, and `x` then bound too late; `x := [[a]][0]` is not.
-        let at = settled.at;
-        let first = Step::Index(Expr { at, kind: Kind::Scalar("0".to_owned()) });
-        let base = Box::new(Expr { at, kind: Kind::Array(vec![settled]) });
-        let element = Expr { at, kind: Kind::Ref { base, steps: vec![first] } };
+        let element = first_of(settled);
         Ok(self.hoist(element, with, out))
     }
 
