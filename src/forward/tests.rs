@@ -1,3 +1,5 @@
+mod server;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
