@@ -79,14 +79,18 @@ async fn ask(upstream: &mut Upstream, sql: &str) -> (Vec<String>, Option<String>
         match upstream.framer.next_piece().unwrap() {
             Some(BackendPiece::Relay(_)) => panic!("rows are asked for whole"),
             None => assert_ne!(upstream.stream.read_buf(upstream.framer.room()).await.unwrap(), 0),
-            Some(BackendPiece::Frame(frame)) => match BackendMessage::decode(&frame).unwrap() {
-                BackendMessage::DataRow(row) => {
+            Some(BackendPiece::Frame(frame)) => {
+                let message = BackendMessage::decode(&frame).unwrap();
+                if let BackendMessage::DataRow(row) = &message {
                     values.push(String::from_utf8(row.values[0].unwrap().to_vec()).unwrap());
                 }
-                BackendMessage::ErrorResponse(fields) => error = fields.sqlstate().map(str::to_owned),
-                BackendMessage::ReadyForQuery(_) => return (values, error),
-                _ => {}
-            },
+                if let BackendMessage::ErrorResponse(fields) = &message {
+                    error = fields.sqlstate().map(str::to_owned);
+                }
+                if let BackendMessage::ReadyForQuery(_) = &message {
+                    return (values, error);
+                }
+            }
         }
     }
 }
