@@ -5,6 +5,8 @@ mod error;
 mod listener;
 mod opening;
 mod stream;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use error::{AcceptError, Refused};
 pub use listener::{Connection, Listener, Slot};

@@ -29,3 +29,22 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fo
     }
     Ok(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn addresses_and_localhost_need_no_resolver() {
+        assert_eq!(resolve("192.0.2.7", 5432).await.unwrap(), ["192.0.2.7:5432".parse().unwrap()]);
+        assert_eq!(resolve("::1", 1).await.unwrap(), ["[::1]:1".parse().unwrap()]);
+        let local = resolve("localhost", 1).await.unwrap();
+        assert!(local.iter().all(|address| address.ip().is_loopback()) && local.len() == 2);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_exist_is_named() {
+        let error = resolve("db.example.invalid", 5432).await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot resolve `db.example.invalid`: "), "{error}");
+    }
+}

@@ -188,7 +188,7 @@ impl FrontendFramer {
             b'D' | b'E' | b'C' | b'H' | b'S' | b'X' | b'c' | b'f' => (MAX_SMALL, None),
             _ => return Err(WireError::Tag { tag }),
         };
-        if length < 4 || length > MAX_COPY {
+        if !(4..=MAX_COPY).contains(&length) {
             return Err(WireError::Length { tag, length, limit });
         }
         match (length <= limit, otherwise) {

@@ -1,0 +1,126 @@
+//! Against a real PostgreSQL.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::wire::postgres::{BackendMessage, BackendPiece, Query, Rows, TransactionStatus};
+
+const BINARIES: &str = "/usr/lib/postgresql/15/bin";
+
+/// A server of its own that lets `app` in by SCRAM-SHA-256 only.
+struct Server {
+    directory: PathBuf,
+    port: u16,
+}
+
+impl Server {
+    fn start() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let script = format!(
+            "set -e; umask 077; cd /; d=$(mktemp -d); echo '{PASSWORD}' > $d/password; \
+             {BINARIES}/initdb -D $d/data -U app -A scram-sha-256 --pwfile=$d/password --no-sync >$d/initdb.log 2>&1; \
+             {BINARIES}/pg_ctl -D $d/data -l $d/server.log -w start \
+             -o \"-p {port} -k $d -c listen_addresses=127.0.0.1 -c fsync=off\" >$d/start.log 2>&1 </dev/null; echo $d"
+        );
+        let output = as_postgres(&script);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self { directory: String::from_utf8(output.stdout).unwrap().trim().into(), port }
+    }
+
+    fn upstream(&self, unix: bool, password: &tempfile::NamedTempFile) -> config::Upstream {
+        let address = if unix {
+            Address::Unix(self.directory.join(format!(".s.PGSQL.{}", self.port)))
+        } else {
+            Address::Tcp { host: "localhost".into(), port: self.port }
+        };
+        config::Upstream {
+            address,
+            user: "app".into(),
+            password: Some(SecretSource::File(password.path().to_owned())),
+            connect: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let directory = self.directory.display();
+        as_postgres(&format!("{BINARIES}/pg_ctl -D {directory}/data -m immediate stop; rm -r {directory}"));
+    }
+}
+
+/// PostgreSQL refuses to run as root.
+fn as_postgres(script: &str) -> std::process::Output {
+    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    let mut command = if root { Command::new("runuser") } else { Command::new("sh") };
+    if root {
+        command.args(["-u", "postgres", "--", "sh"]);
+    }
+    command.args(["-c", script]).output().unwrap()
+}
+
+fn password(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{text}\n")).unwrap();
+    file
+}
+
+/// The first value of each row, or the error's SQLSTATE, until the server is ready.
+async fn ask(upstream: &mut Upstream, sql: &str) -> (Vec<String>, Option<String>) {
+    upstream.framer.set_rows(Rows::Whole);
+    let query = Query { sql: sql.as_bytes() }.encode().unwrap();
+    upstream.stream.write_all(query.bytes()).await.unwrap();
+    let (mut values, mut error) = (Vec::new(), None);
+    loop {
+        match upstream.framer.next_piece().unwrap() {
+            Some(BackendPiece::Relay(_)) => panic!("rows are asked for whole"),
+            None => assert_ne!(upstream.stream.read_buf(upstream.framer.room()).await.unwrap(), 0),
+            Some(BackendPiece::Frame(frame)) => {
+                let message = BackendMessage::decode(&frame).unwrap();
+                if let BackendMessage::DataRow(row) = &message {
+                    values.push(String::from_utf8(row.values[0].unwrap().to_vec()).unwrap());
+                }
+                if let BackendMessage::ErrorResponse(fields) = &message {
+                    error = fields.sqlstate().map(str::to_owned);
+                }
+                if let BackendMessage::ReadyForQuery(_) = &message {
+                    return (values, error);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_real_server_lets_us_in_by_scram_obeys_our_pins_and_cancels() {
+    let server = Server::start();
+    let right = password(PASSWORD);
+    let pins = [("search_path", "public, pg_temp"), ("application_name", "psql"), ("application_name", "pinned")];
+    let pins = pins.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    for unix in [false, true] {
+        let mut upstream = connect(&server.upstream(unix, &right), "postgres", &pins).await.unwrap();
+        assert_eq!(upstream.status, TransactionStatus::Idle);
+        let reported = |name| upstream.parameters.iter().find(|(each, _)| each == name).unwrap().1.clone();
+        assert_eq!((reported("application_name"), reported("is_superuser")), ("pinned".into(), "on".into()));
+        let changed = "set search_path = evil; reset search_path; select current_setting('search_path')";
+        assert_eq!(ask(&mut upstream, changed).await, (vec!["public, pg_temp".to_owned()], None));
+        let target = upstream.cancel.clone().unwrap();
+        let mut sleeping = tokio::spawn(async move { ask(&mut upstream, "select pg_sleep(60)").await });
+        // The request may overtake the statement: then it hits nothing, and another one is due.
+        let (_, error) = loop {
+            cancel(&target).await.unwrap();
+            if let Ok(answer) = tokio::time::timeout(Duration::from_millis(200), &mut sleeping).await {
+                break answer.unwrap();
+            }
+        };
+        assert_eq!(error.as_deref(), Some("57014"));
+    }
+    let refused = connect(&server.upstream(false, &password("wrong")), "postgres", &[]).await.unwrap_err();
+    assert!(matches!(&refused, ForwardError::Refused { sqlstate, .. } if sqlstate == "28P01"), "{refused}");
+    let refused = connect(&server.upstream(false, &right), "no_such", &[]).await.unwrap_err();
+    assert!(matches!(&refused, ForwardError::Refused { sqlstate, .. } if sqlstate == "3D000"), "{refused}");
+}
