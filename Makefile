@@ -26,16 +26,16 @@ test: build
 	@scripts/tools postgres opa python node
 	$(CARGO) test --locked
 	SIDEGATE_BINARY=$(CURDIR)/$(BINARY) $(CARGO) test --locked --test static -- --ignored
-	opa check --strict rego
-	opa test rego
-	set -e; for bundle in bundles/*/; do opa check --strict rego "$$bundle"; opa test rego "$$bundle"; done
+	opa check --strict rego/sidegate
+	opa test rego/sidegate
+	set -e; for bundle in bundles/*/; do opa check --strict rego/sidegate "$$bundle"; opa test rego/sidegate "$$bundle"; done
 	$(BINARY) demo --once </dev/null
 
 lint:
 	@scripts/tools opa components
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	opa fmt --fail --list rego bundles
+	opa fmt --fail --list rego/sidegate bundles
 
 bench:
 	@scripts/tools postgres

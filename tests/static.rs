@@ -1,5 +1,5 @@
 //! The released binary needs nothing of the system it runs on. `make test` builds it and names it in SIDEGATE_BINARY.
-#![allow(missing_docs, reason = "a test")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
