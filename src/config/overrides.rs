@@ -160,20 +160,12 @@ fn steps(key: &str) -> Result<Vec<Step>, OverrideError> {
     let bad = || OverrideError::Key { key: key.to_owned() };
     let mut steps = Vec::new();
     for part in split(key, '.') {
-        let (name, mut indices) = part.split_once('[').map_or((part.as_str(), ""), |(name, rest)| (name, rest));
-        if name.is_empty() {
-            return Err(bad());
-        }
+        let mut pieces = part.split('[');
+        let name = pieces.next().filter(|name| !name.is_empty()).ok_or_else(bad)?;
         steps.push(Step::Key(name.to_owned()));
-        let bracketed = name.len() < part.len();
-        while bracketed {
-            let (digits, rest) = indices.split_once(']').ok_or_else(bad)?;
-            steps.push(Step::Index(digits.parse().map_err(|_| bad())?));
-            match rest.strip_prefix('[') {
-                Some(more) => indices = more,
-                None if rest.is_empty() => break,
-                None => return Err(bad()),
-            }
+        for piece in pieces {
+            let index = piece.strip_suffix(']').and_then(|digits| digits.parse().ok());
+            steps.push(Step::Index(index.ok_or_else(bad)?));
         }
     }
     Ok(steps)

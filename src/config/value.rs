@@ -279,7 +279,9 @@ fn escaped(c: char) -> Vec<char> {
 fn did_you_mean(key: &str, known: &[&str]) -> String {
     let nearest = known.iter().map(|name| (distance(key, name), name)).min();
     match nearest {
-        Some((distance, name)) if distance <= (name.len() / 3).max(1) => format!(", did you mean `{name}`?"),
+        Some((distance, name)) if distance < name.len() && distance <= (name.len() / 3).max(2) => {
+            format!(", did you mean `{name}`?")
+        }
         _ => format!("; the keys here are {}", known.join(", ")),
     }
 }

@@ -24,15 +24,21 @@ const LINE: Duration = Duration::from_secs(5);
 /// Lines that may wait to be read.
 const LINES: usize = 1024;
 const CONFIG: &str = include_str!("files/sidegate.yaml");
-const BUNDLE: [(&str, &str); 2] =
-    [(".manifest", include_str!("files/bundle/manifest.json")), ("shop.rego", include_str!("files/bundle/shop.rego"))];
+/// The policy of the tour. Its tests stay behind: they would refuse the first thing that somebody tries out.
+const BUNDLE: [(&str, &str); 3] = [
+    (".manifest", include_str!("../../../bundles/readonly-analytics/.manifest")),
+    ("data.json", include_str!("../../../bundles/readonly-analytics/data.json")),
+    (POLICY, include_str!("../../../bundles/readonly-analytics/policies/analytics/policy.rego")),
+];
+/// The file to edit, in the bundle.
+const POLICY: &str = "policies/analytics/policy.rego";
 
 /// The running sidecar.
 pub(super) struct Sidecar {
     /// Where clients connect.
     pub(super) port: u16,
-    /// The policy directory.
-    pub(super) bundle: PathBuf,
+    /// What there is to edit: the policy's file, or the directory of somebody's own bundle.
+    pub(super) policy: PathBuf,
     lines: mpsc::Receiver<String>,
 }
 
@@ -82,7 +88,8 @@ impl Sidecar {
                 }
             });
         }
-        let mut sidecar = Self { port, bundle, lines };
+        let policy = if arguments.bundle.is_some() { bundle } else { bundle.join(POLICY) };
+        let mut sidecar = Self { port, policy, lines };
         let ready = sidecar.wait(&mut child, admin).await;
         house.keep(child);
         ready.map(|()| sidecar)
@@ -166,7 +173,7 @@ fn free_port(wanted: u16) -> Result<u16, DemoError> {
     Ok(address.port())
 }
 
-/// Plain files only: a bundle is small and flat.
+/// Directories and plain files.
 fn copy(from: &Path, to: &Path) -> Result<(), DemoError> {
     let entries = std::fs::read_dir(from).map_err(|_| DemoError::NoBundle { directory: from.to_owned() })?;
     for entry in entries {

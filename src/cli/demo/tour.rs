@@ -38,11 +38,12 @@ pub(super) fn farewell(house: &House, sidecar: &Sidecar) -> String {
     format!(
         "\nNow yours. Connect with\n\n   psql -h 127.0.0.1 -p {port} -U alice {DATABASE}\n\n\
          Change the answers in\n\n   {policy}\n\n\
-         (its `deny` rule refuses writes: take it out, add \"write\" where reads are allowed, save, and ask again;\n\
-         nothing needs a restart). The configuration is {config}.\n\
+         and ask again: nothing needs a restart. For instance, take out the `deny` rule about sql.changes_data and add\n\n   \
+         allow contains \"changes\" if input.sql.effects == [\"write\"]\n\n\
+         The configuration is {config}.\n\
          What sidegate says appears here. Ctrl-C ends the demo.\n",
         port = sidecar.port,
-        policy = shown(&sidecar.bundle.join("shop.rego")),
+        policy = shown(&sidecar.policy),
         config = shown(&house.path().join("sidegate.yaml")),
     )
 }
