@@ -29,8 +29,7 @@ pub(super) fn agree(text: &str, lexemes: &[Lexeme]) -> Result<Vec<Vec<TokenWithS
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
         .tokenize_with_location()
         .map_err(|error| GuardError::Disagreement { at: Places::new(text).byte(error.location) })?;
-    compare(text, lexemes, &tokens)?;
-    Ok(split(tokens))
+    Ok(split(compare(text, lexemes, tokens)?))
 }
 
 /// sqlparser ends a text at a bare END.
@@ -72,29 +71,58 @@ fn refuse_bare_keyword(text: &str, lexemes: &[Lexeme]) -> Result<(), GuardError>
     Ok(())
 }
 
-fn compare(text: &str, lexemes: &[Lexeme], tokens: &[TokenWithSpan]) -> Result<(), GuardError> {
+/// Gives sqlparser's tokens, without layout, if each is one of ours.
+fn compare(text: &str, lexemes: &[Lexeme], tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, GuardError> {
     let mut places = Places::new(text);
-    let mut ours = lexemes.iter();
+    let mut ours = lexemes;
+    let mut agreed = Vec::with_capacity(lexemes.len());
     for token in tokens {
         if matches!(token.token, Token::Whitespace(_)) {
             continue;
         }
         let start = places.byte(token.span.start);
-        let differs = GuardError::Disagreement { at: start };
-        let Some(lexeme) = ours.next() else { return Err(differs) };
         let mut end = places.byte(token.span.end);
         // sqlparser's `&>` takes the next character too; the lexer made sure that it is a space.
         if token.token == Token::AmpersandRightAngleBracket {
             end = end.saturating_sub(1);
         }
-        if start != lexeme.start || end != lexeme.end || !same_meaning(text, *lexeme, &token.token) {
-            return Err(differs);
+        let differs = GuardError::Disagreement { at: start };
+        let Some((lexeme, rest)) = ours.split_first() else { return Err(differs) };
+        if start == lexeme.start && end == lexeme.end && same_meaning(text, *lexeme, &token.token) {
+            agreed.push(token);
+            ours = rest;
+        } else {
+            let parts = operators_in(text, ours, start, end).ok_or(differs)?;
+            ours = ours.get(parts.len()..).unwrap_or_default();
+            agreed.extend(parts.into_iter().map(|part| TokenWithSpan::new(part, token.span)));
         }
     }
-    match ours.next() {
+    match ours.first() {
         Some(missed) => Err(GuardError::Disagreement { at: missed.start }),
-        None => Ok(()),
+        None => Ok(agreed),
     }
+}
+
+/// Our operators between two bytes, cut one by one: sqlparser takes `>=-` for one, where PostgreSQL
+/// gives back the sign. There is nothing in it but operator characters, so nothing can hide there.
+fn operators_in(text: &str, lexemes: &[Lexeme], start: usize, end: usize) -> Option<Vec<Token>> {
+    let mut at = start;
+    let mut parts = Vec::new();
+    for lexeme in lexemes {
+        if at == end {
+            break;
+        }
+        if lexeme.class != Class::Operator || lexeme.start != at || lexeme.end > end {
+            return None;
+        }
+        let mut part = Tokenizer::new(&PostgreSqlDialect {}, lexeme.of(text)).tokenize().ok()?.into_iter();
+        match (part.next(), part.next()) {
+            (Some(token), None) if same_meaning(text, *lexeme, &token) => parts.push(token),
+            _ => return None,
+        }
+        at = lexeme.end;
+    }
+    (at == end).then_some(parts)
 }
 
 /// Whether both readers take the token for the same class and, where it has one, the same value.

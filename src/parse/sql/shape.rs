@@ -94,6 +94,7 @@ fn keep(text: &str, lexemes: &[Lexeme], consulted: &[usize]) -> Vec<bool> {
                 && (!place.is_data(lexeme.class)
                     || strings_stay && lexeme.class != Class::Number
                     || is_typed(text, *lexeme, before)
+                    || lexeme.class == Class::Number && is_modifier(text, lexemes, index)
                     || is_compared_with_constant(text, lexemes, index)
                     || consulted.binary_search(&lexeme.start).is_ok()),
         );
@@ -201,6 +202,20 @@ fn is_typed(text: &str, lexeme: Lexeme, before: Option<&Lexeme>) -> bool {
     }
 }
 
+/// Whether a number belongs to a type, as in `::numeric(10, 2)` or `CAST(a AS bit varying(3))`, or to
+/// what is written like one: it is syntax.
+fn is_modifier(text: &str, lexemes: &[Lexeme], index: usize) -> bool {
+    let mut before = lexemes
+        .iter()
+        .take(index)
+        .rev()
+        .take(LONGEST_TYPE)
+        .skip_while(|token| token.class == Class::Number || token.is_mark(text, ","));
+    let opens = before.next().is_some_and(|token| token.is_mark(text, "(") || token.is_mark(text, "["));
+    let cast = before.find(|token| !matches!(token.class, Class::Word | Class::Quoted) || token.is_word(text, "as"));
+    opens && cast.is_some_and(|token| token.is_mark(text, "::") || token.is_word(text, "as"))
+}
+
 /// Whether it is one side of a comparison of two constants, as in `1 = 1`.
 fn is_compared_with_constant(text: &str, lexemes: &[Lexeme], index: usize) -> bool {
     let at = |index: Option<usize>| index.and_then(|index| lexemes.get(index));
@@ -211,6 +226,9 @@ fn is_compared_with_constant(text: &str, lexemes: &[Lexeme], index: usize) -> bo
     compares(at(index.checked_sub(1)), at(index.checked_sub(2)))
         || compares(at(index.checked_add(1)), at(index.checked_add(2)))
 }
+
+/// Tokens from a cast to its last modifier: `::pg_catalog.numeric(10, 2`.
+const LONGEST_TYPE: usize = 8;
 
 /// Statements whose constants are data, from their verb on.
 const LIFTED_STATEMENTS: &[&str] = &[

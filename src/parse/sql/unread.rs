@@ -34,7 +34,8 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         shape.literals.clear();
     }
     Facts {
-        fingerprint: fingerprint(&shape.normalized),
+        // An unread statement is never of the shape of one that was read.
+        fingerprint: fingerprint(&format!("unparsed {}", shape.normalized)),
         normalized: shape.normalized,
         effects: BTreeSet::from([Effect::Unknown]),
         statements: Vec::new(),

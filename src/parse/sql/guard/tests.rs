@@ -42,8 +42,16 @@ fn a_keyword_that_would_swallow_from_is_refused() {
 
 #[test]
 fn what_the_readers_cut_differently_is_refused() {
-    for text in ["select a>-1", "select a =@ b", "select 1..5", "select '{' ? 'a' ?& b ?-|| c", "select `a`"] {
+    for text in ["select a =@ b", "select 1..5", "select '{' ? 'a' ?& b ?-|| c", "select `a`"] {
         assert!(matches!(statements(text), Err(GuardError::Disagreement { at: _ })), "{text}");
+    }
+}
+
+#[test]
+fn a_sign_after_an_operator_is_a_sign() {
+    for text in ["select a>-1", "select a>=-1, b<>-1, d<=+1, e *-1"] {
+        let statements = agree(text, &lex(text).unwrap()).unwrap();
+        assert!(statements[0].iter().all(|token| !matches!(token.token, Token::CustomBinaryOperator(_))), "{text}");
     }
 }
 

@@ -1,5 +1,8 @@
+use std::io::Read as _;
+
 use crate::parse::facts::{Effect, UnparsedKind};
 
+use super::super::lexer::{Class, lex};
 use super::super::reading::{Encoding, Names, Quoting};
 use super::*;
 
@@ -154,4 +157,57 @@ async fn nothing_is_hidden_behind_the_end_of_a_statement() {
         assert!(reader.statement(text, &reading()).await.unparsed.is_none(), "{text}");
     }
     assert!(reader.statement(" ;; /* */", &reading()).await.empty);
+}
+
+/// The text with every lifted constant replaced, found by laying its shape over it.
+fn with_other_data(text: &str, normalized: &str, number: &str, quoted: &str) -> String {
+    let (before, after) = (lex(text).unwrap(), lex(normalized).unwrap());
+    assert_eq!(before.len(), after.len(), "{text}\n{normalized}");
+    let mut changed = String::new();
+    let mut end = 0;
+    for (lexeme, shaped) in before.iter().zip(&after) {
+        changed.push_str(text.get(end..lexeme.start).unwrap());
+        let lifted = lexeme.is_literal() && shaped.class == Class::Parameter;
+        changed.push_str(match lexeme.class {
+            Class::Number if lifted => number,
+            Class::Text | Class::Escaped | Class::National | Class::Dollar if lifted => quoted,
+            _ => lexeme.of(text),
+        });
+        end = lexeme.end;
+    }
+    changed.push_str(text.get(end..).unwrap());
+    changed
+}
+
+#[test]
+fn statements_of_the_same_shape_have_the_same_facts() {
+    let mut lines = String::new();
+    let corpus = include_bytes!("../../../../tests/data/sql/corpus.jsonl.gz").as_slice();
+    flate2::read::GzDecoder::new(corpus).read_to_string(&mut lines).unwrap();
+    let reader = reader();
+    let facts = |text: &str| {
+        let mut facts = reader.statement_blocking(text, &reading()).as_ref().clone();
+        facts.literals.clear();
+        facts
+    };
+    let mut compared = 0;
+    for line in lines.lines().step_by(7) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = line["sql"].as_str().unwrap();
+        let original = facts(text);
+        if original.unparsed.is_some() || original.sensitive {
+            continue;
+        }
+        for (number, quoted) in [("0", "''"), ("77", "'orders'"), ("123456789012345678901", "$q$true$q$")] {
+            let other = facts(&with_other_data(text, &original.normalized, number, quoted));
+            // A number that is syntax may be one that no parser takes.
+            if other.unparsed.is_some() {
+                assert_ne!(other.fingerprint, original.fingerprint, "{text}");
+            } else {
+                compared += 1;
+                assert_eq!(format!("{other:?}"), format!("{original:?}"), "{text}");
+            }
+        }
+    }
+    assert!(compared > 3_000, "only {compared} pairs");
 }
