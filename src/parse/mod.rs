@@ -2,6 +2,7 @@
 //! [`Request`] with its [`Facts`]; what cannot be read whole is `unparsed`, never guessed.
 
 mod facts;
+mod sql;
 mod request;
 
 pub use facts::{
