@@ -1,0 +1,163 @@
+//! Walks sqlparser's tree. Takes the parsed statements and how names are resolved, gives
+//! [`Walked`]: what they would do. Refuses, with a reason, every tree that PostgreSQL's grammar
+//! does not have or whose meaning is not certain.
+//!
+//! What stays open until there is a catalog: user functions that overload a built-in with better
+//! fitting arguments, `(composite).field` that is a user function, user operators and casts
+//! between known types, domains of columns, what views do.
+
+mod call;
+mod columns;
+mod copy;
+mod ddl;
+mod definition;
+mod expression;
+mod facts;
+mod from;
+mod modify;
+mod names;
+mod operators;
+mod predicate;
+mod query;
+mod session;
+mod setting;
+mod statement;
+mod types;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sqlparser::ast::Statement;
+use sqlparser::tokenizer::Location;
+
+use self::facts::Walker;
+use crate::parse::facts::{
+    Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, RelationFacts, SettingFacts, StatementFacts, Unparsed,
+    UnparsedKind,
+};
+
+/// What unqualified names mean.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::parse) enum Names {
+    /// pg_catalog first, then this schema: the search path is pinned and nobody changed it.
+    Certain {
+        /// The first schema of the search path.
+        schema: Arc<str>,
+    },
+    /// Anything.
+    Uncertain,
+}
+
+/// Finds what a prepared statement or cursor of that name may be: every candidate, or `None`.
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<Arc<Facts>>>;
+
+/// What the session knows.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// How names are resolved.
+    pub names: &'a Names,
+    /// Prepared statements by name.
+    pub prepared: Lookup<'a>,
+    /// Cursors by name.
+    pub cursors: Lookup<'a>,
+}
+
+/// Which literals a fact was computed from, and so stay in the shape.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kept {
+    /// All of them: one statement is not a query or DML.
+    All,
+    /// Those that start at one of these places. sqlparser gives line and column, counted in
+    /// characters from 1; a sign in front of a number is not part of it.
+    At(Vec<Location>),
+}
+
+/// What the statements of one text would do.
+#[derive(Clone, Debug)]
+pub(super) struct Walked {
+    /// Union over `statements`.
+    pub effects: BTreeSet<Effect>,
+    /// One per statement and per node inside it that counts as one.
+    pub statements: Vec<StatementFacts>,
+    /// Sorted by id.
+    pub relations: Vec<RelationFacts>,
+    /// Sorted.
+    pub columns: Vec<ColumnFacts>,
+    /// Sorted by id.
+    pub functions: Vec<FunctionFacts>,
+    /// In order.
+    pub settings: Vec<SettingFacts>,
+    /// Which of `sql.*` is not known.
+    pub unknown: BTreeSet<&'static str>,
+    /// What changes for the statements after it. The facts inside `prepares` and `declares` have
+    /// no text of their own: `normalized` and `fingerprint` are empty.
+    pub aftermath: Aftermath,
+    /// It holds a secret: no literal may be shown.
+    pub sensitive: bool,
+    /// The highest `$n`.
+    pub placeholders: u16,
+    /// What `normalized` must keep.
+    pub kept: Kept,
+}
+
+/// What the statements would do. The reader knows the text: `keyword` of a refusal is empty.
+pub(super) fn walk(statements: &[Statement], context: &Context<'_>) -> Result<Walked, Unparsed> {
+    let mut walker = Walker::new(*context);
+    for statement in statements {
+        walker.statement(statement, false).map_err(Unparsed::from)?;
+    }
+    Ok(walker.finish())
+}
+
+impl Walked {
+    /// The facts of a statement that has no text of its own.
+    fn into_facts(self) -> Facts {
+        Facts {
+            normalized: String::new(),
+            fingerprint: String::new(),
+            effects: self.effects,
+            statements: self.statements,
+            relations: self.relations,
+            columns: self.columns,
+            functions: self.functions,
+            settings: self.settings,
+            unparsed: None,
+            unknown: self.unknown,
+            literals: Vec::new(),
+            aftermath: self.aftermath,
+            sensitive: self.sensitive,
+            placeholders: self.placeholders,
+            empty: false,
+        }
+    }
+}
+
+/// Why a tree cannot be read for certain.
+#[derive(Debug, PartialEq, Eq)]
+struct Unread(String);
+
+type Walk<T = ()> = Result<T, Unread>;
+
+impl Unread {
+    fn new(what: &str) -> Self {
+        Self(format!("{what} is not read"))
+    }
+
+    fn reserved(word: &str) -> Self {
+        Self(format!("the reserved word `{word}` stands where a name is expected"))
+    }
+}
+
+impl From<Unread> for Unparsed {
+    fn from(unread: Unread) -> Self {
+        Self { keyword: String::new(), reason: unread.0, kind: UnparsedKind::Unreadable }
+    }
+}
+
+/// Refuses what PostgreSQL's grammar does not have.
+fn absent(is_absent: bool, what: &str) -> Walk {
+    if is_absent { Ok(()) } else { Err(Unread::new(what)) }
+}
+
+#[cfg(test)]
+mod tests;
