@@ -2,8 +2,8 @@
 //! [`Request`] with its [`Facts`]; what cannot be read whole is `unparsed`, never guessed.
 
 mod facts;
-mod sql;
 mod request;
+mod sql;
 
 pub use facts::{
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, RelationFacts,

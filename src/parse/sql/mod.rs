@@ -2,3 +2,4 @@
 //! [`Facts`](super::Facts); what two readers do not agree on is `unparsed`.
 
 mod builtins;
+mod walk;

@@ -32,6 +32,8 @@ pub(super) struct Walker<'a> {
     pub sensitive: bool,
     pub settings: Vec<SettingFacts>,
     entries: Vec<StatementFacts>,
+    /// How many statements are open around the first.
+    depth: usize,
     /// Indexes of the open entries, innermost last.
     open: Vec<usize>,
     relations: BTreeMap<String, RelationFacts>,
@@ -54,6 +56,7 @@ impl<'a> Walker<'a> {
             sensitive: false,
             settings: Vec::new(),
             entries: Vec::new(),
+            depth: 0,
             open: Vec::new(),
             relations: BTreeMap::new(),
             columns: BTreeMap::new(),
@@ -66,7 +69,7 @@ impl<'a> Walker<'a> {
 
     /// Opens an entry of `statements`; what follows is counted to it until [`Self::leave`].
     pub(super) fn enter(&mut self, command: &str, nested: bool) -> Walk {
-        if self.open.len() >= NESTED_STATEMENTS {
+        if self.depth.saturating_add(self.open.len()) >= NESTED_STATEMENTS {
             return Err(Unread::new("a statement nested that deep"));
         }
         self.open.push(self.entries.len());
@@ -183,6 +186,20 @@ impl<'a> Walker<'a> {
         self.kept = Kept::All;
     }
 
+    /// What a statement walked on its own keeps.
+    pub(super) fn keep_also(&mut self, other: &Kept) {
+        match (&mut self.kept, other) {
+            (Kept::At(places), Kept::At(more)) => places.extend(more),
+            (_, Kept::All) => self.kept = Kept::All,
+            (Kept::All, Kept::At(_)) => {}
+        }
+    }
+
+    /// Counts the statements around this one, which is walked on its own.
+    pub(super) fn nested_in(&mut self, outer: &Walker<'_>) {
+        self.depth = outer.depth.saturating_add(outer.open.len());
+    }
+
     /// Keeps a literal that stands alone, signed or in parentheses.
     pub(super) fn keep_constant(&mut self, mut expr: &Expr) {
         loop {
@@ -258,8 +275,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn finish(self) -> Walked {
-        let effects: BTreeSet<Effect> =
-            self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
+        let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;
         let unreadable = effects.contains(&Effect::Procedure) || effects.contains(&Effect::Unknown);
         let settings = effects.contains(&Effect::Settings);

@@ -11,7 +11,7 @@ order by typname collate "C";
 -- row_functions.txt
 select distinct proname from pg_proc
 where pronamespace = 'pg_catalog'::regnamespace and pronargs >= 1 and pronargs - pronargdefaults <= 1
-  and proargtypes[0] in ('record'::regtype, 'anyelement'::regtype, 'any'::regtype, 'anynonarray'::regtype,
+  and proargtypes[0] in ('record'::regtype, 'anyelement'::regtype, '"any"'::regtype, 'anynonarray'::regtype,
                          'anycompatible'::regtype, 'anycompatiblenonarray'::regtype)
   and not 'internal'::regtype = any (proargtypes::oid[])
 order by proname;

@@ -10,7 +10,6 @@ mod call;
 mod columns;
 mod copy;
 mod ddl;
-mod definition;
 mod expression;
 mod facts;
 mod from;
