@@ -138,8 +138,8 @@ impl Walker<'_> {
                 self.builtin("position");
                 left.push_all([expr.as_ref(), r#in], place.inside())
             }
-            Expr::Substring { expr, substring_from, substring_for, special: _, shorthand: _ } => {
-                self.builtin("substring");
+            Expr::Substring { expr, substring_from, substring_for, special: _, shorthand } => {
+                self.builtin(if *shorthand { "substr" } else { "substring" });
                 left.push_one(expr, place.inside())?;
                 left.push_all(substring_from.iter().chain(substring_for).map(AsRef::as_ref), place.inside())
             }

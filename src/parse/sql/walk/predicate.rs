@@ -90,16 +90,6 @@ impl Walker<'_> {
             Expr::BinaryOp { left, op, right } => self.comparison(left, op, right),
             Expr::IsNotDistinctFrom(left, right) => self.comparison(left, &BinaryOperator::Eq, right),
             Expr::IsDistinctFrom(left, right) => self.comparison(left, &BinaryOperator::NotEq, right),
-            Expr::Like { negated: false, pattern, .. } | Expr::ILike { negated: false, pattern, .. } => {
-                match constant(pattern) {
-                    Some(value) => {
-                        self.keep(value);
-                        let all = types::text(&value.value).is_some_and(|text| text.bytes().all(|byte| byte == b'%'));
-                        if all && types::text(&value.value) != Some("") { Truth::True } else { Truth::Open }
-                    }
-                    None => Truth::Open,
-                }
-            }
             Expr::InList { expr, list, negated: false } => {
                 let mut truth = Truth::Open;
                 for item in list {
@@ -124,6 +114,10 @@ impl Walker<'_> {
         if let (Some(one), Some(other)) = (column(left), column(right)) {
             let same = one == other || one.last() == other.last() && (one.len() == 1 || other.len() == 1);
             return if same && reflexive { Truth::True } else { Truth::Open };
+        }
+        // A literal beside a column says nothing, and so need not stay in the shape.
+        if !foldable(left) || !foldable(right) {
+            return Truth::Open;
         }
         let (Some(one), Some(other)) = (self.number_or_text(left), self.number_or_text(right)) else {
             return Truth::Open;
@@ -171,9 +165,7 @@ impl Walker<'_> {
                 Constant::Number(number) => Some(Constant::Number(-number)),
                 Constant::Text(_) | Constant::Same(_) => None,
             },
-            Expr::BinaryOp { left, op, right }
-                if arithmetic(op) && constant(left).is_some() | constant(right).is_some() =>
-            {
+            Expr::BinaryOp { left, op, right } if arithmetic(op) => {
                 let (Constant::Number(one), Constant::Number(other)) =
                     (self.number_or_text(left)?, self.number_or_text(right)?)
                 else {
@@ -251,6 +243,22 @@ enum Constant {
     Number(f64),
     Text(String),
     Same(String),
+}
+
+/// Whether an expression is made of literals and parameters alone, a few operators deep.
+fn foldable(expr: &Expr) -> bool {
+    fn at(expr: &Expr, depth: usize) -> bool {
+        match bare(expr) {
+            Expr::Value(_) => true,
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => depth > 0 && at(expr, depth.saturating_sub(1)),
+            Expr::BinaryOp { left, op, right } => {
+                let depth = depth.checked_sub(1);
+                arithmetic(op) && depth.is_some_and(|depth| at(left, depth) && at(right, depth))
+            }
+            _ => false,
+        }
+    }
+    at(expr, 8)
 }
 
 fn arithmetic(op: &BinaryOperator) -> bool {

@@ -130,7 +130,8 @@ const STATEMENTS: &[(&str, &str, &str)] = &[
     ("select ('/etc/passwd'::text).pg_read_file", "SELECT", "procedure read"),
     ("select c.jsonb_agg from customers c", "SELECT", "procedure read"),
     ("select c.name, c.date from customers c", "SELECT", "read"),
-    ("select 1 operator(pg_catalog.+) 2", "", "unparsed"),
+    ("select 1 operator(pg_catalog.+) 2", "SELECT", "read"),
+    ("select 1 operator(evil.+) 2", "SELECT", "procedure read"),
     ("select 'x'::mine", "SELECT", "procedure read"),
     ("select 'x'::pg_catalog.int4, 'y'::varchar(3)[]", "SELECT", "read"),
     ("select 'orders'::regclass", "SELECT", "read"),
@@ -236,10 +237,7 @@ fn columns_belong_to_a_relation_only_where_that_is_certain() {
     assert!(walked.unknown.contains("sql.columns"));
 
     let walked = read("select s from (select ssn as s from customers) x where s = '1' order by s");
-    assert_eq!(
-        column(&walked, Some("public.customers"), "ssn"),
-        [Use::Output, Use::Predicate, Use::Order].into()
-    );
+    assert_eq!(column(&walked, Some("public.customers"), "ssn"), [Use::Output, Use::Predicate, Use::Order].into());
     assert!(walked.unknown.is_empty());
 
     let walked = read("select c, lower(c.ssn) from customers c");
@@ -266,7 +264,6 @@ fn conditions_that_are_always_true_are_told() {
         ("id = 5 or (1 = 1 and 'x' <> 'y')", true),
         ("1 in (1, 2)", true),
         ("1 is not null", true),
-        ("name like '%'", true),
         ("id = 5", false),
         ("id = 5 and true", false),
         ("1 = 2", false),
