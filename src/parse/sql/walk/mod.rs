@@ -1,4 +1,27 @@
-//! Placeholder of the walk over syntax trees.
+//! Walks sqlparser's tree. Takes the parsed statements and how names are resolved, gives
+//! [`Walked`]: what they would do. Refuses, with a reason, every tree that PostgreSQL's grammar
+//! does not have or whose meaning is not certain.
+//!
+//! What stays open until there is a catalog: user functions that overload a built-in with better
+//! fitting arguments, `(composite).field` that is a user function, user operators and casts
+//! between known types, domains of columns, what views do.
+
+mod call;
+mod columns;
+mod copy;
+mod ddl;
+mod expression;
+mod facts;
+mod from;
+mod modify;
+mod names;
+mod operators;
+mod predicate;
+mod query;
+mod session;
+mod setting;
+mod statement;
+mod types;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,42 +29,123 @@ use std::sync::Arc;
 use sqlparser::ast::Statement;
 use sqlparser::tokenizer::Location;
 
+use self::facts::Walker;
 use super::reading::Names;
 use crate::parse::facts::{
     Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, RelationFacts, SettingFacts, StatementFacts, Unparsed,
+    UnparsedKind,
 };
 
+/// Finds what a prepared statement or cursor of that name may be: every candidate, or `None`.
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<Arc<Facts>>>;
+
+/// What the session knows.
+#[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
+    /// How names are resolved.
     pub names: &'a Names,
-    pub prepared: &'a dyn Fn(&str) -> Option<Vec<Arc<Facts>>>,
-    pub cursors: &'a dyn Fn(&str) -> Option<Vec<Arc<Facts>>>,
+    /// Prepared statements by name.
+    pub prepared: Lookup<'a>,
+    /// Cursors by name.
+    pub cursors: Lookup<'a>,
 }
 
-#[derive(Default)]
-pub(super) struct Walked {
-    pub effects: BTreeSet<Effect>,
-    pub statements: Vec<StatementFacts>,
-    pub relations: Vec<RelationFacts>,
-    pub columns: Vec<ColumnFacts>,
-    pub functions: Vec<FunctionFacts>,
-    pub settings: Vec<SettingFacts>,
-    pub unknown: BTreeSet<&'static str>,
-    pub aftermath: Aftermath,
-    pub sensitive: bool,
-    pub kept: Kept,
-}
-
+/// Which literals a fact was computed from, and so stay in the shape.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kept {
+    /// All of them: one statement is not a query or DML.
     All,
+    /// Those that start at one of these places. sqlparser gives line and column, counted in
+    /// characters from 1; a sign in front of a number is not part of it.
     At(Vec<Location>),
 }
 
-pub(super) fn walk(_statements: &[Statement], _context: &Context<'_>) -> Result<Walked, Unparsed> {
-    Ok(Walked::default())
+/// What the statements of one text would do.
+#[derive(Clone, Debug)]
+pub(super) struct Walked {
+    /// Union over `statements`.
+    pub effects: BTreeSet<Effect>,
+    /// One per statement and per node inside it that counts as one.
+    pub statements: Vec<StatementFacts>,
+    /// Sorted by id.
+    pub relations: Vec<RelationFacts>,
+    /// Sorted.
+    pub columns: Vec<ColumnFacts>,
+    /// Sorted by id.
+    pub functions: Vec<FunctionFacts>,
+    /// In order.
+    pub settings: Vec<SettingFacts>,
+    /// Which of `sql.*` is not known.
+    pub unknown: BTreeSet<&'static str>,
+    /// What changes for the statements after it. The facts inside `prepares` and `declares` have
+    /// no text of their own: `normalized` and `fingerprint` are empty.
+    pub aftermath: Aftermath,
+    /// It holds a secret: no literal may be shown.
+    pub sensitive: bool,
+    /// The highest `$n`.
+    pub placeholders: u16,
+    /// What `normalized` must keep.
+    pub kept: Kept,
 }
 
-impl Default for Kept {
-    fn default() -> Self {
-        Self::At(Vec::new())
+/// What the statements would do. The reader knows the text: `keyword` of a refusal is empty.
+pub(super) fn walk(statements: &[Statement], context: &Context<'_>) -> Result<Walked, Unparsed> {
+    let mut walker = Walker::new(*context);
+    for statement in statements {
+        walker.statement(statement, false).map_err(Unparsed::from)?;
+    }
+    Ok(walker.finish())
+}
+
+impl Walked {
+    /// The facts of a statement that has no text of its own.
+    fn into_facts(self) -> Facts {
+        Facts {
+            normalized: String::new(),
+            fingerprint: String::new(),
+            effects: self.effects,
+            statements: self.statements,
+            relations: self.relations,
+            columns: self.columns,
+            functions: self.functions,
+            settings: self.settings,
+            unparsed: None,
+            unknown: self.unknown,
+            literals: Vec::new(),
+            aftermath: self.aftermath,
+            sensitive: self.sensitive,
+            placeholders: self.placeholders,
+            empty: false,
+        }
     }
 }
+
+/// Why a tree cannot be read for certain.
+#[derive(Debug, PartialEq, Eq)]
+struct Unread(String);
+
+type Walk<T = ()> = Result<T, Unread>;
+
+impl Unread {
+    fn new(what: &str) -> Self {
+        Self(format!("{what} is not read"))
+    }
+
+    fn reserved(word: &str) -> Self {
+        Self(format!("the reserved word `{word}` stands where a name is expected"))
+    }
+}
+
+impl From<Unread> for Unparsed {
+    fn from(unread: Unread) -> Self {
+        Self { keyword: String::new(), reason: unread.0, kind: UnparsedKind::Unreadable }
+    }
+}
+
+/// Refuses what PostgreSQL's grammar does not have.
+fn absent(is_absent: bool, what: &str) -> Walk {
+    if is_absent { Ok(()) } else { Err(Unread::new(what)) }
+}
+
+#[cfg(test)]
+mod tests;

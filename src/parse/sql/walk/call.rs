@@ -1,0 +1,262 @@
+//! Function calls: which function, and what calling it amounts to.
+
+use sqlparser::ast::{
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArguments, ObjectName, ObjectNamePart, Value, ValueWithSpan, WindowType,
+};
+
+use super::columns::Place;
+use super::expression::names_function;
+use super::facts::Walker;
+use super::{Names, Unread, Walk, absent, names, types};
+use crate::parse::facts::{Effect, Use, Volatility};
+use crate::parse::sql::builtins::{self, Builtin, Family};
+
+/// Words that call a function of pg_catalog without parentheses.
+pub(super) const WITHOUT_PARENTHESES: &[&str] = &[
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "localtime",
+    "localtimestamp",
+    "session_user",
+    "user",
+];
+
+/// Words with a syntax like a call that only combine values.
+const COMBINING: &[&str] = &["coalesce", "greatest", "grouping", "least", "nullif", "row"];
+
+impl Walker<'_> {
+    pub(super) fn call(&mut self, function: &Function, place: Place) -> Walk {
+        let Function { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } =
+            function;
+        absent(!uses_odbc_syntax && null_treatment.is_none(), "a call of that kind")?;
+        absent(matches!(parameters, FunctionArguments::None), "a call with parameters")?;
+        match args {
+            FunctionArguments::None => self.without_parentheses(name)?,
+            FunctionArguments::Subquery(query) => {
+                // ARRAY(SELECT …) and, in sqlparser only, f(SELECT …).
+                absent(plain_word(name).as_deref() == Some("array"), "a call with a bare sub-query")?;
+                self.sub_query(query, place.inside())?;
+            }
+            FunctionArguments::List(list) => {
+                match list.duplicate_treatment {
+                    None | Some(DuplicateTreatment::Distinct | DuplicateTreatment::All) => {}
+                }
+                for clause in &list.clauses {
+                    self.clause(clause)?;
+                }
+                self.call_parts(name, &list.args, place)?;
+            }
+        }
+        for order in within_group {
+            self.order_by_expr(order)?;
+        }
+        if let Some(filter) = filter {
+            self.expression(filter, Place::of(Use::Predicate))?;
+        }
+        match over {
+            None | Some(WindowType::NamedWindow(_)) => Ok(()),
+            Some(WindowType::WindowSpec(spec)) => self.window(spec),
+        }
+    }
+
+    /// A function's name and arguments, also where FROM has them.
+    pub(super) fn call_parts(&mut self, name: &ObjectName, args: &[FunctionArg], place: Place) -> Walk {
+        for arg in args {
+            self.argument(arg, place.inside())?;
+        }
+        if let Some(word) = plain_word(name) {
+            if COMBINING.contains(&word.as_str()) {
+                return Ok(());
+            }
+            if word == "normalize" || WITHOUT_PARENTHESES.contains(&word.as_str()) {
+                self.builtin(&word);
+                return Ok(());
+            }
+            if !names_function(&word) {
+                return Err(Unread::reserved(&word));
+            }
+        }
+        let parts: Vec<String> = match name.0.as_slice() {
+            [ObjectNamePart::Identifier(ident)] => vec![names::label(ident)],
+            _ => names::parts(name)?,
+        };
+        match parts.as_slice() {
+            [name] => match builtins::lookup(name) {
+                // Under a search path that is not known another schema may come first.
+                Some(builtin) if matches!(self.context.names, Names::Certain { .. }) => {
+                    self.own(Some("pg_catalog"), builtin, args);
+                }
+                Some(_) | None => self.foreign(None, name),
+            },
+            [schema, name] => match builtins::lookup_in(schema, name) {
+                Some(builtin) => self.own(Some(schema), builtin, args),
+                None => self.foreign(Some(schema), name),
+            },
+            _ => return Err(Unread::new("a function with a database in front")),
+        }
+        Ok(())
+    }
+
+    fn foreign(&mut self, schema: Option<&str>, name: &str) {
+        self.procedure();
+        self.function(schema, name, None, false);
+    }
+
+    /// A call of one of PostgreSQL's own.
+    fn own(&mut self, schema: Option<&str>, builtin: &Builtin, args: &[FunctionArg]) {
+        let volatility: Volatility = builtin.volatility;
+        self.function(schema, builtin.name, Some(volatility), true);
+        let args = positional(args);
+        match builtin.family {
+            Family::Plain | Family::HarmlessVolatile | Family::RegArgument => {}
+            Family::Procedure => self.procedure(),
+            Family::Write => self.effect(Effect::Write),
+            Family::Notify => self.effect(Effect::Notify),
+            Family::File => self.effect(Effect::File),
+            Family::AdvisoryUnlockAll => self.effect(Effect::Session),
+            Family::SetConfig => self.set_config(args.as_deref()),
+            Family::CurrentSetting => self.current_setting(args.as_deref()),
+        }
+        if builtin.names_relation {
+            self.relation_argument(builtin.name, args.as_deref());
+        }
+    }
+
+    /// The argument that names a relation: a constant is a reference, anything else may be any.
+    fn relation_argument(&mut self, function: &str, args: Option<&[&Expr]>) {
+        let Some(args) = args else { return self.procedure() };
+        let first = match function {
+            "has_table_privilege" | "has_sequence_privilege" | "has_any_column_privilege" => args.len() == 2,
+            "has_column_privilege" => args.len() == 3,
+            _ => true,
+        };
+        match args.get(usize::from(!first)) {
+            Some(Expr::Value(value)) => self.named_relation(Some(value), types::text(&value.value)),
+            // The cast has been counted where it stands.
+            Some(Expr::Cast { data_type, .. }) if types::is_regclass(data_type) => {}
+            Some(_) | None => self.procedure(),
+        }
+    }
+
+    fn without_parentheses(&mut self, name: &ObjectName) -> Walk {
+        match plain_word(name) {
+            Some(word) if WITHOUT_PARENTHESES.contains(&word.as_str()) => {
+                self.builtin(&word);
+                Ok(())
+            }
+            Some(_) | None => Err(Unread::new("a call without parentheses")),
+        }
+    }
+
+    fn argument(&mut self, arg: &FunctionArg, place: Place) -> Walk {
+        let arg = match arg {
+            FunctionArg::Unnamed(arg) => arg,
+            FunctionArg::Named { name: _, arg, operator } => {
+                named(operator)?;
+                arg
+            }
+            FunctionArg::ExprNamed { name: Expr::Identifier(_), arg, operator } => {
+                named(operator)?;
+                arg
+            }
+            FunctionArg::ExprNamed { .. } => return Err(Unread::new("an argument named by an expression")),
+        };
+        match arg {
+            FunctionArgExpr::Expr(expr) => self.expression(expr, place),
+            FunctionArgExpr::QualifiedWildcard(object) => {
+                let shape = self.qualified_star(object, place)?;
+                self.whole_row(&shape, place);
+                Ok(())
+            }
+            FunctionArgExpr::Wildcard => Ok(()),
+            FunctionArgExpr::WildcardWithOptions(_) => Err(Unread::new("a star with options")),
+        }
+    }
+
+    fn clause(&mut self, clause: &FunctionArgumentClause) -> Walk {
+        match clause {
+            FunctionArgumentClause::OrderBy(order_by) => {
+                order_by.iter().try_for_each(|order| self.order_by_expr(order))
+            }
+            FunctionArgumentClause::IgnoreOrRespectNulls(_)
+            | FunctionArgumentClause::Where(_)
+            | FunctionArgumentClause::Limit(_)
+            | FunctionArgumentClause::OnOverflow(_)
+            | FunctionArgumentClause::Having(_)
+            | FunctionArgumentClause::Separator(_)
+            | FunctionArgumentClause::JsonNullClause(_)
+            | FunctionArgumentClause::JsonReturningClause(_) => Err(Unread::new("a clause inside a call")),
+        }
+    }
+
+    /// set_config(name, value, is_local): harmless only where all is constant.
+    fn set_config(&mut self, args: Option<&[&Expr]>) {
+        let Some([name, value, local]) = args else { return self.effect(Effect::Settings) };
+        let (Some((name_value, name)), Some((value_value, value))) = (constant(name), constant(value)) else {
+            return self.effect(Effect::Settings);
+        };
+        self.keep(name_value);
+        self.keep(value_value);
+        let local = match local {
+            Expr::Value(local) => {
+                self.keep(local);
+                matches!(local.value, Value::Boolean(true))
+            }
+            _ => false,
+        };
+        self.set(&name.to_ascii_lowercase(), Some(value.to_owned()), local);
+    }
+
+    /// Reading a setting may show a secret.
+    fn current_setting(&mut self, args: Option<&[&Expr]>) {
+        match args.and_then(|args| args.first()).and_then(|name| constant(name)) {
+            Some((value, name)) => {
+                self.keep(value);
+                if !super::setting::harmless_to_read(&name.to_ascii_lowercase()) {
+                    self.procedure();
+                }
+            }
+            None => self.procedure(),
+        }
+    }
+}
+
+/// The word, where the name is one unquoted word.
+fn plain_word(name: &ObjectName) -> Option<String> {
+    match name.0.as_slice() {
+        [ObjectNamePart::Identifier(ident)] if ident.quote_style.is_none() => Some(names::label(ident)),
+        _ => None,
+    }
+}
+
+/// The arguments, where none is named or a star.
+fn positional(args: &[FunctionArg]) -> Option<Vec<&Expr>> {
+    let expr = |arg| match arg {
+        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
+        _ => None,
+    };
+    args.iter().map(expr).collect()
+}
+
+fn constant(expr: &Expr) -> Option<(&ValueWithSpan, &str)> {
+    match expr {
+        Expr::Value(value) => types::text(&value.value).map(|text| (value, text)),
+        _ => None,
+    }
+}
+
+fn named(operator: &FunctionArgOperator) -> Walk {
+    match operator {
+        FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment => Ok(()),
+        FunctionArgOperator::Equals
+        | FunctionArgOperator::Colon
+        | FunctionArgOperator::Value
+        | FunctionArgOperator::Space => Err(Unread::new("a named argument of that kind")),
+    }
+}

@@ -1,0 +1,57 @@
+//! COPY.
+
+use sqlparser::ast::{CopySource, CopyTarget, Statement};
+
+use super::columns::Column;
+use super::facts::Walker;
+use super::query::Role;
+use super::{Unread, Walk, absent, names};
+use crate::parse::facts::{Access, Effect, Use};
+
+impl Walker<'_> {
+    pub(super) fn copy(&mut self, statement: &Statement) -> Walk {
+        let Statement::Copy { source, to, target, options: _, legacy_options: _, values } = statement else {
+            return Ok(());
+        };
+        absent(values.is_empty(), "COPY with its rows in the text")?;
+        match (target, to) {
+            (CopyTarget::Stdin, false) => self.effect(Effect::CopyIn),
+            (CopyTarget::Stdout, true) => self.effect(Effect::CopyOut),
+            (CopyTarget::File { .. }, _) => self.copies(*to, Effect::File),
+            (CopyTarget::Program { .. }, _) => self.copies(*to, Effect::Program),
+            (CopyTarget::Stdin, true) | (CopyTarget::Stdout, false) => {
+                return Err(Unread::new("COPY in that direction"));
+            }
+        }
+        match source {
+            CopySource::Table { table_name, columns } => {
+                let relation = names::resolve(&names::parts(table_name)?, self.context.names)?;
+                let (access, effect, uses) = if *to {
+                    (Access::Read, Effect::Read, Use::Output)
+                } else {
+                    (Access::Write, Effect::Write, Use::Assignment)
+                };
+                self.touch(&relation, access);
+                self.effect(effect);
+                let mut used = columns.iter().map(names::name).collect::<Walk<Vec<String>>>()?;
+                if used.is_empty() {
+                    used.push("*".to_owned());
+                }
+                for name in used {
+                    self.column(Column { relation: Some(relation.id.clone()), name }, [uses]);
+                }
+                Ok(())
+            }
+            CopySource::Query(query) => {
+                absent(*to, "COPY of a query FROM")?;
+                self.effect(Effect::Read);
+                self.query(query, Role::part(Use::Output)).map(drop)
+            }
+        }
+    }
+
+    fn copies(&mut self, to: bool, effect: Effect) {
+        self.effect(effect);
+        self.effect(if to { Effect::CopyOut } else { Effect::CopyIn });
+    }
+}

@@ -1,0 +1,304 @@
+//! What the walk has found so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::tokenizer::Location;
+
+use super::columns::{Column, Outputs, Scope};
+use super::names::{self, Resolved};
+use super::{Context, Kept, Unread, Walk, Walked};
+use crate::parse::facts::{
+    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
+    StatementFacts, Use, Volatility,
+};
+
+/// Statements nested in statements (EXPLAIN PREPARE …) that are followed.
+const NESTED_STATEMENTS: usize = 40;
+
+/// The walk's state.
+pub(super) struct Walker<'a> {
+    pub context: Context<'a>,
+    /// What each visible alias means, outermost first.
+    pub scopes: Vec<Scope>,
+    /// Visible CTEs, outermost first.
+    pub ctes: Vec<(String, Rc<Outputs>)>,
+    /// Base columns that the expression being walked depends on.
+    pub lineage: BTreeSet<Column>,
+    /// Relations in the order they were read, for FOR UPDATE.
+    pub touched: Vec<String>,
+    pub aftermath: Aftermath,
+    pub sensitive: bool,
+    pub settings: Vec<SettingFacts>,
+    entries: Vec<StatementFacts>,
+    /// How many statements are open around the first.
+    depth: usize,
+    /// Indexes of the open entries, innermost last.
+    open: Vec<usize>,
+    relations: BTreeMap<String, RelationFacts>,
+    columns: BTreeMap<Column, BTreeSet<Use>>,
+    functions: BTreeMap<String, FunctionFacts>,
+    unknown: BTreeSet<&'static str>,
+    placeholders: u16,
+    kept: Kept,
+}
+
+impl<'a> Walker<'a> {
+    pub(super) fn new(context: Context<'a>) -> Self {
+        Self {
+            context,
+            scopes: Vec::new(),
+            ctes: Vec::new(),
+            lineage: BTreeSet::new(),
+            touched: Vec::new(),
+            aftermath: Aftermath::default(),
+            sensitive: false,
+            settings: Vec::new(),
+            entries: Vec::new(),
+            depth: 0,
+            open: Vec::new(),
+            relations: BTreeMap::new(),
+            columns: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            placeholders: 0,
+            kept: Kept::At(Vec::new()),
+        }
+    }
+
+    /// Opens an entry of `statements`; what follows is counted to it until [`Self::leave`].
+    pub(super) fn enter(&mut self, command: &str, nested: bool) -> Walk {
+        if self.depth.saturating_add(self.open.len()) >= NESTED_STATEMENTS {
+            return Err(Unread::new("a statement nested that deep"));
+        }
+        self.open.push(self.entries.len());
+        self.entries.push(StatementFacts {
+            command: command.to_owned(),
+            nested,
+            effects: BTreeSet::new(),
+            has_where: false,
+            tautology: false,
+            limit: 0,
+            limit_kind: LimitKind::None,
+        });
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.open.pop();
+    }
+
+    /// The innermost open entry.
+    pub(super) fn entry(&mut self) -> Option<&mut StatementFacts> {
+        let at = *self.open.last()?;
+        self.entries.get_mut(at)
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) {
+        if let Some(entry) = self.entry() {
+            entry.effects.insert(effect);
+        }
+    }
+
+    /// Code or names that cannot be read.
+    pub(super) fn procedure(&mut self) {
+        self.effect(Effect::Procedure);
+    }
+
+    pub(super) fn not_known(&mut self, path: &'static str) {
+        self.unknown.insert(path);
+    }
+
+    /// A relation that the innermost entry touches.
+    pub(super) fn touch(&mut self, relation: &Resolved, access: Access) {
+        if relation.schema.is_none() {
+            self.not_known("sql.relations");
+        }
+        if access == Access::Read {
+            self.touched.push(relation.id.clone());
+        }
+        let command = self.entry().map(|entry| entry.command.clone());
+        let facts = self.relations.entry(relation.id.clone()).or_insert_with(|| RelationFacts {
+            id: relation.id.clone(),
+            schema: relation.schema.clone(),
+            name: relation.name.clone(),
+            access: BTreeSet::new(),
+            commands: BTreeSet::new(),
+            columns: BTreeSet::new(),
+        });
+        facts.access.insert(access);
+        facts.commands.extend(command);
+    }
+
+    /// Adds an access to a relation that was touched before.
+    pub(super) fn touch_again(&mut self, id: &str, access: Access) {
+        if let Some(facts) = self.relations.get_mut(id) {
+            facts.access.insert(access);
+        }
+    }
+
+    /// A column that is used; without a relation when it is not certain whose it is.
+    pub(super) fn column(&mut self, column: Column, uses: impl IntoIterator<Item = Use>) {
+        match &column.relation {
+            Some(id) => {
+                if let Some(relation) = self.relations.get_mut(id) {
+                    relation.columns.insert(column.name.clone());
+                }
+            }
+            None => self.not_known("sql.columns"),
+        }
+        self.lineage.insert(column.clone());
+        self.columns.entry(column).or_default().extend(uses);
+    }
+
+    /// One of PostgreSQL's own functions that syntax calls.
+    pub(super) fn builtin(&mut self, name: &str) {
+        let volatility = super::super::builtins::lookup(name).map(|builtin| builtin.volatility);
+        self.function(Some("pg_catalog"), name, volatility, true);
+    }
+
+    pub(super) fn function(&mut self, schema: Option<&str>, name: &str, volatility: Option<Volatility>, builtin: bool) {
+        if schema.is_none() {
+            self.not_known("sql.functions");
+        }
+        let id = names::id(schema, name);
+        self.functions.entry(id.clone()).or_insert_with(|| FunctionFacts {
+            id,
+            schema: schema.map(str::to_owned),
+            name: name.to_owned(),
+            volatility,
+            builtin,
+        });
+    }
+
+    /// A literal that a fact is computed from.
+    pub(super) fn keep(&mut self, value: &ValueWithSpan) {
+        if let Kept::At(places) = &mut self.kept {
+            let place: Location = value.span.start;
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
+
+    pub(super) fn keep_all(&mut self) {
+        self.kept = Kept::All;
+    }
+
+    /// What a statement walked on its own keeps.
+    pub(super) fn keep_also(&mut self, other: &Kept) {
+        match (&mut self.kept, other) {
+            (Kept::At(places), Kept::At(more)) => places.extend(more),
+            (_, Kept::All) => self.kept = Kept::All,
+            (Kept::All, Kept::At(_)) => {}
+        }
+    }
+
+    /// Counts the statements around this one, which is walked on its own.
+    pub(super) fn nested_in(&mut self, outer: &Walker<'_>) {
+        self.depth = outer.depth.saturating_add(outer.open.len());
+    }
+
+    /// Keeps a literal that stands alone, signed or in parentheses.
+    pub(super) fn keep_constant(&mut self, mut expr: &Expr) {
+        loop {
+            match expr {
+                Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => expr = inner,
+                Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr: inner } => expr = inner,
+                other => {
+                    if let Expr::Value(value) = other {
+                        self.keep(value);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(super) fn value(&mut self, value: &ValueWithSpan) -> Walk {
+        match &value.value {
+            Value::Placeholder(name) => {
+                let number = name.strip_prefix('$').and_then(|digits| digits.parse::<u16>().ok());
+                let number = number.ok_or_else(|| Unread::new("a parameter that is not `$1` to `$65535`"))?;
+                self.placeholders = self.placeholders.max(number);
+                Ok(())
+            }
+            Value::Number(_, long) => absent_suffix(*long),
+            Value::SingleQuotedString(_)
+            | Value::DollarQuotedString(_)
+            | Value::EscapedStringLiteral(_)
+            | Value::NationalStringLiteral(_)
+            | Value::HexStringLiteral(_)
+            | Value::SingleQuotedByteStringLiteral(_)
+            | Value::Boolean(_)
+            | Value::Null => Ok(()),
+            Value::UnicodeStringLiteral(_)
+            | Value::TripleSingleQuotedString(_)
+            | Value::TripleDoubleQuotedString(_)
+            | Value::DoubleQuotedByteStringLiteral(_)
+            | Value::TripleSingleQuotedByteStringLiteral(_)
+            | Value::TripleDoubleQuotedByteStringLiteral(_)
+            | Value::SingleQuotedRawStringLiteral(_)
+            | Value::DoubleQuotedRawStringLiteral(_)
+            | Value::TripleSingleQuotedRawStringLiteral(_)
+            | Value::TripleDoubleQuotedRawStringLiteral(_)
+            | Value::QuoteDelimitedStringLiteral(_)
+            | Value::NationalQuoteDelimitedStringLiteral(_)
+            | Value::DoubleQuotedString(_) => Err(Unread::new("a literal of that kind")),
+        }
+    }
+
+    /// Counts everything that is known of a statement run by name as done by the innermost entry.
+    pub(super) fn absorb(&mut self, facts: &Facts) {
+        if let Some(entry) = self.entry() {
+            entry.effects.extend(facts.effects.iter().copied());
+        }
+        let nested = facts.statements.iter().cloned().map(|entry| StatementFacts { nested: true, ..entry });
+        self.entries.extend(nested);
+        for relation in &facts.relations {
+            let mine = self.relations.entry(relation.id.clone()).or_insert_with(|| relation.clone());
+            mine.access.extend(relation.access.iter().copied());
+            mine.commands.extend(relation.commands.iter().cloned());
+            mine.columns.extend(relation.columns.iter().cloned());
+        }
+        for column in &facts.columns {
+            let key = Column { relation: column.relation.clone(), name: column.name.clone() };
+            self.columns.entry(key).or_default().extend(column.uses.iter().copied());
+        }
+        for function in &facts.functions {
+            self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
+        }
+        self.settings.extend(facts.settings.iter().cloned());
+        self.unknown.extend(facts.unknown.iter().copied());
+        self.sensitive |= facts.sensitive;
+    }
+
+    pub(super) fn finish(self) -> Walked {
+        let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
+        let mut aftermath = self.aftermath;
+        let unreadable = effects.contains(&Effect::Procedure) || effects.contains(&Effect::Unknown);
+        let settings = effects.contains(&Effect::Settings);
+        aftermath.waits |= unreadable || settings;
+        aftermath.names |= unreadable || settings || effects.contains(&Effect::Ddl);
+        aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
+        let columns = self.columns.into_iter();
+        Walked {
+            effects,
+            statements: self.entries,
+            relations: self.relations.into_values().collect(),
+            columns: columns.map(|(c, uses)| ColumnFacts { relation: c.relation, name: c.name, uses }).collect(),
+            functions: self.functions.into_values().collect(),
+            settings: self.settings,
+            unknown: self.unknown,
+            aftermath,
+            sensitive: self.sensitive,
+            placeholders: self.placeholders,
+            kept: self.kept,
+        }
+    }
+}
+
+fn absent_suffix(long: bool) -> Walk {
+    super::absent(!long, "a number with a letter at its end")
+}

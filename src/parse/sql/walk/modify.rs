@@ -1,0 +1,318 @@
+//! INSERT, UPDATE, DELETE, MERGE.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use sqlparser::ast::{
+    Assignment, AssignmentTarget, ConflictTarget, Delete, FromTable, Insert, Merge, MergeAction, MergeClause,
+    MergeClauseKind, MergeInsertExpr, MergeInsertKind, MergeUpdateExpr, MergeUpdateKind, ObjectName, OnConflict,
+    OnConflictAction, OnInsert, OutputClause, SelectItem, Statement, TableAlias, TableFactor, TableObject, Update,
+    UpdateTableFromKind,
+};
+
+use super::columns::{Column, Outputs, Place, Scope, Shape, Source};
+use super::facts::Walker;
+use super::query::Role;
+use super::{Unread, Walk, absent, names};
+use crate::parse::facts::{Access, Effect, Use};
+
+impl Walker<'_> {
+    /// A data-changing statement; its entry is open.
+    pub(super) fn modify(&mut self, statement: &Statement) -> Walk<Outputs> {
+        self.effect(Effect::Write);
+        self.scopes.push(Scope::default());
+        let scopes = self.scopes.len();
+        let outputs = match statement {
+            Statement::Insert(insert) => self.insert(insert)?,
+            Statement::Update(update) => self.update(update)?,
+            Statement::Delete(delete) => self.delete(delete)?,
+            Statement::Merge(merge) => self.merge(merge)?,
+            _ => return Err(Unread::new("a query with that body")),
+        };
+        self.scopes.truncate(scopes.saturating_sub(1));
+        Ok(outputs)
+    }
+
+    fn insert(&mut self, insert: &Insert) -> Walk<Outputs> {
+        plain_insert(insert)?;
+        let TableObject::TableName(name) = &insert.table else {
+            return Err(Unread::new("INSERT into anything but a relation"));
+        };
+        let alias = insert.table_alias.as_ref().map(|alias| TableAlias {
+            explicit: true,
+            name: alias.alias.clone(),
+            columns: Vec::new(),
+            at: None,
+        });
+        if let Some(source) = &insert.source {
+            // The source does not see the target.
+            let own = self.scopes.pop();
+            let walked = self.query(source, Role::part(Use::Output));
+            self.scopes.extend(own);
+            walked?;
+        }
+        let target = self.target(name, alias.as_ref())?;
+        for column in &insert.columns {
+            self.assign(&target, column)?;
+        }
+        if insert.columns.is_empty() {
+            self.column(Column { relation: Some(target.clone()), name: "*".to_owned() }, [Use::Assignment]);
+        }
+        if let Some(on) = &insert.on {
+            self.on_insert(on, &target)?;
+        }
+        self.returning(insert.returning.as_deref(), &target)
+    }
+
+    fn on_insert(&mut self, on: &OnInsert, target: &str) -> Walk {
+        let OnInsert::OnConflict(OnConflict { conflict_target, action }) = on else {
+            return Err(Unread::new("ON DUPLICATE KEY UPDATE"));
+        };
+        match conflict_target {
+            Some(ConflictTarget::Columns(columns)) => {
+                for column in columns {
+                    let name = names::name(column)?;
+                    self.column(Column { relation: Some(target.to_owned()), name }, [Use::Predicate]);
+                }
+            }
+            None | Some(ConflictTarget::OnConstraint(_)) => {}
+        }
+        match action {
+            OnConflictAction::DoNothing => Ok(()),
+            OnConflictAction::DoUpdate(update) => {
+                let proposed = Outputs { stars: BTreeSet::from([target.to_owned()]), ..Outputs::default() };
+                let shape = Shape::Known(Rc::new(proposed));
+                let excluded = Source { alias: Some("excluded".to_owned()), schema: None, shape, hidden: true };
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.sources.push(excluded);
+                }
+                self.assignments(&update.assignments, target)?;
+                if let Some(selection) = &update.selection {
+                    self.expression(selection, Place::of(Use::Predicate))?;
+                }
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.sources.pop();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn update(&mut self, update: &Update) -> Walk<Outputs> {
+        let Update {
+            update_token: _,
+            optimizer_hints,
+            table,
+            assignments,
+            from,
+            selection,
+            returning,
+            output,
+            or,
+            order_by,
+            limit,
+        } = update;
+        let plain = optimizer_hints.is_empty() && output.is_none() && or.is_none() && order_by.is_empty();
+        absent(plain && limit.is_none() && table.joins.is_empty(), "UPDATE with what PostgreSQL does not have")?;
+        let target = self.target_factor(&table.relation)?;
+        match from {
+            None => {}
+            Some(UpdateTableFromKind::AfterSet(items)) => {
+                items.iter().try_for_each(|item| self.from_item(item))?;
+            }
+            Some(UpdateTableFromKind::BeforeSet(_)) => return Err(Unread::new("FROM before SET")),
+        }
+        self.assignments(assignments, &target)?;
+        if let Some(selection) = selection {
+            self.expression(selection, Place::of(Use::Predicate))?;
+            self.where_clause(selection);
+        }
+        self.returning(returning.as_deref(), &target)
+    }
+
+    fn delete(&mut self, delete: &Delete) -> Walk<Outputs> {
+        let Delete {
+            delete_token: _,
+            optimizer_hints,
+            tables,
+            from,
+            using,
+            selection,
+            returning,
+            output,
+            order_by,
+            limit,
+        } = delete;
+        let plain = optimizer_hints.is_empty() && tables.is_empty() && output.is_none() && order_by.is_empty();
+        absent(plain && limit.is_none(), "DELETE with what PostgreSQL does not have")?;
+        let FromTable::WithFromKeyword(from) = from else {
+            return Err(Unread::new("DELETE without FROM"));
+        };
+        let [item] = from.as_slice() else {
+            return Err(Unread::new("DELETE from several relations"));
+        };
+        absent(item.joins.is_empty(), "DELETE from a join")?;
+        let target = self.target_factor(&item.relation)?;
+        for item in using.iter().flatten() {
+            self.from_item(item)?;
+        }
+        if let Some(selection) = selection {
+            self.expression(selection, Place::of(Use::Predicate))?;
+            self.where_clause(selection);
+        }
+        self.returning(returning.as_deref(), &target)
+    }
+
+    fn merge(&mut self, merge: &Merge) -> Walk<Outputs> {
+        let Merge { merge_token: _, optimizer_hints, into, table, source, on, clauses, output } = merge;
+        absent(optimizer_hints.is_empty() && *into, "MERGE without INTO")?;
+        let target = self.target_factor(table)?;
+        self.effect(Effect::Read);
+        self.factor(source)?;
+        self.expression(on, Place::of(Use::Join))?;
+        for clause in clauses {
+            self.merge_clause(clause, &target)?;
+        }
+        match output {
+            None => Ok(Outputs::default()),
+            Some(OutputClause::Returning { returning_token: _, select_items }) => {
+                self.returning(Some(select_items), &target)
+            }
+            Some(OutputClause::Output { .. }) => Err(Unread::new("OUTPUT")),
+        }
+    }
+
+    fn merge_clause(&mut self, clause: &MergeClause, target: &str) -> Walk {
+        let MergeClause { when_token: _, clause_kind, predicate, action } = clause;
+        match clause_kind {
+            MergeClauseKind::Matched
+            | MergeClauseKind::NotMatched
+            | MergeClauseKind::NotMatchedByTarget
+            | MergeClauseKind::NotMatchedBySource => {}
+        }
+        if let Some(predicate) = predicate {
+            self.expression(predicate, Place::of(Use::Predicate))?;
+        }
+        match action {
+            MergeAction::Insert(MergeInsertExpr {
+                insert_token: _,
+                columns,
+                kind_token: _,
+                kind,
+                insert_predicate,
+            }) => {
+                absent(insert_predicate.is_none(), "MERGE … INSERT … WHERE")?;
+                for column in columns {
+                    self.assign(target, column)?;
+                }
+                match kind {
+                    MergeInsertKind::Values(values) => {
+                        for expr in values.rows.iter().flat_map(|row| &row.content) {
+                            self.assigned(expr, Place::of(Use::Output))?;
+                        }
+                        Ok(())
+                    }
+                    MergeInsertKind::Row | MergeInsertKind::Wildcard => Err(Unread::new("MERGE … INSERT ROW")),
+                }
+            }
+            MergeAction::Update(MergeUpdateExpr { update_token: _, kind, update_predicate, delete_predicate }) => {
+                absent(update_predicate.is_none() && delete_predicate.is_none(), "MERGE … UPDATE … WHERE")?;
+                match kind {
+                    MergeUpdateKind::Set(assignments) => self.assignments(assignments, target),
+                    MergeUpdateKind::Wildcard => Err(Unread::new("MERGE … UPDATE *")),
+                }
+            }
+            MergeAction::Delete { .. } | MergeAction::DoNothing { .. } => Ok(()),
+        }
+    }
+
+    fn target_factor(&mut self, factor: &TableFactor) -> Walk<String> {
+        let TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            with_hints,
+            version: None,
+            with_ordinality: false,
+            partitions,
+            json_path: None,
+            sample: None,
+            index_hints,
+        } = factor
+        else {
+            return Err(Unread::new("a target that is not a relation"));
+        };
+        let plain = with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty();
+        absent(plain && alias.as_ref().is_none_or(|alias| alias.columns.is_empty()), "a target with options")?;
+        self.target(name, alias.as_ref())
+    }
+
+    fn assignments(&mut self, assignments: &[Assignment], target: &str) -> Walk {
+        for Assignment { target: column, value } in assignments {
+            match column {
+                AssignmentTarget::ColumnName(name) => self.assign(target, name)?,
+                AssignmentTarget::Tuple(columns) => {
+                    columns.iter().try_for_each(|name| self.assign(target, name))?;
+                }
+            }
+            self.assigned(value, Place::of(Use::Output))?;
+        }
+        Ok(())
+    }
+
+    fn assign(&mut self, target: &str, column: &ObjectName) -> Walk {
+        let name = names::parts(column)?.into_iter().next().unwrap_or_default();
+        self.column(Column { relation: Some(target.to_owned()), name }, [Use::Assignment]);
+        Ok(())
+    }
+
+    /// RETURNING gives rows back, so it reads its target.
+    fn returning(&mut self, items: Option<&[SelectItem]>, target: &str) -> Walk<Outputs> {
+        let mut outputs = Outputs::default();
+        if let Some(items) = items {
+            self.effect(Effect::Read);
+            self.touch_again(target, Access::Read);
+            for item in items {
+                self.select_item(item, Place::of(Use::Output), &mut outputs)?;
+            }
+        }
+        Ok(outputs)
+    }
+}
+
+fn plain_insert(insert: &Insert) -> Walk {
+    let Insert {
+        insert_token: _,
+        optimizer_hints,
+        or,
+        ignore,
+        into,
+        table: _,
+        table_alias: _,
+        columns: _,
+        overwrite,
+        source: _,
+        assignments,
+        partitioned,
+        after_columns,
+        has_table_keyword,
+        on: _,
+        returning: _,
+        output,
+        replace_into,
+        priority,
+        insert_alias,
+        settings,
+        format_clause,
+        multi_table_insert_type,
+        multi_table_into_clauses,
+        multi_table_when_clauses,
+        multi_table_else_clause,
+    } = insert;
+    let plain = optimizer_hints.is_empty() && or.is_none() && !ignore && *into && !overwrite && assignments.is_empty();
+    let plain = plain && partitioned.is_none() && after_columns.is_empty() && !has_table_keyword && output.is_none();
+    let plain = plain && !replace_into && priority.is_none() && insert_alias.is_none() && settings.is_none();
+    let plain = plain && format_clause.is_none() && multi_table_insert_type.is_none();
+    let plain = plain && multi_table_into_clauses.is_empty() && multi_table_when_clauses.is_empty();
+    absent(plain && multi_table_else_clause.is_none(), "INSERT with what PostgreSQL does not have")
+}

@@ -1,0 +1,191 @@
+//! What an identifier means: folded and cut as PostgreSQL does, never a reserved word, and a
+//! relation's schema where that is certain.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
+
+use super::{Names, Unread, Walk};
+
+/// PostgreSQL keeps 63 bytes of a name.
+const NAME_BYTES: usize = 63;
+
+/// How far PostgreSQL reserves a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reserved {
+    /// Everywhere but after a dot or AS.
+    Fully,
+    /// It may name a function or type only.
+    Function,
+    /// It may name a column or relation, not a function or type.
+    Column,
+}
+
+/// A relation's name, resolved as far as it can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Resolved {
+    /// `schema.name` or `?.name`, quoted.
+    pub id: String,
+    /// `None` when not certain.
+    pub schema: Option<String>,
+    /// Folded.
+    pub name: String,
+}
+
+/// Whether PostgreSQL reserves the word (lower-case).
+pub(super) fn reserved(word: &str) -> Option<Reserved> {
+    KEYWORDS.get(word).copied()
+}
+
+/// Whether `pg_catalog` has that type.
+pub(super) fn is_base_type(name: &str) -> bool {
+    TYPES.contains(name)
+}
+
+/// Whether a built-in of that name can be called with a whole row, and so as `alias.name`.
+pub(super) fn takes_row(name: &str) -> bool {
+    ROW_FUNCTIONS.contains(name)
+}
+
+/// The identifier as PostgreSQL keeps it, whatever word it is.
+pub(super) fn label(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => cut(&ident.value),
+        None => cut(&ident.value.to_ascii_lowercase()),
+    }
+}
+
+/// An identifier where a column, relation or alias is named: not a reserved word.
+pub(super) fn name(ident: &Ident) -> Walk<String> {
+    let folded = label(ident);
+    if ident.quote_style.is_none() {
+        match reserved(&folded) {
+            Some(Reserved::Fully | Reserved::Function) => return Err(Unread::reserved(&folded)),
+            Some(Reserved::Column) | None => {}
+        }
+    }
+    Ok(folded)
+}
+
+/// The parts of a name, the first of them not a reserved word.
+pub(super) fn parts(object: &ObjectName) -> Walk<Vec<String>> {
+    let mut found = Vec::with_capacity(object.0.len());
+    for part in &object.0 {
+        let ObjectNamePart::Identifier(ident) = part else {
+            return Err(Unread::new("a name that is computed by a function"));
+        };
+        found.push(if found.is_empty() { name(ident)? } else { label(ident) });
+    }
+    Ok(found)
+}
+
+/// Which relation a name means, where no CTE has that name.
+pub(super) fn resolve(parts: &[String], names: &Names) -> Walk<Resolved> {
+    match parts {
+        [schema, name] => {
+            if schema == "pg_temp" || schema.starts_with("pg_temp_") || schema.starts_with("pg_toast") {
+                return Err(Unread::new("a relation of a temporary or TOAST schema"));
+            }
+            Ok(Resolved::new(Some(schema.clone()), name.clone()))
+        }
+        [name] => Ok(Resolved::new(unqualified(name, names), name.clone())),
+        _ => Err(Unread::new("a name with a database in front")),
+    }
+}
+
+impl Resolved {
+    fn new(schema: Option<String>, name: String) -> Self {
+        Self { id: id(schema.as_deref(), &name), schema, name }
+    }
+}
+
+/// `schema.name`, each part quoted as PostgreSQL's `quote_ident` does; `?.name` without a schema.
+pub(super) fn id(schema: Option<&str>, name: &str) -> String {
+    match schema {
+        Some(schema) => format!("{}.{}", quote(schema), quote(name)),
+        None => format!("?.{}", quote(name)),
+    }
+}
+
+/// Reads the text of a regclass constant, `orders` or `"Shop".orders`; `None` when it is no name.
+pub(super) fn from_text(text: &str) -> Option<Vec<String>> {
+    let mut rest = text.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+    if rest.chars().all(|c| c.is_ascii_digit()) || rest == "-" {
+        return None;
+    }
+    let mut found = Vec::new();
+    loop {
+        let part;
+        (part, rest) = text_part(rest)?;
+        found.push(part);
+        match rest.strip_prefix('.') {
+            Some(next) => rest = next,
+            None if rest.is_empty() => return Some(found),
+            None => return None,
+        }
+    }
+}
+
+fn text_part(text: &str) -> Option<(String, &str)> {
+    let Some(mut rest) = text.strip_prefix('"') else {
+        let end = text.find(['.', '"', ' ', '\t', '\n', '\r']).unwrap_or(text.len());
+        let (word, rest) = text.split_at_checked(end)?;
+        return (!word.is_empty()).then(|| (cut(&word.to_ascii_lowercase()), rest));
+    };
+    let mut part = String::new();
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        part.push_str(before);
+        match after.strip_prefix('"') {
+            Some(next) => {
+                part.push('"');
+                rest = next;
+            }
+            None if part.is_empty() => return None,
+            None => return Some((cut(&part), after)),
+        }
+    }
+}
+
+/// pg_catalog is searched first, so a catalog's name means the catalog. Another `pg_` name may be
+/// a catalog of a newer server.
+fn unqualified(name: &str, names: &Names) -> Option<String> {
+    match names {
+        Names::Uncertain => None,
+        Names::Certain { .. } if CATALOG.contains(name) => Some("pg_catalog".to_owned()),
+        Names::Certain { .. } if name.starts_with("pg_") => None,
+        Names::Certain { schema } => Some(schema.to_string()),
+    }
+}
+
+fn quote(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain && reserved(name).is_none() { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+fn cut(name: &str) -> String {
+    name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or(name).to_owned()
+}
+
+fn lines(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.lines().filter(|line| !line.starts_with('#'))
+}
+
+static KEYWORDS: LazyLock<HashMap<&'static str, Reserved>> = LazyLock::new(|| {
+    let entry = |line: &'static str| {
+        let (code, word) = line.split_once(' ')?;
+        let reserved = match code {
+            "T" => Reserved::Function,
+            "C" => Reserved::Column,
+            _ => Reserved::Fully,
+        };
+        Some((word, reserved))
+    };
+    lines(include_str!("keywords.txt")).filter_map(entry).collect()
+});
+static CATALOG: LazyLock<HashSet<&'static str>> = LazyLock::new(|| lines(include_str!("catalog.txt")).collect());
+static TYPES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| lines(include_str!("types.txt")).collect());
+static ROW_FUNCTIONS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| lines(include_str!("row_functions.txt")).collect());

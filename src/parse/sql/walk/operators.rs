@@ -1,0 +1,174 @@
+//! Operators: PostgreSQL's own compute, any other is code that cannot be read.
+
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+
+use super::columns::Place;
+use super::expression::{Left, Push};
+use super::facts::Walker;
+use super::{Unread, Walk, absent};
+
+impl Walker<'_> {
+    /// An expression that is an operator and its operands.
+    pub(super) fn operation<'e>(&mut self, expr: &'e Expr, place: Place, left: &mut Left<'e>) -> Walk {
+        match expr {
+            Expr::BinaryOp { left: one, op, right } => {
+                let place = self.binary(op, place)?;
+                left.push_all([one.as_ref(), right], place)
+            }
+            Expr::UnaryOp { op, expr } => {
+                let place = if *op == UnaryOperator::Not { place.compared() } else { place.inside() };
+                self.unary(*op)?;
+                left.push_one(expr, place)
+            }
+            Expr::AnyOp { left: one, compare_op, right, is_some: _ } | Expr::AllOp { left: one, compare_op, right } => {
+                let place = self.binary(compare_op, place)?;
+                left.push_all([one.as_ref(), right], place)
+            }
+            Expr::Like { negated: _, any: _, expr, pattern, escape_char }
+            | Expr::ILike { negated: _, any: _, expr, pattern, escape_char } => {
+                if escape_char.is_some() {
+                    self.builtin("like_escape");
+                }
+                left.push_all([expr.as_ref(), pattern], place.compared())?;
+                left.push_all(escape_char.iter().map(AsRef::as_ref), place.compared())
+            }
+            Expr::SimilarTo { negated: _, expr, pattern, escape_char } => {
+                self.builtin("similar_to_escape");
+                left.push_all([expr.as_ref(), pattern], place.compared())?;
+                left.push_all(escape_char.iter().map(AsRef::as_ref), place.compared())
+            }
+            _ => Err(Unread::new("an operator of that kind")),
+        }
+    }
+
+    fn binary(&mut self, op: &BinaryOperator, place: Place) -> Walk<Place> {
+        match op {
+            BinaryOperator::And
+            | BinaryOperator::Or
+            | BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+            | BinaryOperator::PGRegexMatch
+            | BinaryOperator::PGRegexIMatch
+            | BinaryOperator::PGRegexNotMatch
+            | BinaryOperator::PGRegexNotIMatch
+            | BinaryOperator::PGLikeMatch
+            | BinaryOperator::PGILikeMatch
+            | BinaryOperator::PGNotLikeMatch
+            | BinaryOperator::PGNotILikeMatch
+            | BinaryOperator::PGStartsWith
+            | BinaryOperator::PGOverlap
+            | BinaryOperator::AtAt
+            | BinaryOperator::AtArrow
+            | BinaryOperator::ArrowAt
+            | BinaryOperator::AtQuestion
+            | BinaryOperator::Question
+            | BinaryOperator::QuestionAnd
+            | BinaryOperator::QuestionPipe => Ok(place.compared()),
+            BinaryOperator::Overlaps => {
+                self.builtin("overlaps");
+                Ok(place.compared())
+            }
+            BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
+            | BinaryOperator::StringConcat
+            | BinaryOperator::BitwiseOr
+            | BinaryOperator::BitwiseAnd
+            | BinaryOperator::BitwiseXor
+            | BinaryOperator::PGBitwiseXor
+            | BinaryOperator::PGBitwiseShiftLeft
+            | BinaryOperator::PGBitwiseShiftRight
+            | BinaryOperator::PGExp
+            | BinaryOperator::Arrow
+            | BinaryOperator::LongArrow
+            | BinaryOperator::HashArrow
+            | BinaryOperator::HashLongArrow
+            | BinaryOperator::HashMinus
+            | BinaryOperator::DoubleHash
+            | BinaryOperator::LtDashGt
+            | BinaryOperator::AndLt
+            | BinaryOperator::AndGt
+            | BinaryOperator::LtLtPipe
+            | BinaryOperator::PipeGtGt
+            | BinaryOperator::AndLtPipe
+            | BinaryOperator::PipeAndGt
+            | BinaryOperator::LtCaret
+            | BinaryOperator::GtCaret
+            | BinaryOperator::QuestionHash
+            | BinaryOperator::QuestionDash
+            | BinaryOperator::QuestionDashPipe
+            | BinaryOperator::QuestionDoublePipe
+            | BinaryOperator::At
+            | BinaryOperator::TildeEq => Ok(place.inside()),
+            BinaryOperator::Custom(name) => {
+                self.named_operator(None, name);
+                Ok(place.inside())
+            }
+            BinaryOperator::PGCustomBinaryOperator(parts) => {
+                match parts.as_slice() {
+                    [name] => self.named_operator(None, name),
+                    [schema, name] => self.named_operator(Some(schema), name),
+                    _ => return Err(Unread::new("an operator with a database in front")),
+                }
+                Ok(place.inside())
+            }
+            BinaryOperator::Spaceship => {
+                self.procedure();
+                Ok(place.inside())
+            }
+            BinaryOperator::Xor
+            | BinaryOperator::DuckIntegerDivide
+            | BinaryOperator::MyIntegerDivide
+            | BinaryOperator::Match
+            | BinaryOperator::Regexp
+            | BinaryOperator::Glob
+            | BinaryOperator::Assignment => Err(Unread::new("an operator that PostgreSQL does not have")),
+        }
+    }
+
+    fn unary(&mut self, op: UnaryOperator) -> Walk {
+        match op {
+            UnaryOperator::AtDashAt
+            | UnaryOperator::BitwiseNot
+            | UnaryOperator::DoubleAt
+            | UnaryOperator::Hash
+            | UnaryOperator::Plus
+            | UnaryOperator::Minus
+            | UnaryOperator::Not
+            | UnaryOperator::PGAbs
+            | UnaryOperator::PGCubeRoot
+            | UnaryOperator::PGPrefixFactorial
+            | UnaryOperator::PGSquareRoot
+            | UnaryOperator::QuestionDash
+            | UnaryOperator::QuestionPipe => Ok(()),
+            // PostgreSQL has no `!` of its own since version 14.
+            UnaryOperator::BangNot => {
+                self.procedure();
+                Ok(())
+            }
+            UnaryOperator::PGPostfixFactorial => absent(false, "a postfix operator"),
+        }
+    }
+
+    fn named_operator(&mut self, schema: Option<&str>, name: &str) {
+        let own = schema.is_none_or(|schema| schema.eq_ignore_ascii_case("pg_catalog"));
+        if !own || !OPERATORS.contains(&name) {
+            self.procedure();
+        }
+    }
+}
+
+/// Every operator of pg_catalog in PostgreSQL 15.
+const OPERATORS: &[&str] = &[
+    "!!", "!~", "!~*", "!~~", "!~~*", "#", "##", "#-", "#>", "#>>", "%", "&", "&&", "&<", "&<|", "&>", "*", "*<",
+    "*<=", "*<>", "*=", "*>", "*>=", "+", "-", "->", "->>", "-|-", "/", "<", "<->", "<<", "<<=", "<<|", "<=", "<>",
+    "<@", "<^", "=", ">", ">=", ">>", ">>=", ">^", "?", "?#", "?&", "?-", "?-|", "?|", "?||", "@", "@-@", "@>", "@?",
+    "@@", "@@@", "^", "^@", "|", "|&>", "|/", "|>>", "||", "||/", "~", "~*", "~<=~", "~<~", "~=", "~>=~", "~>~", "~~",
+    "~~*", "!=",
+];

@@ -1,0 +1,465 @@
+//! Queries: CTEs, SELECT, set operations, VALUES, ORDER BY, LIMIT, locks.
+
+use std::rc::Rc;
+
+use sqlparser::ast::{
+    Cte, Distinct, Expr, GroupByExpr, GroupByWithModifier, LockClause, NamedWindowExpr, OrderBy, OrderByExpr,
+    OrderByKind, OrderBySort, Query, Select, SelectFlavor, SelectInto, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, SetOperator, SetQuantifier, Statement, WildcardAdditionalOptions, WindowFrameBound, WindowSpec, With,
+};
+
+use super::columns::{Outputs, Place, Scope, Shape};
+use super::facts::Walker;
+use super::{Unread, Walk, absent, names};
+use crate::parse::facts::{Access, Effect, Use};
+
+/// What a query is part of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Role {
+    /// Its body may be the INSERT, UPDATE, DELETE or MERGE that the open entry stands for.
+    pub statement: bool,
+    /// How its result is used.
+    pub result: Use,
+}
+
+impl Role {
+    /// The statement itself.
+    pub(super) const STATEMENT: Self = Self { statement: true, result: Use::Output };
+
+    /// Inside a statement.
+    pub(super) fn part(result: Use) -> Self {
+        Self { statement: false, result }
+    }
+}
+
+impl Walker<'_> {
+    pub(super) fn query(&mut self, query: &Query, role: Role) -> Walk<Outputs> {
+        let Query {
+            with,
+            body,
+            order_by,
+            limit_clause,
+            fetch,
+            locks,
+            for_clause,
+            settings,
+            format_clause,
+            pipe_operators,
+        } = query;
+        absent(
+            for_clause.is_none() && settings.is_none() && format_clause.is_none() && pipe_operators.is_empty(),
+            "a clause that PostgreSQL does not have",
+        )?;
+        let ctes = self.ctes.len();
+        if let Some(with) = with {
+            self.with(with)?;
+        }
+        let (touched, scopes) = (self.touched.len(), self.scopes.len());
+        let outputs = Rc::new(self.body(body, role)?);
+        // ORDER BY and LIMIT see what the SELECT sees, and its outputs before that.
+        if self.scopes.len() == scopes {
+            self.scopes.push(Scope::default());
+        }
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.outputs = Some(Rc::clone(&outputs));
+        }
+        if let Some(order_by) = order_by {
+            self.order_by(order_by, &outputs)?;
+        }
+        self.limit(limit_clause.as_ref(), fetch.as_ref(), role.statement)?;
+        self.locks(locks, touched)?;
+        self.scopes.truncate(scopes);
+        self.ctes.truncate(ctes);
+        Ok(Rc::unwrap_or_clone(outputs))
+    }
+
+    fn with(&mut self, with: &With) -> Walk {
+        let With { with_token: _, recursive, cte_tables } = with;
+        if *recursive {
+            // With RECURSIVE each name is visible in all of them.
+            for cte in cte_tables {
+                let name = names::name(&cte.alias.name)?;
+                self.ctes.push((name, Rc::new(Outputs { opaque: true, ..Outputs::default() })));
+            }
+        }
+        for cte in cte_tables {
+            self.cte(cte, *recursive)?;
+        }
+        Ok(())
+    }
+
+    fn cte(&mut self, cte: &Cte, recursive: bool) -> Walk {
+        let Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
+        absent(from.is_none() && alias.at.is_none(), "a CTE with FROM")?;
+        let name = names::name(&alias.name)?;
+        let aliases: Vec<String> = alias.columns.iter().map(|column| names::label(&column.name)).collect();
+        if let (true, None, SetExpr::SetOperation { left, op, set_quantifier, right }) =
+            (recursive, &query.with, query.body.as_ref())
+        {
+            set_operation(*op, *set_quantifier)?;
+            absent(query.order_by.is_none() && query.locks.is_empty(), "a recursive CTE with ORDER BY")?;
+            let role = Role::part(Use::Output);
+            let start = self.in_own_scope(|walker| walker.body(left, role))?;
+            self.ctes.push((name.clone(), Rc::new(start.renamed(&aliases))));
+            let step = self.in_own_scope(|walker| walker.body(right, role))?;
+            self.limit(query.limit_clause.as_ref(), query.fetch.as_ref(), false)?;
+            self.ctes.push((name, Rc::new(start.united(&step).renamed(&aliases))));
+            return Ok(());
+        }
+        let outputs = self.query(query, Role::part(Use::Output))?;
+        self.ctes.push((name, Rc::new(outputs.renamed(&aliases))));
+        Ok(())
+    }
+
+    fn in_own_scope<T>(&mut self, run: impl FnOnce(&mut Self) -> Walk<T>) -> Walk<T> {
+        let scopes = self.scopes.len();
+        let result = run(self);
+        self.scopes.truncate(scopes);
+        result
+    }
+
+    /// A query's body. A plain SELECT leaves its scope open for ORDER BY.
+    fn body(&mut self, body: &SetExpr, role: Role) -> Walk<Outputs> {
+        // Set operations are left-deep: down the left side without recursion.
+        let (mut leftmost, mut rights) = (body, Vec::new());
+        while let SetExpr::SetOperation { left, op, set_quantifier, right } = leftmost {
+            set_operation(*op, *set_quantifier)?;
+            rights.push(right.as_ref());
+            leftmost = left.as_ref();
+        }
+        if rights.is_empty() {
+            return self.single(leftmost, role);
+        }
+        let mut outputs = self.in_own_scope(|walker| walker.single(leftmost, role))?;
+        for right in rights.into_iter().rev() {
+            outputs = outputs.united(&self.in_own_scope(|walker| walker.body(right, role))?);
+        }
+        Ok(outputs)
+    }
+
+    fn single(&mut self, body: &SetExpr, role: Role) -> Walk<Outputs> {
+        match body {
+            SetExpr::Select(select) => self.select(select, role),
+            SetExpr::Query(query) => self.query(query, role),
+            SetExpr::Values(values) => {
+                self.reads(role);
+                let mut columns = Vec::new();
+                for (at, row) in values.rows.iter().enumerate() {
+                    for (column, expr) in row.content.iter().enumerate() {
+                        let bases = self.traced(|walker| walker.assigned(expr, Place::of(role.result)))?;
+                        if at == 0 {
+                            columns.push((Some(format!("column{}", column.saturating_add(1))), bases));
+                        } else if let Some((_, known)) = columns.get_mut(column) {
+                            known.extend(bases);
+                        }
+                    }
+                }
+                absent(!values.explicit_row && !values.value_keyword, "VALUES ROW")?;
+                Ok(Outputs { columns, ..Outputs::default() })
+            }
+            SetExpr::Insert(statement)
+            | SetExpr::Update(statement)
+            | SetExpr::Delete(statement)
+            | SetExpr::Merge(statement) => self.changing(statement, role),
+            SetExpr::Table(_) => Err(Unread::new("TABLE as a query")),
+            SetExpr::SetOperation { .. } => self.body(body, role),
+        }
+    }
+
+    /// INSERT, UPDATE, DELETE or MERGE as the body of a query.
+    fn changing(&mut self, statement: &Statement, role: Role) -> Walk<Outputs> {
+        if !role.statement {
+            self.enter(super::statement::command(statement), true)?;
+        }
+        let outputs = self.modify(statement)?;
+        if !role.statement {
+            self.leave();
+        }
+        Ok(outputs)
+    }
+
+    /// A SELECT or VALUES that is more than the source of an INSERT reads.
+    fn reads(&mut self, role: Role) {
+        if role.statement {
+            self.effect(Effect::Read);
+        }
+    }
+
+    fn select(&mut self, select: &Select, role: Role) -> Walk<Outputs> {
+        plain_select(select)?;
+        self.reads(role);
+        self.scopes.push(Scope::default());
+        for item in &select.from {
+            self.from_item(item)?;
+        }
+        if let Some(into) = &select.into {
+            self.select_into(into)?;
+        }
+        let mut outputs = Outputs::default();
+        for item in &select.projection {
+            self.select_item(item, Place::of(role.result), &mut outputs)?;
+        }
+        if let Some(predicate) = &select.selection {
+            self.expression(predicate, Place::of(Use::Predicate))?;
+            if role.statement {
+                self.where_clause(predicate);
+            }
+        }
+        let outputs = Rc::new(outputs);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.outputs = Some(Rc::clone(&outputs));
+        }
+        self.group_by(&select.group_by)?;
+        if let Some(having) = &select.having {
+            self.expression(having, Place::of(Use::Predicate))?;
+        }
+        match &select.distinct {
+            None | Some(Distinct::All) => {}
+            Some(Distinct::Distinct) => {
+                for column in outputs.columns.iter().flat_map(|(_, bases)| bases) {
+                    self.column(column.clone(), [Use::Group]);
+                }
+            }
+            Some(Distinct::On(exprs)) => {
+                for expr in exprs {
+                    self.keep_constant(expr);
+                    self.expression(expr, Place::of(Use::Group))?;
+                }
+            }
+        }
+        for window in &select.named_window {
+            match &window.1 {
+                NamedWindowExpr::NamedWindow(_) => {}
+                NamedWindowExpr::WindowSpec(spec) => self.window(spec)?,
+            }
+        }
+        Ok(Rc::unwrap_or_clone(outputs))
+    }
+
+    fn select_into(&mut self, into: &SelectInto) -> Walk {
+        let SelectInto { temporary: _, unlogged: _, table: _, targets } = into;
+        for target in targets {
+            let parts = match target {
+                Expr::Identifier(ident) => vec![names::name(ident)?],
+                Expr::CompoundIdentifier(idents) => idents.iter().map(names::label).collect(),
+                _ => return Err(Unread::new("SELECT INTO of that kind")),
+            };
+            let relation = names::resolve(&parts, self.context.names)?;
+            self.touch(&relation, Access::Write);
+        }
+        self.effect(Effect::Ddl);
+        self.effect(Effect::Write);
+        Ok(())
+    }
+
+    pub(super) fn select_item(&mut self, item: &SelectItem, place: Place, outputs: &mut Outputs) -> Walk {
+        match item {
+            SelectItem::UnnamedExpr(expr) => {
+                let bases = self.traced(|walker| walker.expression(expr, place))?;
+                outputs.columns.push((implied_name(expr), bases));
+            }
+            SelectItem::ExprWithAlias { expr, alias } => {
+                let bases = self.traced(|walker| walker.expression(expr, place))?;
+                outputs.columns.push((Some(names::label(alias)), bases));
+            }
+            SelectItem::QualifiedWildcard(kind, options) => {
+                plain_star(options)?;
+                let SelectItemQualifiedWildcardKind::ObjectName(object) = kind else {
+                    return Err(Unread::new("a star of an expression"));
+                };
+                let shape = self.qualified_star(object, place)?;
+                outputs.extend(&shape);
+            }
+            SelectItem::Wildcard(options) => {
+                plain_star(options)?;
+                let shapes: Vec<Shape> =
+                    self.scopes.last().into_iter().flat_map(|scope| &scope.sources).map(|s| s.shape.clone()).collect();
+                for shape in shapes {
+                    self.all_columns(&shape, vec![place.clause]);
+                    outputs.extend(&shape);
+                }
+            }
+            SelectItem::ExprWithAliases { .. } => return Err(Unread::new("an expression with several aliases")),
+        }
+        Ok(())
+    }
+
+    fn group_by(&mut self, group_by: &GroupByExpr) -> Walk {
+        let GroupByExpr::Expressions(exprs, modifiers) = group_by else {
+            return Err(Unread::new("GROUP BY ALL"));
+        };
+        for expr in exprs {
+            self.keep_constant(expr);
+            self.expression(expr, Place::of(Use::Group))?;
+        }
+        for modifier in modifiers {
+            match modifier {
+                GroupByWithModifier::GroupingSets(expr) => self.expression(expr, Place::of(Use::Group))?,
+                GroupByWithModifier::Rollup | GroupByWithModifier::Cube | GroupByWithModifier::Totals => {
+                    return Err(Unread::new("GROUP BY … WITH"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn order_by(&mut self, order_by: &OrderBy, outputs: &Outputs) -> Walk {
+        let OrderByKind::Expressions(exprs) = &order_by.kind else {
+            return Err(Unread::new("ORDER BY ALL"));
+        };
+        absent(order_by.interpolate.is_none(), "INTERPOLATE")?;
+        for expr in exprs {
+            if let Expr::Value(value) = &expr.expr {
+                self.keep(value);
+                for column in outputs.columns.iter().flat_map(|(_, bases)| bases) {
+                    self.column(column.clone(), [Use::Order]);
+                }
+            }
+            self.order_by_expr(expr)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn order_by_expr(&mut self, order: &OrderByExpr) -> Walk {
+        let OrderByExpr { expr, options, with_fill } = order;
+        absent(with_fill.is_none(), "WITH FILL")?;
+        match &options.sort {
+            None | Some(OrderBySort::Asc | OrderBySort::Desc) => {}
+            Some(OrderBySort::Using(_)) => self.procedure(),
+        }
+        self.expression(expr, Place::of(Use::Order))
+    }
+
+    pub(super) fn window(&mut self, spec: &WindowSpec) -> Walk {
+        let WindowSpec { window_name: _, partition_by, order_by, window_frame } = spec;
+        for expr in partition_by {
+            self.expression(expr, Place::of(Use::Group))?;
+        }
+        for order in order_by {
+            self.order_by_expr(order)?;
+        }
+        if let Some(frame) = window_frame {
+            for bound in std::iter::once(&frame.start_bound).chain(&frame.end_bound) {
+                match bound {
+                    WindowFrameBound::CurrentRow => {}
+                    WindowFrameBound::Preceding(expr) | WindowFrameBound::Following(expr) => {
+                        if let Some(expr) = expr {
+                            self.expression(expr, Place::of(Use::Order))?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// FOR UPDATE and FOR SHARE lock rows for change: of the aliases named, else of all below.
+    fn locks(&mut self, locks: &[LockClause], touched: usize) -> Walk {
+        for LockClause { lock_type: _, of, nonblock: _ } in locks {
+            self.effect(Effect::Write);
+            let mut ids: Vec<String> = self.touched.get(touched..).unwrap_or_default().to_vec();
+            if let Some(of) = of {
+                let alias = names::parts(of)?;
+                let sources = self.scopes.last().map(|scope| scope.sources.as_slice()).unwrap_or_default();
+                let named = sources.iter().find(|source| source.alias.as_ref() == alias.last());
+                if let Some(Shape::Relation { id, .. }) = named.map(|source| &source.shape) {
+                    ids = vec![id.clone()];
+                }
+            }
+            for id in ids {
+                self.touch_again(&id, Access::Lock);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Outputs {
+    fn extend(&mut self, shape: &Shape) {
+        match shape {
+            Shape::Relation { id, renamed } => {
+                self.stars.insert(id.clone());
+                self.opaque |= *renamed;
+            }
+            Shape::Known(outputs) => {
+                self.columns.extend(outputs.columns.iter().cloned());
+                self.stars.extend(outputs.stars.iter().cloned());
+                self.opaque |= outputs.opaque;
+            }
+            Shape::Computed => self.opaque = true,
+        }
+    }
+}
+
+/// The name that PostgreSQL gives to a result column without an alias, where a query can use it.
+fn implied_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Identifier(ident) => Some(names::label(ident)),
+        Expr::CompoundIdentifier(idents) => idents.last().map(names::label),
+        Expr::Nested(inner) => implied_name(inner),
+        Expr::Function(function) => names::parts(&function.name).ok().and_then(|mut parts| parts.pop()),
+        _ => None,
+    }
+}
+
+fn set_operation(op: SetOperator, quantifier: SetQuantifier) -> Walk {
+    match op {
+        SetOperator::Union | SetOperator::Except | SetOperator::Intersect => {}
+        SetOperator::Minus => return Err(Unread::new("MINUS")),
+    }
+    match quantifier {
+        SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None => Ok(()),
+        SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName => {
+            Err(Unread::new("a set operation BY NAME"))
+        }
+    }
+}
+
+fn plain_star(options: &WildcardAdditionalOptions) -> Walk {
+    let WildcardAdditionalOptions {
+        wildcard_token: _,
+        opt_ilike,
+        opt_exclude,
+        opt_except,
+        opt_replace,
+        opt_rename,
+        opt_alias,
+    } = options;
+    let plain = opt_ilike.is_none() && opt_exclude.is_none() && opt_except.is_none();
+    absent(plain && opt_replace.is_none() && opt_rename.is_none() && opt_alias.is_none(), "a star with options")
+}
+
+/// Refuses the clauses of other dialects.
+fn plain_select(select: &Select) -> Walk {
+    let Select {
+        select_token: _,
+        optimizer_hints,
+        distinct: _,
+        select_modifiers,
+        top,
+        top_before_distinct,
+        projection: _,
+        exclude,
+        into: _,
+        from: _,
+        lateral_views,
+        prewhere,
+        selection: _,
+        connect_by,
+        group_by: _,
+        cluster_by,
+        distribute_by,
+        sort_by,
+        having: _,
+        named_window: _,
+        qualify,
+        window_before_qualify,
+        value_table_mode,
+        flavor,
+    } = select;
+    let plain = optimizer_hints.is_empty() && select_modifiers.is_none() && top.is_none() && !top_before_distinct;
+    let plain = plain && exclude.is_none() && lateral_views.is_empty() && prewhere.is_none() && connect_by.is_empty();
+    let plain = plain && cluster_by.is_empty() && distribute_by.is_empty() && sort_by.is_empty() && qualify.is_none();
+    let plain = plain && !window_before_qualify && value_table_mode.is_none();
+    absent(plain && *flavor == SelectFlavor::Standard, "a clause that PostgreSQL's SELECT does not have")
+}

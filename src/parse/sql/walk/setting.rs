@@ -1,0 +1,258 @@
+//! SET, RESET, SHOW and transactions. What is on the harmless list is `session`; everything else
+//! is `settings`.
+
+use sqlparser::ast::{
+    ContextModifier, Expr, Ident, ObjectName, Reset, Set, SetSessionAuthorizationParamKind, Statement,
+    TransactionAccessMode, TransactionMode, UnaryOperator, Value,
+};
+
+use super::facts::Walker;
+use super::{Unread, Walk, absent, names};
+use crate::parse::facts::{Effect, SettingFacts};
+
+/// How long a time-out may be at most and still be harmless, in milliseconds. The present value is
+/// not known here, so "downward" is read as: set to a constant, not off, and at most a minute.
+const HARMLESS_TIMEOUT: f64 = 60_000.0;
+
+/// Settings that change nothing but how values look or what a session is called.
+const HARMLESS: &[&str] = &["application_name", "datestyle", "extra_float_digits", "intervalstyle", "timezone"];
+
+const TIMEOUTS: &[&str] =
+    &["idle_in_transaction_session_timeout", "idle_session_timeout", "lock_timeout", "statement_timeout"];
+
+/// Settings that say nothing about the server's files, keys or other sessions.
+const READABLE: &[&str] = &[
+    "client_encoding",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "integer_datetimes",
+    "is_superuser",
+    "max_identifier_length",
+    "max_index_keys",
+    "search_path",
+    "server_encoding",
+    "server_version",
+    "server_version_num",
+    "standard_conforming_strings",
+    "transaction_isolation",
+    "transaction_read_only",
+];
+
+/// Whether reading a setting shows nothing.
+pub(super) fn harmless_to_read(name: &str) -> bool {
+    HARMLESS.contains(&name) || TIMEOUTS.contains(&name) || READABLE.contains(&name)
+}
+
+impl Walker<'_> {
+    /// A setting gets a value; `None` where it is not a constant or the default.
+    pub(super) fn set(&mut self, name: &str, value: Option<String>, local: bool) {
+        let harmless = match value.as_deref() {
+            Some(value) if TIMEOUTS.contains(&name) => {
+                milliseconds(value).is_some_and(|ms| ms > 0.0 && ms <= HARMLESS_TIMEOUT)
+            }
+            Some(value) if name == "client_encoding" => is_utf8(value),
+            Some(value) if name == "standard_conforming_strings" => is_on(value),
+            Some(value) if name == "transaction_read_only" || name == "default_transaction_read_only" => is_on(value),
+            // The pinned value comes back.
+            None if TIMEOUTS.contains(&name) => true,
+            Some(_) | None => HARMLESS.contains(&name),
+        };
+        self.effect(if harmless { Effect::Session } else { Effect::Settings });
+        self.settings.push(SettingFacts { name: name.to_owned(), value, local });
+    }
+
+    pub(super) fn set_statement(&mut self, set: &Set) -> Walk {
+        self.keep_all();
+        match set {
+            Set::SingleAssignment { scope, hivevar, variable, values } => {
+                absent(!hivevar, "HIVEVAR")?;
+                let name = setting_name(variable)?;
+                let local = is_local(scope.as_ref())?;
+                let value = self.set_value(values)?;
+                self.set(&name, value, local);
+            }
+            Set::SetTimeZone { local, value } => {
+                let value = self.set_value(std::slice::from_ref(value))?;
+                self.set("timezone", value, *local);
+            }
+            Set::SetNames { charset_name, collation_name } => {
+                absent(collation_name.is_none(), "SET NAMES … COLLATE")?;
+                self.set("client_encoding", Some(charset_name.value.clone()), false);
+            }
+            Set::SetNamesDefault {} => self.set("client_encoding", None, false),
+            Set::SetRole { context_modifier, role_name } => {
+                let local = is_local(context_modifier.as_ref())?;
+                let role = role_name.as_ref().map_or_else(|| "none".to_owned(), names::label);
+                self.set("role", Some(role), local);
+            }
+            Set::SetSessionAuthorization(authorization) => {
+                let local = is_local(Some(&authorization.scope))?;
+                let user = match &authorization.kind {
+                    SetSessionAuthorizationParamKind::Default => None,
+                    SetSessionAuthorizationParamKind::User(user) => Some(names::label(user)),
+                };
+                self.set("session_authorization", user, local);
+            }
+            Set::SetTransaction { modes, snapshot, session } => {
+                self.effect(if *session { Effect::Settings } else { Effect::Transaction });
+                // A snapshot shows another session's view of the data.
+                if snapshot.is_some() {
+                    self.effect(Effect::Settings);
+                }
+                self.transaction_modes(modes);
+            }
+            Set::ParenthesizedAssignments { .. } | Set::MultipleAssignments { .. } | Set::SetSessionParam(_) => {
+                return Err(Unread::new("SET of that kind"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn reset(&mut self, reset: &Reset) -> Walk {
+        match reset {
+            // The pins hold: they are the session's defaults.
+            Reset::ALL => {
+                self.effect(Effect::Session);
+                self.aftermath.names = true;
+            }
+            Reset::SessionAuthorization => self.set("session_authorization", None, false),
+            Reset::ConfigurationParameter(name) => {
+                let name = setting_name(name)?;
+                self.set(&name, None, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// SHOW of anything but a secret is a read.
+    pub(super) fn show(&mut self, variable: &[Ident]) {
+        let words: Vec<String> = variable.iter().map(names::label).collect();
+        let name = match words.as_slice() {
+            [time, zone] if time == "time" && zone == "zone" => "timezone".to_owned(),
+            [transaction, isolation, level]
+                if [transaction, isolation, level] == ["transaction", "isolation", "level"] =>
+            {
+                "transaction_isolation".to_owned()
+            }
+            words => words.join("."),
+        };
+        self.effect(Effect::Read);
+        if name == "all" {
+            self.procedure();
+        }
+    }
+
+    pub(super) fn transaction(&mut self, statement: &Statement) -> Walk {
+        self.effect(Effect::Transaction);
+        match statement {
+            Statement::StartTransaction {
+                modes,
+                begin: _,
+                transaction: _,
+                modifier,
+                statements,
+                exception,
+                has_end_keyword,
+            } => {
+                let plain = modifier.is_none() && statements.is_empty() && exception.is_none() && !has_end_keyword;
+                absent(plain, "BEGIN with what PostgreSQL does not have")?;
+                self.transaction_modes(modes);
+            }
+            // In a failed transaction COMMIT is a ROLLBACK, and takes back what was SET.
+            Statement::Commit { chain: _, end: _, modifier } => {
+                absent(modifier.is_none(), "COMMIT with a modifier")?;
+                self.aftermath.waits = true;
+            }
+            Statement::Rollback { chain: _, savepoint: _ } => {
+                self.aftermath.waits = true;
+                self.aftermath.names = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// READ WRITE undoes a pin.
+    fn transaction_modes(&mut self, modes: &[TransactionMode]) {
+        for mode in modes {
+            match mode {
+                TransactionMode::AccessMode(TransactionAccessMode::ReadWrite) => self.effect(Effect::Settings),
+                TransactionMode::AccessMode(TransactionAccessMode::ReadOnly) | TransactionMode::IsolationLevel(_) => {}
+            }
+        }
+    }
+
+    fn set_value(&mut self, values: &[Expr]) -> Walk<Option<String>> {
+        let mut texts = Vec::with_capacity(values.len());
+        for value in values {
+            match value {
+                Expr::Identifier(ident) if ident.quote_style.is_none() && names::label(ident) == "default" => {
+                    return Ok(None);
+                }
+                Expr::Identifier(ident) => texts.push(names::label(ident)),
+                Expr::Value(value) => {
+                    self.value(value)?;
+                    texts.push(literal(&value.value).ok_or_else(|| Unread::new("SET to that value"))?);
+                }
+                Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match expr.as_ref() {
+                    Expr::Value(value) => {
+                        let text = literal(&value.value).ok_or_else(|| Unread::new("SET to that value"))?;
+                        texts.push(format!("-{text}"));
+                    }
+                    _ => return Err(Unread::new("SET to an expression")),
+                },
+                _ => return Err(Unread::new("SET to an expression")),
+            }
+        }
+        Ok(Some(texts.join(", ")))
+    }
+}
+
+fn literal(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number, _) => Some(number.clone()),
+        Value::Boolean(truth) => Some(truth.to_string()),
+        other => super::types::text(other).map(str::to_owned),
+    }
+}
+
+fn setting_name(name: &ObjectName) -> Walk<String> {
+    let mut parts = Vec::new();
+    for part in &name.0 {
+        let ident = part.as_ident().ok_or_else(|| Unread::new("a setting of that name"))?;
+        parts.push(ident.value.to_ascii_lowercase());
+    }
+    Ok(parts.join("."))
+}
+
+fn is_local(scope: Option<&ContextModifier>) -> Walk<bool> {
+    match scope {
+        None | Some(ContextModifier::Session) => Ok(false),
+        Some(ContextModifier::Local) => Ok(true),
+        Some(ContextModifier::Global) => Err(Unread::new("SET GLOBAL")),
+    }
+}
+
+fn milliseconds(value: &str) -> Option<f64> {
+    let value = value.trim();
+    let end = value.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(value.len());
+    let (number, unit) = value.split_at_checked(end)?;
+    let factor = match unit.trim() {
+        "" | "ms" => 1.0,
+        "us" => 0.001,
+        "s" => 1_000.0,
+        "min" => 60_000.0,
+        _ => return None,
+    };
+    number.parse::<f64>().ok().map(|number| number * factor)
+}
+
+fn is_utf8(value: &str) -> bool {
+    let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+    matches!(plain.to_ascii_lowercase().as_str(), "utf8" | "unicode")
+}
+
+fn is_on(value: &str) -> bool {
+    matches!(value.trim().to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1")
+}

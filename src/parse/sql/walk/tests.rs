@@ -1,0 +1,359 @@
+use std::collections::BTreeSet;
+
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+
+use super::*;
+use crate::parse::facts::{Access, LimitKind, Use};
+
+fn try_walk(sql: &str) -> Result<Walked, String> {
+    try_walk_with(sql, &Names::Certain { schema: Arc::from("public") }, &|_| None)
+}
+
+fn try_walk_with(sql: &str, names: &Names, known: Lookup<'_>) -> Result<Walked, String> {
+    let statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).map_err(|error| error.to_string())?;
+    let context = Context { names, prepared: known, cursors: known };
+    walk(&statements, &context).map_err(|unparsed| unparsed.reason)
+}
+
+fn read(sql: &str) -> Walked {
+    try_walk(sql).unwrap_or_else(|reason| panic!("{sql}: {reason}"))
+}
+
+fn effects(walked: &Walked) -> String {
+    let names = walked.effects.iter().map(|effect| serde_json::to_value(effect).unwrap());
+    names.map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+}
+
+fn ids(walked: &Walked) -> Vec<&str> {
+    walked.relations.iter().map(|relation| relation.id.as_str()).collect()
+}
+
+fn column(walked: &Walked, relation: Option<&str>, name: &str) -> BTreeSet<Use> {
+    let found = walked.columns.iter().find(|column| column.relation.as_deref() == relation && column.name == name);
+    found.map(|column| column.uses.clone()).unwrap_or_else(|| panic!("no {relation:?}.{name} in {:?}", walked.columns))
+}
+
+/// Statement, command tags, effects.
+const STATEMENTS: &[(&str, &str, &str)] = &[
+    ("select 1", "SELECT", "read"),
+    ("values (1)", "SELECT", "read"),
+    ("select * into x from t", "SELECT INTO", "ddl read write"),
+    ("select * from t for update", "SELECT", "read write"),
+    ("insert into t values (1)", "INSERT", "write"),
+    ("insert into t select * from u", "INSERT", "read write"),
+    ("insert into t values (1) returning id", "INSERT", "read write"),
+    ("update t set a = default where id = 1", "UPDATE", "write"),
+    ("delete from t where id = 1", "DELETE", "write"),
+    ("delete from t where id in (select id from u)", "DELETE", "read write"),
+    ("merge into t using s on t.id = s.id when matched then delete", "MERGE", "read write"),
+    ("with d as (delete from t returning *) select * from d", "SELECT DELETE", "read write"),
+    ("with d as (select 1 as a) insert into t select a from d", "INSERT", "write"),
+    ("truncate t", "TRUNCATE TABLE", "write"),
+    ("copy t from stdin", "COPY", "copy_in write"),
+    ("copy t to stdout", "COPY", "copy_out read"),
+    ("copy (delete from t returning *) to stdout", "COPY DELETE", "copy_out read write"),
+    ("copy t to '/x'", "COPY", "copy_out file read"),
+    ("copy t from program 'x'", "COPY", "copy_in program write"),
+    ("explain select * from t", "EXPLAIN SELECT", "read"),
+    ("explain delete from t", "EXPLAIN DELETE", "read write"),
+    ("explain (analyze, format json) update t set a = 1", "EXPLAIN UPDATE", "read write"),
+    ("prepare p as delete from t", "PREPARE DELETE", "session write"),
+    ("prepare p as select 1; execute p", "PREPARE SELECT EXECUTE SELECT", "read session"),
+    ("deallocate all", "DEALLOCATE ALL", "session"),
+    ("declare c cursor for select * from t", "DECLARE CURSOR SELECT", "read"),
+    ("declare c cursor for select 1; fetch 1 from c", "DECLARE CURSOR SELECT FETCH SELECT", "read"),
+    ("close all", "CLOSE CURSOR ALL", "session"),
+    ("discard all", "DISCARD ALL", "session"),
+    ("begin", "BEGIN", "transaction"),
+    ("begin read write", "BEGIN", "settings transaction"),
+    ("start transaction read only", "START TRANSACTION", "transaction"),
+    ("commit", "COMMIT", "transaction"),
+    ("rollback", "ROLLBACK", "transaction"),
+    ("savepoint s", "SAVEPOINT", "transaction"),
+    ("release s", "RELEASE", "transaction"),
+    ("set application_name = 'x'", "SET", "session"),
+    ("set time zone 'UTC'", "SET", "session"),
+    ("set names 'utf8'", "SET", "session"),
+    ("set names 'sjis'", "SET", "settings"),
+    ("set statement_timeout = '5s'", "SET", "session"),
+    ("set statement_timeout = 0", "SET", "settings"),
+    ("set search_path = evil", "SET", "settings"),
+    ("set role postgres", "SET", "settings"),
+    ("set session authorization x", "SET", "settings"),
+    ("set transaction read write", "SET", "settings transaction"),
+    ("reset all", "RESET", "session"),
+    ("reset role", "RESET", "settings"),
+    ("show search_path", "SHOW", "read"),
+    ("listen c", "LISTEN", "notify"),
+    ("notify c, 'x'", "NOTIFY", "notify"),
+    ("unlisten *", "UNLISTEN", "session"),
+    ("unlisten c", "UNLISTEN", "notify"),
+    ("lock t in access share mode", "LOCK TABLE", "read"),
+    ("lock t", "LOCK TABLE", "write"),
+    ("load 'x'", "LOAD", "file procedure"),
+    ("call p(1)", "CALL", "procedure"),
+    ("analyze t", "ANALYZE", "ddl"),
+    ("vacuum full t", "VACUUM", "ddl"),
+    ("create table t (a int default 1)", "CREATE TABLE", "ddl"),
+    ("create table t as select * from u", "CREATE TABLE AS", "ddl read write"),
+    ("create view v as select * from t", "CREATE VIEW", "ddl read"),
+    ("create index i on t (mine(a))", "CREATE INDEX", "ddl procedure"),
+    ("alter table t add column a int default mine()", "ALTER TABLE", "ddl procedure"),
+    ("alter table t owner to r", "ALTER TABLE", "dcl ddl"),
+    ("alter table t disable row level security", "ALTER TABLE", "dcl ddl"),
+    ("drop table t", "DROP TABLE", "ddl"),
+    ("drop role r", "DROP ROLE", "dcl"),
+    ("grant select on t to r", "GRANT", "dcl"),
+    ("revoke all on t from r", "REVOKE", "dcl"),
+    ("create role r password 'x'", "CREATE ROLE", "dcl"),
+    ("create policy p on t using (true)", "CREATE POLICY", "dcl"),
+    ("comment on table t is 'x'", "COMMENT", "ddl"),
+    ("create extension x", "CREATE EXTENSION", "ddl"),
+    ("create function f() returns int language sql as 'select 1'", "CREATE FUNCTION", "ddl"),
+    ("select set_config('search_path', 'x', false)", "SELECT", "read settings"),
+    ("select set_config('timezone', 'utc', false)", "SELECT", "read session"),
+    ("select set_config(a, b, false) from t", "SELECT", "read settings"),
+    ("select current_setting('ssl_key_file')", "SELECT", "procedure read"),
+    ("select current_setting('timezone')", "SELECT", "read"),
+    ("select nextval('s')", "SELECT", "read write"),
+    ("select pg_notify('a', 'b')", "SELECT", "notify read"),
+    ("select pg_read_file('/etc/passwd')", "SELECT", "file read"),
+    ("select pg_sleep(1)", "SELECT", "procedure read"),
+    ("select pg_advisory_unlock_all()", "SELECT", "read session"),
+    ("select random(), now(), current_user, lower(a), count(*) from t", "SELECT", "read"),
+    ("select mine(1)", "SELECT", "procedure read"),
+    ("select public.lower('a')", "SELECT", "procedure read"),
+    ("select \"coalesce\"(1)", "SELECT", "procedure read"),
+    ("select query_to_xml('select 1', true, false, '')", "SELECT", "procedure read"),
+    ("select ('select 1'::text).run_sql", "SELECT", "procedure read"),
+    ("select ('/etc/passwd'::text).pg_read_file", "SELECT", "procedure read"),
+    ("select c.jsonb_agg from customers c", "SELECT", "procedure read"),
+    ("select c.name, c.date from customers c", "SELECT", "read"),
+    ("select 1 operator(pg_catalog.+) 2", "SELECT", "read"),
+    ("select 1 operator(evil.+) 2", "SELECT", "procedure read"),
+    ("select 'x'::mine", "SELECT", "procedure read"),
+    ("select 'x'::pg_catalog.int4, 'y'::varchar(3)[]", "SELECT", "read"),
+    ("select 'orders'::regclass", "SELECT", "read"),
+    ("select a::regclass from t", "SELECT", "procedure read"),
+    ("select pg_table_size('orders')", "SELECT", "read"),
+    ("select pg_table_size(a) from t", "SELECT", "procedure read"),
+    ("do $$begin end$$", "", "unparsed"),
+    ("select val like from secrets", "", "unparsed"),
+    ("select * from only secrets", "", "unparsed"),
+    ("delete from only secrets", "", "unparsed"),
+    ("select * from db.public.t", "", "unparsed"),
+    ("select * from pg_temp.t", "", "unparsed"),
+    ("execute nobody", "", "unparsed"),
+    ("fetch 1 from nobody", "", "unparsed"),
+    ("show tables", "", "unparsed"),
+    ("use x", "", "unparsed"),
+    ("prepare transaction 'x'", "", "unparsed"),
+];
+
+#[test]
+fn every_kind_of_statement_has_its_effects() {
+    for (sql, commands, expected) in STATEMENTS {
+        match try_walk(sql) {
+            Ok(walked) => {
+                let tags: Vec<&str> = walked.statements.iter().map(|entry| entry.command.as_str()).collect();
+                assert_eq!((tags.join(" ").as_str(), effects(&walked).as_str()), (*commands, *expected), "{sql}");
+            }
+            Err(reason) => assert_eq!(*expected, "unparsed", "{sql}: {reason}"),
+        }
+    }
+}
+
+#[test]
+fn relations_are_found_wherever_a_query_can_stand() {
+    for sql in [
+        "select (select a from secrets)",
+        "select 1 where exists (select 1 from secrets)",
+        "select * from a, lateral (select * from secrets) s",
+        "values ((select a from secrets))",
+        "select 1 order by (select a from secrets)",
+        "select 1 limit (select 1 from secrets)",
+        "select case when true then (select a from secrets) end",
+        "select lower((select a from secrets))",
+        "select array(select a from secrets)",
+        "select count(*) filter (where (select true from secrets))",
+        "select sum(1) over (order by (select a from secrets))",
+        "select 1 union all (select a from secrets)",
+        "select * from generate_series(1, (select a from secrets))",
+        "select 1 = any (select a from secrets)",
+        "insert into t values (1) on conflict (a) do update set a = (select a from secrets)",
+        "insert into t values (1) returning (select a from secrets)",
+        "update t set a = (select a from secrets)",
+        "update t set (a, b) = (select a, b from secrets)",
+        "delete from t using secrets",
+        "merge into t using secrets s on true when matched then delete",
+        "copy (select * from secrets) to stdout",
+        "explain select * from secrets",
+        "prepare p as select * from secrets",
+        "create table x as select * from secrets",
+        "with x as (select * from secrets) select 1",
+        "with secrets as (select 1) select * from public.secrets",
+        "select (select 1 from t) from (with secrets as (select 1) select * from secrets) q, secrets",
+        "with secrets as (select 1) update secrets set a = 1",
+    ] {
+        assert!(ids(&read(sql)).contains(&"public.secrets"), "{sql}");
+    }
+    assert!(ids(&read("with secrets as (select 1) select * from secrets")).is_empty());
+    assert!(ids(&read("with recursive r as (select 1 as a union all select a + 1 from r) select * from r")).is_empty());
+}
+
+#[test]
+fn names_are_folded_quoted_and_cut_as_postgresql_does() {
+    let long = "a".repeat(70);
+    for (name, id) in [
+        ("Orders", "public.orders"),
+        ("\"Orders\"", "public.\"Orders\""),
+        ("\"select\"", "public.\"select\""),
+        ("\"a\"\"b\"", "public.\"a\"\"b\""),
+        ("HR.salaries", "hr.salaries"),
+        ("pg_class", "pg_catalog.pg_class"),
+        ("pg_new_in_19", "?.pg_new_in_19"),
+        (long.as_str(), &format!("public.{}", "a".repeat(63))),
+    ] {
+        assert_eq!(ids(&read(&format!("select 1 from {name}"))), [id]);
+    }
+    let walked = try_walk_with("select lower('a') from orders", &Names::Uncertain, &|_| None).unwrap();
+    assert_eq!(ids(&walked), ["?.orders"]);
+    assert!(walked.unknown.contains("sql.relations") && walked.effects.contains(&Effect::Procedure));
+}
+
+#[test]
+fn columns_belong_to_a_relation_only_where_that_is_certain() {
+    let walked = read("select email from customers where id = $1");
+    assert_eq!(column(&walked, Some("public.customers"), "email"), [Use::Output].into());
+    assert_eq!(column(&walked, Some("public.customers"), "id"), [Use::Predicate].into());
+    assert!(walked.unknown.is_empty());
+    assert_eq!(walked.placeholders, 1);
+
+    let walked = read("select c.email, total from customers c join orders o on o.customer = c.id");
+    assert_eq!(column(&walked, Some("public.customers"), "email"), [Use::Output].into());
+    assert_eq!(column(&walked, Some("public.orders"), "customer"), [Use::Join].into());
+    assert_eq!(column(&walked, None, "total"), [Use::Output].into());
+    assert!(walked.unknown.contains("sql.columns"));
+
+    let walked = read("select s from (select ssn as s from customers) x where s = '1' order by s");
+    assert_eq!(column(&walked, Some("public.customers"), "ssn"), [Use::Output, Use::Predicate, Use::Order].into());
+    assert!(walked.unknown.is_empty());
+
+    let walked = read("select c, lower(c.ssn) from customers c");
+    assert!(column(&walked, Some("public.customers"), "*").contains(&Use::WholeRow));
+    assert!(column(&walked, Some("public.customers"), "ssn").contains(&Use::Argument));
+
+    // The inner name may be a column of the outer relation.
+    let walked = read("select 1 from customers where exists (select ssn from orders)");
+    assert!(column(&walked, None, "ssn").contains(&Use::Predicate));
+}
+
+#[test]
+fn conditions_that_are_always_true_are_told() {
+    for (predicate, tautology) in [
+        ("true", true),
+        ("1 = 1", true),
+        ("1 < 2", true),
+        ("1 + 1 = 2", true),
+        ("'a' = 'a'", true),
+        ("id = id", true),
+        ("t.id = id", true),
+        ("not false", true),
+        ("id = 5 or true", true),
+        ("id = 5 or (1 = 1 and 'x' <> 'y')", true),
+        ("1 in (1, 2)", true),
+        ("1 is not null", true),
+        ("id = 5", false),
+        ("id = 5 and true", false),
+        ("1 = 2", false),
+        ("id = $1", false),
+        ("false", false),
+    ] {
+        let walked = read(&format!("delete from t where {predicate}"));
+        let entry = walked.statements.first().unwrap();
+        assert_eq!((entry.has_where, entry.tautology), (true, tautology), "{predicate}");
+    }
+    let walked = read("delete from t");
+    assert!(!walked.statements.first().unwrap().has_where);
+}
+
+#[test]
+fn limits_are_constant_parameters_or_expressions() {
+    for (clause, kind, rows) in [
+        ("", LimitKind::None, 0),
+        ("limit all", LimitKind::None, 0),
+        ("limit null", LimitKind::None, 0),
+        ("limit 10 offset 5", LimitKind::Constant, 10),
+        ("fetch first 3 rows only", LimitKind::Constant, 3),
+        ("fetch first row only", LimitKind::Constant, 1),
+        ("limit $1", LimitKind::Parameter, 0),
+        ("limit 1 + 1", LimitKind::Expression, 0),
+    ] {
+        let walked = read(&format!("select * from t {clause}"));
+        let entry = walked.statements.first().unwrap();
+        assert_eq!((entry.limit_kind, entry.limit), (kind, rows), "{clause}");
+    }
+    let inner = read("select * from (select * from t limit 5) x");
+    assert_eq!(inner.statements.first().unwrap().limit_kind, LimitKind::None);
+}
+
+#[test]
+fn literals_that_facts_come_from_are_kept() {
+    let places = |sql| match read(sql).kept {
+        Kept::All => None,
+        Kept::At(places) => Some(places.len()),
+    };
+    assert_eq!(places("select 'a' from t where b = 5"), Some(0));
+    assert_eq!(places("select 'a' from t where 1 = 1 limit 3"), Some(3));
+    assert_eq!(places("select 'orders'::regclass order by 1"), Some(2));
+    assert_eq!(places("set timezone = 'utc'"), None);
+}
+
+#[test]
+fn rows_that_are_locked_name_their_relation() {
+    let walked = read("select * from orders o join customers c on c.id = o.customer for update of o");
+    let access = |id: &str| walked.relations.iter().find(|relation| relation.id == id).unwrap().access.clone();
+    assert_eq!(access("public.orders"), [Access::Read, Access::Lock].into());
+    assert_eq!(access("public.customers"), [Access::Read].into());
+}
+
+#[test]
+fn execute_counts_everything_the_name_may_stand_for() {
+    let known = |sql: &str| Arc::new(read(sql).into_facts());
+    let lookup = |_: &str| Some(vec![known("select * from a"), known("delete from b")]);
+    let walked = try_walk_with("execute p(1)", &Names::Certain { schema: Arc::from("public") }, &lookup).unwrap();
+    assert_eq!(ids(&walked), ["public.a", "public.b"]);
+    assert_eq!(effects(&walked), "read write");
+}
+
+#[test]
+fn a_password_makes_a_statement_sensitive() {
+    assert!(read("alter role r with password 'x'").sensitive);
+    assert!(!read("alter role r nologin").sensitive);
+}
+
+#[test]
+fn a_statement_says_what_it_changes_for_the_next_one() {
+    assert!(read("set search_path = x").aftermath.waits);
+    assert!(read("rollback").aftermath.waits);
+    assert!(read("create table t (a int)").aftermath.names);
+    assert!(read("begin").aftermath.transaction);
+    let plain = read("select 1").aftermath;
+    assert_eq!(plain, Aftermath::default());
+}
+
+#[test]
+fn a_chain_of_thousands_of_operators_is_walked_without_deep_recursion() {
+    let sql = format!("select 1 from t where {}", vec!["a = 1"; 4000].join(" or "));
+    let walk = move || {
+        let statements = Parser::parse_sql(&PostgreSqlDialect {}, &sql).unwrap();
+        let names = Names::Certain { schema: Arc::from("public") };
+        let context = Context { names: &names, prepared: &|_| None, cursors: &|_| None };
+        let found = walk(&statements, &context).unwrap().columns.len();
+        std::mem::forget(statements);
+        found
+    };
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(walk).unwrap();
+    assert_eq!(thread.join().unwrap(), 1);
+}

@@ -1,0 +1,237 @@
+//! Types in casts and literals: PostgreSQL's own are plain, a name it does not have may be a
+//! domain and runs code, the `reg*` types look something up by name.
+
+use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, ObjectName, Value, ValueWithSpan};
+
+use super::facts::Walker;
+use super::{Walk, names};
+use crate::parse::facts::Access;
+
+/// What casting to a type means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A base type of PostgreSQL.
+    Plain,
+    /// regclass: a constant names a relation.
+    Relation,
+    /// Another `reg*` type: a constant names something.
+    Name,
+    /// A domain, a composite or what PostgreSQL does not have.
+    Foreign,
+}
+
+impl Walker<'_> {
+    /// A type where no value is converted: a column's, an argument's.
+    pub(super) fn data_type(&mut self, data_type: &DataType) -> Walk {
+        match kind(data_type)? {
+            Kind::Plain | Kind::Relation | Kind::Name => {}
+            Kind::Foreign => self.procedure(),
+        }
+        Ok(())
+    }
+
+    /// A cast of an expression that is walked elsewhere.
+    pub(super) fn cast(&mut self, data_type: &DataType, mut expr: &Expr) -> Walk {
+        while let Expr::Nested(inner) = expr {
+            expr = inner;
+        }
+        let constant = if let Expr::Value(value) = expr { Some(value) } else { None };
+        self.typed_text(data_type, constant)
+    }
+
+    /// A conversion to a type; `value` where what is converted is a constant.
+    pub(super) fn typed_text(&mut self, data_type: &DataType, value: Option<&ValueWithSpan>) -> Walk {
+        let text = value.and_then(|value| text(&value.value));
+        match kind(data_type)? {
+            Kind::Plain => {}
+            Kind::Foreign => self.procedure(),
+            Kind::Relation | Kind::Name if matches!(value.map(|v| &v.value), Some(Value::Null)) => {}
+            Kind::Relation => self.named_relation(value, text),
+            Kind::Name => match (value, text) {
+                (Some(value), Some(_)) => self.keep(value),
+                (_, _) => self.procedure(),
+            },
+        }
+        Ok(())
+    }
+
+    /// A constant that names a relation; anything else may name any.
+    pub(super) fn named_relation(&mut self, value: Option<&ValueWithSpan>, text: Option<&str>) {
+        if let Some(value) = value {
+            self.keep(value);
+        }
+        let resolved =
+            text.and_then(names::from_text).and_then(|parts| names::resolve(&parts, self.context.names).ok());
+        match resolved {
+            Some(relation) => self.touch(&relation, Access::Reference),
+            None => self.procedure(),
+        }
+    }
+}
+
+/// The text of a string constant whose characters sqlparser and PostgreSQL read alike.
+pub(super) fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::SingleQuotedString(text) => Some(text),
+        Value::DollarQuotedString(dollar) => Some(&dollar.value),
+        _ => None,
+    }
+}
+
+fn kind(data_type: &DataType) -> Walk<Kind> {
+    let mut data_type = data_type;
+    loop {
+        data_type = match data_type {
+            DataType::Array(
+                ArrayElemTypeDef::SquareBracket(inner, _)
+                | ArrayElemTypeDef::AngleBracket(inner)
+                | ArrayElemTypeDef::Parenthesis(inner),
+            ) => inner,
+            DataType::Custom(name, _) => return custom(name),
+            other => return Ok(simple(other)),
+        }
+    }
+}
+
+fn custom(name: &ObjectName) -> Walk<Kind> {
+    let parts = names::parts(name)?;
+    let name = match parts.as_slice() {
+        [name] => name,
+        [schema, name] if schema == "pg_catalog" => name,
+        _ => return Ok(Kind::Foreign),
+    };
+    Ok(match name.as_str() {
+        "regclass" => Kind::Relation,
+        name if name.starts_with("reg") && names::is_base_type(name) => Kind::Name,
+        "serial" | "serial2" | "serial4" | "serial8" | "smallserial" | "bigserial" => Kind::Plain,
+        name if names::is_base_type(name) => Kind::Plain,
+        _ => Kind::Foreign,
+    })
+}
+
+fn simple(data_type: &DataType) -> Kind {
+    match data_type {
+        DataType::Character(_)
+        | DataType::Char(_)
+        | DataType::CharacterVarying(_)
+        | DataType::CharVarying(_)
+        | DataType::Varchar(_)
+        | DataType::Uuid
+        | DataType::Numeric(_)
+        | DataType::Decimal(_)
+        | DataType::Dec(_)
+        | DataType::Float(_)
+        | DataType::Int2(_)
+        | DataType::SmallInt(_)
+        | DataType::Int(_)
+        | DataType::Int4(_)
+        | DataType::Int8(_)
+        | DataType::Integer(_)
+        | DataType::BigInt(_)
+        | DataType::Float4
+        | DataType::Real
+        | DataType::Float8
+        | DataType::DoublePrecision
+        | DataType::Bool
+        | DataType::Boolean
+        | DataType::Date
+        | DataType::Time(..)
+        | DataType::Timestamp(..)
+        | DataType::Interval { .. }
+        | DataType::JSON
+        | DataType::JSONB
+        | DataType::Text
+        | DataType::Bytea
+        | DataType::Bit(_)
+        | DataType::BitVarying(_)
+        | DataType::VarBit(_)
+        | DataType::GeometricType(_)
+        | DataType::TsVector
+        | DataType::TsQuery => Kind::Plain,
+        DataType::Regclass => Kind::Relation,
+        // For PostgreSQL each of these is the name of somebody's type, or no type at all.
+        DataType::Table(_)
+        | DataType::NamedTable { .. }
+        | DataType::Nvarchar(_)
+        | DataType::CharacterLargeObject(_)
+        | DataType::CharLargeObject(_)
+        | DataType::Clob(_)
+        | DataType::Binary(_)
+        | DataType::Varbinary(_)
+        | DataType::Blob(_)
+        | DataType::TinyBlob
+        | DataType::MediumBlob
+        | DataType::LongBlob
+        | DataType::Bytes(_)
+        | DataType::DecimalUnsigned(_)
+        | DataType::BigNumeric(_)
+        | DataType::BigDecimal(_)
+        | DataType::DecUnsigned(_)
+        | DataType::FloatUnsigned(_)
+        | DataType::TinyInt(_)
+        | DataType::TinyIntUnsigned(_)
+        | DataType::UTinyInt
+        | DataType::Int2Unsigned(_)
+        | DataType::SmallIntUnsigned(_)
+        | DataType::USmallInt
+        | DataType::MediumInt(_)
+        | DataType::MediumIntUnsigned(_)
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Int128
+        | DataType::Int256
+        | DataType::IntUnsigned(_)
+        | DataType::Int4Unsigned(_)
+        | DataType::IntegerUnsigned(_)
+        | DataType::HugeInt
+        | DataType::UHugeInt
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64
+        | DataType::UInt128
+        | DataType::UInt256
+        | DataType::BigIntUnsigned(_)
+        | DataType::UBigInt
+        | DataType::Int8Unsigned(_)
+        | DataType::Signed
+        | DataType::SignedInteger
+        | DataType::Unsigned
+        | DataType::UnsignedInteger
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::RealUnsigned
+        | DataType::Double(_)
+        | DataType::DoubleUnsigned(_)
+        | DataType::DoublePrecisionUnsigned
+        | DataType::Date32
+        | DataType::Datetime(_)
+        | DataType::Datetime64(..)
+        | DataType::TimestampNtz(_)
+        | DataType::TinyText
+        | DataType::MediumText
+        | DataType::LongText
+        | DataType::String(_)
+        | DataType::FixedString(_)
+        | DataType::Custom(..)
+        | DataType::Array(_)
+        | DataType::Map(..)
+        | DataType::Tuple(_)
+        | DataType::Nested(_)
+        | DataType::Enum(..)
+        | DataType::Set(_)
+        | DataType::Struct(..)
+        | DataType::Union(_)
+        | DataType::Nullable(_)
+        | DataType::LowCardinality(_)
+        | DataType::Unspecified
+        | DataType::Trigger
+        | DataType::AnyType => Kind::Foreign,
+    }
+}
+
+/// Whether a type is regclass.
+pub(super) fn is_regclass(data_type: &DataType) -> bool {
+    kind(data_type) == Ok(Kind::Relation)
+}
