@@ -1,7 +1,8 @@
 //! A statement's shape: its text with constants lifted out as parameters, so that statements which
 //! differ only in data are one. A constant that a fact is computed from stays: same shape, same facts.
 //! The walk says which ones it consulted; what is known from the tokens alone to matter (limits,
-//! positions, typed constants, names given as text, settings) stays whatever it says.
+//! positions, typed constants, names given as text, settings) stays whatever it says. TRUE, FALSE
+//! and NULL are keywords and stay, too.
 
 use super::builtins::{self, Family};
 use super::lexer::{Class, Lexeme};

@@ -168,11 +168,14 @@ fn with_other_data(text: &str, normalized: &str, number: &str, quoted: &str) -> 
     for (lexeme, shaped) in before.iter().zip(&after) {
         changed.push_str(text.get(end..lexeme.start).unwrap());
         let lifted = lexeme.is_literal() && shaped.class == Class::Parameter;
-        changed.push_str(match lexeme.class {
-            Class::Number if lifted => number,
-            Class::Text | Class::Escaped | Class::National | Class::Dollar if lifted => quoted,
-            _ => lexeme.of(text),
-        });
+        let replacement = if !lifted || matches!(lexeme.class, Class::Bits | Class::Hex) {
+            lexeme.of(text)
+        } else if lexeme.class == Class::Number {
+            number
+        } else {
+            quoted
+        };
+        changed.push_str(replacement);
         end = lexeme.end;
     }
     changed.push_str(text.get(end..).unwrap());
