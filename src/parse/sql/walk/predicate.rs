@@ -151,7 +151,7 @@ impl Walker<'_> {
     fn number_or_text(&mut self, expr: &Expr) -> Option<Constant> {
         match bare(expr) {
             Expr::Value(value) => match &value.value {
-                Value::Placeholder(name) => return Some(Constant::Same(name.clone())),
+                Value::Placeholder(name) => Some(Constant::Same(name.clone())),
                 Value::Number(number, _) => {
                     self.keep(value);
                     number.parse().ok().map(Constant::Number)

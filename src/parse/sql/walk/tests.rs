@@ -110,10 +110,12 @@ const STATEMENTS: &[(&str, &str, &str)] = &[
     ("create policy p on t using (true)", "CREATE POLICY", "dcl"),
     ("comment on table t is 'x'", "COMMENT", "ddl"),
     ("create extension x", "CREATE EXTENSION", "ddl"),
-    ("alter collation c owner to r", "ALTER COLLATION", "ddl"),
+    ("alter collation c owner to r", "ALTER COLLATION", "dcl ddl"),
+    ("alter aggregate a(int) owner to r", "ALTER AGGREGATE", "dcl ddl"),
+    ("alter schema s owner to r", "ALTER SCHEMA", "dcl ddl"),
     ("alter function f(int) immutable", "ALTER FUNCTION", "ddl"),
     ("alter index i rename to j", "ALTER INDEX", "ddl"),
-    ("alter operator +(int, int) owner to r", "ALTER OPERATOR", "ddl"),
+    ("alter operator +(int, int) owner to r", "ALTER OPERATOR", "dcl ddl"),
     ("alter schema s rename to u", "ALTER SCHEMA", "ddl"),
     ("alter type t rename to u", "ALTER TYPE", "ddl"),
     ("create collation c from x", "CREATE COLLATION", "ddl"),
@@ -179,7 +181,6 @@ const STATEMENTS: &[(&str, &str, &str)] = &[
 
 /// The other command tags: sqlparser has no tree for them, so they are unread.
 const UNREAD: &[&str] = &[
-    "alter aggregate a(int) owner to r",
     "alter conversion c owner to r",
     "alter database d set x = 1",
     "alter default privileges grant select on tables to r",
@@ -251,9 +252,8 @@ const UNREAD: &[&str] = &[
 
 #[test]
 fn every_other_command_is_unread() {
-    for sql in UNREAD {
-        assert!(try_walk(sql).is_err(), "{sql}");
-    }
+    let read: Vec<&&str> = UNREAD.iter().filter(|sql| try_walk(sql).is_ok()).collect();
+    assert!(read.is_empty(), "{read:?}");
 }
 
 #[test]
