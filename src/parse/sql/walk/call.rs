@@ -59,7 +59,7 @@ impl Walker<'_> {
             }
         }
         for order in within_group {
-            self.order_by_expr(order)?;
+            self.without_outputs(|walker| walker.order_by_expr(order))?;
         }
         if let Some(filter) = filter {
             self.expression(filter, Place::of(Use::Predicate))?;
@@ -187,7 +187,7 @@ impl Walker<'_> {
     fn clause(&mut self, clause: &FunctionArgumentClause) -> Walk {
         match clause {
             FunctionArgumentClause::OrderBy(order_by) => {
-                order_by.iter().try_for_each(|order| self.order_by_expr(order))
+                order_by.iter().try_for_each(|order| self.without_outputs(|walker| walker.order_by_expr(order)))
             }
             FunctionArgumentClause::IgnoreOrRespectNulls(_)
             | FunctionArgumentClause::Where(_)

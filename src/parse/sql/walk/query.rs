@@ -335,7 +335,21 @@ impl Walker<'_> {
         self.expression(expr, Place::of(Use::Order))
     }
 
+    /// Walks the ORDER BY of a window or aggregate, which does not see output names.
+    pub(super) fn without_outputs(&mut self, walk: impl FnOnce(&mut Self) -> Walk) -> Walk {
+        let outputs = self.scopes.last_mut().and_then(|scope| scope.outputs.take());
+        walk(self)?;
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.outputs = outputs;
+        }
+        Ok(())
+    }
+
     pub(super) fn window(&mut self, spec: &WindowSpec) -> Walk {
+        self.without_outputs(|walker| walker.window_parts(spec))
+    }
+
+    fn window_parts(&mut self, spec: &WindowSpec) -> Walk {
         let WindowSpec { window_name: _, partition_by, order_by, window_frame } = spec;
         for expr in partition_by {
             self.expression(expr, Place::of(Use::Group))?;

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
 
 use super::*;
 use crate::parse::facts::{Access, LimitKind, Use};
@@ -11,7 +12,13 @@ fn try_walk(sql: &str) -> Result<Walked, String> {
 }
 
 fn try_walk_with(sql: &str, names: &Names, known: Lookup<'_>) -> Result<Walked, String> {
-    let statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).map_err(|error| error.to_string())?;
+    // As the reader does: a bare END must not hide what follows.
+    let parse = || {
+        let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql)?;
+        let statements = parser.parse_statements()?;
+        parser.expect_token(&Token::EOF).map(|_| statements)
+    };
+    let statements = parse().map_err(|error| error.to_string())?;
     let context = Context { names, prepared: known, cursors: known };
     walk(&statements, &context).map_err(|unparsed| unparsed.reason)
 }
@@ -349,6 +356,10 @@ fn columns_belong_to_a_relation_only_where_that_is_certain() {
     assert!(column(&walked, Some("public.customers"), "*").contains(&Use::WholeRow));
     assert!(column(&walked, Some("public.customers"), "ssn").contains(&Use::Argument));
 
+    // Only the query's own ORDER BY sees output names.
+    let walked = read("select id as ssn from customers order by array_agg(id order by ssn)");
+    assert!(column(&walked, Some("public.customers"), "ssn").contains(&Use::Order));
+
     // The inner name may be a column of the outer relation.
     let walked = read("select 1 from customers where exists (select ssn from orders)");
     assert!(column(&walked, None, "ssn").contains(&Use::Predicate));
@@ -462,3 +473,61 @@ fn a_chain_of_thousands_of_operators_is_walked_without_deep_recursion() {
     let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(walk).unwrap();
     assert_eq!(thread.join().unwrap(), 1);
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_parses_is_walked_or_refused_and_names_what_it_reads(
+        words in proptest::collection::vec(proptest::sample::select(WORDS), 1..14)
+    ) {
+        let sql = format!("select {} from secrets", words.join(" "));
+        if let Ok(walked) = try_walk(&sql) {
+            proptest::prop_assert!(ids(&walked).contains(&"public.secrets"), "{}", sql);
+        }
+    }
+}
+
+const WORDS: &[&str] = &[
+    "a",
+    "b.c",
+    "\"X\"",
+    "1",
+    "'t'",
+    "$1",
+    "(",
+    ")",
+    ",",
+    "+",
+    "=",
+    "and",
+    "or",
+    "not",
+    "case",
+    "when",
+    "then",
+    "else",
+    "end",
+    "in",
+    "exists",
+    "select",
+    "from",
+    "where",
+    "t",
+    "order by",
+    "limit",
+    "union",
+    "like",
+    "is null",
+    "::int",
+    "::regclass",
+    "lower(",
+    "count(*)",
+    "over (",
+    "array[",
+    "]",
+    "as",
+    "interval",
+    "collate",
+    "distinct",
+    "*",
+    ".",
+];
