@@ -1,10 +1,17 @@
 //! Definitions: objects (`ddl`) and rights (`dcl`). What runs while an object is made (a query, a
 //! default, an index expression) is walked; bodies that run later are not.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the last arm refuses, or hands on to a match that names every variant"
+)]
+
 use sqlparser::ast::{
-    AlterColumnOperation, AlterRoleOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, CreateIndex,
-    CreateTable, CreateTableLikeKind, CreateView, ForValues, GrantObjects, ObjectName, ObjectType, Partition,
-    PartitionBoundValue, RenameTableNameKind, RoleOption, Statement, TableConstraint,
+    AlterCollationOperation, AlterColumnOperation, AlterFunctionKind, AlterFunctionOperation,
+    AlterOperatorClassOperation, AlterOperatorFamilyOperation, AlterOperatorOperation, AlterRoleOperation,
+    AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
+    CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ForValues, GrantObjects, ObjectName, ObjectType,
+    Partition, PartitionBoundValue, RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
 
 use super::columns::{Place, Scope};
@@ -16,6 +23,9 @@ use crate::parse::facts::{Access, Effect, Use};
 impl Walker<'_> {
     pub(super) fn definition(&mut self, statement: &Statement) -> Walk {
         self.effect(if is_right(statement) { Effect::Dcl } else { Effect::Ddl });
+        if changes_owner(statement) {
+            self.effect(Effect::Dcl);
+        }
         self.scopes.push(Scope::default());
         match statement {
             Statement::CreateTable(table) => self.create_table(table)?,
@@ -254,6 +264,22 @@ impl Walker<'_> {
     }
 }
 
+/// Whether an object other than a relation gets another owner.
+fn changes_owner(statement: &Statement) -> bool {
+    match statement {
+        Statement::AlterCollation(alter) => matches!(alter.operation, AlterCollationOperation::OwnerTo(_)),
+        Statement::AlterFunction(alter) => matches!(alter.operation, AlterFunctionOperation::OwnerTo(_)),
+        Statement::AlterOperator(alter) => matches!(alter.operation, AlterOperatorOperation::OwnerTo(_)),
+        Statement::AlterOperatorClass(alter) => matches!(alter.operation, AlterOperatorClassOperation::OwnerTo(_)),
+        Statement::AlterOperatorFamily(alter) => matches!(alter.operation, AlterOperatorFamilyOperation::OwnerTo(_)),
+        Statement::AlterTextSearch(alter) => matches!(alter.operation, AlterTextSearchOperation::OwnerTo(_)),
+        Statement::AlterSchema(alter) => {
+            alter.operations.iter().any(|operation| matches!(operation, AlterSchemaOperation::OwnerTo { .. }))
+        }
+        _ => false,
+    }
+}
+
 fn is_right(statement: &Statement) -> bool {
     match statement {
         Statement::Grant(_)
@@ -272,6 +298,7 @@ fn is_right(statement: &Statement) -> bool {
 
 /// PostgreSQL's command tag of a definition; empty for what PostgreSQL does not have and for what
 /// is not a definition.
+#[expect(clippy::too_many_lines, reason = "one row for each variant")]
 pub(super) fn command(statement: &Statement) -> &'static str {
     match statement {
         Statement::CreateTable(table) if table.query.is_some() => "CREATE TABLE AS",
@@ -280,6 +307,7 @@ pub(super) fn command(statement: &Statement) -> &'static str {
         Statement::CreateView(_) => "CREATE VIEW",
         Statement::Drop { object_type, .. } => dropped(*object_type),
         Statement::AlterCollation(_) => "ALTER COLLATION",
+        Statement::AlterFunction(alter) if alter.kind == AlterFunctionKind::Aggregate => "ALTER AGGREGATE",
         Statement::AlterFunction(_) => "ALTER FUNCTION",
         Statement::AlterIndex { .. } => "ALTER INDEX",
         Statement::AlterOperator(_) => "ALTER OPERATOR",

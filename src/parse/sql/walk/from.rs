@@ -15,7 +15,7 @@ use crate::parse::facts::{Access, Effect, Use};
 
 impl Walker<'_> {
     /// One item of FROM; its aliases are added to the innermost scope.
-    pub(super) fn from_item(&mut self, item: &TableWithJoins) -> Walk {
+    pub(super) fn item(&mut self, item: &TableWithJoins) -> Walk {
         let TableWithJoins { relation, joins } = item;
         self.factor(relation)?;
         for join in joins {
@@ -110,7 +110,7 @@ impl Walker<'_> {
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 absent(alias.is_none(), "a join with an alias")?;
-                self.from_item(table_with_joins)
+                self.item(table_with_joins)
             }
             TableFactor::TableFunction { .. }
             | TableFactor::JsonTable { .. }
