@@ -247,28 +247,25 @@ impl Expr {
     }
 
     pub(super) fn as_var(&self) -> Option<&str> {
-        match &self.kind {
-            Kind::Var(name) => Some(name),
-            _ => None,
-        }
+        if let Kind::Var(name) = &self.kind { Some(name) } else { None }
     }
 }
 
 /// The leading static names of a reference, and whether there is nothing after them.
 pub(super) fn static_path(expr: &Expr) -> (Vec<String>, bool) {
-    match &expr.kind {
-        Kind::Var(name) => (vec![name.clone()], true),
-        Kind::Ref { base, steps } => {
-            let (mut path, mut whole) = static_path(base);
-            for step in steps {
-                match step {
-                    Step::Field(name) if whole => path.push(name.clone()),
-                    Step::Index(Expr { kind: Kind::Text(name), .. }) if whole => path.push(name.clone()),
-                    Step::Field(_) | Step::Index(_) => whole = false,
-                }
-            }
-            (path, whole)
-        }
-        _ => (Vec::new(), false),
+    if let Kind::Var(name) = &expr.kind {
+        return (vec![name.clone()], true);
     }
+    let Kind::Ref { base, steps } = &expr.kind else {
+        return (Vec::new(), false);
+    };
+    let (mut path, mut whole) = static_path(base);
+    for step in steps {
+        match step {
+            Step::Field(name) if whole => path.push(name.clone()),
+            Step::Index(Expr { kind: Kind::Text(name), .. }) if whole => path.push(name.clone()),
+            Step::Field(_) | Step::Index(_) => whole = false,
+        }
+    }
+    (path, whole)
 }

@@ -43,6 +43,10 @@ pub(in crate::bundle) enum Problem {
         "`_` under `not` would mean \"for some\", not \"for none\"; write a helper rule with `some x in …` and negate that rule"
     )]
     WildcardUnderNot,
+    #[error(
+        "nothing binds `{name}` outside this `not`, which would then mean \"for some\"; write a helper rule with `some {name} in …` and negate that rule"
+    )]
+    UnboundUnderNot { name: String },
     #[error("`:=` under `not` has no effect; write `==` to compare")]
     DeclarationUnderNot,
     #[error("{bytes} bytes, more than {limit}; split the file")]

@@ -18,7 +18,7 @@ pub(in crate::bundle) const EXTENSIONS: &[(&str, u8)] = &[("net.cidr_contains", 
 /// # Errors
 /// The engine has an extension of that name already.
 pub(in crate::bundle) fn extend(engine: &mut Engine) -> Result<(), RegoError> {
-    let functions: [fn(&[Value]) -> Result<Value, CallError>; 2] = [cidr_contains, count];
+    let functions: [Function; 2] = [cidr_contains, count];
     for ((name, arguments), function) in EXTENSIONS.iter().zip(functions) {
         let extension = Box::new(move |arguments: Vec<Value>| function(&arguments).map_err(Into::into));
         engine
@@ -27,6 +27,8 @@ pub(in crate::bundle) fn extend(engine: &mut Engine) -> Result<(), RegoError> {
     }
     Ok(())
 }
+
+type Function = fn(&[Value]) -> Result<Value, CallError>;
 
 /// A call that has no value; evaluation is strict, so it denies.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -102,10 +102,8 @@ impl FileNames {
     /// Where a variable or reference leads, as far as its steps are static; the flag says
     /// whether they all are. `local` says which names are variables.
     pub(super) fn target(&self, expr: &Expr, local: impl Fn(&str) -> bool) -> (Target, bool) {
-        let (base, steps): (&Expr, &[Step]) = match &expr.kind {
-            Kind::Ref { base, steps } => (base, steps),
-            _ => (expr, &[]),
-        };
+        let (base, steps): (&Expr, &[Step]) =
+            if let Kind::Ref { base, steps } = &expr.kind { (base, steps) } else { (expr, &[]) };
         let Some(name) = base.as_var().filter(|name| !local(name)) else {
             return (Target::Local, false);
         };

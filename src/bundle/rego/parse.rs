@@ -261,19 +261,15 @@ impl Reader<'_> {
     fn reference(&mut self, expr: &rego::Expr) -> Read<Kind> {
         let (mut expr, mut steps) = (expr, Vec::new());
         loop {
-            expr = match expr {
-                rego::Expr::RefDot { refr, field, .. } => {
-                    steps.push(Step::Field(field.0.text().to_owned()));
-                    refr
-                }
-                rego::Expr::RefBrack { refr, index, .. } => {
-                    steps.push(Step::Index(self.expr(index)?));
-                    refr
-                }
-                base => {
-                    steps.reverse();
-                    return Ok(Kind::Ref { base: self.boxed(base)?, steps });
-                }
+            expr = if let rego::Expr::RefDot { refr, field, .. } = expr {
+                steps.push(Step::Field(field.0.text().to_owned()));
+                refr
+            } else if let rego::Expr::RefBrack { refr, index, .. } = expr {
+                steps.push(Step::Index(self.expr(index)?));
+                refr
+            } else {
+                steps.reverse();
+                return Ok(Kind::Ref { base: self.boxed(expr)?, steps });
             };
         }
     }
@@ -286,7 +282,13 @@ fn start(at: Pos, kind: &Kind) -> Pos {
         Kind::Ref { base, .. } => base.at,
         Kind::Call { name, .. } => name.at,
         Kind::Member { key: Some(first), .. } | Kind::Member { key: None, value: first, .. } => first.at,
-        _ => at,
+        Kind::Scalar(_)
+        | Kind::Text(_)
+        | Kind::Var(_)
+        | Kind::Array(_)
+        | Kind::Set(_)
+        | Kind::Object(_)
+        | Kind::Compr(_) => at,
     }
 }
 

@@ -30,15 +30,14 @@ impl Scope {
 
     pub(super) fn declare_pattern(&mut self, patterns: &[Expr]) {
         for pattern in patterns {
-            match &pattern.kind {
-                Kind::Var(name) => self.declare(name),
-                Kind::Array(items) => self.declare_pattern(items),
-                Kind::Object(fields) => {
-                    for (_, value) in fields {
-                        self.declare_pattern(std::slice::from_ref(value));
-                    }
+            if let Kind::Var(name) = &pattern.kind {
+                self.declare(name);
+            } else if let Kind::Array(items) = &pattern.kind {
+                self.declare_pattern(items);
+            } else if let Kind::Object(fields) = &pattern.kind {
+                for (_, value) in fields {
+                    self.declare_pattern(std::slice::from_ref(value));
                 }
-                _ => {}
             }
         }
     }

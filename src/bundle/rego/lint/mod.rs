@@ -7,6 +7,7 @@ mod entries;
 mod overlap;
 mod patterns;
 mod recursion;
+mod safety;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ pub(in crate::bundle) fn lint(
     overlap::check(modules, &names, data, &mut problems);
     calls::check(modules, &names, extensions, &mut problems);
     recursion::check(modules, &names, &mut problems);
+    safety::check(modules, &names, &mut problems);
     let Problems(mut problems) = problems;
     if problems.is_empty() {
         return Ok(());

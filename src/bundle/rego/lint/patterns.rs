@@ -26,10 +26,7 @@ pub(super) fn check(name: &str, args: &[Expr]) -> Vec<(Pos, Problem)> {
 }
 
 fn text(expr: &Expr) -> Option<&str> {
-    match &expr.kind {
-        Kind::Text(text) => Some(text),
-        _ => None,
-    }
+    if let Kind::Text(text) = &expr.kind { Some(text) } else { None }
 }
 
 /// RE2 knows ASCII where the engine knows Unicode, so only what both read alike is taken.
@@ -55,12 +52,11 @@ fn differs(pattern: &str) -> Option<String> {
     let mut class = 0_u32;
     while let Some(c) = chars.next() {
         match c {
-            '\\' => match chars.next() {
-                Some(c @ ('d' | 'D' | 'w' | 'W' | 's' | 'S' | 'b' | 'B' | 'Q' | 'E' | 'C' | 'u' | 'U' | '<' | '>')) => {
-                    return Some(format!("\\{c}"));
+            '\\' => {
+                if let Some(escaped) = chars.next().filter(|escaped| "dDwWsSbBQECuU<>".contains(*escaped)) {
+                    return Some(format!("\\{escaped}"));
                 }
-                Some(_) | None => {}
-            },
+            }
             '[' if class > 0 && chars.peek() != Some(&':') => return Some("[ inside a class".to_owned()),
             '[' if class > 0 => {
                 // `[:alpha:]` ends with the next bracket, which is not the class's.
@@ -89,10 +85,10 @@ fn differs(pattern: &str) -> Option<String> {
 
 /// The engine's globs ignore the delimiter `:`.
 fn delimiters(argument: &Expr) -> Option<(Pos, Problem)> {
-    let safe = match &argument.kind {
-        Kind::Scalar(text) => text == "null",
-        Kind::Array(items) => items.iter().all(|item| text(item).is_some_and(|text| text != ":")),
-        _ => false,
+    let safe = if let Kind::Array(items) = &argument.kind {
+        items.iter().all(|item| text(item).is_some_and(|text| text != ":"))
+    } else {
+        matches!(&argument.kind, Kind::Scalar(text) if text == "null")
     };
     (!safe).then_some((argument.at, Problem::GlobDelimiter))
 }

@@ -155,3 +155,18 @@ fn arguments_that_the_engine_takes_differently_are_refused() {
     one("package p\nx := sprintf(input.f, [1])", 2, "format");
     assert!(problems("package p\nx if glob.match(\"a.*\", [\".\"], input.a)").is_empty());
 }
+
+#[test]
+fn a_variable_that_only_a_negation_mentions_is_refused() {
+    for body in
+        ["some i; not input.xs[i] == 2", "not input.xs[i]", "not f(input.xs[i])", "some i; y := [1 | not input[i]]; y"]
+    {
+        let found = problems(&format!("package p\nx if {{ {body} }}\nf(a) if a == 2"));
+        assert!(found.len() == 1 && found[0].contains("`i`"), "{body}\n{found:#?}");
+    }
+    let bound = "package p\nx[k] := [1 | not data.m[k]] if { some k in input.t; not r; not f(k) }\n\
+                 f(a) if { not a == r; every c, d in input.t { not input.o[c][d] } }\n\
+                 y if { some i; input.t[i]; not data.m[i]; [p, q] := input.t; not p == q }\n\
+                 z contains [n | n := e; not n == e] if { input.e = e } \nw := [1 | not r]\nr := 1";
+    assert_eq!(problems(bound), Vec::<String>::new());
+}

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::generate::{Generator, Program};
 use self::opa::{Answer, Opa};
-use super::{extend, length_limits, reads, rewrite, scan};
+use super::{EXTENSIONS, extend, length_limits, lint, reads, rewrite, scan};
 
 /// What the engine says about one rule: a value, nothing, or an error.
 fn ours(program: &Program) -> Result<BTreeMap<String, Answer>, String> {
@@ -25,6 +25,7 @@ fn ours(program: &Program) -> Result<BTreeMap<String, Answer>, String> {
 fn prepared(program: &Program) -> Result<Engine, String> {
     scan("p.rego", &program.text).map_err(|error| error.to_string())?;
     let rewritten = rewrite("p.rego", &program.text).map_err(|error| error.to_string())?;
+    lint(&[rewritten.module], &program.data, EXTENSIONS).map_err(|errors| format!("{errors:?}"))?;
     let mut engine = Engine::new();
     engine.set_policy_length_config(length_limits());
     extend(&mut engine).map_err(|error| error.to_string())?;

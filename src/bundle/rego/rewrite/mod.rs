@@ -389,18 +389,13 @@ fn computed_keys(module: &Module) -> HashSet<String> {
 
 /// `if {a | b}`: the engine takes it for a set, OPA for a body.
 fn ambiguous(kind: &Kind) -> bool {
-    match kind {
-        Kind::Set(_) | Kind::Object(_) => true,
-        Kind::Compr(compr) => !matches!(compr.kind, ComprKind::Array(_)),
-        _ => false,
+    if let Kind::Compr(compr) = kind {
+        return !matches!(compr.kind, ComprKind::Array(_));
     }
+    matches!(kind, Kind::Set(_) | Kind::Object(_))
 }
 
 /// The first name of a reference.
 fn root(expr: &Expr) -> Option<&str> {
-    match &expr.kind {
-        Kind::Var(name) => Some(name),
-        Kind::Ref { base, .. } => root(base),
-        _ => None,
-    }
+    if let Kind::Ref { base, .. } = &expr.kind { root(base) } else { expr.as_var() }
 }

@@ -20,10 +20,8 @@ fn value(source: &str, input: serde_json::Value, data: serde_json::Value) -> Opt
     engine.add_policy("p.rego".to_owned(), text(source)).unwrap_or_else(|error| panic!("{error}\n{}", text(source)));
     engine.add_data(Value::from(data)).expect("data");
     engine.set_input(Value::from(input));
-    match engine.eval_rule("data.p.x".to_owned()).unwrap_or_else(|error| panic!("{error}\n{}", text(source))) {
-        Value::Undefined => None,
-        value => Some(serde_json::to_value(value).expect("JSON")),
-    }
+    let value = engine.eval_rule("data.p.x".to_owned()).unwrap_or_else(|error| panic!("{error}\n{}", text(source)));
+    (value != Value::Undefined).then(|| serde_json::to_value(value).expect("JSON"))
 }
 
 #[test]
