@@ -11,14 +11,15 @@ use super::ast::Pos;
 use super::error::{Problem, RegoError};
 
 /// Functions that `extend` adds: name and number of arguments. Part of what `lint` must know.
-pub(in crate::bundle) const EXTENSIONS: &[(&str, u8)] = &[("net.cidr_contains", 2), ("strings.count", 2)];
+pub(in crate::bundle) const EXTENSIONS: &[(&str, u8)] =
+    &[("net.cidr_contains", 2), ("strings.count", 2), ("internal.member_3", 3)];
 
 /// Adds our functions to an engine. Every engine that evaluates a bundle needs them.
 ///
 /// # Errors
 /// The engine has an extension of that name already.
 pub(in crate::bundle) fn extend(engine: &mut Engine) -> Result<(), RegoError> {
-    let functions: [Function; 2] = [cidr_contains, count];
+    let functions: [Function; 3] = [cidr_contains, count, member];
     for ((name, arguments), function) in EXTENSIONS.iter().zip(functions) {
         let extension = Box::new(move |arguments: Vec<Value>| function(&arguments).map_err(Into::into));
         engine
@@ -33,6 +34,8 @@ type Function = fn(&[Value]) -> Result<Value, CallError>;
 /// A call that has no value; evaluation is strict, so it denies.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 enum CallError {
+    #[error("`internal.member_3` takes a key, a value and a collection")]
+    Member,
     #[error("`{name}` takes two strings")]
     Types { name: &'static str },
     #[error("`{text}` is no CIDR; write an address and a prefix length such as `10.0.0.0/8`")]
@@ -81,6 +84,23 @@ fn count(arguments: &[Value]) -> Result<Value, CallError> {
     Ok(Value::from(u64::try_from(count).unwrap_or(u64::MAX)))
 }
 
+/// `key, value in collection`; what is no collection has no members. Only `rewrite` calls it.
+fn member(arguments: &[Value]) -> Result<Value, CallError> {
+    let [key, value, collection] = arguments else {
+        return Err(CallError::Member);
+    };
+    let found = match collection {
+        Value::Array(items) => {
+            let index = key.as_u64().ok().and_then(|index| usize::try_from(index).ok());
+            index.and_then(|index| items.get(index)) == Some(value)
+        }
+        Value::Object(fields) => fields.get(key) == Some(value),
+        Value::Set(members) => key == value && members.contains(key),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Undefined => false,
+    };
+    Ok(Value::from(found))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +133,22 @@ mod tests {
             assert!(ask(&format!("net.cidr_contains(\"{network}\", \"{inner}\")")).is_err(), "{network}");
         }
         assert!(ask("net.cidr_contains(\"10.0.0.0/8\", 1)").is_err());
+    }
+
+    #[test]
+    fn a_member_is_found_under_its_key_in_every_kind_of_collection() {
+        for (arguments, found) in [
+            ("0, 1, [1]", true),
+            ("1, 1, [1]", false),
+            ("\"0\", 1, [1]", false),
+            ("\"a\", 1, {\"a\": 1}", true),
+            ("\"a\", 2, {\"a\": 1}", false),
+            ("\"a\", \"a\", {\"a\"}", true),
+            ("\"a\", \"b\", {\"a\", \"b\"}", false),
+            ("0, \"a\", \"a\"", false),
+        ] {
+            assert_eq!(ask(&format!("internal.member_3({arguments})")), Ok(Value::from(found)), "{arguments}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl<'a> Names<'a> {
         above.chain(below).collect::<Vec<_>>().into_iter()
     }
 
-    /// Whether a package or a rule has this path or one below it.
+    /// Whether the rules at this path are a function's.
     pub(super) fn is_function(&self, path: &[String]) -> bool {
         self.rules.get(path).is_some_and(|rules| {
             rules.iter().any(|(_, rule)| match &rule.head.kind {
@@ -100,11 +100,11 @@ impl FileNames {
     }
 
     /// Where a variable or reference leads, as far as its steps are static; the flag says
-    /// whether they all are. `local` says which names are variables.
-    pub(super) fn target(&self, expr: &Expr, local: impl Fn(&str) -> bool) -> (Target, bool) {
+    /// whether they all are. The caller knows that its first name is no local variable.
+    pub(super) fn target(&self, expr: &Expr) -> (Target, bool) {
         let (base, steps): (&Expr, &[Step]) =
             if let Kind::Ref { base, steps } = &expr.kind { (base, steps) } else { (expr, &[]) };
-        let Some(name) = base.as_var().filter(|name| !local(name)) else {
+        let Some(name) = base.as_var() else {
             return (Target::Local, false);
         };
         let (mut target, mut whole) = (self.resolve(name), true);
@@ -126,7 +126,7 @@ impl FileNames {
 
     /// What a call calls: a function's path from `data` on, or a built-in's dotted name.
     pub(super) fn callee(&self, name: &Expr) -> Callee {
-        match self.target(name, |_| false) {
+        match self.target(name) {
             (Target::Data(path), true) => Callee::Rule(path),
             _ => Callee::Builtin(super::ast::static_path(name).0.join(".")),
         }

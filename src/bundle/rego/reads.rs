@@ -49,7 +49,7 @@ pub(super) fn uses(modules: &[Module], names: &Names<'_>) -> BTreeMap<Path, Uses
 impl Uses {
     fn add(&mut self, event: Event<'_>, file: &FileNames, names: &Names<'_>) {
         match event {
-            Event::Ref(expr) => match file.target(expr, |_| false).0 {
+            Event::Ref(expr) => match file.target(expr).0 {
                 Target::Input(path) => {
                     self.inputs.insert(path);
                 }
@@ -64,7 +64,7 @@ impl Uses {
             Event::With(with) => {
                 let (value, _) = super::ast::static_path(&with.value);
                 self.deterministic &= deterministic(&value.join("."));
-                if let Target::Data(path) = file.target(&with.value, |_| false).0 {
+                if let Target::Data(path) = file.target(&with.value).0 {
                     self.rules.extend(names.touched(&path).cloned());
                 }
             }

@@ -89,7 +89,7 @@ impl<'a> Safety<'a, '_> {
         let mut parts = Parts::default();
         parts.add(expr);
         for (name, at) in parts.vars {
-            let global = self.file.target(&Expr::var(at, name), |_| false).0 != Target::Local;
+            let global = self.file.target(&Expr::var(at, name)).0 != Target::Local;
             if name != "_" && !global && !self.bound.iter().any(|frame| frame.contains(name)) {
                 self.problems.add(self.module, at, Problem::UnboundUnderNot { name: name.to_owned() });
             }

@@ -254,7 +254,11 @@ impl Generator {
                 ])
             }
             12 => self.call(vars, depth),
-            13 => format!("{}{}", self.positive(vars, depth), self.with(vars)),
+            13 => {
+                let stmt = self.positive(vars, depth);
+                // OPA does not ask for the replacements of a constant.
+                if stmt.contains('.') { format!("{stmt}{}", self.with(vars)) } else { stmt }
+            }
             14..=18 => self.negation(vars, depth),
             _ => self.comparison(vars, depth),
         }

@@ -326,14 +326,31 @@ impl Rewriter<'_> {
                 };
                 Kind::Assign { op: *op, sides: Box::new((target, value)) }
             }
-            // The engine finds an undefined value under an undefined key.
-            Kind::Member { key, value, collection } => Kind::Member {
-                key: key.as_ref().map(|key| self.settle(key, with, out).map(Box::new)).transpose()?,
-                value: Box::new(self.settle(value, with, out)?),
-                collection: Box::new(self.settle(collection, with, out)?),
-            },
+            Kind::Member { key, value, collection } => self.member(key.as_deref(), value, collection, with, out)?,
         };
         Ok(Expr { at: expr.at, kind })
+    }
+
+    /// `value in collection` or `key, value in collection`. The engine finds an undefined value under
+    /// an undefined key, and in a set nothing under any key: our own function does that instead.
+    fn member(
+        &mut self,
+        key: Option<&Expr>,
+        value: &Expr,
+        collection: &Expr,
+        with: &[With],
+        out: &mut Vec<Stmt>,
+    ) -> Rewrite<Kind> {
+        let key = key.map(|key| self.settle(key, with, out)).transpose()?;
+        let value = self.settle(value, with, out)?;
+        let collection = self.settle(collection, with, out)?;
+        let Some(key) = key else {
+            return Ok(Kind::Member { key: None, value: Box::new(value), collection: Box::new(collection) });
+        };
+        let at = key.at;
+        let base = Box::new(Expr::var(at, "internal"));
+        let name = Kind::Ref { base, steps: vec![Step::Field("member_3".to_owned())] };
+        Ok(Kind::Call { name: Box::new(Expr { at, kind: name }), args: vec![key, value, collection] })
     }
 
     fn exprs(&mut self, exprs: &[Expr], with: &[With], out: &mut Vec<Stmt>) -> Rewrite<Vec<Expr>> {

@@ -10,17 +10,12 @@ impl Rewriter<'_> {
         if let Some(at) = wildcard(expr) {
             return self.fail(at, Problem::WildcardUnderNot);
         }
-        let mut before = |rewriter: &mut Self, part: &Expr| rewriter.settle(part, with, out);
         let kind = match &expr.kind {
             Kind::Call { name, args } => {
-                let args = args.iter().map(|arg| before(self, arg)).collect::<Rewrite<_>>()?;
+                let args = self.settle_all(args, with, out)?;
                 Kind::Call { name: name.clone(), args }
             }
-            Kind::Member { key, value, collection } => Kind::Member {
-                key: key.as_ref().map(|key| before(self, key).map(Box::new)).transpose()?,
-                value: Box::new(before(self, value)?),
-                collection: Box::new(before(self, collection)?),
-            },
+            Kind::Member { key, value, collection } => self.member(key.as_deref(), value, collection, with, out)?,
             // Equality compares references in place: an undefined one is not equal.
             Kind::Infix { op: Infix::Eq, sides } => Kind::Infix {
                 op: Infix::Eq,
@@ -30,9 +25,10 @@ impl Rewriter<'_> {
                 op: Assign::Unify,
                 sides: Box::new((self.compared(&sides.0, with, out)?, self.compared(&sides.1, with, out)?)),
             },
-            Kind::Infix { op, sides } => {
-                Kind::Infix { op: *op, sides: Box::new((before(self, &sides.0)?, before(self, &sides.1)?)) }
-            }
+            Kind::Infix { op, sides } => Kind::Infix {
+                op: *op,
+                sides: Box::new((self.settle(&sides.0, with, out)?, self.settle(&sides.1, with, out)?)),
+            },
             Kind::Assign { op: Assign::Declare, .. } => return self.fail(expr.at, Problem::DeclarationUnderNot),
             Kind::Ref { .. } | Kind::Var(_) | Kind::Compr(_) => return self.compared(expr, with, out),
             Kind::Scalar(_) | Kind::Text(_) | Kind::Array(_) | Kind::Set(_) | Kind::Object(_) => {

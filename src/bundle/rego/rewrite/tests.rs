@@ -17,6 +17,7 @@ fn refused(source: &str) -> String {
 fn value(source: &str, input: serde_json::Value, data: serde_json::Value) -> Option<serde_json::Value> {
     let mut engine = Engine::new();
     engine.set_policy_length_config(length_limits());
+    crate::bundle::rego::extend(&mut engine).expect("a new engine");
     engine.add_policy("p.rego".to_owned(), text(source)).unwrap_or_else(|error| panic!("{error}\n{}", text(source)));
     engine.add_data(Value::from(data)).expect("data");
     engine.set_input(Value::from(input));
