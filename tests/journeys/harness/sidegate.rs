@@ -128,6 +128,9 @@ impl Sidegate {
         let sidegate = Self { child, directory, stderr, port, admin, database };
         let page = if setup.ready { "/health?bundles" } else { "/health" };
         until("sidegate", || sidegate.get(page).filter(|(status, _)| *status == 200));
+        if setup.ready {
+            until("the policy to be counted", || (sidegate.activations().0 > 0.0).then_some(()));
+        }
         sidegate
     }
 
