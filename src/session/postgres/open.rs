@@ -142,12 +142,8 @@ async fn run(
     };
     let (from_client, to_client) = tokio::io::split(identified.stream);
     let (from_server, to_server) = tokio::io::split(upstream.stream);
-    let mut requests = Requests {
-        corridor: &corridor,
-        client: from_client,
-        framer: identified.framer,
-        upstream: Sender::new(to_server),
-    };
+    let mut requests =
+        Requests { corridor: &corridor, client: from_client, framer: identified.framer, upstream: Sender::new(to_server) };
     let mut answers =
         Answers { corridor: &corridor, upstream: from_server, framer: upstream.framer, client: to_client, out };
     let end = tokio::select! {

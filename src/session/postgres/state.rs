@@ -158,3 +158,4 @@ impl State {
         RestsOn { generation, second, state: self.version }
     }
 }
+
