@@ -49,7 +49,7 @@ async fn say(policy: Arc<Policy>, document: Document) -> Decision {
 fn denial(decision: &Decision) -> (Cause, Vec<&str>) {
     match decision.verdict() {
         Verdict::Deny { cause, reasons } => (*cause, reasons.iter().map(String::as_str).collect()),
-        Verdict::Allow => panic!("allowed: {:?}", decision.result()),
+        Verdict::Allow | Verdict::Unasked => panic!("allowed: {:?}", decision.result()),
     }
 }
 
