@@ -107,11 +107,7 @@ fn health(house: &House) -> Health {
     let ready = status.iter().all(|bundle| bundle.active_revision.is_some());
     let bundles = status
         .into_iter()
-        .map(|bundle| BundleHealth {
-            name: bundle.name,
-            active_revision: bundle.active_revision,
-            error: bundle.error,
-        })
+        .map(|bundle| BundleHealth { name: bundle.name, active_revision: bundle.active_revision, error: bundle.error })
         .collect();
     let journal = house.journal.check();
     let plugin = |plugin, up: bool, message| PluginHealth {
