@@ -185,6 +185,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 if !state.ledger.makes_wait() {
                     return Ok(());
                 }
+                if let Copy::In { .. } = state.copy {
+                    // The server waits for data, sidegate for the server: nobody would ever go on.
+                    return Err(End::Fault(Refusal::new(
+                        FaultKind::Protocol,
+                        "a statement was sent while COPY FROM STDIN waits for data",
+                    )));
+                }
                 if !asked && !state.ledger.answers_by_itself() {
                     // Without a Sync behind it the server would keep its answer back.
                     self.upstream.send_flush();
