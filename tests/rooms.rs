@@ -6,8 +6,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const ORDER: [&str; 20] = [
-    "model", "wire", "telemetry", "config", "accept", "identify", "catalog", "parse", "bundle", "input", "decide",
-    "journal", "enforce", "forward", "record", "session", "workbench", "mesh", "admin", "cli",
+    "model",
+    "wire",
+    "telemetry",
+    "config",
+    "accept",
+    "identify",
+    "catalog",
+    "parse",
+    "bundle",
+    "input",
+    "decide",
+    "journal",
+    "enforce",
+    "forward",
+    "record",
+    "session",
+    "workbench",
+    "mesh",
+    "admin",
+    "cli",
 ];
 
 /// Which crates may be named only in which folders.
@@ -61,9 +79,9 @@ fn references(line: &str) -> Vec<(String, String)> {
         if line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_') {
             continue;
         }
-        let mut segments = line[at + "crate::".len()..].split("::").map(|segment| {
-            segment.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
-        });
+        let mut segments = line[at + "crate::".len()..]
+            .split("::")
+            .map(|segment| segment.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>());
         found.push((segments.next().unwrap_or_default(), segments.next().unwrap_or_default()));
     }
     found
@@ -106,9 +124,9 @@ fn of_another_room_only_what_its_mod_exports_is_named() {
                 if named == here || item.is_empty() {
                     continue;
                 }
-                let private_module = exports.get(named.as_str()).is_some_and(|exports| {
-                    exports.lines().any(|line| line.trim() == format!("mod {item};"))
-                });
+                let private_module = exports
+                    .get(named.as_str())
+                    .is_some_and(|exports| exports.lines().any(|line| line.trim() == format!("mod {item};")));
                 if private_module {
                     wrong.push(format!("{}:{number}: reaches into `{named}::{item}`", path.display()));
                 }

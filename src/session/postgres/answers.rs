@@ -44,7 +44,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn step(&mut self) -> Result<(), End> {
-        let piece = self.framer.next_piece().map_err(|error| lost(&format!("the database broke the protocol: {error}")))?;
+        let piece =
+            self.framer.next_piece().map_err(|error| lost(&format!("the database broke the protocol: {error}")))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
             Some(BackendPiece::Frame(frame)) => self.message(frame).await?,

@@ -31,7 +31,13 @@ const HARMLESS: [&str; 6] =
 
 impl Greeting {
     /// Takes down what the client said of itself; nobody knows yet who it is.
-    pub(super) fn new(house: &Arc<House>, lane: &Arc<Lane>, session: SessionId, startup: &Startup, peer: String) -> Self {
+    pub(super) fn new(
+        house: &Arc<House>,
+        lane: &Arc<Lane>,
+        session: SessionId,
+        startup: &Startup,
+        peer: String,
+    ) -> Self {
         let user = startup.user().unwrap_or_default().to_owned();
         let database = startup.database().unwrap_or(&user).to_owned();
         let mut parameters: BTreeMap<String, String> =
@@ -129,9 +135,7 @@ impl Greeting {
         };
         let refused = match decision.verdict() {
             Verdict::Allow | Verdict::Unasked => None,
-            Verdict::Deny { cause, reasons } => {
-                Some((*cause, Refusal::denied(decision.id(), *cause, reasons, None)))
-            }
+            Verdict::Deny { cause, reasons } => Some((*cause, Refusal::denied(decision.id(), *cause, reasons, None))),
         };
         match refused {
             Some((cause, refusal)) => {

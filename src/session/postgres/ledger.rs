@@ -191,7 +191,12 @@ impl Ledger {
             .rev()
             .take_while(|line| !line.owed.makes_wait())
             .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_)))
-            || self.lines.iter().rev().find(|line| line.owed.makes_wait()).is_some_and(|line| matches!(line.owed, Owed::Query(_)))
+            || self
+                .lines
+                .iter()
+                .rev()
+                .find(|line| line.owed.makes_wait())
+                .is_some_and(|line| matches!(line.owed, Owed::Query(_)))
     }
 
     /// The unanswered messages, newest first.

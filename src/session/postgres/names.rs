@@ -84,7 +84,9 @@ impl Names {
     pub(super) fn statement(&self, ledger: &Ledger, name: &str) -> Meaning<Statement> {
         for line in ledger.newest_first() {
             match &line.owed {
-                Owed::Parse { name: given, statement, .. } if given == name => return Meaning::One(Arc::clone(statement)),
+                Owed::Parse { name: given, statement, .. } if given == name => {
+                    return Meaning::One(Arc::clone(statement));
+                }
                 Owed::Close { portal: false, name: closed } if closed == name => return Meaning::Nothing,
                 _ => {}
             }

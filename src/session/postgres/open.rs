@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use crate::accept::{Accepted, Connection, Opening, Stream};
+use crate::accept::{AcceptError, Accepted, Connection, Opening, Stream};
 use crate::enforce::Refusal;
 use crate::forward::{self, KeyGuard, Sender, Upstream};
 use crate::identify::Identified;
@@ -34,7 +34,12 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
             }
         }
         Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
-        Err(refused) => say(refused.stream, &Refusal::fault(&refused.error)).await,
+        Err(refused) => {
+            if matches!(refused.error, AcceptError::TooManyConnections { .. }) {
+                house.metrics.connection_refused(&lane.listener.name);
+            }
+            say(refused.stream, &Refusal::fault(&refused.error)).await;
+        }
     }
 }
 
@@ -142,8 +147,12 @@ async fn run(
     };
     let (from_client, to_client) = tokio::io::split(identified.stream);
     let (from_server, to_server) = tokio::io::split(upstream.stream);
-    let mut requests =
-        Requests { corridor: &corridor, client: from_client, framer: identified.framer, upstream: Sender::new(to_server) };
+    let mut requests = Requests {
+        corridor: &corridor,
+        client: from_client,
+        framer: identified.framer,
+        upstream: Sender::new(to_server),
+    };
     let mut answers =
         Answers { corridor: &corridor, upstream: from_server, framer: upstream.framer, client: to_client, out };
     let end = tokio::select! {

@@ -158,4 +158,3 @@ impl State {
         RestsOn { generation, second, state: self.version }
     }
 }
-

@@ -61,11 +61,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
         let waits_for_values =
             facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads(&["sql", "parameters"]);
-        let decision = if waits_for_values {
-            self.corridor.put_off(&request)
-        } else {
-            self.corridor.ask(&request).await
-        };
+        let decision =
+            if waits_for_values { self.corridor.put_off(&request) } else { self.corridor.ask(&request).await };
         match self.corridor.carry_out(IntentKind::Prepare, request, decision).await {
             Judged::Permitted(permit) => {
                 let entry = self.upstream.send(*permit);

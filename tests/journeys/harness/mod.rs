@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 pub use postgres::{Postgres, postgres};
-pub use sidegate::{Sidegate, Setup};
+pub use sidegate::{Setup, Sidegate};
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {
