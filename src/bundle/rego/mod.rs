@@ -17,7 +17,6 @@ mod scope;
 mod walk;
 
 pub(super) use ast::Module;
-pub(super) use error::RegoError;
 pub(super) use extend::{EXTENSIONS, extend};
 pub(super) use lint::{entry_rules, lint};
 pub(super) use parse::length_limits;

@@ -70,10 +70,8 @@ impl Greeting {
         let context = self.context();
         let info = self.house.info(self.house.store.snapshot().as_ref());
         let document = input::session_document(&context, jiff::Timestamp::now(), &info);
-        let cause = match error.kind() {
-            FaultKind::Protocol => Cause::Protocol,
-            _ => Cause::Identity,
-        };
+        let broke = error.kind() == FaultKind::Protocol;
+        let cause = if broke { Cause::Protocol } else { Cause::Identity };
         let policy = self.house.store.snapshot();
         let decision =
             self.house.decider.refuse(policy.as_ref(), Stage::Session, document, cause, vec![error.public()]);
