@@ -157,9 +157,8 @@ fn in_json(document: &Document, explanation: &Explanation) -> Value {
 fn in_words(document: &Document, explanation: &Explanation) -> String {
     let mut lines = Vec::new();
     for name in ["effects", "statements", "relations", "columns", "functions", "settings", "parameters", "unparsed"] {
-        if let Some(value) = document.get(&["sql", name]) {
-            lines.push(format!("{name:>11}: {value}"));
-        }
+        let value = document.get(&["sql", name]).filter(|value| !is_nothing(value));
+        lines.extend(value.map(|value| format!("{name:>11}: {value}")));
     }
     if !document.unknown().is_empty() {
         lines.push(format!("{:>11}: {}", "unknown", document.unknown().join(", ")));
@@ -167,6 +166,9 @@ fn in_words(document: &Document, explanation: &Explanation) -> String {
     let decision = &explanation.decision;
     lines.push(match decision.verdict() {
         Verdict::Allow | Verdict::Unasked => format!("{:>11}: allowed", "decision"),
+        Verdict::Deny { cause, reasons } if reasons.is_empty() => {
+            format!("{:>11}: denied (`{}`): no rule allows it", "decision", cause.label())
+        }
         Verdict::Deny { cause, reasons } => {
             format!("{:>11}: denied (`{}`): {}", "decision", cause.label(), reasons.join("; "))
         }
@@ -181,4 +183,9 @@ fn in_words(document: &Document, explanation: &Explanation) -> String {
         lines.push(format!("{:>11}: {} {}: {said}", "rule", rule.package, rule.set));
     }
     lines.join("\n")
+}
+
+/// What does not apply is left out; what is not known stands under `unknown`.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
