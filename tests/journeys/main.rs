@@ -1,6 +1,18 @@
 //! The real binary between real clients and a real PostgreSQL.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    reason = "a test"
+)]
 
 mod clients;
 mod harness;
+mod metrics;
 mod policy;
 mod refusals;

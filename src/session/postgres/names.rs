@@ -83,12 +83,13 @@ impl Names {
     /// What a prepared statement's name stands for when the next message is read.
     pub(super) fn statement(&self, ledger: &Ledger, name: &str) -> Meaning<Statement> {
         for line in ledger.newest_first() {
-            match &line.owed {
-                Owed::Parse { name: given, statement, .. } if given == name => {
-                    return Meaning::One(Arc::clone(statement));
-                }
-                Owed::Close { portal: false, name: closed } if closed == name => return Meaning::Nothing,
-                _ => {}
+            if let Owed::Parse { name: given, statement, .. } = &line.owed
+                && given == name
+            {
+                return Meaning::One(Arc::clone(statement));
+            }
+            if matches!(&line.owed, Owed::Close { portal: false, name: closed } if closed == name) {
+                return Meaning::Nothing;
             }
         }
         match self.statements.get(name).map(Vec::as_slice) {
@@ -101,10 +102,13 @@ impl Names {
     /// What a portal's name stands for when the next message is read.
     pub(super) fn portal(&self, ledger: &Ledger, name: &str) -> Meaning<Portal> {
         for line in ledger.newest_first() {
-            match &line.owed {
-                Owed::Bind { name: given, portal } if given == name => return Meaning::One(Arc::clone(portal)),
-                Owed::Close { portal: true, name: closed } if closed == name => return Meaning::Nothing,
-                _ => {}
+            if let Owed::Bind { name: given, portal } = &line.owed
+                && given == name
+            {
+                return Meaning::One(Arc::clone(portal));
+            }
+            if matches!(&line.owed, Owed::Close { portal: true, name: closed } if closed == name) {
+                return Meaning::Nothing;
             }
         }
         self.portals.get(name).map_or(Meaning::Nothing, |(_, portal)| Meaning::One(Arc::clone(portal)))
