@@ -13,6 +13,7 @@
 
 mod clients;
 mod harness;
+mod hostile;
 mod metrics;
 mod policy;
 mod refusals;

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 pub use postgres::{Postgres, postgres};
-pub use sidegate::{Setup, Sidegate};
+pub use sidegate::{Setup, Sidegate, binary};
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {

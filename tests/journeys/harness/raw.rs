@@ -100,6 +100,11 @@ impl Raw {
         let _ = self.stream.write_all(bytes);
     }
 
+    /// Says that nothing more will come.
+    pub fn close_write(&mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+
     /// The next message; `None` at the end of the stream.
     pub fn next(&mut self) -> Option<Message> {
         let mut header = [0; 5];
