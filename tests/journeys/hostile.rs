@@ -57,14 +57,9 @@ fn lying_lengths_end_the_session_and_nothing_else() {
 fn frames_cut_at_every_byte_are_the_same_stream() {
     let sidegate = Setup::open().start();
     let mut client = open(&sidegate);
-    let stream = [
-        parse("s", "select $1::int4 + 1"),
-        bind("", "s", &["41"]),
-        execute("", 0),
-        sync(),
-        query("select 'a;b'"),
-    ]
-    .concat();
+    let stream =
+        [parse("s", "select $1::int4 + 1"), bind("", "s", &["41"]), execute("", 0), sync(), query("select 'a;b'")]
+            .concat();
     for cut in 1..stream.len() {
         client.send(&stream[..cut]);
         thread::yield_now();
@@ -286,7 +281,8 @@ fn no_secret_is_in_any_event_or_log() {
     let text = sidegate.stderr().join("\n");
     assert!(!text.contains("swordfish"), "{text}");
     let mut tail = Command::new(crate::harness::binary());
-    let output = tail.args(["audit", "tail", "-n", "100", "--format", "json", "-c"]).arg(sidegate.path("sidegate.yaml"));
+    let output =
+        tail.args(["audit", "tail", "-n", "100", "--format", "json", "-c"]).arg(sidegate.path("sidegate.yaml"));
     let output = output.output().expect("it runs");
     assert!(!said(&output).contains("swordfish"), "{}", said(&output));
 }

@@ -12,6 +12,7 @@
 )]
 
 mod clients;
+mod durability;
 mod harness;
 mod hostile;
 mod metrics;
