@@ -35,7 +35,9 @@ pub(super) struct Corridor {
 /// Why a direction ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The client said goodbye or went away.
+    /// The client said goodbye: what it sent before still runs, as it would without sidegate.
+    Goodbye,
+    /// The client went away.
     Client,
     /// The server went away, after saying so to the client if it could.
     Server,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::config::Settings;
 use crate::decide::{Decision, Verdict};
 use crate::enforce::Refusal;
-use crate::identify::{Identified, IdentifyError};
+use crate::identify::Identified;
 use crate::input::{self, Opening, SessionContext};
 use crate::journal::{Entry, Intent, IntentKind, Outcome};
-use crate::model::{Caller, Cause, Fault, FaultKind, Method, OutcomeKind, SessionId, Stage, Target};
+use crate::model::{Caller, Cause, FaultKind, Method, OutcomeKind, SessionId, Stage, Target};
 use crate::session::house::{House, Lane};
 use crate::wire::postgres::Startup;
 
@@ -65,18 +65,14 @@ impl Greeting {
         Self { house: Arc::clone(house), lane: Arc::clone(lane), session, opening, database }
     }
 
-    /// Nobody knows who it is: writes that down and gives what the client is told.
-    pub(super) async fn unidentified(&self, error: &IdentifyError) -> Refusal {
-        let context = self.context();
-        let info = self.house.info(self.house.store.snapshot().as_ref());
-        let document = input::session_document(&context, jiff::Timestamp::now(), &info);
-        let broke = error.kind() == FaultKind::Protocol;
-        let cause = if broke { Cause::Protocol } else { Cause::Identity };
+    /// Writes down that there will be no session, and why.
+    pub(super) async fn refuse(&self, cause: Cause, reason: &str) {
         let policy = self.house.store.snapshot();
-        let decision =
-            self.house.decider.refuse(policy.as_ref(), Stage::Session, document, cause, vec![error.public()]);
+        let info = self.house.info(policy.as_ref());
+        let document = input::session_document(&self.context(), jiff::Timestamp::now(), &info);
+        let reasons = vec![reason.to_owned()];
+        let decision = self.house.decider.refuse(policy.as_ref(), Stage::Session, document, cause, reasons);
         self.deny(decision, cause).await;
-        Refusal::fault(error)
     }
 
     /// From now on it is known who it is.

@@ -7,7 +7,7 @@ use crate::enforce::{self, Permit, Refusal};
 use crate::input::{self, Document, PolicyInfo};
 use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
-use crate::parse::{Facts, Names, Reading, Remembered, Request, UnparsedKind};
+use crate::parse::{Encoding, Facts, Names, Reading, Remembered, Request, UnparsedKind};
 
 use super::corridor::{Corridor, denied};
 use super::names::Statement;
@@ -103,6 +103,15 @@ impl Corridor {
             return Arc::clone(&statement.facts);
         }
         self.read(statement.text.as_bytes()).await.0
+    }
+
+    /// The types of a statement's parameters, for reading their values. In an encoding that is not
+    /// UTF-8 no value means what its bytes would say.
+    pub(super) fn types_of(&self, statement: &Statement) -> Vec<u32> {
+        match self.state.lock().encoding() {
+            Encoding::Safe => statement.types.lock().clone(),
+            Encoding::AsciiTrailBytes | Encoding::Unknown => Vec::new(),
+        }
     }
 
     fn intent(&self, kind: IntentKind, decision: Decision) -> Intent {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::enforce::{Refusal, poison};
+use crate::enforce::{Refusal, Severity, poison};
 use crate::forward::{Free, Sender};
 use crate::model::{Cause, FaultKind};
 use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiece, Object, Relay, WireError};
@@ -78,7 +78,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
         match frame.tag() {
             b'S' => self.sync().await,
-            b'X' => Err(End::Client),
+            b'X' => Err(End::Goodbye),
             // After an error the server drops everything until Sync: so does sidegate, without asking.
             _ if self.corridor.state.lock().ledger.skipping() => Ok(()),
             b'Q' => self.query(frame).await,
@@ -110,6 +110,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     /// Sends what must fail in place of what was refused.
     pub(super) fn poison(&mut self, tag: u8, statement: Option<&str>, refusal: Refusal) -> Result<(), End> {
+        if refusal.severity() == Severity::Fatal {
+            return Err(End::Fault(refusal));
+        }
         let Some(poison) = poison(tag, statement) else {
             return Err(End::Fault(Refusal::new(FaultKind::Internal, "a message that is never judged was refused")));
         };
@@ -181,6 +184,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 let state = self.corridor.state.lock();
                 if !state.ledger.makes_wait() {
                     return Ok(());
+                }
+                if let Copy::In { .. } = state.copy {
+                    // The server waits for data, sidegate for the server: nobody would ever go on.
+                    return Err(End::Fault(Refusal::new(
+                        FaultKind::Protocol,
+                        "a statement was sent while COPY FROM STDIN waits for data",
+                    )));
                 }
                 if !asked && !state.ledger.answers_by_itself() {
                     // Without a Sync behind it the server would keep its answer back.

@@ -86,7 +86,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let prepared = parse::Prepared {
             text: Arc::clone(&statement.text),
             facts: Arc::clone(&facts),
-            types: statement.types.lock().clone(),
+            types: self.corridor.types_of(&statement),
         };
         let values = parse::Values { values: &bind.values, formats: &bind.formats };
         let request = parse::bound(frame.clone(), &prepared, values);
