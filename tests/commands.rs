@@ -248,3 +248,16 @@ fn audit_tail_prints_what_the_journal_holds_also_while_it_is_written() {
     let after = output(&["audit", "tail", "-c", &path]);
     assert_eq!(text(&after.stdout).lines().count(), 3, "{after:?}");
 }
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_session() {
+    let (directory, path) = with_policy(POLICY);
+    let (mut child, said, stderr) = started(&path, directory.path().join("state").to_str().unwrap());
+    // More lines than the pipe takes, none of them read.
+    for _ in 0..600 {
+        assert_eq!(knock(&said).first(), Some(&b'E'));
+    }
+    drop(stderr);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+}
