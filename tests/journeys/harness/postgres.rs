@@ -73,7 +73,7 @@ impl Postgres {
             directory.display()
         );
         let watch = format!(
-            "\"$0\" -D \"$1\" {options} >\"$2\" 2>&1 & pid=$!; while kill -0 {} 2>/dev/null; do sleep 0.2; done; \
+            "\"$0\" -D \"$1\" {options} >\"$2\" 2>&1 & pid=$!; while [ -d /proc/{} ]; do sleep 0.2; done; \
              kill -QUIT $pid; wait $pid; rm -rf \"$3\"",
             std::process::id()
         );
