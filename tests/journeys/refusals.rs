@@ -178,7 +178,8 @@ fn a_portal_with_a_row_limit_goes_on_where_it_was() {
 
 #[test]
 fn a_statement_waits_for_what_changes_how_it_is_read() {
-    let sidegate = Setup::policy("package policies.open\n\nallow contains \"everything that can be read\" if true\n").start();
+    let sidegate =
+        Setup::policy("package policies.open\n\nallow contains \"everything that can be read\" if true\n").start();
     let mut client = open(&sidegate);
     let arm = "select set_config('standard_conforming_strings', 'off', false)";
     let hidden = r"select '\' , '; select 666; --'";
