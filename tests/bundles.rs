@@ -1,6 +1,6 @@
 //! Bundles through the real program: hostile ones are refused by a process that may die, and what served
 //! before goes on serving.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
 //! What the program says and how it ends, driven from outside.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -247,4 +247,18 @@ fn audit_tail_prints_what_the_journal_holds_also_while_it_is_written() {
     assert!(child.wait().unwrap().success());
     let after = output(&["audit", "tail", "-c", &path]);
     assert_eq!(text(&after.stdout).lines().count(), 3, "{after:?}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_session() {
+    let (directory, path) = with_policy(POLICY);
+    let (mut child, said, stderr) = started(&path, directory.path().join("state").to_str().unwrap());
+    while text(&knock(&said)).contains("57P03") {}
+    // More lines than the pipe takes, none of them read: each says that there is no database.
+    for _ in 0..600 {
+        assert_eq!(knock(&said).first(), Some(&b'E'));
+    }
+    drop(stderr);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
 }

@@ -41,9 +41,11 @@ enum RunError {
 /// Runs until a signal.
 pub(super) fn run(arguments: &RunArguments) -> Exit {
     let filter = std::env::var("RUST_LOG").ok();
-    if let Err(error) = telemetry::init(arguments.log_format.into(), arguments.log_level.into(), filter.as_deref()) {
-        return output::fail(&error);
-    }
+    let started = telemetry::init(arguments.log_format.into(), arguments.log_level.into(), filter.as_deref());
+    let log = match started {
+        Ok(log) => log,
+        Err(error) => return output::fail(&error),
+    };
     let warn = |warning: &dyn Display| tracing::warn!("{warning}");
     let mut config = match configured(arguments, warn) {
         Ok(config) => config,
@@ -52,7 +54,9 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     if let Some(seconds) = arguments.shutdown_grace_period {
         config.sidegate.drain = Duration::from_secs(seconds.into());
     }
-    match runtime().and_then(|runtime| runtime.block_on(serve(config))) {
+    let served = runtime().and_then(|runtime| runtime.block_on(serve(config)));
+    drop(log);
+    match served {
         Ok(()) => Exit::Ok,
         Err(error) => output::fail(&error),
     }

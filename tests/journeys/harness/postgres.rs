@@ -54,6 +54,7 @@ fn run(command: &mut Command) {
 }
 
 impl Postgres {
+    #[allow(clippy::zombie_processes, reason = "the shell ends after this process")]
     fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("sidegate-pg-").tempdir().expect("a folder").keep();
         run(Command::new("chmod").arg("0777").arg(&directory));
