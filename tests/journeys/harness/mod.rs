@@ -2,6 +2,7 @@
 
 mod postgres;
 mod sidegate;
+pub mod wire;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
