@@ -11,6 +11,7 @@
     reason = "a test"
 )]
 
+mod adversary;
 mod clients;
 mod durability;
 mod harness;

@@ -3,6 +3,7 @@
 mod postgres;
 pub mod raw;
 mod sidegate;
+pub mod wire;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
