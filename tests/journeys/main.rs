@@ -19,3 +19,4 @@ mod hostile;
 mod metrics;
 mod policy;
 mod refusals;
+mod sessions;
