@@ -11,8 +11,11 @@
     reason = "a test"
 )]
 
+mod adversary;
 mod clients;
+mod durability;
 mod harness;
+mod hostile;
 mod metrics;
 mod policy;
 mod refusals;

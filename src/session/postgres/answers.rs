@@ -153,6 +153,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         };
         self.corridor.close_portals(replaced).await?;
         self.pass(frame);
+        self.corridor.rang();
         Ok(())
     }
 
@@ -165,6 +166,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         };
         self.corridor.close_portals(gone).await?;
         self.pass(frame);
+        self.corridor.rang();
         Ok(())
     }
 

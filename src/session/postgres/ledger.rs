@@ -97,6 +97,20 @@ impl Running {
 }
 
 impl Owed {
+    /// Whether its answer gives or takes the name of a prepared statement or portal.
+    pub(super) fn names(&self) -> bool {
+        match self {
+            Self::Parse { .. } | Self::Bind { .. } | Self::Close { .. } => true,
+            Self::Query(_)
+            | Self::Describe
+            | Self::OwnDescribe { .. }
+            | Self::Execute(_)
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Ready => false,
+        }
+    }
+
     /// Whether the next statement must wait to be judged until this one is answered.
     pub(super) fn makes_wait(&self) -> bool {
         match self {
@@ -178,24 +192,23 @@ impl Ledger {
         self.lines.is_empty()
     }
 
-    /// Whether something unanswered makes the next statement wait.
-    pub(super) fn makes_wait(&self) -> bool {
-        self.lines.iter().any(|line| line.owed.makes_wait())
+    /// Whether something like this is unanswered.
+    pub(super) fn owes(&self, such: fn(&Owed) -> bool) -> bool {
+        self.lines.iter().any(|line| such(&line.owed))
     }
 
-    /// Whether a Sync or Query was sent behind everything that makes the next statement wait;
-    /// if not, only a Flush will bring the answer.
-    pub(super) fn answers_by_itself(&self) -> bool {
+    /// Whether a Sync or Query was sent behind everything such; if not, only a Flush will bring the answer.
+    pub(super) fn answers_by_itself(&self, such: fn(&Owed) -> bool) -> bool {
         self.lines
             .iter()
             .rev()
-            .take_while(|line| !line.owed.makes_wait())
+            .take_while(|line| !such(&line.owed))
             .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_)))
             || self
                 .lines
                 .iter()
                 .rev()
-                .find(|line| line.owed.makes_wait())
+                .find(|line| such(&line.owed))
                 .is_some_and(|line| matches!(line.owed, Owed::Query(_)))
     }
 

@@ -3,6 +3,7 @@
 mod postgres;
 pub mod raw;
 mod sidegate;
+pub mod wire;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 pub use postgres::{Postgres, postgres};
-pub use sidegate::{Setup, Sidegate};
+pub use sidegate::{Setup, Sidegate, binary};
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {

@@ -95,9 +95,23 @@ impl Raw {
         raw
     }
 
+    /// The same where sidegate may be killed meanwhile.
+    pub fn try_open(port: u16, database: &str) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+        let mut raw = Self { stream };
+        raw.send(&startup(&[("user", "alice"), ("database", database)]));
+        raw.answered()?.then_some(raw)
+    }
+
     pub fn send(&mut self, bytes: &[u8]) {
         // A peer that has closed already shows when its answer is read.
         let _ = self.stream.write_all(bytes);
+    }
+
+    /// Says that nothing more will come.
+    pub fn close_write(&mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
     /// The next message; `None` at the end of the stream.
@@ -121,6 +135,17 @@ impl Raw {
             }
         }
         panic!("the session ended: {seen:?}");
+    }
+
+    /// Whether the next answer came whole; `None` if the stream ended before it did.
+    pub fn answered(&mut self) -> Option<bool> {
+        loop {
+            match self.next()?.tag {
+                'Z' => return Some(true),
+                'E' => return Some(false),
+                _ => {}
+            }
+        }
     }
 
     /// Everything up to the end of the stream.
