@@ -10,9 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::error::DecideError;
-
-/// A deep policy must find the floor of its own recursion limit before the stack's.
-const STACK: usize = 16 * 1024 * 1024;
+use crate::bundle::gate::STACK;
 
 /// Questions that may wait for each thread.
 const WAITING_PER_THREAD: usize = 256;

@@ -14,6 +14,7 @@ use crate::bundle::{EntrySet, Policy};
 use crate::config::AuditRule;
 use crate::input::Document;
 use crate::model::{Cause, Stage};
+use crate::telemetry::Metrics;
 
 fn settings() -> Settings {
     Settings {
@@ -22,6 +23,7 @@ fn settings() -> Settings {
         evaluators: 1,
         audit: AuditRule::Auto,
         cache: 1024 * 1024,
+        metrics: Metrics::new(),
     }
 }
 
@@ -49,7 +51,7 @@ async fn say(policy: Arc<Policy>, document: Document) -> Decision {
 fn denial(decision: &Decision) -> (Cause, Vec<&str>) {
     match decision.verdict() {
         Verdict::Deny { cause, reasons } => (*cause, reasons.iter().map(String::as_str).collect()),
-        Verdict::Allow => panic!("allowed: {:?}", decision.result()),
+        Verdict::Allow | Verdict::Unasked => panic!("allowed: {:?}", decision.result()),
     }
 }
 

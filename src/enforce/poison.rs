@@ -58,3 +58,34 @@ fn function_zero() -> Option<Frame> {
     const TEXT_RESULT: [u8; 2] = [0; 2];
     Frame::build(b'F', &[&[0; 4][..], &NO_FORMATS, &NO_ARGUMENTS, &TEXT_RESULT].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_judged_message_has_a_poison_of_its_own_kind() {
+        for tag in *b"QPBEF" {
+            let poison = poison(tag, None).expect("it is judged");
+            assert_eq!(poison.into_frame().tag(), tag);
+        }
+        for tag in *b"DCSHXdcfp" {
+            assert!(poison(tag, None).is_none(), "{} is never judged", char::from(tag));
+        }
+    }
+
+    #[test]
+    fn a_refused_parse_fails_under_its_own_name() {
+        let frame = poison(b'P', Some("by-id")).expect("it is judged").into_frame();
+        assert_eq!(Parse::decode(frame.body()).expect("it is a Parse").name, b"by-id");
+        let frame = poison(b'P', Some("")).expect("it is judged").into_frame();
+        assert_eq!(Parse::decode(frame.body()).expect("it is a Parse").name, b"");
+    }
+
+    #[test]
+    fn nobody_can_name_what_a_poison_asks_for() {
+        let frame = poison(b'E', None).expect("it is judged").into_frame();
+        let execute = Execute::decode(frame.body()).expect("it is an Execute");
+        assert!(execute.portal.starts_with(b"sidegate refused "));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::facts::Facts;
+use super::facts::{Effect, Facts};
 use super::request::{Parameter, Protocol, Request};
 use super::value;
 use crate::wire::postgres::Frame;
@@ -42,6 +42,25 @@ pub fn simple(frame: Frame, text: Arc<str>, facts: Arc<Facts>) -> Request {
         .collect();
     Request::new(frame, text, facts, Protocol::Simple, parameters)
 }
+
+/// The same facts for parameters of these types, as the client gave them. A type that is not
+/// PostgreSQL's own may be a domain, whose check runs when the value comes.
+pub fn typed(facts: Arc<Facts>, types: &[u32]) -> Arc<Facts> {
+    if facts.unparsed.is_some() || types.iter().all(|oid| *oid < FIRST_USER_OID) {
+        return facts;
+    }
+    let mut facts = Facts::clone(&facts);
+    facts.effects.insert(Effect::Procedure);
+    for statement in &mut facts.statements {
+        statement.effects.insert(Effect::Procedure);
+    }
+    facts.aftermath.waits = true;
+    facts.aftermath.names = true;
+    Arc::new(facts)
+}
+
+/// PostgreSQL's own objects have smaller numbers.
+const FIRST_USER_OID: u32 = 16_384;
 
 /// What a Parse asks for, before its values are known.
 pub fn prepared(frame: Frame, text: Arc<str>, facts: Arc<Facts>) -> Request {

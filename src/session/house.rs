@@ -27,8 +27,6 @@ pub struct House {
     pub journal: Journal,
     /// Counts.
     pub metrics: Metrics,
-    /// Cancel keys that clients hold.
-    pub cancels: Arc<CancelKeys>,
     /// The workload this process stands beside.
     pub workload: Workload,
     /// When to end.
@@ -46,7 +44,7 @@ impl House {
         workload: Workload,
         drain: Drain,
     ) -> Self {
-        Self { store, decider, journal, metrics, cancels: Arc::default(), workload, drain, info: Mutex::new(None) }
+        Self { store, decider, journal, metrics, workload, drain, info: Mutex::new(None) }
     }
 
     /// The input's `policy` section for a snapshot, built once per snapshot.
@@ -70,6 +68,8 @@ pub struct Lane {
     pub listener: Arc<Listener>,
     /// Finds out who is calling.
     pub identifier: Identifier,
+    /// Cancel keys that its clients hold. Wrong ones slow down this listener's cancels only.
+    pub(super) cancels: Arc<CancelKeys>,
     /// Reads statements.
     pub reader: Reader,
     /// The one user schema of the pinned path, if there is exactly one.
@@ -86,7 +86,7 @@ impl Lane {
             (Settings::Pinned(_), [only]) => Some(Arc::from(only.as_str())),
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
-        Self { listener, identifier, reader, schema, search_path }
+        Self { listener, identifier, cancels: Arc::default(), reader, schema, search_path }
     }
 
     /// The most that is read of one message.

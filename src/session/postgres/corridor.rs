@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::enforce::Refusal;
+use crate::enforce::{Permit, Refusal};
 use crate::journal::{Entry, Outcome};
 use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
@@ -35,7 +35,9 @@ pub(super) struct Corridor {
 /// Why a direction ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The client said goodbye or went away.
+    /// The client said goodbye: what it sent before still runs, as it would without sidegate.
+    Goodbye,
+    /// The client went away.
     Client,
     /// The server went away, after saying so to the client if it could.
     Server,
@@ -74,6 +76,12 @@ impl Corridor {
             self.house.metrics.decided(&self.lane.listener.name, Stage::Request, outcome.kind, outcome.cause);
         }
         entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
+    }
+
+    /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
+    pub(super) async fn abandon(&self, permit: Permit) -> Result<(), End> {
+        let (_, entry) = permit.into_parts();
+        self.close(entry, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await
     }
 
     /// Ends the entry of a statement that was answered whole.

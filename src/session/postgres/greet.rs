@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::config::Settings;
 use crate::decide::{Decision, Verdict};
 use crate::enforce::Refusal;
-use crate::identify::{Identified, IdentifyError};
+use crate::identify::Identified;
 use crate::input::{self, Opening, SessionContext};
 use crate::journal::{Entry, Intent, IntentKind, Outcome};
-use crate::model::{Caller, Cause, Fault, FaultKind, Method, OutcomeKind, SessionId, Stage, Target};
+use crate::model::{Caller, Cause, FaultKind, Method, OutcomeKind, SessionId, Stage, Target};
 use crate::session::house::{House, Lane};
 use crate::wire::postgres::Startup;
 
@@ -31,7 +31,13 @@ const HARMLESS: [&str; 6] =
 
 impl Greeting {
     /// Takes down what the client said of itself; nobody knows yet who it is.
-    pub(super) fn new(house: &Arc<House>, lane: &Arc<Lane>, session: SessionId, startup: &Startup, peer: String) -> Self {
+    pub(super) fn new(
+        house: &Arc<House>,
+        lane: &Arc<Lane>,
+        session: SessionId,
+        startup: &Startup,
+        peer: String,
+    ) -> Self {
         let user = startup.user().unwrap_or_default().to_owned();
         let database = startup.database().unwrap_or(&user).to_owned();
         let mut parameters: BTreeMap<String, String> =
@@ -59,20 +65,14 @@ impl Greeting {
         Self { house: Arc::clone(house), lane: Arc::clone(lane), session, opening, database }
     }
 
-    /// Nobody knows who it is: writes that down and gives what the client is told.
-    pub(super) async fn unidentified(&self, error: &IdentifyError) -> Refusal {
-        let context = self.context();
-        let info = self.house.info(self.house.store.snapshot().as_ref());
-        let document = input::session_document(&context, jiff::Timestamp::now(), &info);
-        let cause = match error.kind() {
-            FaultKind::Protocol => Cause::Protocol,
-            _ => Cause::Identity,
-        };
+    /// Writes down that there will be no session, and why.
+    pub(super) async fn refuse(&self, cause: Cause, reason: &str) {
         let policy = self.house.store.snapshot();
-        let decision =
-            self.house.decider.refuse(policy.as_ref(), Stage::Session, document, cause, vec![error.public()]);
+        let info = self.house.info(policy.as_ref());
+        let document = input::session_document(&self.context(), jiff::Timestamp::now(), &info);
+        let reasons = vec![reason.to_owned()];
+        let decision = self.house.decider.refuse(policy.as_ref(), Stage::Session, document, cause, reasons);
         self.deny(decision, cause).await;
-        Refusal::fault(error)
     }
 
     /// From now on it is known who it is.
@@ -129,9 +129,7 @@ impl Greeting {
         };
         let refused = match decision.verdict() {
             Verdict::Allow | Verdict::Unasked => None,
-            Verdict::Deny { cause, reasons } => {
-                Some((*cause, Refusal::denied(decision.id(), *cause, reasons, None)))
-            }
+            Verdict::Deny { cause, reasons } => Some((*cause, Refusal::denied(decision.id(), *cause, reasons, None))),
         };
         match refused {
             Some((cause, refusal)) => {

@@ -7,7 +7,7 @@ use crate::enforce::{self, Permit, Refusal};
 use crate::input::{self, Document, PolicyInfo};
 use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
-use crate::parse::{Facts, Names, Reading, Remembered, Request, UnparsedKind};
+use crate::parse::{self, Encoding, Facts, Names, Reading, Remembered, Request, UnparsedKind};
 
 use super::corridor::{Corridor, denied};
 use super::names::Statement;
@@ -54,6 +54,9 @@ impl Corridor {
         let document = self.document(request, &self.house.info(policy.as_ref()));
         let decider = &self.house.decider;
         let unparsed = request.facts().unparsed.as_ref();
+        if unparsed.is_some() {
+            self.house.metrics.unparsed(&self.lane.listener.name);
+        }
         let cause = unparsed.map(|unparsed| match unparsed.kind {
             UnparsedKind::TooLarge | UnparsedKind::TooComplex => Cause::Limit,
             UnparsedKind::Unreadable => Cause::Unparsed,
@@ -94,12 +97,27 @@ impl Corridor {
         refusal
     }
 
-    /// A prepared statement's facts as they are now: names that were certain may not be any more.
-    pub(super) async fn read_again(&self, statement: &Statement) -> Arc<Facts> {
-        if !statement.certain || self.state.lock().names_certain() {
-            return Arc::clone(&statement.facts);
+    /// A prepared statement's facts as they are now: names that were certain may not be any more, and
+    /// what it runs by name may be something else.
+    pub(super) async fn read_again(&self, statement: &Statement, facts: &Arc<Facts>) -> Arc<Facts> {
+        if !self.is_stale(statement) {
+            return Arc::clone(facts);
         }
-        self.read(statement.text.as_bytes()).await.0
+        parse::typed(self.read(statement.text.as_bytes()).await.0, &statement.declared)
+    }
+
+    /// Whether a statement must be read again before it is judged.
+    pub(super) fn is_stale(&self, statement: &Statement) -> bool {
+        statement.by_name || (statement.certain && !self.state.lock().names_certain())
+    }
+
+    /// The types of a statement's parameters, for reading their values. In an encoding that is not
+    /// UTF-8 no value means what its bytes would say.
+    pub(super) fn types_of(&self, statement: &Statement) -> Vec<u32> {
+        match self.state.lock().encoding() {
+            Encoding::Safe => statement.types.lock().clone(),
+            Encoding::AsciiTrailBytes | Encoding::Unknown => Vec::new(),
+        }
     }
 
     fn intent(&self, kind: IntentKind, decision: Decision) -> Intent {
@@ -137,7 +155,7 @@ impl Corridor {
 }
 
 /// SQL's EXECUTE, FETCH and MOVE look prepared statements and cursors up by name.
-fn mentions_names(text: &[u8]) -> bool {
+pub(super) fn mentions_names(text: &[u8]) -> bool {
     [&b"execute"[..], b"fetch", b"move"]
         .iter()
         .any(|word| text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))

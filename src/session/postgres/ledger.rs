@@ -97,6 +97,20 @@ impl Running {
 }
 
 impl Owed {
+    /// Whether its answer gives or takes the name of a prepared statement or portal.
+    pub(super) fn names(&self) -> bool {
+        match self {
+            Self::Parse { .. } | Self::Bind { .. } | Self::Close { .. } => true,
+            Self::Query(_)
+            | Self::Describe
+            | Self::OwnDescribe { .. }
+            | Self::Execute(_)
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Ready => false,
+        }
+    }
+
     /// Whether the next statement must wait to be judged until this one is answered.
     pub(super) fn makes_wait(&self) -> bool {
         match self {
@@ -178,20 +192,24 @@ impl Ledger {
         self.lines.is_empty()
     }
 
-    /// Whether something unanswered makes the next statement wait.
-    pub(super) fn makes_wait(&self) -> bool {
-        self.lines.iter().any(|line| line.owed.makes_wait())
+    /// Whether something like this is unanswered.
+    pub(super) fn owes(&self, such: fn(&Owed) -> bool) -> bool {
+        self.lines.iter().any(|line| such(&line.owed))
     }
 
-    /// Whether a Sync or Query was sent behind everything that makes the next statement wait;
-    /// if not, only a Flush will bring the answer.
-    pub(super) fn answers_by_itself(&self) -> bool {
+    /// Whether a Sync or Query was sent behind everything such; if not, only a Flush will bring the answer.
+    pub(super) fn answers_by_itself(&self, such: fn(&Owed) -> bool) -> bool {
         self.lines
             .iter()
             .rev()
-            .take_while(|line| !line.owed.makes_wait())
+            .take_while(|line| !such(&line.owed))
             .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_)))
-            || self.lines.iter().rev().find(|line| line.owed.makes_wait()).is_some_and(|line| matches!(line.owed, Owed::Query(_)))
+            || self
+                .lines
+                .iter()
+                .rev()
+                .find(|line| such(&line.owed))
+                .is_some_and(|line| matches!(line.owed, Owed::Query(_)))
     }
 
     /// The unanswered messages, newest first.
@@ -202,5 +220,67 @@ impl Ledger {
     /// Everything that is left, when the session ends.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Line> + '_ {
         self.lines.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FaultKind;
+
+    fn refused(ready: bool) -> Owed {
+        Owed::Refused { refusal: Refusal::new(FaultKind::Denied, "no"), ready }
+    }
+
+    fn close(name: &str) -> Owed {
+        Owed::Close { portal: false, name: name.to_owned() }
+    }
+
+    #[test]
+    fn after_an_error_everything_up_to_the_next_sync_is_struck_out() {
+        let mut ledger = Ledger::default();
+        for owed in [refused(false), Owed::Describe, close("a"), Owed::Sync, Owed::Describe] {
+            ledger.owe(owed);
+        }
+        ledger.settle();
+        assert_eq!(ledger.skip_to_sync().len(), 2);
+        assert!(!ledger.skipping(), "the Sync was sent already");
+        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Sync)));
+        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe)));
+    }
+
+    #[test]
+    fn without_a_sync_the_server_ignores_everything_until_one_is_sent() {
+        let mut ledger = Ledger::default();
+        ledger.owe(refused(false));
+        ledger.settle();
+        assert!(ledger.skip_to_sync().is_empty());
+        assert!(ledger.skipping());
+        ledger.owe(Owed::Sync);
+        assert!(!ledger.skipping());
+    }
+
+    #[test]
+    fn a_copy_swallows_the_syncs_that_were_sent_with_it() {
+        let mut ledger = Ledger::default();
+        for owed in [Owed::Describe, Owed::Sync, Owed::Sync] {
+            ledger.owe(owed);
+        }
+        ledger.swallow_syncs();
+        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe)));
+        assert!(ledger.is_empty());
+    }
+
+    #[test]
+    fn what_is_learned_from_an_answer_binds_only_what_was_sent_before_it() {
+        let mut ledger = Ledger::default();
+        ledger.owe(close("a"));
+        let first = ledger.sequence();
+        ledger.owe(close("b"));
+        assert!(ledger.sequence() > first);
+        let line = ledger.settle().expect("it is owed");
+        assert_eq!(line.sequence, first);
+        ledger.owe_first(line.sequence, Owed::Ready);
+        assert!(matches!(ledger.front(), Some(Line { owed: Owed::Ready, .. })));
     }
 }

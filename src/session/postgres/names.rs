@@ -1,8 +1,9 @@
 //! Prepared statements and portals: which text a name stands for when the server reads it.
 //!
 //! The server learns names in the order of its answers, the client sends ahead of them. So a
-//! name means the newest unanswered message that would give it (if that one fails, the server
-//! skips whatever was built on it), else what the answers so far have given it.
+//! name means the newest unanswered message that would give it: if that one fails, the server
+//! skips whatever was built on it, but only up to the next Sync, so beyond one its answer is
+//! waited for. Else it means what the answers so far have given it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,13 +26,17 @@ pub(super) struct Statement {
     pub(super) certain: bool,
     /// OIDs of its parameters' types; 0 where the client left the choice to the server.
     pub(super) types: Mutex<Vec<u32>>,
+    /// The OIDs that the client gave, which the server read it by.
+    pub(super) declared: Arc<[u32]>,
+    /// It names prepared statements or cursors, which may stand for something else by now.
+    pub(super) by_name: bool,
 }
 
 /// A statement that was bound to values.
 #[derive(Debug)]
 pub(super) struct Portal {
-    /// Its text.
-    pub(super) text: Arc<str>,
+    /// What it was bound from.
+    pub(super) statement: Arc<Statement>,
     /// What it would do.
     pub(super) facts: Arc<Facts>,
     /// Its values.
@@ -62,6 +67,8 @@ pub(super) enum Meaning<T> {
     Nothing,
     /// More than one thing, and the answers so far do not tell which.
     Ambiguous,
+    /// Something unanswered would give or take it, and may fail without taking the next message with it.
+    Unsettled,
 }
 
 /// The names of one session.
@@ -71,6 +78,8 @@ pub(super) struct Names {
     portals: HashMap<String, (u64, Arc<Portal>)>,
     prepared: Remembered,
     cursors: Remembered,
+    /// What was read while unqualified names were certain does not tell any more what it would do.
+    uncertain: bool,
 }
 
 /// More definitions of one name than this, and it stands for nothing.
@@ -82,11 +91,18 @@ const NAMES: usize = 20_000;
 impl Names {
     /// What a prepared statement's name stands for when the next message is read.
     pub(super) fn statement(&self, ledger: &Ledger, name: &str) -> Meaning<Statement> {
+        let mut synced = false;
         for line in ledger.newest_first() {
-            match &line.owed {
-                Owed::Parse { name: given, statement, .. } if given == name => return Meaning::One(Arc::clone(statement)),
-                Owed::Close { portal: false, name: closed } if closed == name => return Meaning::Nothing,
-                _ => {}
+            if matches!(line.owed, Owed::Sync) {
+                synced = true;
+            }
+            if let Owed::Parse { name: given, statement, .. } = &line.owed
+                && given == name
+            {
+                return if synced { Meaning::Unsettled } else { Meaning::One(Arc::clone(statement)) };
+            }
+            if matches!(&line.owed, Owed::Close { portal: false, name: closed } if closed == name) {
+                return if synced { Meaning::Unsettled } else { Meaning::Nothing };
             }
         }
         match self.statements.get(name).map(Vec::as_slice) {
@@ -98,11 +114,18 @@ impl Names {
 
     /// What a portal's name stands for when the next message is read.
     pub(super) fn portal(&self, ledger: &Ledger, name: &str) -> Meaning<Portal> {
+        let mut synced = false;
         for line in ledger.newest_first() {
-            match &line.owed {
-                Owed::Bind { name: given, portal } if given == name => return Meaning::One(Arc::clone(portal)),
-                Owed::Close { portal: true, name: closed } if closed == name => return Meaning::Nothing,
-                _ => {}
+            if matches!(line.owed, Owed::Sync) {
+                synced = true;
+            }
+            if let Owed::Bind { name: given, portal } = &line.owed
+                && given == name
+            {
+                return if synced { Meaning::Unsettled } else { Meaning::One(Arc::clone(portal)) };
+            }
+            if matches!(&line.owed, Owed::Close { portal: true, name: closed } if closed == name) {
+                return if synced { Meaning::Unsettled } else { Meaning::Nothing };
             }
         }
         self.portals.get(name).map_or(Meaning::Nothing, |(_, portal)| Meaning::One(Arc::clone(portal)))
@@ -163,14 +186,23 @@ impl Names {
         std::mem::take(&mut self.portals).into_values().map(|(_, portal)| portal).collect()
     }
 
+    /// Unqualified names may mean something else from now on, and the server plans prepared
+    /// statements anew: SQL's EXECUTE does not know those of before. Cursors keep their plans.
+    pub(super) fn lose_certainty(&mut self) {
+        self.uncertain = true;
+        self.prepared.clear();
+    }
+
     /// A statement with SQL's PREPARE or DECLARE is about to be sent.
     pub(super) fn declare(&mut self, sequence: u64, facts: &Facts) {
         for (name, inner) in &facts.aftermath.prepares {
             let statement = Statement {
                 text: Arc::from(inner.0.normalized.as_str()),
                 facts: Arc::clone(&inner.0),
-                certain: false,
+                certain: !self.uncertain,
                 types: Mutex::new(Vec::new()),
+                declared: Arc::default(),
+                by_name: false,
             };
             if self.statements.len() < NAMES {
                 self.statements.entry(name.clone()).or_default().push((sequence, Arc::new(statement)));
@@ -187,7 +219,9 @@ impl Names {
         let mut all = self.prepared.clone();
         for (name, meanings) in &self.statements {
             for (_, statement) in meanings {
-                remember(&mut all, name, &statement.facts);
+                if !(statement.certain && self.uncertain) {
+                    remember(&mut all, name, &statement.facts);
+                }
             }
         }
         all.retain(|_, known| known.len() <= CANDIDATES);

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use parking_lot::Mutex;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use crate::accept::{Accepted, Connection, Opening, Stream};
+use crate::accept::{AcceptError, Accepted, Connection, Opening, Stream};
 use crate::enforce::Refusal;
 use crate::forward::{self, KeyGuard, Sender, Upstream};
 use crate::identify::Identified;
 use crate::input::SessionContext;
-use crate::model::{FaultKind, OutcomeKind, SessionId};
+use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId};
 use crate::session::house::{House, Lane};
 use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
@@ -27,14 +27,19 @@ use super::state::State;
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
     match connection.open().await {
         Ok(Opening::Cancel(request)) => {
-            if let Some(target) = house.cancels.find(&request)
+            if let Some(target) = lane.cancels.find(&request)
                 && let Err(error) = forward::cancel(&target).await
             {
                 tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
             }
         }
         Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
-        Err(refused) => say(refused.stream, &Refusal::fault(&refused.error)).await,
+        Err(refused) => {
+            if matches!(refused.error, AcceptError::TooManyConnections { .. }) {
+                house.metrics.connection_refused(&lane.listener.name);
+            }
+            say(refused.stream, &Refusal::fault(&refused.error)).await;
+        }
     }
 }
 
@@ -45,7 +50,9 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
         Ok(identified) => identified,
         Err(refused) => {
             tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
-            greeting.unidentified(&refused.error).await;
+            let broke = refused.error.kind() == FaultKind::Protocol;
+            let cause = if broke { Cause::Protocol } else { Cause::Identity };
+            greeting.refuse(cause, &refused.error.public()).await;
             return say(refused.stream, &Refusal::fault(&refused.error)).await;
         }
     };
@@ -76,7 +83,13 @@ async fn open(
     context: &SessionContext,
     identified: &Identified,
 ) -> Result<(Upstream, Option<KeyGuard>), Refusal> {
-    let parameters = greeting.parameters(&identified.startup)?;
+    let parameters = match greeting.parameters(&identified.startup) {
+        Ok(parameters) => parameters,
+        Err(refusal) => {
+            greeting.refuse(Cause::Protocol, refusal.message()).await;
+            return Err(refusal);
+        }
+    };
     let entry = greeting.ask(context).await?;
     let connected = forward::connect(&lane.listener.upstream, &greeting.database, &parameters).await;
     let upstream = match connected {
@@ -91,7 +104,7 @@ async fn open(
     let key = match &upstream.cancel {
         Some(target) => {
             let long = identified.startup.has_long_keys();
-            let registered = house.cancels.register(long, target.clone());
+            let registered = lane.cancels.register(long, target.clone());
             Some(registered.map_err(|error| Refusal::fault(&error))?)
         }
         None => None,
@@ -142,20 +155,47 @@ async fn run(
     };
     let (from_client, to_client) = tokio::io::split(identified.stream);
     let (from_server, to_server) = tokio::io::split(upstream.stream);
-    let mut requests =
-        Requests { corridor: &corridor, client: from_client, framer: identified.framer, upstream: Sender::new(to_server) };
+    let mut requests = Requests {
+        corridor: &corridor,
+        client: from_client,
+        framer: identified.framer,
+        upstream: Sender::new(to_server),
+    };
     let mut answers =
         Answers { corridor: &corridor, upstream: from_server, framer: upstream.framer, client: to_client, out };
-    let end = tokio::select! {
-        end = requests.run() => end,
-        end = answers.run() => end,
-        () = house.drain.overdue() => {
-            End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"))
-        }
-    };
+    let end = both_ways(house, &mut requests, &mut answers).await;
     finish(&corridor, end, &mut requests, &mut answers, upstream.cancel.as_ref()).await;
     // The slot counts the connection until here.
     drop((identified.slot, key));
+}
+
+/// Runs both directions until one ends, or until draining is overdue.
+async fn both_ways<R, W, S, T>(house: &House, requests: &mut Requests<'_, R, T>, answers: &mut Answers<'_, S, W>) -> End
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+    S: AsyncRead + Unpin,
+    T: AsyncWrite + Unpin,
+{
+    // Kept across the goodbye: an answer that is being written down must not be cut off.
+    let mut answering = std::pin::pin!(answers.run());
+    let overdue = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
+    let end = tokio::select! {
+        end = requests.run() => end,
+        end = &mut answering => end,
+        () = house.drain.overdue() => overdue(),
+    };
+    if !matches!(end, End::Goodbye) {
+        return end;
+    }
+    requests.upstream.send_terminate();
+    if requests.upstream.flush().await.is_err() {
+        return End::Server;
+    }
+    tokio::select! {
+        end = &mut answering => end,
+        () = house.drain.overdue() => overdue(),
+    }
 }
 
 /// Leaves nothing behind: the client hears why, the server rolls back, every entry has its end.
@@ -166,10 +206,10 @@ async fn finish<R, W, S, T>(
     answers: &mut Answers<'_, S, W>,
     cancel: Option<&forward::CancelTarget>,
 ) where
-    R: tokio::io::AsyncRead + Unpin,
-    W: tokio::io::AsyncWrite + Unpin,
-    S: tokio::io::AsyncRead + Unpin,
-    T: tokio::io::AsyncWrite + Unpin,
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+    S: AsyncRead + Unpin,
+    T: AsyncWrite + Unpin,
 {
     let running = !corridor.state.lock().ledger.is_empty();
     if let End::Fault(refusal) = &end {

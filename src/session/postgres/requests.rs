@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::enforce::{Refusal, poison};
+use crate::enforce::{Permit, Refusal, Severity, poison};
 use crate::forward::{Free, Sender};
+use crate::journal::Entry;
 use crate::model::{Cause, FaultKind};
 use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiece, Object, Relay, WireError};
 
@@ -78,17 +79,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
         match frame.tag() {
             b'S' => self.sync().await,
-            b'X' => Err(End::Client),
+            b'X' => Err(End::Goodbye),
             // After an error the server drops everything until Sync: so does sidegate, without asking.
             _ if self.corridor.state.lock().ledger.skipping() => Ok(()),
+            b'H' => self.free(frame),
+            b'c' | b'f' => self.copy_end(frame),
+            _ if self.corridor.state.lock().copy.takes_data() => Err(amid_copy()),
             b'Q' => self.query(frame).await,
             b'P' => self.parse(frame).await,
             b'B' => self.bind(frame).await,
             b'E' => self.execute(frame).await,
             b'D' => self.describe(frame),
             b'C' => self.close_name(frame),
-            b'H' => self.free(frame),
-            b'c' | b'f' => self.copy_end(frame),
             b'F' => {
                 let reason = "the function call protocol: call the function in a SELECT";
                 let refusal = self.corridor.refuse_outright(Cause::Protocol, reason).await;
@@ -103,6 +105,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.state.lock().ledger.skipping() {
             return Ok(());
         }
+        if self.corridor.state.lock().copy.takes_data() {
+            return Err(amid_copy());
+        }
         let reason = format!("a message of {length} bytes, where {limit} are allowed");
         let refusal = self.corridor.refuse_outright(Cause::Limit, &reason).await;
         self.poison(tag, None, refusal)
@@ -110,12 +115,34 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     /// Sends what must fail in place of what was refused.
     pub(super) fn poison(&mut self, tag: u8, statement: Option<&str>, refusal: Refusal) -> Result<(), End> {
+        if refusal.severity() == Severity::Fatal {
+            return Err(End::Fault(refusal));
+        }
         let Some(poison) = poison(tag, statement) else {
             return Err(End::Fault(Refusal::new(FaultKind::Internal, "a message that is never judged was refused")));
         };
-        self.corridor.state.lock().ledger.owe(Owed::Refused { refusal, ready: matches!(tag, b'Q' | b'F') });
+        {
+            let mut state = self.corridor.state.lock();
+            // The server may have begun to ignore messages while this one was judged.
+            if state.ledger.skipping() {
+                return Ok(());
+            }
+            state.ledger.owe(Owed::Refused { refusal, ready: matches!(tag, b'Q' | b'F') });
+        }
         self.upstream.send_poison(poison);
         Ok(())
+    }
+
+    /// Sends what was permitted, unless the server began to ignore messages while it was judged: then
+    /// nobody would answer it, and every later answer would be taken for an earlier one's.
+    pub(super) async fn forward(&mut self, permit: Permit, owed: impl FnOnce(Entry) -> Owed) -> Result<bool, End> {
+        if self.corridor.state.lock().ledger.skipping() {
+            self.corridor.abandon(permit).await?;
+            return Ok(false);
+        }
+        let entry = self.upstream.send(permit);
+        self.corridor.state.lock().ledger.owe(owed(entry));
+        Ok(true)
     }
 
     fn describe(&mut self, frame: Frame) -> Result<(), End> {
@@ -175,14 +202,27 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     /// Waits until nothing unanswered can change how the next statement must be read.
     pub(super) async fn settled(&mut self) -> Result<(), End> {
+        self.answered(Owed::makes_wait).await
+    }
+
+    /// Waits until nothing unanswered gives or takes a name.
+    pub(super) async fn names_settled(&mut self) -> Result<(), End> {
+        self.answered(Owed::names).await
+    }
+
+    async fn answered(&mut self, such: fn(&Owed) -> bool) -> Result<(), End> {
         let mut asked = false;
         loop {
             {
                 let state = self.corridor.state.lock();
-                if !state.ledger.makes_wait() {
+                if !state.ledger.owes(such) {
                     return Ok(());
                 }
-                if !asked && !state.ledger.answers_by_itself() {
+                if let Copy::In { .. } = state.copy {
+                    // The server waits for data, sidegate for the server: nobody would ever go on.
+                    return Err(amid_copy());
+                }
+                if !asked && !state.ledger.answers_by_itself(such) {
                     // Without a Sync behind it the server would keep its answer back.
                     self.upstream.send_flush();
                     asked = true;
@@ -196,6 +236,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn flush(&mut self) -> Result<(), End> {
         self.upstream.flush().await.map_err(|_| End::Server)
     }
+}
+
+/// A server in COPY throws what is no data away unread, or ends: either way no answer would be its own.
+fn amid_copy() -> End {
+    End::Fault(Refusal::new(FaultKind::Protocol, "a statement was sent while COPY FROM STDIN waits for data"))
 }
 
 /// What breaks the protocol ends the session.

@@ -40,6 +40,13 @@ pub(super) enum Copy {
     Ended,
 }
 
+impl Copy {
+    /// Whether the server waits for data and for nothing else.
+    pub(super) fn takes_data(self) -> bool {
+        matches!(self, Self::In { .. })
+    }
+}
+
 impl State {
     /// A session that has just begun. `names_certain`: one pinned user schema.
     pub(super) fn new(context: SessionContext, names_certain: bool) -> Self {
@@ -118,11 +125,13 @@ impl State {
         self.context.statements = self.context.statements.saturating_add(1);
         self.context.transaction_uncertain |= aftermath.transaction;
         self.reading_moves |= aftermath.waits;
+        let sequence = self.ledger.sequence();
         if aftermath.names {
             self.names_certain = false;
             self.context.search_path = None;
+            // Before it prepares: what it reads itself may already mean something else.
+            self.names.lose_certainty();
         }
-        let sequence = self.ledger.sequence();
         self.names.declare(sequence, facts);
         self.version = self.version.saturating_add(1);
     }
@@ -158,4 +167,3 @@ impl State {
         RestsOn { generation, second, state: self.version }
     }
 }
-

@@ -14,10 +14,11 @@ use crate::parse;
 use crate::wire::postgres::{Bind, Execute, Frame, Parse, Query};
 
 use super::corridor::{End, bound_only};
-use super::judge::Judged;
+use super::judge::{Judged, mentions_names};
 use super::ledger::{Owed, Running};
 use super::names::{Meaning, Portal, Statement};
 use super::requests::{Requests, breach, text};
+use super::state::State;
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// One text, any number of statements, one question, before any of it is sent.
@@ -27,16 +28,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Ok(());
         }
         let query = Query::decode(frame.body()).map_err(breach)?;
+        if mentions_names(query.sql) {
+            self.names_settled().await?;
+        }
         let (facts, _) = self.corridor.read(query.sql).await;
         let text = Arc::from(String::from_utf8_lossy(query.sql));
         let request = parse::simple(frame.clone(), text, Arc::clone(&facts));
         let decision = self.corridor.ask(&request).await;
         match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
             Judged::Permitted(permit) => {
-                let entry = self.upstream.send(*permit);
-                let mut state = self.corridor.state.lock();
-                state.ledger.owe(Owed::Query(Running::new(entry, Arc::clone(&facts))));
-                state.sends(&facts);
+                if self.forward(*permit, |entry| Owed::Query(Running::new(entry, Arc::clone(&facts)))).await? {
+                    self.corridor.state.lock().sends(&facts);
+                }
                 Ok(())
             }
             Judged::Refused(refusal) => self.poison(b'Q', None, refusal),
@@ -51,25 +54,28 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
         let parse = Parse::decode(frame.body()).map_err(breach)?;
         let name = text(parse.name)?.to_owned();
+        let by_name = mentions_names(parse.sql);
+        if by_name {
+            self.names_settled().await?;
+        }
         let (facts, certain) = self.corridor.read(parse.sql).await;
+        let facts = parse::typed(facts, &parse.types);
         let statement = Arc::new(Statement {
             text: Arc::from(String::from_utf8_lossy(parse.sql)),
             facts: Arc::clone(&facts),
             certain,
             types: Mutex::new(parse.types.clone()),
+            declared: Arc::from(parse.types.as_slice()),
+            by_name,
         });
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
         let waits_for_values =
             facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads(&["sql", "parameters"]);
-        let decision = if waits_for_values {
-            self.corridor.put_off(&request)
-        } else {
-            self.corridor.ask(&request).await
-        };
+        let decision =
+            if waits_for_values { self.corridor.put_off(&request) } else { self.corridor.ask(&request).await };
         match self.corridor.carry_out(IntentKind::Prepare, request, decision).await {
             Judged::Permitted(permit) => {
-                let entry = self.upstream.send(*permit);
-                self.corridor.state.lock().ledger.owe(Owed::Parse { entry, name, statement });
+                self.forward(*permit, |entry| Owed::Parse { entry, name, statement }).await?;
                 Ok(())
             }
             Judged::Refused(refusal) => self.poison(b'P', Some(&name), refusal),
@@ -81,15 +87,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         self.settled().await?;
         let bind = Bind::decode(frame.body()).map_err(breach)?;
         let (source, portal) = (text(bind.statement)?, text(bind.portal)?.to_owned());
-        let Some(statement) = self.meaning_of_statement(source)? else { return Ok(()) };
+        let Some(statement) = self.meaning_of_statement(source).await? else { return Ok(()) };
         if !self.types_known(source, &statement, bind.values.len()).await? {
             return Ok(());
         }
-        let facts = self.corridor.read_again(&statement).await;
+        if statement.by_name {
+            self.names_settled().await?;
+        }
+        let facts = self.corridor.read_again(&statement, &statement.facts).await;
         let prepared = parse::Prepared {
             text: Arc::clone(&statement.text),
             facts: Arc::clone(&facts),
-            types: statement.types.lock().clone(),
+            types: self.corridor.types_of(&statement),
         };
         let values = parse::Values { values: &bind.values, formats: &bind.formats };
         let request = parse::bound(frame.clone(), &prepared, values);
@@ -98,10 +107,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let decision = self.corridor.ask(&request).await;
         match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
             Judged::Permitted(permit) => {
-                let entry = Mutex::new(Some(self.upstream.send(*permit)));
-                let text = Arc::clone(&statement.text);
-                let made = Arc::new(Portal { text, facts, parameters, rests_on, entry });
-                self.corridor.state.lock().ledger.owe(Owed::Bind { name: portal, portal: made });
+                let bound = |entry| {
+                    let entry = Mutex::new(Some(entry));
+                    let made = Arc::new(Portal { statement, facts, parameters, rests_on, entry });
+                    Owed::Bind { name: portal, portal: made }
+                };
+                self.forward(*permit, bound).await?;
                 Ok(())
             }
             Judged::Refused(refusal) => self.poison(b'B', None, refusal),
@@ -112,31 +123,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
         let execute = Execute::decode(frame.body()).map_err(breach)?;
-        let name = text(execute.portal)?;
-        let meaning = {
-            let state = self.corridor.state.lock();
-            if state.ledger.skipping() {
-                return Ok(());
-            }
-            state.names.portal(&state.ledger, name)
-        };
-        let Meaning::One(portal) = meaning else {
-            let refusal = Refusal::new(FaultKind::UnknownPortal, format!("portal \"{name}\" does not exist"));
-            return self.poison(b'E', None, refusal);
-        };
+        let Some(portal) = self.meaning_of_portal(text(execute.portal)?).await? else { return Ok(()) };
+        if portal.statement.by_name {
+            self.names_settled().await?;
+        }
         let entry = portal.entry.lock().take();
-        let fresh = portal.rests_on == self.corridor.rests_on();
-        let permit = match entry {
-            Some(entry) if fresh => enforce::resume(frame, entry),
+        let fresh = portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
+        let (permit, facts) = match entry {
+            Some(entry) if fresh => (enforce::resume(frame, entry), Arc::clone(&portal.facts)),
             stale => {
                 if let Some(entry) = stale {
                     self.corridor.close(entry, bound_only()).await?;
                 }
-                let text = Arc::clone(&portal.text);
-                let request = parse::executed(frame, text, Arc::clone(&portal.facts), portal.parameters.to_vec());
+                let facts = self.corridor.read_again(&portal.statement, &portal.facts).await;
+                let text = Arc::clone(&portal.statement.text);
+                let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
                 let decision = self.corridor.ask(&request).await;
                 match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
-                    Judged::Permitted(permit) => Some(*permit),
+                    Judged::Permitted(permit) => (Some(*permit), facts),
                     Judged::Refused(refusal) => return self.poison(b'E', None, refusal),
                 }
             }
@@ -144,31 +148,47 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(permit) = permit else {
             return self.poison(b'E', None, Refusal::new(FaultKind::Internal, "a portal of a refused statement"));
         };
-        let entry = self.upstream.send(permit);
-        let mut state = self.corridor.state.lock();
-        state.ledger.owe(Owed::Execute(Running::new(entry, Arc::clone(&portal.facts))));
-        state.sends(&portal.facts);
+        if self.forward(permit, |entry| Owed::Execute(Running::new(entry, Arc::clone(&facts)))).await? {
+            self.corridor.state.lock().sends(&facts);
+        }
         Ok(())
     }
 
     /// What the name of a prepared statement stands for; `None` if a poison answers, or nobody waits for one.
-    fn meaning_of_statement(&mut self, name: &str) -> Result<Option<Arc<Statement>>, End> {
-        let meaning = {
-            let state = self.corridor.state.lock();
-            if state.ledger.skipping() {
-                return Ok(None);
-            }
-            state.names.statement(&state.ledger, name)
-        };
+    async fn meaning_of_statement(&mut self, name: &str) -> Result<Option<Arc<Statement>>, End> {
+        let meaning = self.meaning(|state| state.names.statement(&state.ledger, name)).await?;
         let problem = match meaning {
-            Meaning::One(statement) => return Ok(Some(statement)),
-            Meaning::Nothing => format!("prepared statement \"{name}\" does not exist"),
-            Meaning::Ambiguous => {
+            None => return Ok(None),
+            Some(Meaning::One(statement)) => return Ok(Some(statement)),
+            Some(Meaning::Nothing | Meaning::Unsettled) => format!("prepared statement \"{name}\" does not exist"),
+            Some(Meaning::Ambiguous) => {
                 format!("prepared statement \"{name}\" was prepared more than once: close it and prepare it again")
             }
         };
         self.poison(b'B', None, Refusal::new(FaultKind::UnknownStatement, problem))?;
         Ok(None)
+    }
+
+    /// The same for a portal.
+    async fn meaning_of_portal(&mut self, name: &str) -> Result<Option<Arc<Portal>>, End> {
+        match self.meaning(|state| state.names.portal(&state.ledger, name)).await? {
+            None => Ok(None),
+            Some(Meaning::One(portal)) => Ok(Some(portal)),
+            Some(Meaning::Nothing | Meaning::Ambiguous | Meaning::Unsettled) => {
+                let refusal = Refusal::new(FaultKind::UnknownPortal, format!("portal \"{name}\" does not exist"));
+                self.poison(b'E', None, refusal)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Looks a name up, once the answers tell what it stands for. `None`: the server ignores what is sent.
+    async fn meaning<T>(&mut self, look_up: impl Fn(&State) -> Meaning<T>) -> Result<Option<Meaning<T>>, End> {
+        let look = |state: &State| if state.ledger.skipping() { None } else { Some(look_up(state)) };
+        let meaning = look(&self.corridor.state.lock());
+        let Some(Meaning::Unsettled) = meaning else { return Ok(meaning) };
+        self.names_settled().await?;
+        Ok(look(&self.corridor.state.lock()))
     }
 
     /// Where a rule reads values and the client gave no types, the server is asked first. `false` if
@@ -183,6 +203,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
         let describe = Free::describe_statement(name)
             .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a statement has a NUL in it")))?;
+        if self.corridor.state.lock().ledger.skipping() {
+            return Ok(false);
+        }
         self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { statement: Arc::clone(statement) });
         self.upstream.send_free(describe);
         self.settled().await?;

@@ -1,7 +1,9 @@
 //! Starts what the journeys need: a real PostgreSQL, the real binary, real clients.
 
 mod postgres;
+pub mod raw;
 mod sidegate;
+pub mod wire;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -9,7 +11,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 pub use postgres::{Postgres, postgres};
-pub use sidegate::{Sidegate, Setup};
+pub use sidegate::{Setup, Sidegate, binary};
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {

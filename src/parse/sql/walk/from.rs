@@ -192,6 +192,10 @@ impl Walker<'_> {
     pub(super) fn target(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Walk<String> {
         let relation = names::resolve(&names::parts(name)?, self.context.names)?;
         self.touch(&relation, Access::Write);
+        if relation.name == "pg_settings" {
+            // A rule of PostgreSQL's own makes an UPDATE of that view a SET, of whatever rows it finds.
+            self.effect(Effect::Settings);
+        }
         let schema = if alias.is_none() { relation.schema.clone() } else { None };
         let shape = Shape::Relation { id: relation.id.clone(), renamed: false };
         self.add_in(schema, alias, Some(relation.name), shape)?;

@@ -271,6 +271,10 @@ impl Walker<'_> {
             }
             SelectItem::ExprWithAlias { expr, alias } => {
                 let bases = self.traced(|walker| walker.expression(expr, place))?;
+                if alias.quote_style == Some('\'') {
+                    // No alias to PostgreSQL: it reads `type 'constant'`, whatever type that is.
+                    return Err(Unread::new("a constant right after an expression"));
+                }
                 outputs.columns.push((Some(names::label(alias)), bases));
             }
             SelectItem::QualifiedWildcard(kind, options) => {

@@ -169,10 +169,9 @@ impl Walker<'_> {
                 absent(modifier.is_none(), "COMMIT with a modifier")?;
                 self.aftermath.waits = true;
             }
-            Statement::Rollback { chain: _, savepoint: _ } => {
-                self.aftermath.waits = true;
-                self.aftermath.names = true;
-            }
+            // It may take settings back. What names mean it cannot change: only what made them uncertain
+            // before could come back, and then they stay uncertain.
+            Statement::Rollback { chain: _, savepoint: _ } => self.aftermath.waits = true,
             _ => {}
         }
         Ok(())

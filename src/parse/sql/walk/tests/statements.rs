@@ -10,6 +10,7 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("insert into t select * from u", "INSERT", "read write"),
     ("insert into t values (1) returning id", "INSERT", "read write"),
     ("update t set a = default where id = 1", "UPDATE", "write"),
+    ("update pg_settings set setting = 'off'", "UPDATE", "settings write"),
     ("delete from t where id = 1", "DELETE", "write"),
     ("delete from t where id in (select id from u)", "DELETE", "read write"),
     ("merge into t using s on t.id = s.id when matched then delete", "MERGE", "read write"),
