@@ -260,3 +260,16 @@ fn is_utf8(value: &str) -> bool {
 fn is_on(value: &str) -> bool {
     matches!(value.trim().to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::sql::builtins::published;
+
+    #[test]
+    fn the_lists_of_settings_are_published() {
+        assert_eq!(published("Settings that are harmless to change"), HARMLESS);
+        assert_eq!(published("Time-outs that are harmless to lower"), TIMEOUTS);
+        assert_eq!(published("Settings that are harmless to read"), READABLE);
+    }
+}

@@ -6,7 +6,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use self::statements::{STATEMENTS, UNREAD};
+use self::statements::{NO_STATEMENT, STATEMENTS, UNREAD};
 use super::*;
 use crate::parse::facts::{Access, LimitKind, Use};
 
@@ -48,6 +48,28 @@ fn column(walked: &Walked, relation: Option<&str>, name: &str) -> BTreeSet<Use> 
 fn every_other_command_is_unread() {
     let read: Vec<&&str> = UNREAD.iter().filter(|sql| try_walk(sql).is_ok()).collect();
     assert!(read.is_empty(), "{read:?}");
+}
+
+#[test]
+fn every_command_tag_has_a_row() {
+    let read: BTreeSet<String> = STATEMENTS
+        .iter()
+        .filter_map(|(sql, _, _)| try_walk(sql).ok())
+        .flat_map(|walked| walked.statements.into_iter().map(|entry| entry.command))
+        .collect();
+    // What follows a tag that others begin with, too, is not a word of it.
+    let begins = |sql: &str, tag: &str| {
+        let sql = sql.to_ascii_uppercase();
+        sql.strip_prefix(tag).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '$']))
+    };
+    let unread = STATEMENTS.iter().filter(|(_, _, effects)| *effects == "unparsed").map(|(sql, _, _)| *sql);
+    let unread: Vec<&str> = unread.chain(UNREAD.iter().copied()).collect();
+    let tags = include_str!("tests/tags.txt").lines().filter(|line| !line.starts_with('#'));
+    let missing: Vec<&str> = tags
+        .filter(|tag| !read.contains(*tag) && !NO_STATEMENT.contains(tag))
+        .filter(|tag| !unread.iter().any(|sql| begins(sql, tag)))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
