@@ -116,11 +116,8 @@ impl Walker<'_> {
 
     pub(super) fn reset(&mut self, reset: &Reset) -> Walk {
         match reset {
-            // The pins hold: they are the session's defaults.
-            Reset::ALL => {
-                self.effect(Effect::Session);
-                self.aftermath.names = true;
-            }
+            // The pins hold: they are the session's defaults, and what was certain stays so.
+            Reset::ALL => self.effect(Effect::Session),
             Reset::SessionAuthorization => self.set("session_authorization", None, false),
             Reset::ConfigurationParameter(name) => {
                 let name = setting_name(name)?;
@@ -169,10 +166,8 @@ impl Walker<'_> {
                 absent(modifier.is_none(), "COMMIT with a modifier")?;
                 self.aftermath.waits = true;
             }
-            Statement::Rollback { chain: _, savepoint: _ } => {
-                self.aftermath.waits = true;
-                self.aftermath.names = true;
-            }
+            // Names that nothing made uncertain since the session began are no less certain after it.
+            Statement::Rollback { chain: _, savepoint: _ } => self.aftermath.waits = true,
             _ => {}
         }
         Ok(())
