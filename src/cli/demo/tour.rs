@@ -42,7 +42,7 @@ pub(super) fn farewell(house: &House, sidecar: &Sidecar, stays: bool) -> String 
     let end = if stays {
         "What sidegate says appears here. Ctrl-C ends the demo."
     } else {
-        "Without a terminal the demo ends here, and all of this with it. On one it goes on until Ctrl-C."
+        "The demo ends here, and all of this with it. On a terminal, without --once, it goes on until Ctrl-C."
     };
     format!(
         "\nNow yours. Connect with\n\n   psql -h 127.0.0.1 -p {port} -U alice {DATABASE}\n\n\
