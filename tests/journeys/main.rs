@@ -20,3 +20,4 @@ mod hostile;
 mod metrics;
 mod policy;
 mod refusals;
+mod sessions;

@@ -124,6 +124,14 @@ impl Raw {
         Some(Message { tag: char::from(header[0]), body })
     }
 
+    /// Whether bytes wait to be read, or come within this time.
+    pub fn answers_within(&self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("a time-out");
+        let came = self.stream.peek(&mut [0; 8]).is_ok_and(|count| count == 8);
+        self.stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+        came
+    }
+
     /// Everything up to and with the next ReadyForQuery.
     pub fn until_ready(&mut self) -> Vec<Message> {
         let mut seen = Vec::new();
