@@ -1,44 +1,70 @@
 # One place for what people and CI run. Everything that is missing is installed by scripts/tools, once.
 
 TARGET := target/x86_64-unknown-linux-gnu
-BINARY := $(TARGET)/release/sidegate
+BINARY := $(CURDIR)/$(TARGET)/release/sidegate
 CARGO := cargo
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+# Seconds for each fuzz target.
+FUZZ := 60
 
-.PHONY: help demo build test lint bench ci
+.PHONY: help demo build tools test policies oracle fuzz tour lint bench ci
 
 help:
 	@echo "make demo   a PostgreSQL behind sidegate on this machine, with a tour"
 	@echo "make test   the whole suite"
-	@echo "make lint   formatting, clippy, policies"
+	@echo "make lint   formatting, clippy, policies, documentation"
+	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
 	@echo "make bench  measurements"
-	@echo "make ci     test and lint, as CI runs them"
+	@echo "make ci     all that has to pass before a change lands"
 
 demo:
 	@scripts/tools postgres
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --bin sidegate
 	$(BINARY) demo
 
 build:
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --bin sidegate
 
-test: build
-	@scripts/tools postgres opa python node
+tools:
+	@scripts/tools postgres clients opa python node components
+
+# The released binary is built once; what tests it is built in the quick profile.
+test: tools build
 	$(CARGO) test --locked
-	SIDEGATE_BINARY=$(CURDIR)/$(BINARY) $(CARGO) test --locked --test static -- --ignored
-	opa check --strict rego/sidegate
+	SIDEGATE_BINARY=$(BINARY) $(CARGO) test --locked --test static -- --ignored
+	@$(MAKE) --no-print-directory policies oracle tour
+
+policies:
+	@scripts/tools opa
+	opa check --strict --schema rego/schema/input.json rego/sidegate
 	opa test rego/sidegate
-	set -e; for bundle in bundles/*/; do opa check --strict rego/sidegate "$$bundle"; opa test rego/sidegate "$$bundle"; done
+	set -e; for bundle in bundles/*/; do \
+		opa check --strict --schema rego/schema/input.json rego/sidegate "$$bundle"; \
+		opa test rego/sidegate "$$bundle"; \
+	done
+
+# What sidegate reads out of a statement, against PostgreSQL's own parser.
+oracle:
+	@scripts/tools python
+	tests/oracle/run
+
+# Without a terminal: the tour, and the end.
+tour:
 	$(BINARY) demo --once </dev/null
+
+fuzz:
+	@scripts/tools fuzz
+	scripts/fuzz $(FUZZ)
 
 lint:
 	@scripts/tools opa components
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	opa fmt --fail --list rego/sidegate bundles
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	opa fmt --fail --list rego bundles
 
 bench:
 	@scripts/tools postgres
 	$(CARGO) bench --locked
 
-ci: test lint
+ci: test fuzz lint

@@ -17,6 +17,7 @@ use sidegate::config::{AuditRule, BundleLocation, BundleSource};
 use sidegate::decide::{Decider, Settings};
 use sidegate::input::{Opening, PolicyInfo, SessionContext, session_document};
 use sidegate::model::{Caller, Labels, Method, SessionId, Stage, Target, Workload};
+use sidegate::telemetry::Metrics;
 
 const ROUNDS: usize = 7;
 const QUESTIONS: u32 = 2_000;
@@ -74,6 +75,7 @@ fn decider() -> Decider {
         evaluators: 1,
         audit: AuditRule::Auto,
         cache: 64 * 1024 * 1024,
+        metrics: Metrics::new(),
     })
     .unwrap()
 }

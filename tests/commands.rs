@@ -1,7 +1,8 @@
 //! What the program says and how it ends, driven from outside.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -115,4 +116,149 @@ fn a_signal_ends_the_sidecar_in_order() {
         kill_process(Pid::from_child(&child), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(0), "{signal:?}");
     }
+}
+
+const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
+    allow contains \"reads\" if sql.reads_only\n\n\
+    deny contains \"payroll is nobody's business\" if sql.touches({\"public.payroll\"})\n";
+
+/// A configuration with a policy, and its directory.
+fn with_policy(rego: &str) -> (tempfile::TempDir, String) {
+    let (directory, path) = config("");
+    let bundle = directory.path().join("policy");
+    std::fs::create_dir(&bundle).unwrap();
+    std::fs::write(bundle.join("shop.rego"), rego).unwrap();
+    let state = format!("    state_directory: {}\n", directory.path().join("state").display());
+    let text = CONFIG.replace("/does/not/exist", bundle.to_str().unwrap());
+    std::fs::write(&path, text.replace("    drain: 1s\n", &format!("    drain: 1s\n{state}"))).unwrap();
+    (directory, path)
+}
+
+fn explain(path: &str, more: &[&str], statement: &str) -> Output {
+    output(&[&["explain", "-c", path, "--as", "alice"], more, &[statement]].concat())
+}
+
+#[test]
+fn explain_shows_the_facts_the_decision_and_every_rule() {
+    let (_directory, path) = with_policy(POLICY);
+    let allowed = explain(&path, &[], "select total from orders where id = 7");
+    assert_eq!(allowed.status.code(), Some(0), "{allowed:?}");
+    let said = text(&allowed.stdout);
+    for part in
+        ["effects: [\"read\"]", "\"id\":\"public.orders\"", "decision: allowed", "policies.shop allow: \"reads\""]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let denied = explain(&path, &[], "select * from payroll");
+    assert_eq!(denied.status.code(), Some(1));
+    assert!(text(&denied.stdout).contains("denied (`policy`): payroll is nobody's business"), "{denied:?}");
+    let nothing = explain(&path, &[], "delete from orders");
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(text(&nothing.stdout).contains("denied (`policy`): no rule allows it"), "{nothing:?}");
+    let unread = explain(&path, &[], "not really sql");
+    assert_eq!(unread.status.code(), Some(1));
+    assert!(text(&unread.stdout).contains("denied (`unparsed`)"), "{unread:?}");
+}
+
+#[test]
+fn explain_in_json_is_one_document_with_the_input_that_policy_saw() {
+    let (_directory, path) = with_policy(POLICY);
+    let output = explain(&path, &["-f", "json", "--listener", "db"], "select * from payroll");
+    assert_eq!(output.status.code(), Some(1));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["input"]["caller"]["subject"], "alice");
+    assert_eq!(said["input"]["sql"]["relations"][0]["id"], "public.payroll");
+    assert_eq!((&said["result"]["allow"], &said["cause"]), (&false.into(), &"policy".into()));
+    assert_eq!(said["rules"][1]["package"], "policies.shop");
+    assert_eq!(said["rules"][1]["members"][0], "payroll is nobody's business");
+}
+
+#[test]
+fn explain_without_a_listener_or_a_policy_to_ask_is_exit_2() {
+    let (_directory, path) = with_policy(POLICY);
+    let output = explain(&path, &["--listener", "nope"], "select 1");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no listener is called `nope`; there are: db"), "{output:?}");
+    let (_directory, path) = with_policy("package policies.shop\n\ndeny := true\n");
+    let output = explain(&path, &[], "select 1");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no bundle serves: ") && output.stdout.is_empty(), "{output:?}");
+}
+
+#[test]
+fn check_names_what_would_serve_and_what_keeps_a_bundle_from_it() {
+    let (_directory, path) = with_policy(POLICY);
+    let good = output(&["check", "-c", &path]);
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
+    assert!(text(&good.stdout).ends_with("package policies.shop\ntests passed: 0\nok\n"), "{good:?}");
+    let report: serde_json::Value =
+        serde_json::from_slice(&output(&["check", "-c", &path, "-f", "json"]).stdout).unwrap();
+    assert_eq!((&report["ok"], &report["packages"][0]), (&true.into(), &"policies.shop".into()));
+
+    let (_directory, path) = with_policy("package policies.shop\n\ndeny := true\n\nallow contains 1 if nosuch(1)\n");
+    let bad = output(&["check", "-c", &path]);
+    assert_eq!(bad.status.code(), Some(1));
+    let said = text(&bad.stdout);
+    assert!(said.contains(&format!("{path}: bundles.main: main/shop.rego:3:1: `deny` must be a set")), "{said}");
+    assert!(said.contains("shop.rego:5:21: no rule or built-in function is called `nosuch`"), "{said}");
+}
+
+/// A client that asks for a session and reads what it is told. There is no database, so that its session fails.
+fn knock(said: &str) -> Vec<u8> {
+    let line = said.lines().find(|line| line.contains("\"message\":\"listening\"")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let mut client = TcpStream::connect(line["address"].as_str().unwrap()).unwrap();
+    let body = b"\0\x03\0\0user\0al\x1b[31mice\0database\0shop\0\0";
+    client.write_all(&u32::try_from(body.len() + 4).unwrap().to_be_bytes()).unwrap();
+    client.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn audit_tail_prints_what_the_journal_holds_also_while_it_is_written() {
+    let (directory, path) = with_policy(POLICY);
+    let nothing = output(&["audit", "tail", "-c", &path]);
+    assert_eq!(nothing.status.code(), Some(2), "there is no journal yet");
+    let (mut child, said, _stderr) = started(&path, directory.path().join("state").to_str().unwrap());
+    // Denied while no policy serves, failed afterwards: an event in either case.
+    for _ in 0..2 {
+        assert_eq!(knock(&said).first(), Some(&b'E'));
+    }
+    let mut follow = sidegate(&["audit", "tail", "-c", &path, "--follow", "-n", "1", "-f", "json"]);
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let first: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    knock(&said);
+    let second: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_ne!(first["decision_id"], second["decision_id"]);
+    assert_eq!(second["custom"]["sidegate"]["stage"], "session");
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+
+    let tail = output(&["audit", "tail", "-c", &path, "-n", "2"]);
+    assert_eq!(tail.status.code(), Some(0), "{tail:?}");
+    let printed = text(&tail.stdout);
+    assert_eq!(printed.lines().count(), 2, "{printed}");
+    assert!(printed.lines().all(|line| line.contains(" db session anonymous")), "{printed}");
+    assert!(!printed.contains('\x1b'));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let after = output(&["audit", "tail", "-c", &path]);
+    assert_eq!(text(&after.stdout).lines().count(), 3, "{after:?}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_session() {
+    let (directory, path) = with_policy(POLICY);
+    let (mut child, said, stderr) = started(&path, directory.path().join("state").to_str().unwrap());
+    while text(&knock(&said)).contains("57P03") {}
+    // More lines than the pipe takes, none of them read: each says that there is no database.
+    for _ in 0..600 {
+        assert_eq!(knock(&said).first(), Some(&b'E'));
+    }
+    drop(stderr);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
 }

@@ -41,7 +41,7 @@ pub struct ConfigArguments {
     /// Configuration file, YAML or JSON
     #[arg(short = 'c', long, value_name = "PATH")]
     pub config_file: PathBuf,
-    /// Set a value: a.b=c, a[0].b=c; may be repeated
+    /// Set a value: `a.b=c`, `a[0].b=c`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Set a value to a file's text; may be repeated

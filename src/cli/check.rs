@@ -1,11 +1,13 @@
 //! `sidegate check`: the configuration and what it names, every problem.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::args::{CheckArguments, Format};
 use super::furnish;
 use super::output::{self, Exit};
-use crate::bundle;
+use crate::bundle::{self, Report};
 use crate::config::{Config, Problem, Warning};
 
 /// Checks and prints; problems are the answer, so they go to stdout.
@@ -15,42 +17,53 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
         return output::fail(&format!("{}: cannot be read: {error}", path.display()));
     }
     let env = |name: &str| std::env::var(name).ok();
-    let (problems, warnings) = match Config::load(path, &arguments.config.set, &arguments.config.set_file, &env) {
-        Ok((config, warnings)) => (bundles(&config), warnings),
-        Err(error) => (error.problems, Vec::new()),
+    let (checked, warnings) = match Config::load(path, &arguments.config.set, &arguments.config.set_file, &env) {
+        Ok((config, warnings)) => (bundles(&config, &path.display().to_string()), warnings),
+        Err(error) => (Err(error.problems), Vec::new()),
     };
-    let printed = output::say(&report(arguments.format, &problems, &warnings));
-    if problems.is_empty() || printed != Exit::Ok { printed } else { Exit::No }
+    let text = match arguments.format {
+        Format::Json => in_json(&checked, &warnings).to_string(),
+        Format::Text => in_words(&checked, &warnings),
+    };
+    let printed = output::say(&text);
+    if checked.is_ok() || printed != Exit::Ok { printed } else { Exit::No }
 }
 
-/// What keeps the configured bundles from serving.
-fn bundles(config: &Config) -> Vec<Problem> {
+/// What would serve, or what keeps the configured bundles from serving.
+fn bundles(config: &Config, file: &str) -> Result<Report, Vec<Problem>> {
     let key = |name: &str| if name.is_empty() { "bundles".to_owned() } else { format!("bundles.{name}") };
-    match bundle::inspect(&furnish::bundles(config)) {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems
-            .into_iter()
-            .map(|problem| Problem { at: String::new(), key: key(&problem.bundle), text: problem.text })
-            .collect(),
-    }
+    let problem = |one: bundle::Problem| Problem { at: file.to_owned(), key: key(&one.bundle), text: one.text };
+    bundle::inspect(&furnish::bundles(config)).map_err(|problems| problems.into_iter().map(problem).collect())
 }
 
-fn report(format: Format, problems: &[Problem], warnings: &[Warning]) -> String {
-    match format {
-        Format::Json => {
+fn in_json(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning]) -> Value {
+    let warnings: Vec<_> = warnings.iter().map(|one| json!({"at": one.at, "key": one.key, "text": one.text})).collect();
+    match checked {
+        Ok(report) => {
+            let bundles: BTreeMap<_, _> =
+                report.revisions.iter().map(|(name, revision)| (name, json!({"revision": revision}))).collect();
+            json!({"ok": true, "problems": [], "warnings": warnings, "bundles": bundles, "packages": report.packages,
+                   "tests": report.tests})
+        }
+        Err(problems) => {
             let problems: Vec<_> =
                 problems.iter().map(|one| json!({"at": one.at, "key": one.key, "text": one.text})).collect();
-            let warnings: Vec<_> =
-                warnings.iter().map(|one| json!({"at": one.at, "key": one.key, "text": one.text})).collect();
-            json!({"ok": problems.is_empty(), "problems": problems, "warnings": warnings}).to_string()
-        }
-        Format::Text => {
-            let mut lines: Vec<String> = warnings.iter().map(|warning| format!("warning: {warning}")).collect();
-            lines.extend(problems.iter().map(Problem::to_string));
-            if problems.is_empty() {
-                lines.push("ok".to_owned());
-            }
-            lines.join("\n")
+            json!({"ok": false, "problems": problems, "warnings": warnings})
         }
     }
+}
+
+fn in_words(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning]) -> String {
+    let mut lines: Vec<String> = warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+    match checked {
+        Ok(report) => {
+            let bundles = report.revisions.iter().map(|(name, revision)| format!("bundle {name} at {revision}"));
+            lines.extend(bundles);
+            lines.extend(report.packages.iter().map(|package| format!("package {package}")));
+            lines.push(format!("tests passed: {}", report.tests));
+            lines.push("ok".to_owned());
+        }
+        Err(problems) => lines.extend(problems.iter().map(Problem::to_string)),
+    }
+    lines.join("\n")
 }

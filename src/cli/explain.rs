@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::args::{ExplainArguments, Format};
 use super::furnish::{self, FurnishError};
 use super::output::{self, Exit};
-use crate::bundle::{Policy, Store};
+use crate::bundle;
 use crate::config::{Config, Listener, Settings};
 use crate::decide::{self, Decider, Explanation, Verdict};
 use crate::input::{self, Document, Opening, PolicyInfo, SessionContext};
 use crate::model::{Caller, Method, SessionId, Stage, Target};
 use crate::parse::{self, Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Request, Stack};
+use crate::telemetry::Metrics;
 use crate::wire::postgres::{Query, WireError};
-
-/// How long the bundles may take to be checked.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, thiserror::Error)]
 enum ExplainError {
@@ -62,12 +59,14 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Exit {
 
 async fn explained(config: &Config, arguments: &ExplainArguments) -> Result<(Document, Explanation), ExplainError> {
     let listener = listener(config, arguments.listener.as_deref())?;
-    let policy = policy(config).await?;
+    let policy = bundle::load(&furnish::bundles(config)).map_err(|problems| ExplainError::Policy {
+        reason: problems.iter().map(bundle::Problem::to_string).collect::<Vec<_>>().join("; "),
+    })?;
     let request = request(listener, &arguments.statement).await?;
     let context = SessionContext::new(&opening(config, listener, &arguments.subject), path(listener));
     let info = PolicyInfo::new(policy.revisions(), policy.activated_at());
     let document = input::request_document(&context, &request, jiff::Timestamp::now(), &info);
-    let decider = Decider::new(decide::Settings::of(&config.sidegate)).map_err(FurnishError::from)?;
+    let decider = Decider::new(decide::Settings::of(&config.sidegate, Metrics::new())).map_err(FurnishError::from)?;
     let explanation = decider.explain(Some(policy), Stage::Request, document.clone()).await;
     Ok((document, explanation))
 }
@@ -82,26 +81,6 @@ fn listener<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Listener, 
         name: name.unwrap_or_default().to_owned(),
         known: listeners.iter().map(|listener| listener.name.as_str()).collect::<Vec<_>>().join(", "),
     })
-}
-
-async fn policy(config: &Config) -> Result<Arc<Policy>, ExplainError> {
-    let store = Store::start(furnish::bundles(config)).map_err(FurnishError::from)?;
-    let mut swaps = store.subscribe();
-    let wait = async {
-        loop {
-            if let Some(policy) = store.snapshot() {
-                return Ok(policy);
-            }
-            let errors: Vec<_> = store.status().into_iter().filter_map(|bundle| bundle.error).collect();
-            if !errors.is_empty() {
-                return Err(ExplainError::Policy { reason: errors.join("; ") });
-            }
-            // A refusal swaps nothing, so it is looked for as well.
-            let _ = tokio::time::timeout(Duration::from_millis(50), swaps.changed()).await;
-        }
-    };
-    let late = || ExplainError::Policy { reason: format!("the bundles were not ready within {PATIENCE:?}") };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn path(listener: &Listener) -> Option<Vec<String>> {
@@ -178,9 +157,8 @@ fn in_json(document: &Document, explanation: &Explanation) -> Value {
 fn in_words(document: &Document, explanation: &Explanation) -> String {
     let mut lines = Vec::new();
     for name in ["effects", "statements", "relations", "columns", "functions", "settings", "parameters", "unparsed"] {
-        if let Some(value) = document.get(&["sql", name]) {
-            lines.push(format!("{name:>11}: {value}"));
-        }
+        let value = document.get(&["sql", name]).filter(|value| !is_nothing(value));
+        lines.extend(value.map(|value| format!("{name:>11}: {value}")));
     }
     if !document.unknown().is_empty() {
         lines.push(format!("{:>11}: {}", "unknown", document.unknown().join(", ")));
@@ -188,6 +166,9 @@ fn in_words(document: &Document, explanation: &Explanation) -> String {
     let decision = &explanation.decision;
     lines.push(match decision.verdict() {
         Verdict::Allow | Verdict::Unasked => format!("{:>11}: allowed", "decision"),
+        Verdict::Deny { cause, reasons } if reasons.is_empty() => {
+            format!("{:>11}: denied (`{}`): no rule allows it", "decision", cause.label())
+        }
         Verdict::Deny { cause, reasons } => {
             format!("{:>11}: denied (`{}`): {}", "decision", cause.label(), reasons.join("; "))
         }
@@ -202,4 +183,9 @@ fn in_words(document: &Document, explanation: &Explanation) -> String {
         lines.push(format!("{:>11}: {} {}: {said}", "rule", rule.package, rule.set));
     }
     lines.join("\n")
+}
+
+/// What does not apply is left out; what is not known stands under `unknown`.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }

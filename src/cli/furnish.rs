@@ -62,10 +62,11 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
         sync: sidegate.audit.sync,
         labels: config.labels.clone(),
         console: config.console,
+        metrics: metrics.clone(),
         ..JournalSettings::default()
     };
     let journal = Journal::start(&journal_directory(config), settings)?;
-    let decider = Decider::new(decide::Settings::of(sidegate))?;
+    let decider = Decider::new(decide::Settings::of(sidegate, metrics.clone()))?;
     let reader = Reader::new(sidegate.evaluators, FACTS, Stack::Big)?;
     let store = Store::start(bundles(config))?;
     let mut doors = Vec::new();
@@ -85,7 +86,7 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
 impl Furnished {
     /// Serves until draining ends the last session, then leaves the journal whole.
     pub(super) async fn serve(self) -> Result<(), FurnishError> {
-        let watch = tokio::spawn(watch_bundles(Arc::clone(&self.house)));
+        let watch = tokio::spawn(watch(Arc::clone(&self.house)));
         let mut doors = JoinSet::new();
         for (lane, listener) in self.doors {
             doors.spawn(session::listen(Arc::clone(&self.house), lane, listener));
@@ -122,9 +123,10 @@ fn health(house: &House) -> Health {
     Health { bundles, plugins }
 }
 
-/// Counts what happens to bundles, by their status, which the store renews with every look.
-async fn watch_bundles(house: Arc<House>) {
+/// Counts what rooms tell only as a total: what happened to bundles, lines that the console lost, and how all is.
+async fn watch(house: Arc<House>) {
     let mut seen: BTreeMap<String, BundleStatus> = BTreeMap::new();
+    let mut dropped = 0;
     let mut tick = tokio::time::interval(std::time::Duration::from_millis(250));
     loop {
         tick.tick().await;
@@ -132,6 +134,12 @@ async fn watch_bundles(house: Arc<House>) {
             let before = seen.get(&status.name);
             count(&house.metrics, before, &status);
             seen.insert(status.name.clone(), status);
+        }
+        let lost = house.journal.dropped_console_lines();
+        house.metrics.console_dropped(lost.saturating_sub(dropped));
+        dropped = lost;
+        for plugin in health(&house).plugins {
+            house.metrics.plugin_status(plugin.plugin, plugin.status);
         }
     }
 }

@@ -18,6 +18,11 @@ use crate::telemetry::{self, Metrics};
 /// Statements are parsed on the workers; only what is touched costs memory.
 const STACK: usize = 64 << 20;
 
+/// What this version cannot see, since it does not ask the database what names mean; README says more.
+const OPEN: &str = "the database's catalog is not read: `effects == [\"read\"]` says nothing about what a view reads, an \
+    overload of a built-in function, a user's function called by field selection, a user's operator, or a domain's \
+    check; give the upstream role no more than it needs";
+
 /// Why the sidecar ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
@@ -36,9 +41,11 @@ enum RunError {
 /// Runs until a signal.
 pub(super) fn run(arguments: &RunArguments) -> Exit {
     let filter = std::env::var("RUST_LOG").ok();
-    if let Err(error) = telemetry::init(arguments.log_format.into(), arguments.log_level.into(), filter.as_deref()) {
-        return output::fail(&error);
-    }
+    let started = telemetry::init(arguments.log_format.into(), arguments.log_level.into(), filter.as_deref());
+    let log = match started {
+        Ok(log) => log,
+        Err(error) => return output::fail(&error),
+    };
     let warn = |warning: &dyn Display| tracing::warn!("{warning}");
     let mut config = match configured(arguments, warn) {
         Ok(config) => config,
@@ -47,7 +54,9 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     if let Some(seconds) = arguments.shutdown_grace_period {
         config.sidegate.drain = Duration::from_secs(seconds.into());
     }
-    match runtime().and_then(|runtime| runtime.block_on(serve(config))) {
+    let served = runtime().and_then(|runtime| runtime.block_on(serve(config)));
+    drop(log);
+    match served {
         Ok(()) => Exit::Ok,
         Err(error) => output::fail(&error),
     }
@@ -81,6 +90,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     let house = furnish(&config, metrics.clone(), drains).await?;
     let admin = Admin::bind(config.sidegate.admin.address).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %admin.address(), "started");
+    tracing::warn!("{OPEN}");
     let answering = tokio::spawn(answer(admin, house.health(), metrics));
     let mut serving = tokio::spawn(house.serve());
     let ended = loop {

@@ -18,6 +18,7 @@ use crate::bundle::{EntryRule, EntrySet, Entrypoint, Policy, Reads};
 use crate::config::{AuditRule, Sidegate};
 use crate::input::Document;
 use crate::model::{Cause, DecisionId, Stage};
+use crate::telemetry::Metrics;
 
 /// Bytes of input that policy is asked about at most.
 const LARGEST_INPUT: usize = 256 * 1024;
@@ -47,17 +48,20 @@ pub struct Settings {
     pub audit: AuditRule,
     /// Bytes that cached answers may take.
     pub cache: usize,
+    /// Counts answers that were cached and answers that were not.
+    pub metrics: Metrics,
 }
 
 impl Settings {
     /// As configured.
-    pub fn of(config: &Sidegate) -> Self {
+    pub fn of(config: &Sidegate, metrics: Metrics) -> Self {
         Self {
             decision: config.decision.as_str().into(),
             deadline: config.deadline,
             evaluators: config.evaluators,
             audit: config.audit.class,
             cache: CACHE_BYTES,
+            metrics,
         }
     }
 }
@@ -107,7 +111,20 @@ impl Decider {
             Err(decision) => return *decision,
         };
         let replies = self.ask(&policy, stage, &document).await;
+        self.count(&replies, started);
         self.conclude(&policy, stage, document, &replies, started)
+    }
+
+    /// Rules that were skipped, or whose answer is that they read what is not known, are neither.
+    fn count(&self, replies: &[Reply<'_>], started: Instant) {
+        let is_hit = |reply: &&Reply<'_>| reply.cached && matches!(reply.answer, Some(Ok(_)));
+        let hits = replies.iter().filter(is_hit).count();
+        let misses = replies.iter().filter(|reply| !reply.cached).count();
+        let metrics = &self.inner.settings.metrics;
+        metrics.cache(u64::try_from(hits).unwrap_or(u64::MAX), u64::try_from(misses).unwrap_or(u64::MAX));
+        if misses > 0 {
+            metrics.evaluated(started.elapsed());
+        }
     }
 
     /// The policy to ask, unless there is nothing to ask or too much to ask about.

@@ -14,6 +14,7 @@ use crate::bundle::{EntrySet, Policy};
 use crate::config::AuditRule;
 use crate::input::Document;
 use crate::model::{Cause, Stage};
+use crate::telemetry::Metrics;
 
 fn settings() -> Settings {
     Settings {
@@ -22,6 +23,7 @@ fn settings() -> Settings {
         evaluators: 1,
         audit: AuditRule::Auto,
         cache: 1024 * 1024,
+        metrics: Metrics::new(),
     }
 }
 

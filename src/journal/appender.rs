@@ -15,6 +15,7 @@ use super::payload::{GapPayload, Genesis, OUTCOME_ROOM};
 use super::record::Draft;
 use super::segment::Segment;
 use crate::model::Labels;
+use crate::telemetry::Metrics;
 
 /// Bytes that may be in the file and not on the disk; a disk that far behind gets no new work.
 pub(super) const UNSYNCED_LIMIT: u64 = 64 << 20;
@@ -54,6 +55,7 @@ pub(super) struct Fixed {
     pub(super) labels: Arc<Labels>,
     pub(super) boot: String,
     pub(super) started: Instant,
+    pub(super) metrics: Metrics,
 }
 
 /// The end of the journal.
@@ -200,6 +202,7 @@ impl Appender {
         }
         self.next = self.next.saturating_add(1);
         self.unsynced = self.unsynced.saturating_add(draft.length());
+        fixed.metrics.journal_written(1, draft.length());
         Ok(placed)
     }
 
@@ -247,7 +250,9 @@ pub(super) fn begin(
     let mut next = sequence;
     let drafts = std::iter::once(fixed.genesis(synced).draft()).chain(gap.map(GapPayload::draft));
     for draft in drafts {
-        segment.write(draft?.seal(next, wall_clock(), fixed.monotonic()))?;
+        let mut draft = draft?;
+        segment.write(draft.seal(next, wall_clock(), fixed.monotonic()))?;
+        fixed.metrics.journal_written(1, draft.length());
         next = next.saturating_add(1);
     }
     Ok(next)

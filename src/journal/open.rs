@@ -15,6 +15,7 @@ use super::sinks::Console;
 use super::{Intent, IntentKind, JournalError, Outcome, recovery, segment, syncer};
 use crate::decide::{Decision, Verdict};
 use crate::model::{AuditClass, Labels, OutcomeKind};
+use crate::telemetry::Metrics;
 
 /// Bytes of a segment.
 const SEGMENT: u64 = 16 << 20;
@@ -32,6 +33,8 @@ pub struct JournalSettings {
     pub segment: u64,
     /// How long new work waits for room in the file before it is refused, 250 ms by default.
     pub patience: Duration,
+    /// Counts what is written, synced and refused.
+    pub metrics: Metrics,
 }
 
 impl Default for JournalSettings {
@@ -42,6 +45,7 @@ impl Default for JournalSettings {
             console: false,
             segment: SEGMENT,
             patience: ROOM_PATIENCE,
+            metrics: Metrics::new(),
         }
     }
 }
@@ -102,6 +106,7 @@ impl Journal {
             sync: settings.sync,
             segment: settings.segment,
             patience: settings.patience,
+            metrics: settings.metrics,
             labels: Arc::new(settings.labels),
             boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
             started: Instant::now(),
@@ -134,6 +139,14 @@ impl Journal {
     /// Nothing may be sent upstream after any of them: the disk failed, is full or does not answer, the record
     /// is too large, or the journal was shut down. A denial is still to be answered as a denial.
     pub async fn open(&self, intent: Intent) -> Result<Entry, JournalError> {
+        let opened = self.admit(intent).await;
+        if opened.is_err() {
+            self.0.shared.settings.metrics.journal_refused();
+        }
+        opened
+    }
+
+    async fn admit(&self, intent: Intent) -> Result<Entry, JournalError> {
         let mut draft = payload::intent(&intent)?;
         let strict = intent.decision.class() == AuditClass::Strict;
         let (placed, disk) = self.place(&mut draft, strict).await?;

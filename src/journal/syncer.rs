@@ -82,6 +82,7 @@ fn sync(shared: &Shared) -> Result<(), JournalError> {
 
     // Older segments first: a record on the disk has all before it on the disk.
     let rolled = !sealing.is_empty();
+    let begun = Instant::now();
     let result = sealing
         .iter()
         .try_for_each(Segment::seal)
@@ -92,6 +93,7 @@ fn sync(shared: &Shared) -> Result<(), JournalError> {
     appender.syncing = None;
     match &result {
         Ok(()) => {
+            shared.settings.metrics.journal_synced(begun.elapsed());
             appender.synced = upto;
             appender.unsynced = appender.unsynced.saturating_sub(bytes);
             if appender.unsynced > 0 && appender.oldest.is_none() {

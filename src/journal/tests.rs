@@ -11,6 +11,7 @@ use super::*;
 use crate::decide::{Decision, Verdict};
 use crate::input::Document;
 use crate::model::{AuditClass, Cause, Labels, ListenerName, OutcomeKind, SessionId};
+use crate::telemetry::Metrics;
 
 mod crash;
 mod disk;
@@ -24,6 +25,7 @@ fn settings() -> JournalSettings {
         segment: 64 << 10,
         // Segments this small fill up while a busy disk syncs.
         patience: Duration::from_secs(20),
+        metrics: Metrics::new(),
     }
 }
 

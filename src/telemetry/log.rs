@@ -7,6 +7,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 
+use super::lines::{Lines, LogGuard};
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -38,18 +40,26 @@ pub enum LogError {
         /// What the filter's reader says.
         reason: String,
     },
+    /// No thread to write lines.
+    #[error("the thread that writes log lines cannot start: {source}")]
+    Thread {
+        /// The operating system's words.
+        source: io::Error,
+    },
     /// Somebody else started logging before.
     #[error("logging was started twice")]
     Twice,
 }
 
-/// Starts logging for the whole process. `filter` is the value of `RUST_LOG`, which wins over `level`.
+/// Starts logging for the whole process, until the guard is dropped. `filter` is the value of `RUST_LOG`, which wins over
+/// `level`.
 ///
 /// # Errors
-/// A filter that cannot be read; a second start.
-pub fn init(format: LogFormat, level: LogLevel, filter: Option<&str>) -> Result<(), LogError> {
+/// A filter that cannot be read; no thread; a second start.
+pub fn init(format: LogFormat, level: LogLevel, filter: Option<&str>) -> Result<LogGuard, LogError> {
     let filter = filter_of(level, filter)?;
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Stderr);
+    let stderr = Lines::start(Box::new(io::stderr())).map_err(|source| LogError::Thread { source })?;
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Stderr(stderr.clone()));
     let started = match format {
         LogFormat::Text => tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines)),
         LogFormat::Json => {
@@ -57,7 +67,7 @@ pub fn init(format: LogFormat, level: LogLevel, filter: Option<&str>) -> Result<
             tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines))
         }
     };
-    started.map_err(|_| LogError::Twice)
+    started.map(|()| LogGuard(stderr)).map_err(|_| LogError::Twice)
 }
 
 fn filter_of(level: LogLevel, filter: Option<&str>) -> Result<EnvFilter, LogError> {
@@ -75,13 +85,13 @@ fn filter_of(level: LogLevel, filter: Option<&str>) -> Result<EnvFilter, LogErro
     }
 }
 
-struct Stderr;
+struct Stderr(Lines);
 
 impl<'a> MakeWriter<'a> for Stderr {
-    type Writer = Escaping<io::StderrLock<'static>>;
+    type Writer = Escaping<Lines>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Escaping(io::stderr().lock())
+        Escaping(self.0.clone())
     }
 }
 

@@ -3,9 +3,11 @@
 
 mod exposition;
 mod labels;
+mod lines;
 mod log;
 mod metrics;
 
 pub use labels::{BundleFailure, Handler, HttpMethod, Plugin, PluginStatus};
+pub use lines::LogGuard;
 pub use log::{LogError, LogFormat, LogLevel, init};
 pub use metrics::{Metrics, SessionGauge};

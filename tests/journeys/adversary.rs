@@ -95,7 +95,8 @@ fn an_update_of_pg_settings_is_a_set() {
     let sidegate = Setup::policy(NOT_THE_PAYROLL).start();
     postgres().sql(&sidegate.database, "create schema hr; create table hr.orders as select * from payroll");
     let mut client = wire(&sidegate);
-    for setting in ["setting = 'off' where name = 'standard_conforming_strings'", "setting = 'hr' where name = 'search_path'"]
+    for setting in
+        ["setting = 'off' where name = 'standard_conforming_strings'", "setting = 'hr' where name = 'search_path'"]
     {
         let update = format!("update pg_settings set {setting}");
         let text = client.say(&[query(&update), query("select 'a\\'' , salary from payroll --'")], 2);

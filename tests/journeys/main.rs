@@ -1,7 +1,23 @@
 //! The real binary between real clients and a real PostgreSQL.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    reason = "a test"
+)]
 
 mod adversary;
 mod clients;
+mod demo;
+mod durability;
 mod harness;
+mod hostile;
+mod metrics;
 mod policy;
 mod refusals;
+mod sessions;

@@ -103,7 +103,7 @@ pub(super) fn ask(program: &Path, limits: Limits, question: &Ask) -> Result<Answ
 }
 
 fn spawn(program: &Path, limits: Limits) -> io::Result<Child> {
-    Command::new(program)
+    let mut child = Command::new(program)
         .arg(ARGUMENT)
         .arg(limits.memory.to_string())
         .arg(limits.processor.to_string())
@@ -111,8 +111,11 @@ fn spawn(program: &Path, limits: Limits) -> io::Result<Child> {
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // Nobody reads what it says of its own end. An empty root directory has no /dev/null to send that to.
+    drop(child.stderr.take());
+    Ok(child)
 }
 
 fn read_answer(output: impl Read) -> io::Result<Vec<u8>> {

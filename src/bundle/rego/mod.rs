@@ -17,10 +17,9 @@ mod scope;
 mod walk;
 
 pub(super) use ast::Module;
-pub(super) use error::{Problem, RegoError};
 pub(super) use extend::{EXTENSIONS, extend};
 pub(super) use lint::{entry_rules, lint};
 pub(super) use parse::length_limits;
 pub(super) use reads::reads;
-pub(super) use rewrite::{Rewritten, rewrite};
+pub(super) use rewrite::rewrite;
 pub(super) use scan::scan;

@@ -58,6 +58,6 @@ pub(super) async fn run(mut command: Command) -> Result<String, DemoError> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " ");
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(DemoError::Failed { program, said })
 }

@@ -55,7 +55,7 @@ fn every_key_is_documented() {
 
 #[test]
 fn the_documented_example_is_a_configuration() {
-    let example = DOCUMENTATION.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let example = DOCUMENTATION.split("```yaml check\n").nth(1).unwrap().split("```").next().unwrap();
     let (_, warnings) = super::Config::parse("example", example, &[], &[], &|_| None).unwrap();
     assert_eq!(warnings, []);
 }

@@ -48,6 +48,7 @@ fn reopen(directory: &Path) -> Result<(), JournalError> {
         labels: Arc::new(settings.labels),
         boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned(),
         started: std::time::Instant::now(),
+        metrics: settings.metrics,
     };
     recovery::recover(directory, &fixed).map(|_| ())
 }

@@ -13,6 +13,7 @@ mod read;
 mod reader;
 mod reading;
 mod shape;
+mod spelling;
 mod unread;
 mod walk;
 

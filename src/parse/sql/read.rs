@@ -10,6 +10,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use super::lexer::{self, Class, Lexeme};
 use super::reading::{Encoding, Quoting, Reading};
 use super::shape::{self, Lift};
+use super::spelling;
 use super::unread::{self, Understood};
 use super::walk::{self, Context, Kept, Walked};
 use super::{budget, guard};
@@ -103,7 +104,8 @@ fn understand(
 ) -> Result<(Walked, bool), Unparsed> {
     let refuse = |reason: String| Unparsed { keyword: String::new(), reason, kind: UnparsedKind::Unreadable };
     let parts = guard::agree(text, lexemes).map_err(|error| refuse(error.to_string()))?;
-    let statements = parts.into_iter().map(|part| parse(text, part)).collect::<Result<Vec<_>, _>>()?;
+    let statements =
+        parts.into_iter().map(|part| parse(text, spelling::respell(part))).collect::<Result<Vec<_>, _>>()?;
     let prepared = |name: &str| {
         asked.set(true);
         reading.prepared.get(name).cloned()

@@ -146,9 +146,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     async fn bind_complete(&mut self, frame: &Frame) -> Result<(), End> {
         let line = self.settle(|owed| matches!(owed, Owed::Bind { .. }))?;
-        let replaced = match line.owed {
-            Owed::Bind { name, portal } => self.corridor.state.lock().names.bound(line.sequence, name, portal),
-            _ => None,
+        let replaced = if let Owed::Bind { name, portal } = line.owed {
+            self.corridor.state.lock().names.bound(line.sequence, name, portal)
+        } else {
+            None
         };
         self.corridor.close_portals(replaced).await?;
         self.pass(frame);
@@ -158,9 +159,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     async fn close_complete(&mut self, frame: &Frame) -> Result<(), End> {
         let line = self.settle(|owed| matches!(owed, Owed::Close { .. }))?;
-        let gone = match line.owed {
-            Owed::Close { portal, name } => self.corridor.state.lock().names.closed(line.sequence, portal, &name),
-            _ => None,
+        let gone = if let Owed::Close { portal, name } = line.owed {
+            self.corridor.state.lock().names.closed(line.sequence, portal, &name)
+        } else {
+            None
         };
         self.corridor.close_portals(gone).await?;
         self.pass(frame);

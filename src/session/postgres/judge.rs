@@ -54,6 +54,9 @@ impl Corridor {
         let document = self.document(request, &self.house.info(policy.as_ref()));
         let decider = &self.house.decider;
         let unparsed = request.facts().unparsed.as_ref();
+        if unparsed.is_some() {
+            self.house.metrics.unparsed(&self.lane.listener.name);
+        }
         let cause = unparsed.map(|unparsed| match unparsed.kind {
             UnparsedKind::TooLarge | UnparsedKind::TooComplex => Cause::Limit,
             UnparsedKind::Unreadable => Cause::Unparsed,

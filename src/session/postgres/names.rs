@@ -95,15 +95,16 @@ impl Names {
     pub(super) fn statement(&self, ledger: &Ledger, name: &str) -> Meaning<Statement> {
         let mut synced = false;
         for line in ledger.newest_first() {
-            match &line.owed {
-                Owed::Sync => synced = true,
-                Owed::Parse { name: given, .. } if given == name && synced => return Meaning::Unsettled,
-                Owed::Close { portal: false, name: closed } if closed == name && synced => return Meaning::Unsettled,
-                Owed::Parse { name: given, statement, .. } if given == name => {
-                    return Meaning::One(Arc::clone(statement));
-                }
-                Owed::Close { portal: false, name: closed } if closed == name => return Meaning::Nothing,
-                _ => {}
+            if matches!(line.owed, Owed::Sync) {
+                synced = true;
+            }
+            if let Owed::Parse { name: given, statement, .. } = &line.owed
+                && given == name
+            {
+                return if synced { Meaning::Unsettled } else { Meaning::One(Arc::clone(statement)) };
+            }
+            if matches!(&line.owed, Owed::Close { portal: false, name: closed } if closed == name) {
+                return if synced { Meaning::Unsettled } else { Meaning::Nothing };
             }
         }
         match self.statements.get(name).map(Vec::as_slice) {
@@ -117,13 +118,16 @@ impl Names {
     pub(super) fn portal(&self, ledger: &Ledger, name: &str) -> Meaning<Portal> {
         let mut synced = false;
         for line in ledger.newest_first() {
-            match &line.owed {
-                Owed::Sync => synced = true,
-                Owed::Bind { name: given, .. } if given == name && synced => return Meaning::Unsettled,
-                Owed::Close { portal: true, name: closed } if closed == name && synced => return Meaning::Unsettled,
-                Owed::Bind { name: given, portal } if given == name => return Meaning::One(Arc::clone(portal)),
-                Owed::Close { portal: true, name: closed } if closed == name => return Meaning::Nothing,
-                _ => {}
+            if matches!(line.owed, Owed::Sync) {
+                synced = true;
+            }
+            if let Owed::Bind { name: given, portal } = &line.owed
+                && given == name
+            {
+                return if synced { Meaning::Unsettled } else { Meaning::One(Arc::clone(portal)) };
+            }
+            if matches!(&line.owed, Owed::Close { portal: true, name: closed } if closed == name) {
+                return if synced { Meaning::Unsettled } else { Meaning::Nothing };
             }
         }
         self.portals.get(name).map_or(Meaning::Nothing, |(_, portal)| Meaning::One(Arc::clone(portal)))

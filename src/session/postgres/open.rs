@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use crate::accept::{Accepted, Connection, Opening, Stream};
+use crate::accept::{AcceptError, Accepted, Connection, Opening, Stream};
 use crate::enforce::Refusal;
 use crate::forward::{self, KeyGuard, Sender, Upstream};
 use crate::identify::Identified;
@@ -34,7 +34,12 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
             }
         }
         Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
-        Err(refused) => say(refused.stream, &Refusal::fault(&refused.error)).await,
+        Err(refused) => {
+            if matches!(refused.error, AcceptError::TooManyConnections { .. }) {
+                house.metrics.connection_refused(&lane.listener.name);
+            }
+            say(refused.stream, &Refusal::fault(&refused.error)).await;
+        }
     }
 }
 
@@ -45,10 +50,8 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
         Ok(identified) => identified,
         Err(refused) => {
             tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
-            let cause = match refused.error.kind() {
-                FaultKind::Protocol => Cause::Protocol,
-                _ => Cause::Identity,
-            };
+            let broke = refused.error.kind() == FaultKind::Protocol;
+            let cause = if broke { Cause::Protocol } else { Cause::Identity };
             greeting.refuse(cause, &refused.error.public()).await;
             return say(refused.stream, &Refusal::fault(&refused.error)).await;
         }

@@ -1,6 +1,7 @@
 //! Starts what the journeys need: a real PostgreSQL, the real binary, real clients.
 
 mod postgres;
+pub mod raw;
 mod sidegate;
 pub mod wire;
 
@@ -10,7 +11,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 pub use postgres::{Postgres, postgres};
-pub use sidegate::{Setup, Sidegate};
+pub use sidegate::{Setup, Sidegate, binary};
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {

@@ -54,6 +54,7 @@ fn run(command: &mut Command) {
 }
 
 impl Postgres {
+    #[allow(clippy::zombie_processes, reason = "the shell ends after this process")]
     fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("sidegate-pg-").tempdir().expect("a folder").keep();
         run(Command::new("chmod").arg("0777").arg(&directory));
@@ -73,7 +74,7 @@ impl Postgres {
             directory.display()
         );
         let watch = format!(
-            "\"$0\" -D \"$1\" {options} >\"$2\" 2>&1 & pid=$!; while kill -0 {} 2>/dev/null; do sleep 0.2; done; \
+            "\"$0\" -D \"$1\" {options} >\"$2\" 2>&1 & pid=$!; while [ -d /proc/{} ]; do sleep 0.2; done; \
              kill -QUIT $pid; wait $pid; rm -rf \"$3\"",
             std::process::id()
         );

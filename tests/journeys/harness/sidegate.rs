@@ -213,6 +213,13 @@ impl Sidegate {
         self.environment(&mut command).output().expect("psql runs")
     }
 
+    /// The same with a password.
+    pub fn psql_as(&self, password: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new("psql");
+        command.args(["-X", "-A", "-t", "-w"]).args(arguments).env("PGPASSWORD", password);
+        self.environment(&mut command).output().expect("psql runs")
+    }
+
     /// What libpq and its like need to reach it.
     pub fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command

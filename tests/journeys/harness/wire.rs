@@ -72,7 +72,8 @@ impl Wire {
 /// Messages as text that a test can look into: `E42501 …`, `D…`, `Z`.
 pub fn text(messages: &[Message]) -> String {
     let show = |(tag, body): &Message| {
-        let plain: String = String::from_utf8_lossy(body).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let plain: String =
+            String::from_utf8_lossy(body).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         format!("{}{plain}\n", char::from(*tag))
     };
     messages.iter().map(show).collect()

@@ -16,6 +16,7 @@ use super::facts::Walker;
 use super::{Names, Unread, Walk, absent, names, types};
 use crate::parse::facts::{Effect, Use, Volatility};
 use crate::parse::sql::builtins::{self, Builtin, Family};
+use crate::parse::sql::spelling;
 
 /// Words that call a function of pg_catalog without parentheses.
 pub(super) const WITHOUT_PARENTHESES: &[&str] = &[
@@ -33,7 +34,25 @@ pub(super) const WITHOUT_PARENTHESES: &[&str] = &[
 ];
 
 /// Words with a syntax like a call that only combine values.
-const COMBINING: &[&str] = &["coalesce", "greatest", "grouping", "least", "nullif", "row"];
+const COMBINING: &[&str] = &["coalesce", "greatest", "grouping", "least", "nullif", "row", "xmlconcat"];
+
+/// PostgreSQL's own functions that take VARIADIC.
+const VARIADIC_FUNCTIONS: &[&str] = &[
+    "concat",
+    "concat_ws",
+    "format",
+    "json_build_array",
+    "json_build_object",
+    "json_extract_path",
+    "json_extract_path_text",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_delete",
+    "jsonb_extract_path",
+    "jsonb_extract_path_text",
+    "num_nonnulls",
+    "num_nulls",
+];
 
 impl Walker<'_> {
     pub(super) fn call(&mut self, function: &Function, place: Place) -> Walk {
@@ -73,7 +92,7 @@ impl Walker<'_> {
     /// A function's name and arguments, also where FROM has them.
     pub(super) fn call_parts(&mut self, name: &ObjectName, args: &[FunctionArg], place: Place) -> Walk {
         for arg in args {
-            self.argument(arg, place.inside())?;
+            self.argument(name, arg, place.inside())?;
         }
         if let Some(word) = plain_word(name) {
             if COMBINING.contains(&word.as_str()) {
@@ -117,6 +136,10 @@ impl Walker<'_> {
     fn own(&mut self, schema: Option<&str>, builtin: &Builtin, args: &[FunctionArg]) {
         let volatility: Volatility = builtin.volatility;
         self.function(schema, builtin.name, Some(volatility), true);
+        // PostgreSQL looks for a variadic function only: it finds somebody's, where its own is none.
+        if args.iter().any(is_variadic) && !VARIADIC_FUNCTIONS.contains(&builtin.name) {
+            self.procedure();
+        }
         let args = positional(args);
         match builtin.family {
             Family::Plain | Family::HarmlessVolatile | Family::RegArgument => {}
@@ -159,15 +182,19 @@ impl Walker<'_> {
         }
     }
 
-    fn argument(&mut self, arg: &FunctionArg, place: Place) -> Walk {
+    fn argument(&mut self, function: &ObjectName, arg: &FunctionArg, place: Place) -> Walk {
         let arg = match arg {
             FunctionArg::Unnamed(arg) => arg,
             FunctionArg::Named { name: _, arg, operator } => {
                 named(operator)?;
                 arg
             }
-            FunctionArg::ExprNamed { name: Expr::Identifier(_), arg, operator } => {
-                named(operator)?;
+            FunctionArg::ExprNamed { name: Expr::Identifier(_), arg, operator } if named(operator).is_ok() => arg,
+            // JSON_OBJECT(key: value), JSON_OBJECT(key VALUE value)
+            FunctionArg::ExprNamed { name, arg, operator: FunctionArgOperator::Colon | FunctionArgOperator::Value }
+                if plain_word(function).is_some_and(|word| word == "json_object" || word == "json_objectagg") =>
+            {
+                self.expression(name, place)?;
                 arg
             }
             FunctionArg::ExprNamed { .. } => return Err(Unread::new("an argument named by an expression")),
@@ -189,14 +216,14 @@ impl Walker<'_> {
             FunctionArgumentClause::OrderBy(order_by) => {
                 order_by.iter().try_for_each(|order| self.without_outputs(|walker| walker.order_by_expr(order)))
             }
+            FunctionArgumentClause::JsonNullClause(_) => Ok(()),
+            FunctionArgumentClause::JsonReturningClause(returning) => self.data_type(&returning.data_type),
             FunctionArgumentClause::IgnoreOrRespectNulls(_)
             | FunctionArgumentClause::Where(_)
             | FunctionArgumentClause::Limit(_)
             | FunctionArgumentClause::OnOverflow(_)
             | FunctionArgumentClause::Having(_)
-            | FunctionArgumentClause::Separator(_)
-            | FunctionArgumentClause::JsonNullClause(_)
-            | FunctionArgumentClause::JsonReturningClause(_) => Err(Unread::new("a clause inside a call")),
+            | FunctionArgumentClause::Separator(_) => Err(Unread::new("a clause inside a call")),
         }
     }
 
@@ -237,6 +264,15 @@ fn plain_word(name: &ObjectName) -> Option<String> {
     match name.0.as_slice() {
         [ObjectNamePart::Identifier(ident)] if ident.quote_style.is_none() => Some(names::label(ident)),
         _ => None,
+    }
+}
+
+fn is_variadic(arg: &FunctionArg) -> bool {
+    match arg {
+        FunctionArg::ExprNamed { name: Expr::Identifier(name), .. } | FunctionArg::Named { name, .. } => {
+            name.quote_style.is_none() && names::label(name) == spelling::VARIADIC
+        }
+        FunctionArg::ExprNamed { .. } | FunctionArg::Unnamed(_) => false,
     }
 }
 

@@ -17,7 +17,9 @@ use super::facts::Walker;
 use super::names::{self, Reserved};
 use super::query::Role;
 use super::{Unread, Walk, absent};
+use crate::parse::facts::Volatility;
 use crate::parse::sql::builtins;
+use crate::parse::sql::spelling;
 
 /// What is left to walk, and how each is used.
 pub(super) type Left<'e> = Vec<(&'e Expr, Place)>;
@@ -231,6 +233,10 @@ impl Walker<'_> {
                 self.builtin(&word);
                 return Ok(());
             }
+            // Since PostgreSQL 16; a column before that.
+            if word == "system_user" {
+                self.function(Some("pg_catalog"), &word, Some(Volatility::Stable), true);
+            }
         }
         self.bare_column(ident, place)
     }
@@ -271,6 +277,10 @@ impl Walker<'_> {
             match access {
                 AccessExpr::Dot(Expr::Identifier(ident)) => {
                     let name = names::label(ident);
+                    // Of a value that has fields, `*` gives each; it calls nothing.
+                    if name == spelling::EVERY_FIELD {
+                        continue;
+                    }
                     let unary = builtins::lookup(&name).is_some_and(|builtin| builtin.unary);
                     if unary || !composite {
                         self.procedure();
@@ -289,6 +299,17 @@ impl Walker<'_> {
             }
         }
         left.push_one(root, place.inside())
+    }
+}
+
+/// Whether an expression gives every field of a row: as many columns as that has.
+pub(super) fn gives_fields(expr: &Expr) -> bool {
+    match expr {
+        Expr::CompoundFieldAccess { access_chain, .. } => {
+            matches!(access_chain.last(), Some(AccessExpr::Dot(Expr::Identifier(ident)))
+                if ident.value == spelling::EVERY_FIELD)
+        }
+        _ => false,
     }
 }
 

@@ -109,8 +109,12 @@ impl Walker<'_> {
                 self.add(alias.as_ref(), Some("unnest".to_owned()), Shape::Computed)
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
-                absent(alias.is_none(), "a join with an alias")?;
-                self.item(table_with_joins)
+                let first = self.scopes.last().map_or(0, |scope| scope.sources.len());
+                self.item(table_with_joins)?;
+                match alias {
+                    Some(alias) => self.named_join(alias, first),
+                    None => Ok(()),
+                }
             }
             TableFactor::TableFunction { .. }
             | TableFactor::JsonTable { .. }
@@ -122,6 +126,18 @@ impl Walker<'_> {
             | TableFactor::XmlTable { .. }
             | TableFactor::SemanticView { .. } => Err(Unread::new("an item of FROM of that kind")),
         }
+    }
+
+    /// The alias of a join hides those inside.
+    fn named_join(&mut self, alias: &TableAlias, first: usize) -> Walk {
+        // USING merges columns, and so which is the third is not known.
+        let mut outputs = Outputs { opaque: !alias.columns.is_empty(), ..Outputs::default() };
+        if let Some(scope) = self.scopes.last_mut() {
+            for source in scope.sources.drain(first.min(scope.sources.len())..) {
+                outputs.extend(&source.shape);
+            }
+        }
+        self.add(Some(alias), None, Shape::Known(Rc::new(outputs)))
     }
 
     fn table(&mut self, factor: &TableFactor) -> Walk {

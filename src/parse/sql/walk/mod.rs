@@ -30,6 +30,7 @@ use sqlparser::ast::Statement;
 use sqlparser::tokenizer::Location;
 
 use self::facts::Walker;
+pub(super) use self::names::{is_base_type, is_reserved};
 use super::reading::Names;
 use crate::parse::facts::{
     Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, RelationFacts, SettingFacts, StatementFacts, Unparsed,

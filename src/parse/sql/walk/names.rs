@@ -38,8 +38,16 @@ pub(super) fn reserved(word: &str) -> Option<Reserved> {
     KEYWORDS.get(word).copied()
 }
 
+/// Whether PostgreSQL reserves the word (lower-case) so that it names no column.
+pub(in crate::parse::sql) fn is_reserved(word: &str) -> bool {
+    match reserved(word) {
+        Some(Reserved::Fully | Reserved::Function) => true,
+        Some(Reserved::Column) | None => false,
+    }
+}
+
 /// Whether `pg_catalog` has that type.
-pub(super) fn is_base_type(name: &str) -> bool {
+pub(in crate::parse::sql) fn is_base_type(name: &str) -> bool {
     TYPES.contains(name)
 }
 

@@ -14,6 +14,7 @@ use sqlparser::ast::{
 };
 
 use super::columns::{Outputs, Place, Scope, Shape};
+use super::expression::gives_fields;
 use super::facts::Walker;
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Access, Effect, Use};
@@ -262,6 +263,11 @@ impl Walker<'_> {
             SelectItem::UnnamedExpr(expr) => {
                 let bases = self.traced(|walker| walker.expression(expr, place))?;
                 outputs.columns.push((implied_name(expr), bases));
+                outputs.opaque |= gives_fields(expr);
+            }
+            // `type '…'` without a type that sqlparser knows; an alias is never a text.
+            SelectItem::ExprWithAlias { alias, .. } if alias.quote_style == Some('\'') => {
+                return Err(Unread::new("a constant of a type that is not PostgreSQL's own"));
             }
             SelectItem::ExprWithAlias { expr, alias } => {
                 let bases = self.traced(|walker| walker.expression(expr, place))?;
@@ -398,7 +404,7 @@ impl Walker<'_> {
 }
 
 impl Outputs {
-    fn extend(&mut self, shape: &Shape) {
+    pub(super) fn extend(&mut self, shape: &Shape) {
         match shape {
             Shape::Relation { id, renamed } => {
                 self.stars.insert(id.clone());
@@ -476,13 +482,14 @@ fn plain_select(select: &Select) -> Walk {
         having: _,
         named_window: _,
         qualify,
-        window_before_qualify,
+        // Only says that there is a WINDOW.
+        window_before_qualify: _,
         value_table_mode,
         flavor,
     } = select;
     let plain = optimizer_hints.is_empty() && select_modifiers.is_none() && top.is_none() && !top_before_distinct;
     let plain = plain && exclude.is_none() && lateral_views.is_empty() && prewhere.is_none() && connect_by.is_empty();
     let plain = plain && cluster_by.is_empty() && distribute_by.is_empty() && sort_by.is_empty() && qualify.is_none();
-    let plain = plain && !window_before_qualify && value_table_mode.is_none();
+    let plain = plain && value_table_mode.is_none();
     absent(plain && *flavor == SelectFlavor::Standard, "a clause that PostgreSQL's SELECT does not have")
 }

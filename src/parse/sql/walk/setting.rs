@@ -166,7 +166,8 @@ impl Walker<'_> {
                 absent(modifier.is_none(), "COMMIT with a modifier")?;
                 self.aftermath.waits = true;
             }
-            // Names that nothing made uncertain since the session began are no less certain after it.
+            // It may take settings back. What names mean it cannot change: only what made them uncertain
+            // before could come back, and then they stay uncertain.
             Statement::Rollback { chain: _, savepoint: _ } => self.aftermath.waits = true,
             _ => {}
         }

@@ -1,0 +1,184 @@
+//! A client that sends whatever bytes it likes.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// One message from the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub tag: char,
+    pub body: Vec<u8>,
+}
+
+/// A connection on which every byte is chosen by the journey.
+pub struct Raw {
+    stream: TcpStream,
+}
+
+impl Message {
+    /// A field of an ErrorResponse, by its code.
+    pub fn field(&self, code: char) -> String {
+        self.body
+            .split(|byte| *byte == 0)
+            .find(|field| field.first() == Some(&(code as u8)))
+            .map(|field| String::from_utf8_lossy(&field[1..]).into_owned())
+            .unwrap_or_default()
+    }
+}
+
+/// A message with its length word.
+pub fn message(tag: char, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag as u8];
+    bytes.extend_from_slice(&u32::try_from(body.len() + 4).expect("short").to_be_bytes());
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// A start-up packet with these parameters.
+pub fn startup(parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = 196_608_u32.to_be_bytes().to_vec();
+    for (name, value) in parameters {
+        body.extend_from_slice(format!("{name}\0{value}\0").as_bytes());
+    }
+    body.push(0);
+    let mut bytes = u32::try_from(body.len() + 4).expect("short").to_be_bytes().to_vec();
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+pub fn query(sql: &str) -> Vec<u8> {
+    message('Q', format!("{sql}\0").as_bytes())
+}
+
+pub fn parse(name: &str, sql: &str) -> Vec<u8> {
+    message('P', format!("{name}\0{sql}\0\0\0").as_bytes())
+}
+
+/// A Bind of text values.
+pub fn bind(portal: &str, statement: &str, values: &[&str]) -> Vec<u8> {
+    let mut body = format!("{portal}\0{statement}\0").into_bytes();
+    body.extend_from_slice(&[0, 0]);
+    body.extend_from_slice(&u16::try_from(values.len()).expect("few").to_be_bytes());
+    for value in values {
+        body.extend_from_slice(&u32::try_from(value.len()).expect("short").to_be_bytes());
+        body.extend_from_slice(value.as_bytes());
+    }
+    body.extend_from_slice(&[0, 0]);
+    message('B', &body)
+}
+
+pub fn execute(portal: &str, rows: u32) -> Vec<u8> {
+    let mut body = format!("{portal}\0").into_bytes();
+    body.extend_from_slice(&rows.to_be_bytes());
+    message('E', &body)
+}
+
+pub fn sync() -> Vec<u8> {
+    message('S', &[])
+}
+
+impl Raw {
+    /// Connects and says nothing.
+    pub fn silent(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+        Self { stream }
+    }
+
+    /// Connects and opens a session.
+    pub fn open(port: u16, database: &str) -> Self {
+        let mut raw = Self::silent(port);
+        raw.send(&startup(&[("user", "alice"), ("database", database)]));
+        let ready = raw.until_ready();
+        assert_eq!(ready.first().map(|message| message.tag), Some('R'), "{ready:?}");
+        raw
+    }
+
+    /// The same where sidegate may be killed meanwhile.
+    pub fn try_open(port: u16, database: &str) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+        let mut raw = Self { stream };
+        raw.send(&startup(&[("user", "alice"), ("database", database)]));
+        raw.answered()?.then_some(raw)
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        // A peer that has closed already shows when its answer is read.
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// Says that nothing more will come.
+    pub fn close_write(&mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+
+    /// The next message; `None` at the end of the stream.
+    pub fn next(&mut self) -> Option<Message> {
+        let mut header = [0; 5];
+        self.stream.read_exact(&mut header).ok()?;
+        let length = u32::from_be_bytes(header[1..].try_into().expect("four bytes"));
+        let mut body = vec![0; usize::try_from(length).expect("it fits").checked_sub(4).expect("a length")];
+        self.stream.read_exact(&mut body).ok()?;
+        Some(Message { tag: char::from(header[0]), body })
+    }
+
+    /// Whether bytes wait to be read, or come within this time.
+    pub fn answers_within(&self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("a time-out");
+        let came = self.stream.peek(&mut [0; 8]).is_ok_and(|count| count == 8);
+        self.stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+        came
+    }
+
+    /// Everything up to and with the next ReadyForQuery.
+    pub fn until_ready(&mut self) -> Vec<Message> {
+        let mut seen = Vec::new();
+        while let Some(message) = self.next() {
+            let ready = message.tag == 'Z';
+            seen.push(message);
+            if ready {
+                return seen;
+            }
+        }
+        panic!("the session ended: {seen:?}");
+    }
+
+    /// Whether the next answer came whole; `None` if the stream ended before it did.
+    pub fn answered(&mut self) -> Option<bool> {
+        loop {
+            match self.next()?.tag {
+                'Z' => return Some(true),
+                'E' => return Some(false),
+                _ => {}
+            }
+        }
+    }
+
+    /// Everything up to the end of the stream.
+    pub fn until_end(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    /// Sends and gives the answer as the tags of its messages; errors with SQLSTATE, Z with its status.
+    pub fn ask(&mut self, bytes: &[u8]) -> String {
+        self.send(bytes);
+        spell(&self.until_ready())
+    }
+}
+
+/// Messages as words: `1 2 T D C:SELECT 1 E:42501 Z:I`.
+pub fn spell(messages: &[Message]) -> String {
+    let words: Vec<_> = messages
+        .iter()
+        .filter(|message| !matches!(message.tag, 'S' | 'N'))
+        .map(|message| match message.tag {
+            'E' => format!("E:{}", message.field('C')),
+            'Z' => format!("Z:{}", char::from(message.body[0])),
+            'C' => format!("C:{}", String::from_utf8_lossy(&message.body).trim_end_matches('\0')),
+            tag => tag.to_string(),
+        })
+        .collect();
+    words.join(" ")
+}

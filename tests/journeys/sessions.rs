@@ -1,0 +1,105 @@
+//! What a session is made of: pins, names, notifications, cancels, large answers.
+
+use crate::harness::raw::{Raw, query, spell, startup};
+use crate::harness::{Setup, Sidegate, said, until};
+
+fn open(sidegate: &Sidegate) -> Raw {
+    Raw::open(sidegate.port, &sidegate.database)
+}
+
+#[test]
+fn reset_returns_to_the_pins() {
+    let sidegate = Setup::open().start();
+    let script = ["set search_path = pg_catalog", "show search_path", "reset search_path", "show search_path"];
+    let arguments: Vec<_> = script.iter().flat_map(|sql| ["-c", sql]).chain(["-c", "discard all"]).collect();
+    let text = said(&sidegate.psql(&[&arguments[..], &["-c", "show search_path"]].concat()));
+    assert_eq!(text, "SET\npg_catalog\nRESET\npublic, pg_temp\nDISCARD ALL\npublic, pg_temp\n");
+}
+
+#[test]
+fn free_settings_switch_the_pins_off_and_leave_no_name_certain() {
+    let sidegate = Setup::open().free_settings().start();
+    assert_eq!(said(&sidegate.psql(&["-c", "show search_path"])), "\"$user\", public\n");
+    assert_eq!(said(&sidegate.psql(&["-c", "select id from customers where id = 1"])), "1\n");
+    let event = sidegate.event_of("select id from customers where id = 1");
+    assert_eq!(event["input"]["sql"]["relations"][0]["id"], "?.customers");
+    let unknown: Vec<_> = event["input"]["unknown"].as_array().expect("a list").iter().collect();
+    assert!(unknown.iter().any(|path| *path == "sql.relations"), "{unknown:?}");
+}
+
+#[test]
+fn names_are_certain_until_something_ran_that_could_change_them() {
+    let sidegate = Setup::open().start();
+    let mut client = open(&sidegate);
+    client.ask(&query("select 1 from orders limit 1"));
+    client.ask(&query("create temp table scratch (id int)"));
+    client.ask(&query("select 2 from orders limit 1"));
+    let relation = |sql: &str| sidegate.event_of(sql)["input"]["sql"]["relations"][0]["id"].clone();
+    assert_eq!(relation("select 1 from orders limit 1"), "public.orders");
+    assert_eq!(relation("select 2 from orders limit 1"), "?.orders");
+}
+
+#[test]
+fn a_notification_reaches_a_client_that_only_waits() {
+    let sidegate = Setup::open().start();
+    let mut listener = open(&sidegate);
+    assert_eq!(listener.ask(&query("listen news")), "C:LISTEN Z:I");
+    let mut speaker = open(&sidegate);
+    assert_eq!(speaker.ask(&query("notify news, 'hello'")), "C:NOTIFY Z:I");
+    let message = listener.next().expect("it is told");
+    assert_eq!(message.tag, 'A');
+    assert!(String::from_utf8_lossy(&message.body).contains("hello"));
+}
+
+#[test]
+fn only_the_right_key_cancels() {
+    let sidegate = Setup::open().start();
+    let mut client = Raw::silent(sidegate.port);
+    client.send(&startup(&[("user", "alice"), ("database", &sidegate.database)]));
+    let welcome = client.until_ready();
+    let key = welcome.iter().find(|message| message.tag == 'K').expect("a key").body.clone();
+    let cancel = |key: &[u8]| {
+        let mut request = 16_u32.to_be_bytes().to_vec();
+        request.extend_from_slice(&80_877_102_u32.to_be_bytes());
+        request.extend_from_slice(key);
+        let mut client = Raw::silent(sidegate.port);
+        client.send(&request);
+        assert!(client.until_end().is_empty(), "nobody learns whether there was something to cancel");
+    };
+    client.send(&query("select pg_sleep(1)"));
+    let mut wrong = key.clone();
+    wrong[7] ^= 1;
+    cancel(&wrong);
+    assert_eq!(spell(&client.until_ready()), "T D C:SELECT 1 Z:I");
+    client.send(&query("select pg_sleep(60)"));
+    until("the statement to be cancelled", || {
+        cancel(&key);
+        client.answers_within(std::time::Duration::from_millis(300)).then_some(())
+    });
+    assert_eq!(spell(&client.until_ready()), "T E:57014 Z:I");
+}
+
+#[test]
+fn a_large_answer_streams_through_little_memory() {
+    let sidegate = Setup::open().start();
+    let mut client = open(&sidegate);
+    client.send(&query("select repeat('x', 1000000) from generate_series(1, 200)"));
+    let mut rows = 0;
+    while let Some(message) = client.next() {
+        match message.tag {
+            'D' => rows += 1,
+            'Z' => break,
+            _ => {}
+        }
+        // The largest row is a megabyte; the process is a debug build with policy and threads in it.
+        if rows == 100 {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", sidegate.pid())).expect("it runs");
+            let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
+            let kib: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number");
+            assert!(kib < 150_000, "{line}");
+        }
+    }
+    assert_eq!(rows, 200);
+    let event = sidegate.event("its event", |event| event["custom"]["sidegate"]["rows"] == 200);
+    assert!(event["custom"]["sidegate"]["bytes"].as_u64().is_some_and(|bytes| bytes > 200_000_000));
+}
