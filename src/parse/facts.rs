@@ -259,6 +259,10 @@ pub struct Aftermath {
     pub declares: Vec<(String, Inner)>,
     /// It may remove prepared statements (DEALLOCATE, DISCARD) or cursors (CLOSE).
     pub forgets: bool,
+    /// The one prepared statement that DEALLOCATE names.
+    pub deallocates: Option<String>,
+    /// The one cursor that CLOSE names.
+    pub closes: Option<String>,
 }
 
 /// The facts of a statement inside PREPARE or DECLARE, shared.

@@ -109,6 +109,74 @@ fn an_update_of_pg_settings_is_a_set() {
 }
 
 #[test]
+fn what_was_prepared_while_names_were_certain_is_not_run_by_name_when_they_are_not() {
+    let sidegate = Setup::policy(
+        "package policies.shop\n\nimport data.sidegate.sql\n\n\
+         allow contains \"settings\" if input.sql.effects == [\"settings\"]\n\n\
+         allow contains \"orders\" if {\n\t\"read\" in input.sql.effects\n\tsql.reads_only\n\t\
+         sql.only_touches({\"public.orders\"})\n}\n",
+    )
+    .start();
+    postgres().sql(&sidegate.database, "create schema hr; create table hr.orders as select 7777 as id");
+    let mut client = wire(&sidegate);
+    let prepared = [query("prepare p as select max(id) from orders"), parse("s", "select max(id) from orders", &[])];
+    assert!(!client.say(&[prepared.concat(), sync()], 2).contains("C42501"));
+    assert!(client.say(&[query("execute p"), bind("s", &[]), execute(""), sync()], 2).contains("1000"));
+    assert!(client.say(&[query("set search_path = hr")], 1).contains("CSET"));
+    for by_name in [vec![query("execute p")], vec![bind("p", &[]), execute(""), sync()], vec![query("execute s")]] {
+        let text = client.say(&by_name, 1);
+        assert!(text.starts_with("ESERROR") && !text.contains("7777"), "{text}");
+    }
+    let text = client.say(&[bind("s", &[]), execute(""), sync()], 1);
+    assert!(text.starts_with("ESERROR") && !text.contains("7777"), "{text}");
+}
+
+#[test]
+fn a_name_that_is_taken_again_stands_for_what_it_was_given_last() {
+    let sidegate = Setup::policy(
+        "package policies.shop\n\nimport data.sidegate.sql\n\nallow contains \"reads\" if sql.reads_only\n\n\
+         deny contains \"not by name\" if {\n\tsql.touches({\"public.payroll\"})\n\t\
+         some statement in input.sql.statements\n\tstatement.command in {\"EXECUTE\", \"FETCH\"}\n}\n",
+    )
+    .start();
+    let mut client = wire(&sidegate);
+    client.say(&[query("prepare p as select 1"), query("execute p"), query("deallocate p")], 3);
+    client.say(&[query("prepare p as select salary from payroll where id = 3")], 1);
+    let text = client.say(&[query("execute p")], 1);
+    assert!(text.contains("not by name") && !is_leaked(&text), "{text}");
+
+    client.say(&[query("begin"), query("declare c cursor for select 1"), query("fetch 1 from c"), query("close c")], 4);
+    client.say(&[query("declare c cursor for select salary from payroll where id = 3")], 1);
+    let text = client.say(&[query("fetch 1 from c")], 1);
+    assert!(text.contains("not by name") && !is_leaked(&text), "{text}");
+    client.say(&[query("rollback")], 1);
+
+    // Names are taken up again all day long.
+    client.send(&query("begin"));
+    client.ready();
+    for n in 0..20 {
+        let columns = vec!["id"; n + 1].join(", ");
+        let declare = query(&format!("declare d cursor for select {columns} from orders where id = {n}"));
+        let text = client.say(&[declare, query("fetch 1 from d"), query("close d")], 3);
+        assert!(text.contains("CFETCH") && !text.contains("ERROR"), "{n}: {text}");
+        let prepare = query(&format!("prepare q as select {columns} from orders where id = {n}"));
+        let text = client.say(&[prepare, query("execute q"), query("deallocate q")], 3);
+        assert!(text.contains("CSELECT") && !text.contains("ERROR"), "{n}: {text}");
+    }
+}
+
+#[test]
+fn nothing_but_data_passes_while_a_copy_waits_for_it() {
+    let sidegate = Setup::open().start();
+    let mut client = wire(&sidegate);
+    client.send(&query("copy customers from stdin"));
+    assert_eq!(client.message().map(|(tag, _)| tag), Some(b'G'));
+    let text = client.say(&[query("select 'not data'")], 1);
+    assert!(text.contains("FATAL") && text.contains("C08P01") && !text.ends_with("ZI\n"), "{text}");
+    assert_eq!(postgres().sql(&sidegate.database, "select count(*) from customers"), "100");
+}
+
+#[test]
 fn a_statement_judged_while_an_error_comes_in_does_not_shift_the_answers() {
     let sidegate = Setup::policy(BY_VALUE).start();
     let mut client = wire(&sidegate);

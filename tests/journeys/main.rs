@@ -13,6 +13,7 @@
 
 mod adversary;
 mod clients;
+mod demo;
 mod durability;
 mod harness;
 mod hostile;

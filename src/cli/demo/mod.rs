@@ -75,7 +75,7 @@ async fn guarded(arguments: &DemoArguments) -> Result<(), DemoError> {
     };
     let result = match result {
         Ok(mut running) => {
-            if std::io::stdin().is_terminal() && !arguments.once {
+            if stays(arguments) {
                 tokio::select! {
                     result = running.follow() => result,
                     _ = stop.wait_for(|stop| *stop >= Stop::Drain) => Ok(()),
@@ -90,6 +90,11 @@ async fn guarded(arguments: &DemoArguments) -> Result<(), DemoError> {
     result
 }
 
+/// Whether somebody is there for whom it goes on after the tour.
+fn stays(arguments: &DemoArguments) -> bool {
+    std::io::stdin().is_terminal() && !arguments.once
+}
+
 /// Builds everything and walks through it once.
 async fn walk(arguments: &DemoArguments, house: &mut House) -> Result<Sidecar, DemoError> {
     output::say(&format!("sidegate demo: everything is kept in {}\n", shown(house.path())));
@@ -98,6 +103,6 @@ async fn walk(arguments: &DemoArguments, house: &mut House) -> Result<Sidecar, D
     output::say("2. sidegate in front of it. It holds the database's password; clients have none.");
     let mut sidecar = Sidecar::start(house, &postgres, arguments).await?;
     tour::tour(&postgres, &mut sidecar).await?;
-    output::say(&tour::farewell(house, &sidecar));
+    output::say(&tour::farewell(house, &sidecar, stays(arguments)));
     Ok(sidecar)
 }

@@ -6,6 +6,9 @@ use super::sidecar::Sidecar;
 use super::{DemoError, child, output, shown};
 
 const READ: &str = "select name, city from customers order by name limit 3";
+/// What to try with the demo's own policy.
+const EXAMPLE: &str = " For instance, take out the `deny` rule about sql.changes_data and add\n\n   \
+    allow contains \"changes\" if input.sql.effects == [\"write\"]";
 const WRITE: &str = "delete from customers";
 
 /// Shows both answers and checks that they are what they should be.
@@ -34,14 +37,19 @@ pub(super) async fn tour(postgres: &Postgres, sidecar: &mut Sidecar) -> Result<(
 }
 
 /// How to go on.
-pub(super) fn farewell(house: &House, sidecar: &Sidecar) -> String {
+pub(super) fn farewell(house: &House, sidecar: &Sidecar, stays: bool) -> String {
+    let example = if sidecar.policy.is_file() { EXAMPLE } else { "" };
+    let end = if stays {
+        "What sidegate says appears here. Ctrl-C ends the demo."
+    } else {
+        "The demo ends here, and all of this with it. On a terminal, without --once, it goes on until Ctrl-C."
+    };
     format!(
         "\nNow yours. Connect with\n\n   psql -h 127.0.0.1 -p {port} -U alice {DATABASE}\n\n\
          Change the answers in\n\n   {policy}\n\n\
-         and ask again: nothing needs a restart. For instance, take out the `deny` rule about sql.changes_data and add\n\n   \
-         allow contains \"changes\" if input.sql.effects == [\"write\"]\n\n\
+         and ask again: nothing needs a restart.{example}\n\n\
          The configuration is {config}.\n\
-         What sidegate says appears here. Ctrl-C ends the demo.\n",
+         {end}\n",
         port = sidecar.port,
         policy = shown(&sidecar.policy),
         config = shown(&house.path().join("sidegate.yaml")),

@@ -53,6 +53,8 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
             prepares: Vec::new(),
             declares: Vec::new(),
             forgets: true,
+            deallocates: None,
+            closes: None,
         },
         sensitive,
         placeholders: u16::try_from(shape::highest_parameter(text, lexemes)).unwrap_or(u16::MAX),

@@ -9,7 +9,7 @@ use crate::input::Transaction;
 use crate::model::{FaultKind, OutcomeKind};
 use crate::wire::postgres::{
     BackendFramer, BackendPiece, CommandComplete, ErrorFields, Frame, ParameterDescription, ParameterStatus,
-    ReadyForQuery, Relay, TransactionStatus,
+    ReadyForQuery, Relay, TransactionStatus, WireError,
 };
 
 use super::corridor::{Corridor, End, bound_only};
@@ -28,6 +28,8 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) client: W,
     /// What waits to be written to it.
     pub(super) out: BytesMut,
+    /// The server has said its last word, and the client was given it.
+    pub(super) server_parted: bool,
 }
 
 /// Above this the client must take some before more is read.
@@ -44,8 +46,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn step(&mut self) -> Result<(), End> {
-        let piece =
-            self.framer.next_piece().map_err(|error| lost(&format!("the database broke the protocol: {error}")))?;
+        let piece = self.framer.next_piece().map_err(|error| broken(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
             Some(BackendPiece::Frame(frame)) => self.message(frame).await?,
@@ -105,7 +106,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             b'T' | b'n' => self.description(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
-            b'H' | b'c' => self.pass(&frame),
+            b'H' | b'c' => self.copy_out(&frame)?,
             b'W' => return Err(lost("the database began a replication stream, which is not allowed")),
             tag => return Err(lost(&format!("the database sent an unexpected message of type 0x{tag:02x}"))),
         }
@@ -117,7 +118,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
-        let status = ParameterStatus::decode(frame.body()).map_err(|error| lost(&error.to_string()))?;
+        let status = ParameterStatus::decode(frame.body()).map_err(|error| broken(&error))?;
         self.corridor.state.lock().parameter(status.name, status.value);
         self.pass(frame);
         Ok(())
@@ -174,7 +175,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let mut state = self.corridor.state.lock();
         match state.ledger.front().map(|line| &line.owed) {
             Some(Owed::OwnDescribe { statement }) => {
-                let described = ParameterDescription::decode(frame.body()).map_err(|error| lost(&error.to_string()))?;
+                let described = ParameterDescription::decode(frame.body()).map_err(|error| broken(&error))?;
                 *statement.types.lock() = described.types;
                 Ok(())
             }
@@ -236,6 +237,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn copy_in(&mut self, frame: &Frame) -> Result<(), End> {
         {
             let mut state = self.corridor.state.lock();
+            if !state.ledger.is_running() {
+                return Err(lost("the database asked for data that nobody offered"));
+            }
             state.copy = Copy::In { sync_held: false };
             state.ledger.swallow_syncs();
         }
@@ -243,10 +247,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         Ok(())
     }
 
+    fn copy_out(&mut self, frame: &Frame) -> Result<(), End> {
+        if !self.corridor.state.lock().ledger.is_running() {
+            return Err(lost("the database sent a COPY that nobody asked for"));
+        }
+        self.pass(frame);
+        Ok(())
+    }
+
     async fn error(&mut self, frame: Frame) -> Result<(), End> {
-        let error = ErrorFields::decode(frame.body()).map_err(|error| lost(&error.to_string()))?;
+        let error = ErrorFields::decode(frame.body()).map_err(|error| broken(&error))?;
         if error.is_fatal() {
             self.pass(&frame);
+            self.server_parted = true;
             return Ok(());
         }
         let (first, skipped) = {
@@ -305,7 +318,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn ready(&mut self, frame: Frame) -> Result<(), End> {
-        let ready = ReadyForQuery::decode(frame.body()).map_err(|error| lost(&error.to_string()))?;
+        let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
         let line = self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Ready))?;
         let status = match ready.status {
             TransactionStatus::Idle => Transaction::Idle,
@@ -340,6 +353,16 @@ impl Running {
             self.tag = CommandComplete::decode(frame.body()).ok().map(|complete| complete.tag.to_owned());
         }
     }
+}
+
+/// The last word of a session whose server went away without one.
+pub(super) fn gone() -> Refusal {
+    Refusal::new(FaultKind::UpstreamLost, "the database closed the connection")
+}
+
+/// The same where a message means nothing.
+fn broken(error: &WireError) -> End {
+    lost(&format!("the database broke the protocol: {error}"))
 }
 
 /// The end of a session whose server cannot be followed any more.

@@ -159,6 +159,11 @@ impl Ledger {
         self.lines.front_mut()
     }
 
+    /// Whether the next answer is a statement's own.
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.lines.front(), Some(Line { owed: Owed::Query(_) | Owed::Execute(_), .. }))
+    }
+
     /// Strikes the first line out.
     pub(super) fn settle(&mut self) -> Option<Line> {
         self.lines.pop_front()

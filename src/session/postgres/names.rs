@@ -30,6 +30,8 @@ pub(super) struct Statement {
     pub(super) declared: Arc<[u32]>,
     /// It names prepared statements or cursors, which may stand for something else by now.
     pub(super) by_name: bool,
+    /// It was prepared with SQL's PREPARE, as a part of `text`, and cannot be read again by itself.
+    pub(super) within: bool,
 }
 
 /// A statement that was bound to values.
@@ -165,6 +167,11 @@ impl Names {
         None
     }
 
+    /// CLOSE of a cursor, answered: nothing was sent meanwhile that could have declared it anew.
+    pub(super) fn cursor_closed(&mut self, name: &str) {
+        self.cursors.remove(name);
+    }
+
     /// DEALLOCATE ALL or DISCARD ALL: statements sent before it are gone.
     pub(super) fn forgot_all(&mut self, sequence: u64) {
         for meanings in self.statements.values_mut() {
@@ -191,18 +198,21 @@ impl Names {
     pub(super) fn lose_certainty(&mut self) {
         self.uncertain = true;
         self.prepared.clear();
+        self.statements.values_mut().for_each(|meanings| meanings.retain(|(_, statement)| !statement.within));
+        self.statements.retain(|_, meanings| !meanings.is_empty());
     }
 
     /// A statement with SQL's PREPARE or DECLARE is about to be sent.
     pub(super) fn declare(&mut self, sequence: u64, facts: &Facts) {
         for (name, inner) in &facts.aftermath.prepares {
             let statement = Statement {
-                text: Arc::from(inner.0.normalized.as_str()),
+                text: Arc::from(facts.normalized.as_str()),
                 facts: Arc::clone(&inner.0),
-                certain: !self.uncertain,
+                certain: false,
                 types: Mutex::new(Vec::new()),
                 declared: Arc::default(),
                 by_name: false,
+                within: true,
             };
             if self.statements.len() < NAMES {
                 self.statements.entry(name.clone()).or_default().push((sequence, Arc::new(statement)));
@@ -245,11 +255,24 @@ fn remember(names: &mut Remembered, name: &str, facts: &Arc<Facts>) {
         return;
     }
     let known = names.entry(name.to_owned()).or_default();
-    if known.iter().any(|one| Arc::ptr_eq(one, facts) || one.normalized == facts.normalized) {
+    if known.iter().any(|one| Arc::ptr_eq(one, facts) || are_alike(one, facts)) {
         return;
     }
     // One beyond the limit is kept as the mark of a name that stands for too many things.
     if known.len() <= CANDIDATES {
         known.push(Arc::clone(facts));
     }
+}
+
+/// Whether policy sees the same in both. What stands inside a PREPARE or DECLARE has no text of its own.
+fn are_alike(one: &Facts, other: &Facts) -> bool {
+    one.statements == other.statements
+        && one.relations == other.relations
+        && one.columns == other.columns
+        && one.functions == other.functions
+        && one.settings == other.settings
+        && one.unknown == other.unknown
+        && one.unparsed == other.unparsed
+        && one.effects == other.effects
+        && one.aftermath == other.aftermath
 }

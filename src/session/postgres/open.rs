@@ -17,7 +17,7 @@ use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId};
 use crate::session::house::{House, Lane};
 use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
-use super::answers::Answers;
+use super::answers::{Answers, gone};
 use super::corridor::{Corridor, End};
 use super::greet::Greeting;
 use super::requests::Requests;
@@ -161,8 +161,14 @@ async fn run(
         framer: identified.framer,
         upstream: Sender::new(to_server),
     };
-    let mut answers =
-        Answers { corridor: &corridor, upstream: from_server, framer: upstream.framer, client: to_client, out };
+    let mut answers = Answers {
+        corridor: &corridor,
+        upstream: from_server,
+        framer: upstream.framer,
+        client: to_client,
+        out,
+        server_parted: false,
+    };
     let end = both_ways(house, &mut requests, &mut answers).await;
     finish(&corridor, end, &mut requests, &mut answers, upstream.cancel.as_ref()).await;
     // The slot counts the connection until here.
@@ -182,18 +188,25 @@ where
     let overdue = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
     let end = tokio::select! {
         end = requests.run() => end,
-        end = &mut answering => end,
-        () = house.drain.overdue() => overdue(),
+        end = &mut answering => return end,
+        () = house.drain.overdue() => return overdue(),
     };
-    if !matches!(end, End::Goodbye) {
-        return end;
+    match end {
+        End::Goodbye => {}
+        // Whoever could not write any more has not read what the server said before it went.
+        End::Server => return tokio::time::timeout(PARTING, answering).await.unwrap_or(End::Server),
+        End::Client | End::Fault(_) => return end,
     }
     requests.upstream.send_terminate();
     if requests.upstream.flush().await.is_err() {
         return End::Server;
     }
     tokio::select! {
-        end = &mut answering => end,
+        end = &mut answering => match end {
+            // It was asked to go.
+            End::Server => End::Goodbye,
+            End::Goodbye | End::Client | End::Fault(_) => end,
+        },
         () = house.drain.overdue() => overdue(),
     }
 }
@@ -212,7 +225,12 @@ async fn finish<R, W, S, T>(
     T: AsyncWrite + Unpin,
 {
     let running = !corridor.state.lock().ledger.is_empty();
-    if let End::Fault(refusal) = &end {
+    let last_word = match end {
+        End::Fault(refusal) => Some(refusal),
+        End::Server if !answers.server_parted => Some(gone()),
+        End::Server | End::Client | End::Goodbye => None,
+    };
+    if let Some(refusal) = &last_word {
         tracing::info!(session = %corridor.session, reason = refusal.message(), "ended a session");
         // A word in the middle of a row would be read as a part of it.
         if answers.is_between_messages()

@@ -113,9 +113,19 @@ impl State {
 
     /// A statement ran to its end: what it forgot is forgotten.
     pub(super) fn ran(&mut self, sequence: u64, running: &Running) {
-        let forgot_all = matches!(running.tag.as_deref(), Some("DEALLOCATE ALL" | "DISCARD ALL"));
-        if forgot_all && running.sqlstate.is_none() {
-            self.names.forgot_all(sequence);
+        if running.sqlstate.is_some() {
+            return;
+        }
+        let aftermath = &running.facts.aftermath;
+        // Of several statements, nobody knows here in which order they took and gave.
+        let alone = running.facts.statements.len() == 1;
+        match (running.tag.as_deref(), &aftermath.deallocates, &aftermath.closes) {
+            (Some("DEALLOCATE ALL" | "DISCARD ALL"), _, _) => self.names.forgot_all(sequence),
+            (Some("DEALLOCATE"), Some(name), _) if alone => {
+                self.names.closed(sequence, false, name);
+            }
+            (Some("CLOSE CURSOR"), _, Some(name)) if alone => self.names.cursor_closed(name),
+            _ => {}
         }
     }
 

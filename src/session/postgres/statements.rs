@@ -67,6 +67,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             types: Mutex::new(parse.types.clone()),
             declared: Arc::from(parse.types.as_slice()),
             by_name,
+            within: false,
         });
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
         let waits_for_values =

@@ -1,5 +1,6 @@
 //! Starts what the journeys need: a real PostgreSQL, the real binary, real clients.
 
+pub mod meddler;
 mod postgres;
 pub mod raw;
 mod sidegate;

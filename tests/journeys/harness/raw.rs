@@ -109,6 +109,22 @@ impl Raw {
         let _ = self.stream.write_all(bytes);
     }
 
+    /// Sends these bytes again and again until nobody takes any for this long. How many were taken.
+    pub fn flood(&mut self, bytes: &[u8], patience: Duration) -> usize {
+        self.stream.set_write_timeout(Some(patience)).expect("a time-out");
+        let mut taken = 0;
+        // A repeated message may be cut where the last write stopped, so the rest goes first.
+        while let Ok(count @ 1..) = self.stream.write(&bytes[taken % bytes.len()..]) {
+            taken += count;
+        }
+        taken
+    }
+
+    /// The same connection in another's hands.
+    pub fn another(&self) -> Self {
+        Self { stream: self.stream.try_clone().expect("a handle") }
+    }
+
     /// Says that nothing more will come.
     pub fn close_write(&mut self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);

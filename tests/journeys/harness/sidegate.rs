@@ -235,6 +235,13 @@ impl Sidegate {
         self.child.id()
     }
 
+    /// The memory that it holds, in KiB.
+    pub fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
+        line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number")
+    }
+
     /// Asks it to end, and waits until it did.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
         let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");

@@ -277,6 +277,10 @@ impl<'a> Walker<'a> {
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
+        // EXECUTE may run what another PREPARE or DECLARE was parsed into.
+        self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
+        self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
+        self.aftermath.forgets |= facts.aftermath.forgets;
     }
 
     pub(super) fn finish(self) -> Walked {

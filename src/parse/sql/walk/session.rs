@@ -115,7 +115,7 @@ impl Walker<'_> {
 
     pub(super) fn close(&mut self, cursor: &CloseCursor) -> Walk {
         if let CloseCursor::Specific { name } = cursor {
-            names::name(name)?;
+            self.aftermath.closes = Some(names::name(name)?);
         }
         self.effect(Effect::Session);
         self.aftermath.forgets = true;

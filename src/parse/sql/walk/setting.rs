@@ -116,11 +116,8 @@ impl Walker<'_> {
 
     pub(super) fn reset(&mut self, reset: &Reset) -> Walk {
         match reset {
-            // The pins hold: they are the session's defaults.
-            Reset::ALL => {
-                self.effect(Effect::Session);
-                self.aftermath.names = true;
-            }
+            // The pins hold: they are the session's defaults, and what was certain stays so.
+            Reset::ALL => self.effect(Effect::Session),
             Reset::SessionAuthorization => self.set("session_authorization", None, false),
             Reset::ConfigurationParameter(name) => {
                 let name = setting_name(name)?;

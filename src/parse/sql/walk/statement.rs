@@ -40,8 +40,9 @@ impl Walker<'_> {
                 self.prepare(name, statement)
             }
             Statement::Execute { .. } => self.execute(statement),
-            Statement::Deallocate { name: _, prepare: _ } => {
+            Statement::Deallocate { name, prepare: _ } => {
                 self.effect(Effect::Session);
+                self.aftermath.deallocates = (!every(name)).then(|| names::label(name));
                 self.aftermath.forgets = true;
                 Ok(())
             }
