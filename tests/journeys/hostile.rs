@@ -21,18 +21,11 @@ fn lives(sidegate: &mut Sidegate, neighbour: &mut Raw) {
     assert!(sidegate.is_alive());
 }
 
-/// The memory that the process holds, in KiB.
-fn resident(sidegate: &Sidegate) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", sidegate.pid())).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
-    line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number")
-}
-
 #[test]
 fn lying_lengths_end_the_session_and_nothing_else() {
     let mut sidegate = Setup::open().start();
     let mut neighbour = open(&sidegate);
-    let before = resident(&sidegate);
+    let before = sidegate.resident();
     for lie in LIES {
         let mut first = Raw::silent(sidegate.port);
         first.send(&[&lie.to_be_bytes()[..], &[0, 3, 0, 0]].concat());
@@ -50,7 +43,7 @@ fn lying_lengths_end_the_session_and_nothing_else() {
         }
     }
     lives(&mut sidegate, &mut neighbour);
-    assert!(resident(&sidegate) < before + 65_536, "no length was believed before its bytes came");
+    assert!(sidegate.resident() < before + 65_536, "no length was believed before its bytes came");
 }
 
 #[test]

@@ -205,6 +205,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         }
         drop(state);
         self.pass(frame);
+        self.corridor.rang();
         Ok(())
     }
 

@@ -139,7 +139,21 @@ pub(super) struct Ledger {
     skipping: bool,
 }
 
+/// With more lines than this the server is waited for: each costs far more memory than the bytes
+/// that made it, and every question looks through all of them.
+const CROWD: usize = 1_000;
+
 impl Ledger {
+    /// Whether so much is owed that no more should be sent.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.lines.len() >= CROWD
+    }
+
+    /// Whether enough was answered to go on after a crowd.
+    pub(super) fn has_room(&self) -> bool {
+        self.lines.len() <= CROWD / 2
+    }
+
     /// Writes down a message that is about to be sent.
     pub(super) fn owe(&mut self, owed: Owed) {
         self.sequence = self.sequence.saturating_add(1);

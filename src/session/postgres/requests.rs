@@ -40,6 +40,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     async fn step(&mut self) -> Result<(), End> {
+        if self.corridor.state.lock().ledger.is_crowded() {
+            self.uncrowded().await?;
+        }
         match self.framer.next_piece().map_err(breach)? {
             Some(FrontendPiece::Frame(frame)) => self.message(frame).await,
             Some(FrontendPiece::CopyData(relay)) => self.copy_data(relay).await,
@@ -208,6 +211,26 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Waits until nothing unanswered gives or takes a name.
     pub(super) async fn names_settled(&mut self) -> Result<(), End> {
         self.answered(Owed::names).await
+    }
+
+    /// Waits until the server has caught up. It answers one message at a time, so whoever sends
+    /// ahead and does not read is kept waiting here as it would be there.
+    async fn uncrowded(&mut self) -> Result<(), End> {
+        // Without a Sync behind them the server would keep its answers back.
+        self.upstream.send_flush();
+        self.flush().await?;
+        loop {
+            {
+                let state = self.corridor.state.lock();
+                if state.ledger.has_room() {
+                    return Ok(());
+                }
+                if state.copy.takes_data() {
+                    return Err(amid_copy());
+                }
+            }
+            self.corridor.answered.notified().await;
+        }
     }
 
     async fn answered(&mut self, such: fn(&Owed) -> bool) -> Result<(), End> {
