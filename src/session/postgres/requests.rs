@@ -272,7 +272,17 @@ pub(super) fn breach(error: WireError) -> End {
 }
 
 /// A name that sidegate must compare: PostgreSQL's are text, and a name that is not cannot be kept apart.
+/// Nor can one that is longer than what PostgreSQL compares of it.
 pub(super) fn text(name: &[u8]) -> Result<&str, End> {
-    std::str::from_utf8(name)
-        .map_err(|_| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a statement or portal is not UTF-8")))
+    let problem = |words| End::Fault(Refusal::new(FaultKind::Protocol, words));
+    if name.len() > NAME_BYTES {
+        return Err(problem(format!(
+            "the name of a statement or portal has {} bytes: PostgreSQL tells {NAME_BYTES} bytes of it apart",
+            name.len()
+        )));
+    }
+    std::str::from_utf8(name).map_err(|_| problem("the name of a statement or portal is not UTF-8".to_owned()))
 }
+
+/// What PostgreSQL compares of a name.
+const NAME_BYTES: usize = 63;
