@@ -185,3 +185,20 @@ fn names_that_the_server_would_cut_are_refused() {
     let run = [parse(&long, "select 1"), bind(&long, &long, &[]), execute(&long, 0), sync()].concat();
     assert_eq!(client.ask(&run), "1 2 D C:SELECT 1 Z:I");
 }
+
+#[test]
+fn a_name_in_another_encoding_is_not_taken_for_the_one_it_looks_like() {
+    let by_value = "\ndeny contains \"order 13\" if {\n\tsome p in input.sql.parameters\n\tp.value == 13\n}\n";
+    let sidegate = Setup::policy(&format!("{NO_PAYROLL}{by_value}")).start();
+    let mut client = open(&sidegate);
+    // In LATIN1 the bytes of `é` are the name `Ã©`.
+    let (latin, utf8) = ("é", "Ã©");
+    assert_eq!(client.ask(&[parse(utf8, "select total from public.orders where id = $1"), sync()].concat()), "1 Z:I");
+    assert_eq!(client.ask(&query("set client_encoding = latin1")), "C:SET Z:I");
+    client.send(&[message('C', format!("S{latin}\0").as_bytes()), sync()].concat());
+    client.send(&[parse(latin, "select salary from public.payroll where id = $1"), sync()].concat());
+    client.send(&query("set client_encoding = utf8"));
+    client.send(&[bind("", utf8, &["3"]), execute("", 0), sync()].concat());
+    let answer = client.until_end();
+    assert_eq!(spell(&answer), "E:08P01", "{answer:?}");
+}
