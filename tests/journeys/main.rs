@@ -20,6 +20,7 @@ mod harness;
 mod hostile;
 mod metrics;
 mod policy;
+mod portals;
 mod refusals;
 mod sessions;
 mod upstreams;

@@ -80,6 +80,10 @@ pub(super) struct Names {
     portals: HashMap<String, (u64, Arc<Portal>)>,
     prepared: Remembered,
     cursors: Remembered,
+    /// When a name was last declared a cursor: it stands for no portal that was bound before.
+    declared: HashMap<String, u64>,
+    /// The same for every name, once there are too many.
+    all_declared: u64,
     /// What was read while unqualified names were certain does not tell any more what it would do.
     uncertain: bool,
 }
@@ -116,6 +120,7 @@ impl Names {
 
     /// What a portal's name stands for when the next message is read.
     pub(super) fn portal(&self, ledger: &Ledger, name: &str) -> Meaning<Portal> {
+        let declared = self.declared.get(name).map_or(self.all_declared, |at| self.all_declared.max(*at));
         let mut synced = false;
         for line in ledger.newest_first() {
             if matches!(line.owed, Owed::Sync) {
@@ -124,13 +129,19 @@ impl Names {
             if let Owed::Bind { name: given, portal } = &line.owed
                 && given == name
             {
+                if line.sequence < declared {
+                    return Meaning::Nothing;
+                }
                 return if synced { Meaning::Unsettled } else { Meaning::One(Arc::clone(portal)) };
             }
             if matches!(&line.owed, Owed::Close { portal: true, name: closed } if closed == name) {
                 return if synced { Meaning::Unsettled } else { Meaning::Nothing };
             }
         }
-        self.portals.get(name).map_or(Meaning::Nothing, |(_, portal)| Meaning::One(Arc::clone(portal)))
+        match self.portals.get(name) {
+            Some((bound, portal)) if *bound > declared => Meaning::One(Arc::clone(portal)),
+            Some(_) | None => Meaning::Nothing,
+        }
     }
 
     /// ParseComplete: the name was free, so it stands for this and what was sent after it.
@@ -182,6 +193,7 @@ impl Names {
 
     /// The transaction ended: portals sent before that are gone.
     pub(super) fn transaction_ended(&mut self, sequence: u64) -> Vec<Arc<Portal>> {
+        self.declared.retain(|_, at| *at > sequence);
         let (gone, kept) = std::mem::take(&mut self.portals).into_iter().partition(|(_, (sent, _))| *sent < sequence);
         self.portals = kept;
         let gone: HashMap<String, (u64, Arc<Portal>)> = gone;
@@ -221,6 +233,11 @@ impl Names {
         }
         for (name, inner) in &facts.aftermath.declares {
             remember(&mut self.cursors, name, &inner.0);
+            if self.declared.len() >= NAMES {
+                self.declared.clear();
+                self.all_declared = sequence;
+            }
+            self.declared.insert(name.clone(), sequence);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::enforce::{Permit, Refusal, Severity, poison};
 use crate::forward::{Free, Sender};
 use crate::journal::Entry;
 use crate::model::{Cause, FaultKind};
+use crate::parse::Encoding;
 use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiece, Object, Relay, WireError};
 
 use super::corridor::{Corridor, End};
@@ -156,7 +157,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     fn close_name(&mut self, frame: Frame) -> Result<(), End> {
         let close = Close::decode(frame.body()).map_err(breach)?;
-        let owed = Owed::Close { portal: close.object == Object::Portal, name: text(close.name)?.to_owned() };
+        let owed = Owed::Close { portal: close.object == Object::Portal, name: self.name(close.name)?.to_owned() };
         self.corridor.state.lock().ledger.owe(owed);
         self.free(frame)
     }
@@ -201,6 +202,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Internal, "a message that must be judged was not")))?;
         self.upstream.send_free(free);
         Ok(())
+    }
+
+    /// A name that sidegate must compare as the server does: what is not text, is longer than what
+    /// PostgreSQL compares, or comes in another encoding than the last time cannot be told apart.
+    pub(super) fn name<'name>(&self, name: &'name [u8]) -> Result<&'name str, End> {
+        let problem = |words: &str| {
+            End::Fault(Refusal::new(FaultKind::Protocol, format!("the name of a statement or portal {words}")))
+        };
+        if name.len() > NAME_BYTES {
+            return Err(problem(&format!("is longer than the {NAME_BYTES} bytes that PostgreSQL compares")));
+        }
+        if !name.is_ascii() && self.corridor.state.lock().encoding() != Encoding::Safe {
+            return Err(problem("is not ASCII where client_encoding is not UTF8"));
+        }
+        std::str::from_utf8(name).map_err(|_| problem("is not UTF-8"))
     }
 
     /// Waits until nothing unanswered can change how the next statement must be read.
@@ -271,8 +287,5 @@ pub(super) fn breach(error: WireError) -> End {
     End::Fault(Refusal::fault(&error))
 }
 
-/// A name that sidegate must compare: PostgreSQL's are text, and a name that is not cannot be kept apart.
-pub(super) fn text(name: &[u8]) -> Result<&str, End> {
-    std::str::from_utf8(name)
-        .map_err(|_| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a statement or portal is not UTF-8")))
-}
+/// What PostgreSQL compares of a name.
+const NAME_BYTES: usize = 63;

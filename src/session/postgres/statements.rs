@@ -17,7 +17,7 @@ use super::corridor::{End, bound_only};
 use super::judge::{Judged, mentions_names};
 use super::ledger::{Owed, Running};
 use super::names::{Meaning, Portal, Statement};
-use super::requests::{Requests, breach, text};
+use super::requests::{Requests, breach};
 use super::state::State;
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
@@ -53,7 +53,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Ok(());
         }
         let parse = Parse::decode(frame.body()).map_err(breach)?;
-        let name = text(parse.name)?.to_owned();
+        let name = self.name(parse.name)?.to_owned();
         let by_name = mentions_names(parse.sql);
         if by_name {
             self.names_settled().await?;
@@ -87,7 +87,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn bind(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
         let bind = Bind::decode(frame.body()).map_err(breach)?;
-        let (source, portal) = (text(bind.statement)?, text(bind.portal)?.to_owned());
+        let (source, portal) = (self.name(bind.statement)?, self.name(bind.portal)?.to_owned());
         let Some(statement) = self.meaning_of_statement(source).await? else { return Ok(()) };
         if !self.types_known(source, &statement, bind.values.len()).await? {
             return Ok(());
@@ -124,7 +124,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
         let execute = Execute::decode(frame.body()).map_err(breach)?;
-        let Some(portal) = self.meaning_of_portal(text(execute.portal)?).await? else { return Ok(()) };
+        let Some(portal) = self.meaning_of_portal(self.name(execute.portal)?).await? else { return Ok(()) };
         if portal.statement.by_name {
             self.names_settled().await?;
         }
