@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read as _;
 use std::sync::Arc;
 
-use sidegate::parse::{Encoding, Facts, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack};
+use sidegate::parse::{Effect, Encoding, Facts, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack};
 
 struct Statement {
     source: String,
@@ -126,4 +126,72 @@ fn statements_that_two_parsers_read_differently_are_not_read() {
     }
     let known = DIFFERENTIALS.iter().filter(|id| cases.contains_key(**id)).count();
     assert!(known >= 20, "only {known} of the cases are in the file");
+}
+
+/// What is refused by more than a statement's facts.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("F14", "a user function called by selecting a field: what fields a relation has, the catalog says"),
+    ("G07", "the pins are the session's own defaults, so that resetting brings them back"),
+];
+
+/// How the server reads a case: what its settings and the statements before it leave certain.
+fn read_case(reader: &Reader, case: &serde_json::Value, sql: &str) -> Arc<Facts> {
+    let is = |setting: &str, value: &str| case["settings"][setting] == value;
+    let moved = !case["settings"]["search_path"].is_null();
+    let before = case["setup"].as_str().map(|setup| read(reader, setup));
+    let nothing = Remembered::new();
+    let certain = !moved && before.is_none_or(|before| !before.aftermath.names);
+    reader.statement_blocking(
+        sql,
+        &Reading {
+            quoting: if is("standard_conforming_strings", "off") { Quoting::Backslash } else { Quoting::Standard },
+            encoding: if case["settings"]["client_encoding"].is_null() {
+                Encoding::Safe
+            } else {
+                Encoding::AsciiTrailBytes
+            },
+            names: if certain { Names::Certain { schema: "public".into() } } else { Names::Uncertain },
+            limits: ReadingLimits::default(),
+            prepared: &nothing,
+            cursors: &nothing,
+        },
+    )
+}
+
+/// The policy of the cases, on facts alone: reads of two tables, without the two columns that are masked.
+fn may(facts: &Facts) -> bool {
+    let harmless = [Effect::Read, Effect::Session, Effect::Transaction];
+    let masked = ["*", "email", "ssn"];
+    facts.unparsed.is_none()
+        && facts.unknown.is_empty()
+        && facts.effects.iter().all(|effect| harmless.contains(effect))
+        && facts.relations.iter().all(|relation| ["public.customers", "public.orders"].contains(&relation.id.as_str()))
+        && !facts.columns.iter().any(|column| {
+            column.relation.as_deref() == Some("public.customers") && masked.contains(&column.name.as_str())
+        })
+}
+
+#[test]
+fn an_attack_has_facts_that_a_policy_refuses() {
+    let reader = Reader::new(1, 0, Stack::Ordinary).unwrap();
+    let (mut attacks, mut controls) = (0_u32, 0_u32);
+    let mut passed = Vec::new();
+    for line in include_str!("data/sql/adversarial.jsonl").lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (id, Some(sql)) = (case["id"].as_str().unwrap(), case["sql"].as_str()) else { continue };
+        let facts = read_case(&reader, &case, sql);
+        match case["verdict"].as_str().unwrap() {
+            "deny" => {
+                attacks += 1;
+                if may(&facts) {
+                    passed.push(id.to_owned());
+                }
+            }
+            "allow" if case["refusal_ok"].is_null() && facts.unparsed.is_none() => controls += u32::from(may(&facts)),
+            _ => {}
+        }
+    }
+    let elsewhere: Vec<&str> = ELSEWHERE.iter().map(|(id, _)| *id).collect();
+    assert_eq!(passed, elsewhere);
+    assert!(attacks > 170 && controls > 8, "{attacks} attacks, {controls} controls that pass");
 }

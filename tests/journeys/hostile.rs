@@ -182,6 +182,29 @@ fn statements_that_would_exhaust_a_parser_are_refused_in_a_sentence() {
     lives(&mut sidegate, &mut neighbour);
 }
 
+/// Shapes that older parsers walked again and again, twice as often with every link.
+#[test]
+fn chains_that_invite_a_parser_to_guess_are_answered_at_once() {
+    let sidegate = Setup::open().start();
+    let mut client = open(&sidegate);
+    let chains = [
+        format!("select {}x", "if(current_time(".repeat(30)),
+        format!("select a{}", ".foo(t--,i)\n".repeat(30)),
+        format!("select {}x", "x-not-b.".repeat(40)),
+        format!("select a{}", ".not-b".repeat(80)),
+        format!("select {}1", "case\t-".repeat(30)),
+        format!("select {}f", "cAse#f-#9-".repeat(30)),
+        format!("select f{}", "(a => g".repeat(30)),
+        format!("select * from {}a", "(select * from (".repeat(15)),
+    ];
+    for sql in chains {
+        // A client that waits for longer than half a minute fails.
+        let answer = client.ask(&query(&sql));
+        assert!(answer.starts_with("E:"), "{sql}: {answer}");
+        assert_eq!(client.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
+    }
+}
+
 #[test]
 fn whoever_says_nothing_is_shown_the_door_and_nobody_else_waits() {
     let mut sidegate = Setup::open().listener("limits: {connections: 4, startup: 1s}").start();

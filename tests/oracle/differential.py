@@ -27,8 +27,6 @@ QUIET = {
     "FetchStmt", "ClosePortalStmt", "PrepareStmt", "DeallocateStmt", "DiscardStmt", "UnlistenStmt", "ExecuteStmt",
     "LockStmt", "CopyStmt", "RawStmt", "ReturnStmt",
 }
-# Keywords of PostgreSQL 16 and later that are columns before.
-NEWER = {"system_user"}
 
 
 def statements():
@@ -114,7 +112,7 @@ def differences(sql, facts, truth):
         if missing:
             yield f"not listed as relations: {sorted(missing)}"
         if "procedure" not in effects:
-            missing = truth.functions - NEWER - {function["name"] for function in facts["functions"]}
+            missing = truth.functions - {function["name"] for function in facts["functions"]}
             if missing:
                 yield f"not listed as functions: {sorted(missing)}"
 

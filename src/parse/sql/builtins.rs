@@ -132,15 +132,18 @@ fn family(name: &str, volatility: Volatility, machinery: bool, names_relation: b
 /// Whatever their volatility: what takes SQL, a relation, a schema, a cursor or a session by name
 /// and shows what is behind it.
 fn is_procedure(name: &str) -> bool {
-    let shows_source = name.starts_with("pg_get_") && (name.contains("def") || name.ends_with("_sqlbody"));
-    shows_source
-        || name.contains("_to_xml")
-        || name.starts_with("pg_stat_get_")
-        || name.starts_with("pg_logical_")
-        || name.starts_with("pg_event_trigger_")
-        || name.starts_with("binary_upgrade_")
-        || name.ends_with("_backend")
-        || NAMED_PROCEDURES.contains(&name)
+    PROCEDURES.iter().any(|pattern| fits(pattern, name))
+}
+
+/// Whether a name is of a pattern, in which `*` stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((start, mut pattern)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(start) else { return false };
+    while let Some((part, rest)) = pattern.split_once('*') {
+        let Some((_, after)) = name.split_once(part) else { return false };
+        (name, pattern) = (after, rest);
+    }
+    name.ends_with(pattern)
 }
 
 /// Volatile built-ins that do nothing but compute a value: the published list.
@@ -165,10 +168,19 @@ const HARMLESS_VOLATILE: &[&str] = &[
     "timeofday",
 ];
 
-/// Not volatile, yet more than a value: SQL in a text, other sessions' data, every setting at once.
-const NAMED_PROCEDURES: &[&str] = &[
+/// Whatever their volatility, more than a value: SQL in a text, other sessions' data, source code,
+/// every setting at once. The published list.
+const PROCEDURES: &[&str] = &[
+    "*_backend",
+    "*_to_xml*",
+    "binary_upgrade_*",
     "currtid2",
     "pg_cursor",
+    "pg_event_trigger_*",
+    "pg_get_*_sqlbody",
+    "pg_get_*def*",
+    "pg_logical_*",
+    "pg_stat_get_*",
     "pg_available_extension_versions",
     "pg_available_extensions",
     "pg_config",
@@ -205,3 +217,5 @@ const NAMES_A_RELATION: &[&str] = &[
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::parse::sql) use tests::published;

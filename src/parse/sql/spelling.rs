@@ -2,6 +2,8 @@
 //! only where PostgreSQL's grammar leaves it no other meaning, and by what has the same facts, or more:
 //! what is left out here is keywords and constants, never an expression, a relation or a function.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a token that no rule names stays, for sqlparser to judge")]
+
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 

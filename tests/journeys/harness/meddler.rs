@@ -53,9 +53,8 @@ fn between(mut client: TcpStream, scripts: &[Script]) {
         let _ = std::io::copy(&mut from, &mut to);
     });
     let mut buffer = [0; 65_536];
-    loop {
-        // Looked at before it is taken: closing with bytes unread is what resets a connection.
-        let Ok(count @ 1..) = client.peek(&mut buffer) else { break };
+    // Looked at before it is taken: closing with bytes unread is what resets a connection.
+    while let Ok(count @ 1..) = client.peek(&mut buffer) {
         let text = String::from_utf8_lossy(&buffer[..count]);
         if let Some(script) = (0..scripts.len()).find(|script| text.contains(&cue(*script))).map(|at| &scripts[at]) {
             let _ = server.shutdown(Shutdown::Both);

@@ -214,3 +214,63 @@ fn statements_of_the_same_shape_have_the_same_facts() {
     }
     assert!(compared > 3_000, "only {compared} pairs");
 }
+
+#[test]
+fn a_spelling_that_sqlparser_does_not_know_has_the_facts_of_the_one_it_does() {
+    let reader = reader();
+    for (sql, plain) in [
+        ("select * from only t", "select * from t"),
+        ("table t", "select * from t"),
+        ("delete from t where current of c", "delete from t where null"),
+        ("select a from t for no key update", "select a from t for update"),
+        ("select make_interval(days := 3)", "select make_interval(days => 3)"),
+        ("select format('%s', variadic array[a]) from t", "select format('%s', array[a]) from t"),
+        ("select inet '::1' from t", "select '::1'::inet from t"),
+        ("select a isnull from t", "select a is null from t"),
+        ("update t set a[1] = b", "update t set a = b"),
+        ("select a from (t join u using (b)) as j", "select j.a from (select * from t join u using (b)) as j"),
+        ("select sum(a) over w from t window w as (order by b)", "select sum(a) over (order by b) from t"),
+    ] {
+        let (spelled, known) =
+            (reader.statement_blocking(sql, &reading()), reader.statement_blocking(plain, &reading()));
+        assert_eq!(spelled.unparsed, None, "{sql}");
+        assert_eq!(spelled.statements, known.statements, "{sql}");
+        assert_eq!(spelled.functions, known.functions, "{sql}");
+        let ids = |facts: &Facts| facts.relations.iter().map(|r| (r.id.clone(), r.access.clone())).collect::<Vec<_>>();
+        assert_eq!(ids(&spelled), ids(&known), "{sql}");
+    }
+}
+
+#[test]
+fn what_a_spelling_hides_from_sqlparser_is_in_the_facts() {
+    let reader = reader();
+    let facts = |sql: &str| reader.statement_blocking(sql, &reading());
+    let procedure = |sql: &str| facts(sql).effects.contains(&Effect::Procedure);
+    // Only a variadic function is called so, and PostgreSQL's `lower` is none.
+    assert!(procedure("select lower(variadic array['a'])"));
+    assert!(!procedure("select concat(variadic array['a'])"));
+    assert!(procedure("select f(a := 1)"));
+    assert!(procedure("select set_config(setting_name := 'role') from f()"));
+    assert!(procedure("select * from f(1) as (a int)"));
+    for sql in ["select mine 'x'", "update t set a[(select 1 from s)] = 2", "select a[1] \"\" from t"] {
+        assert!(facts(sql).unparsed.is_some(), "{sql}");
+    }
+    let columns = |sql: &str| {
+        facts(sql).columns.iter().map(|c| (c.relation.clone(), c.name.clone(), c.uses.clone())).collect::<Vec<_>>()
+    };
+    // All fields of a whole row are the row.
+    let row = columns("select (c).* from customers c");
+    assert!(row.iter().any(|(id, name, uses)| {
+        id.as_deref() == Some("public.customers") && name == "*" && uses.contains(&crate::parse::Use::WholeRow)
+    }));
+    // What comes out of it is not known by name.
+    let inner = facts("select s.email from (select (c).* from customers c) s");
+    assert!(inner.unknown.contains("sql.columns"), "{inner:?}");
+    // Before PostgreSQL 16 it is a column.
+    let user = facts("select system_user from t");
+    assert!(user.functions.iter().any(|function| function.id == "pg_catalog.system_user"));
+    assert!(user.columns.iter().any(|column| column.name == "system_user"));
+    // A condition of COPY is read, its options are not needed.
+    assert!(facts("copy t from stdin with (freeze on) where f(a)").unparsed.is_some());
+    assert_eq!(facts("copy t from stdin with (freeze on)").unparsed, None);
+}

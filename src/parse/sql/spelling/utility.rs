@@ -17,10 +17,10 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         || word(0, "set") && (word(1, "transaction") || word(1, "session") && word(2, "characteristics"))
     {
         transaction(&mut tokens);
-    } else if word(0, "fetch") && (word(1, "from") || word(1, "in")) {
-        if let Some(span) = tokens.first().map(|token| token.span) {
-            tokens.insert(1, TokenWithSpan::new(keyword("NEXT", Keyword::NEXT), span));
-        }
+    } else if let (true, Some(span)) =
+        (word(0, "fetch") && (word(1, "from") || word(1, "in")), tokens.first().map(|token| token.span))
+    {
+        tokens.insert(1, TokenWithSpan::new(keyword("NEXT", Keyword::NEXT), span));
     }
     tokens
 }

@@ -11,7 +11,7 @@ use sqlparser::ast::{
     AlterOperatorClassOperation, AlterOperatorFamilyOperation, AlterOperatorOperation, AlterRoleOperation,
     AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
     CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ForValues, GrantObjects, ObjectName, ObjectType,
-    Partition, PartitionBoundValue, RenameTableNameKind, RoleOption, Statement, TableConstraint,
+    Partition, PartitionBoundValue, RenameTableNameKind, RoleOption, Statement, TableConstraint, TextSearchObjectType,
 };
 
 use super::columns::{Place, Scope};
@@ -317,7 +317,12 @@ pub(super) fn command(statement: &Statement) -> &'static str {
         Statement::AlterRole { .. } | Statement::AlterUser(_) => "ALTER ROLE",
         Statement::AlterSchema(_) => "ALTER SCHEMA",
         Statement::AlterTable(_) => "ALTER TABLE",
-        Statement::AlterTextSearch(_) => "ALTER TEXT SEARCH CONFIGURATION",
+        Statement::AlterTextSearch(alter) => match alter.object_type {
+            TextSearchObjectType::Dictionary => "ALTER TEXT SEARCH DICTIONARY",
+            TextSearchObjectType::Configuration => "ALTER TEXT SEARCH CONFIGURATION",
+            TextSearchObjectType::Template => "ALTER TEXT SEARCH TEMPLATE",
+            TextSearchObjectType::Parser => "ALTER TEXT SEARCH PARSER",
+        },
         Statement::AlterType(_) => "ALTER TYPE",
         Statement::AlterView { .. } => "ALTER VIEW",
         Statement::Comment { .. } => "COMMENT",
@@ -336,7 +341,12 @@ pub(super) fn command(statement: &Statement) -> &'static str {
         Statement::CreateSchema { .. } => "CREATE SCHEMA",
         Statement::CreateSequence { .. } => "CREATE SEQUENCE",
         Statement::CreateServer(_) => "CREATE SERVER",
-        Statement::CreateTextSearch(_) => "CREATE TEXT SEARCH CONFIGURATION",
+        Statement::CreateTextSearch(create) => match create.object_type {
+            TextSearchObjectType::Dictionary => "CREATE TEXT SEARCH DICTIONARY",
+            TextSearchObjectType::Configuration => "CREATE TEXT SEARCH CONFIGURATION",
+            TextSearchObjectType::Template => "CREATE TEXT SEARCH TEMPLATE",
+            TextSearchObjectType::Parser => "CREATE TEXT SEARCH PARSER",
+        },
         Statement::CreateTrigger(_) => "CREATE TRIGGER",
         Statement::CreateType { .. } => "CREATE TYPE",
         Statement::DropDomain(_) => "DROP DOMAIN",

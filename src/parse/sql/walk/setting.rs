@@ -116,11 +116,8 @@ impl Walker<'_> {
 
     pub(super) fn reset(&mut self, reset: &Reset) -> Walk {
         match reset {
-            // The pins hold: they are the session's defaults.
-            Reset::ALL => {
-                self.effect(Effect::Session);
-                self.aftermath.names = true;
-            }
+            // The pins hold: they are the session's defaults, and what was certain stays so.
+            Reset::ALL => self.effect(Effect::Session),
             Reset::SessionAuthorization => self.set("session_authorization", None, false),
             Reset::ConfigurationParameter(name) => {
                 let name = setting_name(name)?;
@@ -259,4 +256,17 @@ fn is_utf8(value: &str) -> bool {
 
 fn is_on(value: &str) -> bool {
     matches!(value.trim().to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::sql::builtins::published;
+
+    #[test]
+    fn the_lists_of_settings_are_published() {
+        assert_eq!(published("Settings that are harmless to change"), HARMLESS);
+        assert_eq!(published("Time-outs that are harmless to lower"), TIMEOUTS);
+        assert_eq!(published("Settings that are harmless to read"), READABLE);
+    }
 }
