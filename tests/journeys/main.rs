@@ -12,8 +12,10 @@
 )]
 
 mod adversary;
+mod causes;
 mod clients;
 mod demo;
+mod disk;
 mod durability;
 mod floods;
 mod harness;

@@ -19,6 +19,8 @@ pub struct Setup {
     extra: String,
     upstream: Option<u16>,
     ready: bool,
+    disk: Option<&'static str>,
+    bundle: bool,
 }
 
 impl Setup {
@@ -32,6 +34,8 @@ impl Setup {
             extra: String::new(),
             upstream: None,
             ready: true,
+            disk: None,
+            bundle: true,
         }
     }
 
@@ -61,6 +65,18 @@ impl Setup {
     /// With more keys of `plugins.sidegate` (YAML, one `key: value` a line).
     pub fn sidegate(mut self, yaml: &str) -> Self {
         self.extra = yaml.lines().map(|line| format!("    {line}\n")).collect();
+        self
+    }
+
+    /// With its state on a disk of its own, of this size (as `mount` says it).
+    pub fn disk(mut self, size: &'static str) -> Self {
+        self.disk = Some(size);
+        self
+    }
+
+    /// With a bundle that is not there.
+    pub fn without_bundle(mut self) -> Self {
+        self.bundle = false;
         self
     }
 
@@ -102,8 +118,10 @@ impl Sidegate {
         let directory = tempfile::tempdir().expect("a folder");
         let (port, admin, database) = (free_port(), free_port(), server.database());
         let bundle = directory.path().join("bundle");
-        fs::create_dir(&bundle).expect("the bundle's folder");
-        fs::write(bundle.join("policy.rego"), &setup.policy).expect("the policy");
+        if setup.bundle {
+            fs::create_dir(&bundle).expect("the bundle's folder");
+            fs::write(bundle.join("policy.rego"), &setup.policy).expect("the policy");
+        }
         fs::write(directory.path().join("password"), super::postgres::PASSWORD).expect("the password");
         let config = format!(
             "labels: {{app: journey}}\n\
@@ -124,7 +142,11 @@ impl Sidegate {
             password = directory.path().join("password").display(),
         );
         fs::write(directory.path().join("sidegate.yaml"), config).expect("the configuration");
-        let (child, stderr) = spawn(&directory.path().join("sidegate.yaml"));
+        let config = directory.path().join("sidegate.yaml");
+        let (child, stderr) = match setup.disk {
+            Some(size) => spawn_on_disk(&config, &directory.path().join("state"), size),
+            None => spawn(&config),
+        };
         let sidegate = Self { child, directory, stderr, port, admin, database };
         let page = if setup.ready { "/health?bundles" } else { "/health" };
         until("sidegate", || sidegate.get(page).filter(|(status, _)| *status == 200));
@@ -155,6 +177,12 @@ impl Sidegate {
         fs::write(file.with_extension("new"), rego).expect("the policy");
         fs::rename(file.with_extension("new"), file).expect("the policy");
         until("the new policy", || (self.activations() != before).then_some(()));
+    }
+
+    /// Puts the bundle where it should have been.
+    pub fn bring_bundle(&self, rego: &str) {
+        fs::create_dir(self.path("bundle")).expect("the bundle's folder");
+        fs::write(self.path("bundle/policy.rego"), rego).expect("the policy");
     }
 
     /// How often a bundle was taken or refused.
@@ -266,14 +294,21 @@ impl Drop for Sidegate {
 }
 
 fn spawn(config: &Path) -> (Child, Arc<Mutex<Vec<String>>>) {
-    let mut child = Command::new(binary())
-        .args(["run", "-c"])
-        .arg(config)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("sidegate starts");
+    watch(Command::new(binary()).args(["run", "-c"]).arg(config))
+}
+
+/// The same with a small disk that only the process sees; others find it under its `/proc/PID/root`.
+fn spawn_on_disk(config: &Path, state: &Path, size: &str) -> (Child, Arc<Mutex<Vec<String>>>) {
+    fs::create_dir(state).expect("the state's folder");
+    let script = format!("mount -t tmpfs -o size={size},mode=700 tmpfs \"$1\" && shift && exec \"$@\"");
+    let mut command = Command::new("unshare");
+    command.args(["-Urm", "sh", "-c", &script, "sh"]).arg(state).args([binary(), "run", "-c"]).arg(config);
+    watch(&mut command)
+}
+
+fn watch(command: &mut Command) -> (Child, Arc<Mutex<Vec<String>>>) {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("sidegate starts");
     let lines = Arc::new(Mutex::new(Vec::new()));
     let (out, kept) = (child.stderr.take().expect("stderr is piped"), Arc::clone(&lines));
     std::thread::spawn(move || {
