@@ -10,7 +10,7 @@ use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, star
 use crate::harness::{Setup, Sidegate, postgres, said};
 
 /// Length words that no message has, and the longest that some may.
-const LIES: [u32; 9] = [0, 3, 4, 5, 10_001, 1 << 30, (1 << 31) - 1, 1 << 31, u32::MAX];
+const LIES: [u32; 11] = [0, 1, 2, 3, 4, 5, 10_001, 1 << 30, (1 << 31) - 1, 1 << 31, u32::MAX];
 
 fn open(sidegate: &Sidegate) -> Raw {
     Raw::open(sidegate.port, &sidegate.database)
@@ -95,15 +95,40 @@ fn malformed_bodies_are_protocol_violations() {
     assert!(!postgres().log().contains("drop table customers"));
 }
 
+/// A users file with `alice`, whose password is `wonderland`: PostgreSQL itself made the verifier.
+fn users() -> tempfile::NamedTempFile {
+    let users = tempfile::NamedTempFile::new().expect("a file");
+    let role = format!("alice_{:?}", std::thread::current().id()).replace(['(', ')'], "_");
+    postgres().sql("postgres", &format!("create role {role} password 'wonderland'"));
+    let stored = format!("select rolpassword from pg_authid where rolname = lower('{role}')");
+    let verifier = postgres().sql("postgres", &stored);
+    postgres().sql("postgres", &format!("drop role {role}"));
+    std::fs::write(users.path(), format!("alice:{verifier}\n")).expect("written");
+    users
+}
+
+#[test]
+fn lying_lengths_before_the_proof_end_the_session_and_nothing_else() {
+    let users = users();
+    let identify = format!("[{{scram: {{users: {}}}}}]", users.path().display());
+    let mut sidegate = Setup::open().identify(&identify).start();
+    let hello = startup(&[("user", "alice"), ("database", &sidegate.database)]);
+    for lie in LIES.into_iter().chain([65_536]) {
+        let mut client = Raw::silent(sidegate.port);
+        client.send(&hello);
+        assert_eq!(client.next().map(|message| message.tag), Some('R'), "it is asked for a proof");
+        client.send(&[&b"p"[..], &lie.to_be_bytes(), b"x"].concat());
+        client.close_write();
+        let answer = spell(&client.until_end());
+        assert!(answer == "E:08P01" || answer.is_empty(), "{lie}: {answer}");
+    }
+    assert_eq!(said(&sidegate.psql_as("wonderland", &["-c", "select 1"])), "1\n");
+    assert!(sidegate.is_alive());
+}
+
 #[test]
 fn a_second_start_a_second_password_and_early_queries_end_the_session() {
-    let users = tempfile::NamedTempFile::new().expect("a file");
-    // The verifier of `alice` with the password `wonderland`, made by PostgreSQL itself.
-    let database = postgres().database();
-    postgres().sql(&database, "create role alice_verifier password 'wonderland'");
-    let verifier = postgres().sql(&database, "select rolpassword from pg_authid where rolname = 'alice_verifier'");
-    postgres().sql(&database, "drop role alice_verifier");
-    std::fs::write(users.path(), format!("alice:{verifier}\n")).expect("written");
+    let users = users();
     let identify = format!("[{{scram: {{users: {}}}}}]", users.path().display());
     let mut sidegate = Setup::open().identify(&identify).start();
 
@@ -134,6 +159,7 @@ fn startup_parameters_that_could_change_anything_refuse_the_session() {
         ("options", "-c role=postgres"),
         ("options", "-c="),
         ("options", "--="),
+        ("options", &"-c ".repeat(3_000)),
         ("role", "postgres"),
         ("search_path", "evil"),
         ("session_authorization", "postgres"),
