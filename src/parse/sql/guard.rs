@@ -191,6 +191,14 @@ fn operator(token: &Token) -> Option<&str> {
         Token::DoubleTildeAsterisk => "~~*",
         Token::ExclamationMarkDoubleTilde => "!~~",
         Token::ExclamationMarkDoubleTildeAsterisk => "!~~*",
+        other => return long_operator(other),
+    })
+}
+
+/// Those of bits, geometry, ranges, JSON and text search.
+fn long_operator(token: &Token) -> Option<&str> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a token that is not listed disagrees, which refuses")]
+    Some(match token {
         Token::ShiftLeft => "<<",
         Token::ShiftRight => ">>",
         Token::Overlap => "&&",

@@ -7,17 +7,17 @@
 )]
 
 use sqlparser::ast::{
-    AlterCollationOperation, AlterColumnOperation, AlterFunctionKind, AlterFunctionOperation,
-    AlterOperatorClassOperation, AlterOperatorFamilyOperation, AlterOperatorOperation, AlterRoleOperation,
-    AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
-    CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ForValues, GrantObjects, ObjectName, ObjectType,
-    Partition, PartitionBoundValue, RenameTableNameKind, RoleOption, Statement, TableConstraint, TextSearchObjectType,
+    AlterCollationOperation, AlterColumnOperation, AlterFunctionOperation, AlterOperatorClassOperation,
+    AlterOperatorFamilyOperation, AlterOperatorOperation, AlterRoleOperation, AlterSchemaOperation, AlterTable,
+    AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption, CreateIndex, CreateTable,
+    CreateTableLikeKind, CreateView, ForValues, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue,
+    RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
 
 use super::columns::{Place, Scope};
 use super::facts::Walker;
 use super::query::Role;
-use super::{Unread, Walk, absent, names};
+use super::{Unread, Walk, absent, names, tags};
 use crate::parse::facts::{Access, Effect, Use};
 
 impl Walker<'_> {
@@ -57,7 +57,7 @@ impl Walker<'_> {
             // Their options may hold a password.
             Statement::CreateServer(_) | Statement::CreateUser(_) | Statement::AlterUser(_) => self.sensitive = true,
             // What they name is not a relation, and what they define runs later.
-            other if !super::ddl::command(other).is_empty() => {}
+            other if !tags::definition(other).is_empty() => {}
             _ => return Err(Unread::new("a statement that PostgreSQL does not have")),
         }
         self.scopes.pop();
@@ -293,180 +293,5 @@ fn is_right(statement: &Statement) -> bool {
         | Statement::DropPolicy(_) => true,
         Statement::Drop { object_type, .. } => matches!(object_type, ObjectType::Role | ObjectType::User),
         _ => false,
-    }
-}
-
-/// PostgreSQL's command tag of a definition; empty for what PostgreSQL does not have and for what
-/// is not a definition.
-#[expect(clippy::too_many_lines, reason = "one row for each variant")]
-pub(super) fn command(statement: &Statement) -> &'static str {
-    match statement {
-        Statement::CreateTable(table) if table.query.is_some() => "CREATE TABLE AS",
-        Statement::CreateTable(_) => "CREATE TABLE",
-        Statement::CreateView(view) if view.materialized => "CREATE MATERIALIZED VIEW",
-        Statement::CreateView(_) => "CREATE VIEW",
-        Statement::Drop { object_type, .. } => dropped(*object_type),
-        Statement::AlterCollation(_) => "ALTER COLLATION",
-        Statement::AlterFunction(alter) if alter.kind == AlterFunctionKind::Aggregate => "ALTER AGGREGATE",
-        Statement::AlterFunction(_) => "ALTER FUNCTION",
-        Statement::AlterIndex { .. } => "ALTER INDEX",
-        Statement::AlterOperator(_) => "ALTER OPERATOR",
-        Statement::AlterOperatorClass(_) => "ALTER OPERATOR CLASS",
-        Statement::AlterOperatorFamily(_) => "ALTER OPERATOR FAMILY",
-        Statement::AlterPolicy(_) => "ALTER POLICY",
-        Statement::AlterRole { .. } | Statement::AlterUser(_) => "ALTER ROLE",
-        Statement::AlterSchema(_) => "ALTER SCHEMA",
-        Statement::AlterTable(_) => "ALTER TABLE",
-        Statement::AlterTextSearch(alter) => match alter.object_type {
-            TextSearchObjectType::Dictionary => "ALTER TEXT SEARCH DICTIONARY",
-            TextSearchObjectType::Configuration => "ALTER TEXT SEARCH CONFIGURATION",
-            TextSearchObjectType::Template => "ALTER TEXT SEARCH TEMPLATE",
-            TextSearchObjectType::Parser => "ALTER TEXT SEARCH PARSER",
-        },
-        Statement::AlterType(_) => "ALTER TYPE",
-        Statement::AlterView { .. } => "ALTER VIEW",
-        Statement::Comment { .. } => "COMMENT",
-        Statement::CreateCollation(_) => "CREATE COLLATION",
-        Statement::CreateDatabase { .. } => "CREATE DATABASE",
-        Statement::CreateDomain(_) => "CREATE DOMAIN",
-        Statement::CreateExtension(_) => "CREATE EXTENSION",
-        Statement::CreateFunction(_) => "CREATE FUNCTION",
-        Statement::CreateIndex(_) => "CREATE INDEX",
-        Statement::CreateOperator(_) => "CREATE OPERATOR",
-        Statement::CreateOperatorClass(_) => "CREATE OPERATOR CLASS",
-        Statement::CreateOperatorFamily(_) => "CREATE OPERATOR FAMILY",
-        Statement::CreatePolicy(_) => "CREATE POLICY",
-        Statement::CreateProcedure { .. } => "CREATE PROCEDURE",
-        Statement::CreateRole(_) | Statement::CreateUser(_) => "CREATE ROLE",
-        Statement::CreateSchema { .. } => "CREATE SCHEMA",
-        Statement::CreateSequence { .. } => "CREATE SEQUENCE",
-        Statement::CreateServer(_) => "CREATE SERVER",
-        Statement::CreateTextSearch(create) => match create.object_type {
-            TextSearchObjectType::Dictionary => "CREATE TEXT SEARCH DICTIONARY",
-            TextSearchObjectType::Configuration => "CREATE TEXT SEARCH CONFIGURATION",
-            TextSearchObjectType::Template => "CREATE TEXT SEARCH TEMPLATE",
-            TextSearchObjectType::Parser => "CREATE TEXT SEARCH PARSER",
-        },
-        Statement::CreateTrigger(_) => "CREATE TRIGGER",
-        Statement::CreateType { .. } => "CREATE TYPE",
-        Statement::DropDomain(_) => "DROP DOMAIN",
-        Statement::DropExtension(_) => "DROP EXTENSION",
-        Statement::DropFunction(_) => "DROP FUNCTION",
-        Statement::DropOperator(_) => "DROP OPERATOR",
-        Statement::DropOperatorClass(_) => "DROP OPERATOR CLASS",
-        Statement::DropOperatorFamily(_) => "DROP OPERATOR FAMILY",
-        Statement::DropPolicy(_) => "DROP POLICY",
-        Statement::DropProcedure { .. } => "DROP PROCEDURE",
-        Statement::DropTrigger(_) => "DROP TRIGGER",
-        Statement::Grant(_) => "GRANT",
-        Statement::Revoke(_) => "REVOKE",
-        Statement::Vacuum(_) => "VACUUM",
-        Statement::Analyze(_)
-        | Statement::Set(_)
-        | Statement::Truncate(_)
-        | Statement::Query(_)
-        | Statement::Insert(_)
-        | Statement::Load { .. }
-        | Statement::Call(_)
-        | Statement::Copy { .. }
-        | Statement::Close { .. }
-        | Statement::Update(_)
-        | Statement::Delete(_)
-        | Statement::Declare { .. }
-        | Statement::Fetch { .. }
-        | Statement::Discard { .. }
-        | Statement::ShowVariable { .. }
-        | Statement::StartTransaction { .. }
-        | Statement::Commit { .. }
-        | Statement::Rollback { .. }
-        | Statement::Deallocate { .. }
-        | Statement::Execute { .. }
-        | Statement::Prepare { .. }
-        | Statement::Explain { .. }
-        | Statement::Savepoint { .. }
-        | Statement::ReleaseSavepoint { .. }
-        | Statement::Merge(_)
-        | Statement::Lock(_)
-        | Statement::LISTEN { .. }
-        | Statement::UNLISTEN { .. }
-        | Statement::NOTIFY { .. }
-        | Statement::Reset(_)
-        | Statement::Msck(_)
-        | Statement::Install { .. }
-        | Statement::Directory { .. }
-        | Statement::Case(_)
-        | Statement::If(_)
-        | Statement::While(_)
-        | Statement::Raise(_)
-        | Statement::CopyIntoSnowflake { .. }
-        | Statement::Open(_)
-        | Statement::CreateVirtualTable { .. }
-        | Statement::CreateSecret { .. }
-        | Statement::CreateConnector(_)
-        | Statement::AlterConnector { .. }
-        | Statement::AlterSession { .. }
-        | Statement::AttachDatabase { .. }
-        | Statement::AttachDuckDBDatabase { .. }
-        | Statement::DetachDuckDBDatabase { .. }
-        | Statement::DropSecret { .. }
-        | Statement::DropConnector { .. }
-        | Statement::Flush { .. }
-        | Statement::ShowFunctions { .. }
-        | Statement::ShowStatus { .. }
-        | Statement::ShowVariables { .. }
-        | Statement::ShowCreate { .. }
-        | Statement::ShowColumns { .. }
-        | Statement::ShowCatalogs { .. }
-        | Statement::ShowDatabases { .. }
-        | Statement::ShowProcessList { .. }
-        | Statement::ShowSchemas { .. }
-        | Statement::ShowCharset(_)
-        | Statement::ShowObjects(_)
-        | Statement::ShowTables { .. }
-        | Statement::ShowViews { .. }
-        | Statement::ShowCollation { .. }
-        | Statement::Use(_)
-        | Statement::CreateMacro { .. }
-        | Statement::CreateStage { .. }
-        | Statement::CreateFileFormat { .. }
-        | Statement::CreateWarehouse(_)
-        | Statement::Assert { .. }
-        | Statement::Deny(_)
-        | Statement::Kill { .. }
-        | Statement::ExplainTable { .. }
-        | Statement::Cache { .. }
-        | Statement::UNCache { .. }
-        | Statement::Pragma { .. }
-        | Statement::LockTables { .. }
-        | Statement::UnlockTables
-        | Statement::Unload { .. }
-        | Statement::OptimizeTable { .. }
-        | Statement::LoadData { .. }
-        | Statement::RenameTable(_)
-        | Statement::List(_)
-        | Statement::Put { .. }
-        | Statement::Remove(_)
-        | Statement::RaisError { .. }
-        | Statement::Throw(_)
-        | Statement::Print(_)
-        | Statement::WaitFor(_)
-        | Statement::Return(_)
-        | Statement::ExportData(_) => "",
-    }
-}
-
-fn dropped(object_type: ObjectType) -> &'static str {
-    match object_type {
-        ObjectType::Collation => "DROP COLLATION",
-        ObjectType::Table => "DROP TABLE",
-        ObjectType::View => "DROP VIEW",
-        ObjectType::MaterializedView => "DROP MATERIALIZED VIEW",
-        ObjectType::Index => "DROP INDEX",
-        ObjectType::Schema => "DROP SCHEMA",
-        ObjectType::Database => "DROP DATABASE",
-        ObjectType::Role | ObjectType::User => "DROP ROLE",
-        ObjectType::Sequence => "DROP SEQUENCE",
-        ObjectType::Type => "DROP TYPE",
-        ObjectType::Stage | ObjectType::Stream | ObjectType::Warehouse => "",
     }
 }

@@ -14,6 +14,7 @@ use sqlparser::ast::{
 
 use super::columns::{Column, Place};
 use super::facts::Walker;
+use super::foreign::foreign_expression;
 use super::names::{self, Reserved};
 use super::query::Role;
 use super::{Unread, Walk, absent};
@@ -100,11 +101,7 @@ impl Walker<'_> {
                 left.push_one(expr, place.compared())?;
                 self.sub_query(subquery, place)
             }
-            Expr::QualifiedWildcard(object, _) => {
-                let shape = self.qualified_star(object, place)?;
-                self.whole_row(&shape, place);
-                Ok(())
-            }
+            Expr::QualifiedWildcard(object, _) => self.row(object, place),
             Expr::BinaryOp { .. }
             | Expr::UnaryOp { .. }
             | Expr::AnyOp { .. }
@@ -117,7 +114,6 @@ impl Walker<'_> {
     }
 
     /// Syntax that is a function call or cast, and what PostgreSQL does not have.
-    #[expect(clippy::too_many_lines, reason = "one row for each variant")]
     fn special<'e>(&mut self, expr: &'e Expr, place: Place, left: &mut Left<'e>) -> Walk {
         match expr {
             Expr::Function(function) => self.call(function, place),
@@ -170,58 +166,7 @@ impl Walker<'_> {
                 self.collation(collation)?;
                 left.push_one(expr, place.inside())
             }
-            // Of these the first nine are walked above.
-            Expr::Identifier(_)
-            | Expr::CompoundIdentifier(_)
-            | Expr::CompoundFieldAccess { .. }
-            | Expr::Value(_)
-            | Expr::Nested(_)
-            | Expr::IsFalse(_)
-            | Expr::IsNotFalse(_)
-            | Expr::IsTrue(_)
-            | Expr::IsNotTrue(_)
-            | Expr::IsNull(_)
-            | Expr::IsNotNull(_)
-            | Expr::IsUnknown(_)
-            | Expr::IsNotUnknown(_)
-            | Expr::IsJson { .. }
-            | Expr::IsNormalized { .. }
-            | Expr::IsDistinctFrom(..)
-            | Expr::IsNotDistinctFrom(..)
-            | Expr::InList { .. }
-            | Expr::Between { .. }
-            | Expr::Tuple(_)
-            | Expr::Array(_)
-            | Expr::GroupingSets(_)
-            | Expr::Cube(_)
-            | Expr::Rollup(_)
-            | Expr::Case { .. }
-            | Expr::Exists { .. }
-            | Expr::Subquery(_)
-            | Expr::InSubquery { .. }
-            | Expr::QualifiedWildcard(..)
-            | Expr::BinaryOp { .. }
-            | Expr::UnaryOp { .. }
-            | Expr::AnyOp { .. }
-            | Expr::AllOp { .. }
-            | Expr::Like { .. }
-            | Expr::ILike { .. }
-            | Expr::SimilarTo { .. }
-            | Expr::JsonAccess { .. }
-            | Expr::InUnnest { .. }
-            | Expr::RLike { .. }
-            | Expr::Convert { .. }
-            | Expr::Prefixed { .. }
-            | Expr::Struct { .. }
-            | Expr::Named { .. }
-            | Expr::Dictionary(_)
-            | Expr::Map(_)
-            | Expr::MatchAgainst { .. }
-            | Expr::Wildcard(_)
-            | Expr::OuterJoin(_)
-            | Expr::Prior(_)
-            | Expr::Lambda(_)
-            | Expr::MemberOf(_) => Err(Unread::new("an expression that PostgreSQL does not have")),
+            walked!() | foreign_expression!() => Err(Unread::new("an expression that PostgreSQL does not have")),
         }
     }
 
@@ -239,6 +184,13 @@ impl Walker<'_> {
             }
         }
         self.bare_column(ident, place)
+    }
+
+    /// `relation.*` as one value.
+    fn row(&mut self, object: &ObjectName, place: Place) -> Walk {
+        let shape = self.qualified_star(object, place)?;
+        self.whole_row(&shape, place);
+        Ok(())
     }
 
     pub(super) fn sub_query(&mut self, query: &sqlparser::ast::Query, place: Place) -> Walk {
@@ -301,6 +253,49 @@ impl Walker<'_> {
         left.push_one(root, place.inside())
     }
 }
+
+/// What is walked without being a call.
+macro_rules! walked {
+    () => {
+        Expr::Identifier(_)
+            | Expr::CompoundIdentifier(_)
+            | Expr::CompoundFieldAccess { .. }
+            | Expr::Value(_)
+            | Expr::Nested(_)
+            | Expr::IsFalse(_)
+            | Expr::IsNotFalse(_)
+            | Expr::IsTrue(_)
+            | Expr::IsNotTrue(_)
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::IsUnknown(_)
+            | Expr::IsNotUnknown(_)
+            | Expr::IsJson { .. }
+            | Expr::IsNormalized { .. }
+            | Expr::IsDistinctFrom(..)
+            | Expr::IsNotDistinctFrom(..)
+            | Expr::InList { .. }
+            | Expr::Between { .. }
+            | Expr::Tuple(_)
+            | Expr::Array(_)
+            | Expr::GroupingSets(_)
+            | Expr::Cube(_)
+            | Expr::Rollup(_)
+            | Expr::Case { .. }
+            | Expr::Exists { .. }
+            | Expr::Subquery(_)
+            | Expr::InSubquery { .. }
+            | Expr::QualifiedWildcard(..)
+            | Expr::BinaryOp { .. }
+            | Expr::UnaryOp { .. }
+            | Expr::AnyOp { .. }
+            | Expr::AllOp { .. }
+            | Expr::Like { .. }
+            | Expr::ILike { .. }
+            | Expr::SimilarTo { .. }
+    };
+}
+use walked;
 
 /// Whether an expression gives every field of a row: as many columns as that has.
 pub(super) fn gives_fields(expr: &Expr) -> bool {

@@ -12,6 +12,7 @@ mod copy;
 mod ddl;
 mod expression;
 mod facts;
+mod foreign;
 mod from;
 mod modify;
 mod names;
@@ -21,6 +22,7 @@ mod query;
 mod session;
 mod setting;
 mod statement;
+mod tags;
 mod types;
 
 use std::collections::BTreeSet;

@@ -175,7 +175,7 @@ impl Walker<'_> {
     /// INSERT, UPDATE, DELETE or MERGE as the body of a query.
     fn changing(&mut self, statement: &Statement, role: Role) -> Walk<Outputs> {
         if !role.statement {
-            self.enter(super::statement::command(statement), true)?;
+            self.enter(super::tags::command(statement), true)?;
         }
         let outputs = self.modify(statement)?;
         if !role.statement {

@@ -6,18 +6,18 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{DiscardObject, Ident, Lock, LockTableMode, Query, SetExpr, Statement};
+use sqlparser::ast::{Analyze, DiscardObject, Ident, Lock, LockTableMode, Statement, Truncate};
 
 use super::columns::Column;
 use super::facts::Walker;
 use super::query::Role;
-use super::{Unread, Walk, absent, names};
+use super::{Unread, Walk, absent, names, tags};
 use crate::parse::facts::{Access, Effect, Use};
 
 impl Walker<'_> {
     /// Walks a statement and gives it an entry of its own.
     pub(super) fn statement(&mut self, statement: &Statement, nested: bool) -> Walk {
-        self.enter(command(statement), nested)?;
+        self.enter(tags::command(statement), nested)?;
         match statement {
             Statement::Query(query) => self.query(query, Role::STATEMENT).map(drop)?,
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_) => {
@@ -40,12 +40,7 @@ impl Walker<'_> {
                 self.prepare(name, statement)
             }
             Statement::Execute { .. } => self.execute(statement),
-            Statement::Deallocate { name, prepare: _ } => {
-                self.effect(Effect::Session);
-                self.aftermath.deallocates = (!every(name)).then(|| names::label(name));
-                self.aftermath.forgets = true;
-                Ok(())
-            }
+            Statement::Deallocate { name, prepare: _ } => self.deallocate(name),
             Statement::Declare { stmts } => self.declare(stmts),
             Statement::Fetch { name, direction: _, position: _, into } => {
                 absent(into.is_none(), "FETCH INTO")?;
@@ -78,34 +73,44 @@ impl Walker<'_> {
                 Ok(())
             }
             Statement::Lock(lock) => self.lock(lock),
-            Statement::Truncate(truncate) => {
-                absent(truncate.partitions.is_none() && truncate.on_cluster.is_none(), "TRUNCATE of that kind")?;
-                for target in &truncate.table_names {
-                    let id = names::resolve(&names::parts(&target.name)?, self.context.names)?;
-                    self.touch(&id, Access::Write);
-                }
-                self.effect(Effect::Write);
-                Ok(())
-            }
+            Statement::Truncate(truncate) => self.truncate(truncate),
             Statement::Load { extension_name: _ } => {
                 self.effect(Effect::File);
                 self.procedure();
                 Ok(())
             }
-            Statement::Analyze(analyze) => {
-                self.effect(Effect::Ddl);
-                if let Some(name) = &analyze.table_name {
-                    let relation = names::resolve(&names::parts(name)?, self.context.names)?;
-                    self.touch(&relation, Access::Read);
-                    for column in &analyze.columns {
-                        let name = names::name(column)?;
-                        self.column(Column { relation: Some(relation.id.clone()), name }, [Use::Argument]);
-                    }
-                }
-                Ok(())
-            }
+            Statement::Analyze(analyze) => self.analyze(analyze),
             other => self.definition(other),
         }
+    }
+
+    fn deallocate(&mut self, name: &Ident) -> Walk {
+        self.effect(Effect::Session);
+        self.aftermath.deallocates = (!every(name)).then(|| names::label(name));
+        self.aftermath.forgets = true;
+        Ok(())
+    }
+
+    fn truncate(&mut self, truncate: &Truncate) -> Walk {
+        absent(truncate.partitions.is_none() && truncate.on_cluster.is_none(), "TRUNCATE of that kind")?;
+        for target in &truncate.table_names {
+            let id = names::resolve(&names::parts(&target.name)?, self.context.names)?;
+            self.touch(&id, Access::Write);
+        }
+        self.effect(Effect::Write);
+        Ok(())
+    }
+
+    fn analyze(&mut self, analyze: &Analyze) -> Walk {
+        self.effect(Effect::Ddl);
+        let Some(name) = &analyze.table_name else { return Ok(()) };
+        let relation = names::resolve(&names::parts(name)?, self.context.names)?;
+        self.touch(&relation, Access::Read);
+        for column in &analyze.columns {
+            let name = names::name(column)?;
+            self.column(Column { relation: Some(relation.id.clone()), name }, [Use::Argument]);
+        }
+        Ok(())
     }
 
     fn discard(&mut self, what: DiscardObject) -> Walk {
@@ -146,68 +151,7 @@ impl Walker<'_> {
     }
 }
 
-/// PostgreSQL's command tag.
-pub(super) fn command(statement: &Statement) -> &'static str {
-    match statement {
-        Statement::Query(query) => query_command(query),
-        Statement::Insert(_) => "INSERT",
-        Statement::Update(_) => "UPDATE",
-        Statement::Delete(_) => "DELETE",
-        Statement::Merge(_) => "MERGE",
-        Statement::Explain { .. } => "EXPLAIN",
-        Statement::Prepare { .. } => "PREPARE",
-        Statement::Execute { .. } => "EXECUTE",
-        Statement::Deallocate { name, .. } if every(name) => "DEALLOCATE ALL",
-        Statement::Deallocate { .. } => "DEALLOCATE",
-        Statement::Declare { .. } => "DECLARE CURSOR",
-        Statement::Fetch { .. } => "FETCH",
-        Statement::Close { cursor: sqlparser::ast::CloseCursor::All } => "CLOSE CURSOR ALL",
-        Statement::Close { .. } => "CLOSE CURSOR",
-        Statement::Copy { .. } => "COPY",
-        Statement::Set(_) => "SET",
-        Statement::Reset(_) => "RESET",
-        Statement::ShowVariable { .. } => "SHOW",
-        Statement::Discard { object_type } => match object_type {
-            DiscardObject::ALL => "DISCARD ALL",
-            DiscardObject::PLANS => "DISCARD PLANS",
-            DiscardObject::SEQUENCES => "DISCARD SEQUENCES",
-            DiscardObject::TEMP => "DISCARD TEMP",
-        },
-        Statement::StartTransaction { begin: true, .. } => "BEGIN",
-        Statement::StartTransaction { .. } => "START TRANSACTION",
-        Statement::Commit { .. } => "COMMIT",
-        Statement::Rollback { .. } => "ROLLBACK",
-        Statement::Savepoint { .. } => "SAVEPOINT",
-        Statement::ReleaseSavepoint { .. } => "RELEASE",
-        Statement::Call(_) => "CALL",
-        Statement::LISTEN { .. } => "LISTEN",
-        Statement::NOTIFY { .. } => "NOTIFY",
-        Statement::UNLISTEN { .. } => "UNLISTEN",
-        Statement::Lock(_) => "LOCK TABLE",
-        Statement::Truncate(_) => "TRUNCATE TABLE",
-        Statement::Load { .. } => "LOAD",
-        Statement::Analyze(_) => "ANALYZE",
-        other => super::ddl::command(other),
-    }
-}
-
-fn query_command(query: &Query) -> &'static str {
-    let mut body = query.body.as_ref();
-    loop {
-        body = match body {
-            SetExpr::Query(inner) => inner.body.as_ref(),
-            SetExpr::Insert(_) => return "INSERT",
-            SetExpr::Update(_) => return "UPDATE",
-            SetExpr::Delete(_) => return "DELETE",
-            SetExpr::Merge(_) => return "MERGE",
-            SetExpr::Select(select) if select.into.is_some() => return "SELECT INTO",
-            SetExpr::SetOperation { left, .. } => left.as_ref(),
-            SetExpr::Select(_) | SetExpr::Values(_) | SetExpr::Table(_) => return "SELECT",
-        };
-    }
-}
-
-fn every(name: &Ident) -> bool {
+pub(super) fn every(name: &Ident) -> bool {
     name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all")
 }
 

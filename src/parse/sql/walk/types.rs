@@ -9,6 +9,7 @@
 use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, ObjectName, Value, ValueWithSpan};
 
 use super::facts::Walker;
+use super::foreign::foreign_type;
 use super::{Walk, names};
 use crate::parse::facts::Access;
 
@@ -114,7 +115,6 @@ fn custom(name: &ObjectName) -> Walk<Kind> {
     })
 }
 
-#[expect(clippy::too_many_lines, reason = "one row for each variant")]
 fn simple(data_type: &DataType) -> Kind {
     match data_type {
         DataType::Character(_)
@@ -155,85 +155,7 @@ fn simple(data_type: &DataType) -> Kind {
         | DataType::TsVector
         | DataType::TsQuery => Kind::Plain,
         DataType::Regclass => Kind::Relation,
-        // For PostgreSQL each of these is the name of somebody's type, or no type at all.
-        DataType::Table(_)
-        | DataType::NamedTable { .. }
-        | DataType::Nvarchar(_)
-        | DataType::CharacterLargeObject(_)
-        | DataType::CharLargeObject(_)
-        | DataType::Clob(_)
-        | DataType::Binary(_)
-        | DataType::Varbinary(_)
-        | DataType::Blob(_)
-        | DataType::TinyBlob
-        | DataType::MediumBlob
-        | DataType::LongBlob
-        | DataType::Bytes(_)
-        | DataType::DecimalUnsigned(_)
-        | DataType::BigNumeric(_)
-        | DataType::BigDecimal(_)
-        | DataType::DecUnsigned(_)
-        | DataType::FloatUnsigned(_)
-        | DataType::TinyInt(_)
-        | DataType::TinyIntUnsigned(_)
-        | DataType::UTinyInt
-        | DataType::Int2Unsigned(_)
-        | DataType::SmallIntUnsigned(_)
-        | DataType::USmallInt
-        | DataType::MediumInt(_)
-        | DataType::MediumIntUnsigned(_)
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::Int128
-        | DataType::Int256
-        | DataType::IntUnsigned(_)
-        | DataType::Int4Unsigned(_)
-        | DataType::IntegerUnsigned(_)
-        | DataType::HugeInt
-        | DataType::UHugeInt
-        | DataType::UInt8
-        | DataType::UInt16
-        | DataType::UInt32
-        | DataType::UInt64
-        | DataType::UInt128
-        | DataType::UInt256
-        | DataType::BigIntUnsigned(_)
-        | DataType::UBigInt
-        | DataType::Int8Unsigned(_)
-        | DataType::Signed
-        | DataType::SignedInteger
-        | DataType::Unsigned
-        | DataType::UnsignedInteger
-        | DataType::Float32
-        | DataType::Float64
-        | DataType::RealUnsigned
-        | DataType::Double(_)
-        | DataType::DoubleUnsigned(_)
-        | DataType::DoublePrecisionUnsigned
-        | DataType::Date32
-        | DataType::Datetime(_)
-        | DataType::Datetime64(..)
-        | DataType::TimestampNtz(_)
-        | DataType::TinyText
-        | DataType::MediumText
-        | DataType::LongText
-        | DataType::String(_)
-        | DataType::FixedString(_)
-        | DataType::Custom(..)
-        | DataType::Array(_)
-        | DataType::Map(..)
-        | DataType::Tuple(_)
-        | DataType::Nested(_)
-        | DataType::Enum(..)
-        | DataType::Set(_)
-        | DataType::Struct(..)
-        | DataType::Union(_)
-        | DataType::Nullable(_)
-        | DataType::LowCardinality(_)
-        | DataType::Unspecified
-        | DataType::Trigger
-        | DataType::AnyType => Kind::Foreign,
+        foreign_type!() => Kind::Foreign,
     }
 }
 
