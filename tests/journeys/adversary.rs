@@ -1,6 +1,6 @@
 //! A hijacked client that has read the source: what was judged is what runs.
 
-use crate::harness::wire::{Wire, bind, bind_to, close, execute, flush, parse, query, sync};
+use crate::harness::raw::{Raw, bind, close, execute, flush, parse, query, sync, typed_parse};
 use crate::harness::{Setup, Sidegate, postgres};
 
 /// A rule reads values, so a Parse passes on unasked and its Bind is what is judged.
@@ -17,8 +17,8 @@ const NOT_THE_PAYROLL: &str = "package policies.shop\n\nimport data.sidegate.sql
 const PAYROLL: &str = "select salary from public.payroll where id = $1";
 const ORDERS: &str = "select total from public.orders where id = $1";
 
-fn wire(sidegate: &Sidegate) -> Wire {
-    Wire::connect(sidegate.port, &sidegate.database)
+fn open(sidegate: &Sidegate) -> Raw {
+    Raw::open(sidegate.port, &sidegate.database)
 }
 
 /// The salary of the third in the payroll, as it would come in a row.
@@ -29,37 +29,37 @@ fn is_leaked(text: &str) -> bool {
 #[test]
 fn a_name_whose_new_meaning_fails_behind_a_sync_keeps_its_old_one() {
     let sidegate = Setup::policy(BY_VALUE).start();
-    let mut client = wire(&sidegate);
-    client.say(&[parse("s", PAYROLL, &[]), sync()], 1);
+    let mut client = open(&sidegate);
+    client.say(&[parse("s", PAYROLL), sync()], 1);
     // The name is taken, so the second Parse fails, and the Bind behind the Sync means the first.
-    let text = client.say(&[parse("s", ORDERS, &[]), sync(), bind("s", &["3"]), execute(""), sync()], 2);
+    let text = client.say(&[parse("s", ORDERS), sync(), bind("", "s", &["3"]), execute("", 0), sync()], 2);
     assert!(text.contains("C42501") && !is_leaked(&text), "{text}");
-    client.say(&[parse("", PAYROLL, &[]), sync()], 1);
+    client.say(&[parse("", PAYROLL), sync()], 1);
     // The server ignores the second Parse after an error of another message.
-    let pipeline = [execute("nowhere"), parse("", ORDERS, &[]), sync(), bind("", &["3"]), execute(""), sync()];
+    let pipeline = [execute("nowhere", 0), parse("", ORDERS), sync(), bind("", "", &["3"]), execute("", 0), sync()];
     let text = client.say(&pipeline, 2);
     assert!(text.contains("C42501") && !is_leaked(&text), "{text}");
-    let text = client.say(&[parse("", ORDERS, &[]), sync(), bind("", &["3"]), execute(""), sync()], 2);
+    let text = client.say(&[parse("", ORDERS), sync(), bind("", "", &["3"]), execute("", 0), sync()], 2);
     assert!(text.contains("D") && text.contains("4.5"), "an honest pipeline runs: {text}");
 }
 
 #[test]
 fn execute_by_name_is_judged_by_what_the_name_stands_for_when_it_runs() {
     let sidegate = Setup::policy(BY_VALUE).start();
-    let mut client = wire(&sidegate);
-    client.say(&[parse("s", ORDERS, &[]), sync()], 1);
-    let text = client.say(&[close("s"), parse("s", PAYROLL, &[]), sync(), query("execute s(3)")], 2);
+    let mut client = open(&sidegate);
+    client.say(&[parse("s", ORDERS), sync()], 1);
+    let text = client.say(&[close("s"), parse("s", PAYROLL), sync(), query("execute s(3)")], 2);
     assert!(text.contains("C42501") && !is_leaked(&text), "{text}");
 
-    client.say(&[close("s"), parse("s", ORDERS, &[]), parse("x", "execute s(3)", &[]), sync()], 1);
-    assert!(client.say(&[bind("x", &[]), execute(""), sync()], 1).contains("4.5"));
-    client.say(&[close("s"), parse("s", PAYROLL, &[]), sync()], 1);
-    let text = client.say(&[bind("x", &[]), execute(""), sync()], 1);
+    client.say(&[close("s"), parse("s", ORDERS), parse("x", "execute s(3)"), sync()], 1);
+    assert!(client.say(&[bind("", "x", &[]), execute("", 0), sync()], 1).contains("4.5"));
+    client.say(&[close("s"), parse("s", PAYROLL), sync()], 1);
+    let text = client.say(&[bind("", "x", &[]), execute("", 0), sync()], 1);
     assert!(text.contains("C42501") && !is_leaked(&text), "{text}");
 
     // Bound while the name was harmless, run when it is not.
-    client.say(&[close("s"), parse("s", ORDERS, &[]), sync()], 1);
-    let pipeline = [bind_to("p", "x", &[]), close("s"), parse("s", PAYROLL, &[]), execute("p"), sync()];
+    client.say(&[close("s"), parse("s", ORDERS), sync()], 1);
+    let pipeline = [bind("p", "x", &[]), close("s"), parse("s", PAYROLL), execute("p", 0), sync()];
     let text = client.say(&pipeline, 1);
     assert!(text.contains("C42501") && !is_leaked(&text), "{text}");
 }
@@ -78,15 +78,15 @@ fn a_parameter_of_a_users_own_type_is_code_that_nobody_read() {
          create domain checked as text check (mine(value))",
     );
     let oid = server.sql(&sidegate.database, "select 'checked'::regtype::oid").parse().expect("a number");
-    let mut client = wire(&sidegate);
-    let text = client.say(&[parse("", "select $1", &[oid]), bind("", &["x"]), execute(""), sync()], 1);
+    let mut client = open(&sidegate);
+    let text = client.say(&[typed_parse("", "select $1", &[oid]), bind("", "", &["x"]), execute("", 0), sync()], 1);
     assert!(text.contains("C42501"), "{text}");
     for sql in ["select checked 'x'", "select public.checked 'x'", "select 'x'::checked"] {
         let text = client.say(&[query(sql)], 1);
         assert!(text.contains("C42501") || text.contains("C0A000"), "{sql}: {text}");
     }
     assert_eq!(server.sql(&sidegate.database, "select count(*) from ran"), "0");
-    let text = client.say(&[parse("", "select $1", &[25]), bind("", &["x"]), execute(""), sync()], 1);
+    let text = client.say(&[typed_parse("", "select $1", &[25]), bind("", "", &["x"]), execute("", 0), sync()], 1);
     assert!(text.contains("SELECT 1"), "{text}");
 }
 
@@ -94,7 +94,7 @@ fn a_parameter_of_a_users_own_type_is_code_that_nobody_read() {
 fn an_update_of_pg_settings_is_a_set() {
     let sidegate = Setup::policy(NOT_THE_PAYROLL).start();
     postgres().sql(&sidegate.database, "create schema hr; create table hr.orders as select * from payroll");
-    let mut client = wire(&sidegate);
+    let mut client = open(&sidegate);
     for setting in
         ["setting = 'off' where name = 'standard_conforming_strings'", "setting = 'hr' where name = 'search_path'"]
     {
@@ -118,16 +118,18 @@ fn what_was_prepared_while_names_were_certain_is_not_run_by_name_when_they_are_n
     )
     .start();
     postgres().sql(&sidegate.database, "create schema hr; create table hr.orders as select 7777 as id");
-    let mut client = wire(&sidegate);
-    let prepared = [query("prepare p as select max(id) from orders"), parse("s", "select max(id) from orders", &[])];
+    let mut client = open(&sidegate);
+    let prepared = [query("prepare p as select max(id) from orders"), parse("s", "select max(id) from orders")];
     assert!(!client.say(&[prepared.concat(), sync()], 2).contains("C42501"));
-    assert!(client.say(&[query("execute p"), bind("s", &[]), execute(""), sync()], 2).contains("1000"));
+    assert!(client.say(&[query("execute p"), bind("", "s", &[]), execute("", 0), sync()], 2).contains("1000"));
     assert!(client.say(&[query("set search_path = hr")], 1).contains("CSET"));
-    for by_name in [vec![query("execute p")], vec![bind("p", &[]), execute(""), sync()], vec![query("execute s")]] {
+    for by_name in
+        [vec![query("execute p")], vec![bind("", "p", &[]), execute("", 0), sync()], vec![query("execute s")]]
+    {
         let text = client.say(&by_name, 1);
         assert!(text.starts_with("ESERROR") && !text.contains("7777"), "{text}");
     }
-    let text = client.say(&[bind("s", &[]), execute(""), sync()], 1);
+    let text = client.say(&[bind("", "s", &[]), execute("", 0), sync()], 1);
     assert!(text.starts_with("ESERROR") && !text.contains("7777"), "{text}");
 }
 
@@ -139,7 +141,7 @@ fn a_name_that_is_taken_again_stands_for_what_it_was_given_last() {
          some statement in input.sql.statements\n\tstatement.command in {\"EXECUTE\", \"FETCH\"}\n}\n",
     )
     .start();
-    let mut client = wire(&sidegate);
+    let mut client = open(&sidegate);
     client.say(&[query("prepare p as select 1"), query("execute p"), query("deallocate p")], 3);
     client.say(&[query("prepare p as select salary from payroll where id = 3")], 1);
     let text = client.say(&[query("execute p")], 1);
@@ -153,7 +155,7 @@ fn a_name_that_is_taken_again_stands_for_what_it_was_given_last() {
 
     // Names are taken up again all day long.
     client.send(&query("begin"));
-    client.ready();
+    client.until_ready();
     for n in 0..20 {
         let columns = vec!["id"; n + 1].join(", ");
         let declare = query(&format!("declare d cursor for select {columns} from orders where id = {n}"));
@@ -168,9 +170,9 @@ fn a_name_that_is_taken_again_stands_for_what_it_was_given_last() {
 #[test]
 fn nothing_but_data_passes_while_a_copy_waits_for_it() {
     let sidegate = Setup::open().start();
-    let mut client = wire(&sidegate);
+    let mut client = open(&sidegate);
     client.send(&query("copy customers from stdin"));
-    assert_eq!(client.message().map(|(tag, _)| tag), Some(b'G'));
+    assert_eq!(client.next().map(|message| message.tag), Some('G'));
     let text = client.say(&[query("select 'not data'")], 1);
     assert!(text.contains("FATAL") && text.contains("C08P01") && !text.ends_with("ZI\n"), "{text}");
     assert_eq!(postgres().sql(&sidegate.database, "select count(*) from customers"), "100");
@@ -179,9 +181,9 @@ fn nothing_but_data_passes_while_a_copy_waits_for_it() {
 #[test]
 fn a_statement_judged_while_an_error_comes_in_does_not_shift_the_answers() {
     let sidegate = Setup::policy(BY_VALUE).start();
-    let mut client = wire(&sidegate);
+    let mut client = open(&sidegate);
     for round in 0..20 {
-        client.send(&[parse("", "select 1 / $1", &[23]), bind("", &["0"]), execute(""), flush()].concat());
+        client.send(&[typed_parse("", "select 1 / $1", &[23]), bind("", "", &["0"]), execute("", 0), flush()].concat());
         // The server ignores this one, whether or not sidegate knows of the error yet.
         let denied = round % 2 == 0;
         let next = if denied { query("select * from public.payroll") } else { query("select 'ignored'") };

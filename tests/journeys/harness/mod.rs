@@ -4,7 +4,6 @@ pub mod meddler;
 mod postgres;
 pub mod raw;
 mod sidegate;
-pub mod wire;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A client that sends whatever bytes it likes.
+//! A client that sends whatever bytes it likes: drivers are too polite for an adversary's part.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -52,7 +52,15 @@ pub fn query(sql: &str) -> Vec<u8> {
 }
 
 pub fn parse(name: &str, sql: &str) -> Vec<u8> {
-    message('P', format!("{name}\0{sql}\0\0\0").as_bytes())
+    typed_parse(name, sql, &[])
+}
+
+/// A Parse with the types of its first parameters.
+pub fn typed_parse(name: &str, sql: &str, types: &[u32]) -> Vec<u8> {
+    let mut body = format!("{name}\0{sql}\0").into_bytes();
+    body.extend_from_slice(&u16::try_from(types.len()).expect("few").to_be_bytes());
+    body.extend(types.iter().flat_map(|oid| oid.to_be_bytes()));
+    message('P', &body)
 }
 
 /// A Bind of text values.
@@ -74,8 +82,17 @@ pub fn execute(portal: &str, rows: u32) -> Vec<u8> {
     message('E', &body)
 }
 
+/// A Close of a statement.
+pub fn close(statement: &str) -> Vec<u8> {
+    message('C', format!("S{statement}\0").as_bytes())
+}
+
 pub fn sync() -> Vec<u8> {
     message('S', &[])
+}
+
+pub fn flush() -> Vec<u8> {
+    message('H', &[])
 }
 
 impl Raw {
@@ -148,17 +165,21 @@ impl Raw {
         came
     }
 
+    /// Everything up to and with the next ReadyForQuery, or to the end of the stream.
+    fn answer(&mut self) -> Vec<Message> {
+        let mut seen: Vec<Message> = Vec::new();
+        while seen.last().is_none_or(|message| message.tag != 'Z') {
+            let Some(message) = self.next() else { break };
+            seen.push(message);
+        }
+        seen
+    }
+
     /// Everything up to and with the next ReadyForQuery.
     pub fn until_ready(&mut self) -> Vec<Message> {
-        let mut seen = Vec::new();
-        while let Some(message) = self.next() {
-            let ready = message.tag == 'Z';
-            seen.push(message);
-            if ready {
-                return seen;
-            }
-        }
-        panic!("the session ended: {seen:?}");
+        let seen = self.answer();
+        assert_eq!(seen.last().map(|message| message.tag), Some('Z'), "the session ended: {seen:?}");
+        seen
     }
 
     /// Whether the next answer came whole; `None` if the stream ended before it did.
@@ -182,6 +203,22 @@ impl Raw {
         self.send(bytes);
         spell(&self.until_ready())
     }
+
+    /// Sends all of them at once and gives that many answers as text, or what came of them.
+    pub fn say(&mut self, messages: &[Vec<u8>], answers: usize) -> String {
+        self.send(&messages.concat());
+        (0..answers).map(|_| text(&self.answer())).collect()
+    }
+}
+
+/// Messages as text that a test can look into, a line each: `E42501 …`, `D…`, `Z`.
+fn text(messages: &[Message]) -> String {
+    let show = |Message { tag, body }: &Message| {
+        let plain: String =
+            String::from_utf8_lossy(body).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        format!("{tag}{plain}\n")
+    };
+    messages.iter().map(show).collect()
 }
 
 /// Messages as words: `1 2 T D C:SELECT 1 E:42501 Z:I`.
