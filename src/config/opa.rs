@@ -7,30 +7,10 @@ use super::value::{Table, Value};
 use super::{keys, plugin};
 use crate::model::Labels;
 
-/// Keys of OPA whose feature does not exist yet and whose absence weakens nothing: policy that would come through
-/// them does not come, and without policy everything is refused.
-const NOT_YET: [&str; 13] = [
-    "services",
-    "discovery",
-    "status",
-    "keys",
-    "default_decision",
-    "default_authorization_decision",
-    "caching",
-    "nd_builtin_cache",
-    "persistence_directory",
-    "distributed_tracing",
-    "metrics_export",
-    "server",
-    "storage",
-];
-
 /// Checks a whole configuration.
 pub(super) fn config(root: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Config> {
     let table = root.open_table(&keys::ROOT)?;
-    for key in NOT_YET {
-        not_yet(&table, key);
-    }
+    nothing_but(&table, &keys::ROOT, &["labels", "bundle", "bundles", "decision_logs", "plugins"]);
     let labels = labels(&table);
     let bundles = bundles(&table);
     let console = decision_logs(&table);
@@ -42,6 +22,15 @@ pub(super) fn config(root: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> 
 pub(super) fn not_yet(table: &Table<'_>, key: &str) {
     if let Some(value) = table.get(key) {
         value.warn("accepted, but this version does nothing with it");
+    }
+}
+
+/// Warns of every key of a section that is set, but for those that are read here. The features of the others do not
+/// exist yet and their absence weakens nothing: policy that would come through them does not come, and without policy
+/// everything is refused.
+fn nothing_but(table: &Table<'_>, section: &keys::Section, read: &[&str]) {
+    for key in section.keys.iter().filter(|key| !read.contains(key)) {
+        not_yet(table, key);
     }
 }
 
@@ -128,18 +117,7 @@ fn local(resource: &str, value: &Value<'_>) -> Option<BundleLocation> {
 fn decision_logs(table: &Table<'_>) -> Option<bool> {
     let Some(value) = table.get("decision_logs") else { return Some(false) };
     let logs = value.open_table(&keys::DECISION_LOGS)?;
-    for key in [
-        "service",
-        "plugin",
-        "resource",
-        "resource_path",
-        "partition_name",
-        "reporting",
-        "request_context",
-        "nd_builtin_cache",
-    ] {
-        not_yet(&logs, key);
-    }
+    nothing_but(&logs, &keys::DECISION_LOGS, &["console", "mask_decision", "drop_decision"]);
     let mut whole = true;
     for key in ["mask_decision", "drop_decision"] {
         if let Some(value) = logs.get(key) {

@@ -1,5 +1,7 @@
 //! Names of relations and columns as policies write them.
 
+use crate::parse::quoted_name;
+
 /// A relation, its parts without quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RelationName {
@@ -41,7 +43,7 @@ fn parts(text: &str) -> Result<Vec<String>, String> {
     let mut rest = text;
     loop {
         let (part, after) =
-            if let Some(inner) = rest.strip_prefix('"') { quoted_part(inner) } else { plain_part(rest) }.ok_or_else(
+            if let Some(inner) = rest.strip_prefix('"') { quoted_name(inner) } else { plain_part(rest) }.ok_or_else(
                 || format!("`{text}` is not a name as PostgreSQL folds it: lower-case, or in double quotes"),
             )?;
         parts.push(part);
@@ -56,22 +58,6 @@ fn parts(text: &str) -> Result<Vec<String>, String> {
 fn plain_part(text: &str) -> Option<(String, &str)> {
     let (part, after) = text.find(['.', '"']).map_or((text, ""), |at| text.split_at(at));
     (!part.is_empty() && part.chars().enumerate().all(|(at, c)| is_plain(at, c))).then(|| (part.to_owned(), after))
-}
-
-fn quoted_part(text: &str) -> Option<(String, &str)> {
-    let mut part = String::new();
-    let mut rest = text;
-    loop {
-        let (before, after) = rest.split_once('"')?;
-        part.push_str(before);
-        match after.strip_prefix('"') {
-            Some(next) => {
-                part.push('"');
-                rest = next;
-            }
-            None => return (!part.is_empty()).then_some((part, after)),
-        }
-    }
 }
 
 fn is_plain(at: usize, c: char) -> bool {

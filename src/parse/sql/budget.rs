@@ -1,7 +1,7 @@
 //! What a statement may cost to read, counted before any parser sees it: a tree that is too deep
 //! kills the thread that builds, walks or drops it.
 
-use super::lexer::{Class, Lexeme};
+use super::lexer::{Class, Kind, Lexeme};
 use crate::parse::facts::UnparsedKind;
 
 const JOINS: usize = 64;
@@ -81,22 +81,15 @@ impl Counts {
         } else {
             self.prefixes = 0;
         }
-        match lexeme.class {
-            Class::Operator => add(&mut self.operators),
-            Class::Word => {
+        match lexeme.kind() {
+            Kind::Operator => add(&mut self.operators),
+            Kind::Word => {
                 self.word(text);
                 self.after_selector = after_selector;
             }
-            Class::Quoted => self.after_selector = after_selector,
-            Class::Punctuation => self.mark(text, after_subscript),
-            Class::Text
-            | Class::Escaped
-            | Class::National
-            | Class::Bits
-            | Class::Hex
-            | Class::Dollar
-            | Class::Number
-            | Class::Parameter => {}
+            Kind::Quoted => self.after_selector = after_selector,
+            Kind::Punctuation => self.mark(text, after_subscript),
+            Kind::Constant | Kind::Parameter => {}
         }
         if !self.after_selector {
             self.selectors = 0;

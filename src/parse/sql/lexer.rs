@@ -43,6 +43,23 @@ pub(super) enum Class {
     Punctuation,
 }
 
+/// What a token is, where one constant is like another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// [`Class::Word`].
+    Word,
+    /// [`Class::Quoted`].
+    Quoted,
+    /// A string or a number.
+    Constant,
+    /// [`Class::Parameter`].
+    Parameter,
+    /// [`Class::Operator`].
+    Operator,
+    /// [`Class::Punctuation`].
+    Punctuation,
+}
+
 impl Lexeme {
     /// Its bytes' place in the text.
     pub(super) fn range(&self) -> Range<usize> {
@@ -64,18 +81,27 @@ impl Lexeme {
         self.class == Class::Punctuation && self.of(text) == mark
     }
 
-    /// Whether it is a constant.
-    pub(super) fn is_literal(&self) -> bool {
+    /// What it is, where one constant is like another.
+    pub(super) fn kind(&self) -> Kind {
         match self.class {
+            Class::Word => Kind::Word,
+            Class::Quoted => Kind::Quoted,
             Class::Text
             | Class::Escaped
             | Class::National
             | Class::Bits
             | Class::Hex
             | Class::Dollar
-            | Class::Number => true,
-            Class::Word | Class::Quoted | Class::Parameter | Class::Operator | Class::Punctuation => false,
+            | Class::Number => Kind::Constant,
+            Class::Parameter => Kind::Parameter,
+            Class::Operator => Kind::Operator,
+            Class::Punctuation => Kind::Punctuation,
         }
+    }
+
+    /// Whether it is a constant.
+    pub(super) fn is_literal(&self) -> bool {
+        self.kind() == Kind::Constant
     }
 }
 

@@ -20,3 +20,4 @@ mod walk;
 pub(in crate::parse) use literal::numeric;
 pub use reader::{Reader, Stack};
 pub use reading::{Encoding, Names, Quoting, Reading, ReadingLimits, Remembered};
+pub use walk::quoted_name;

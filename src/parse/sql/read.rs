@@ -151,8 +151,9 @@ fn parse(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, Unparsed> 
 }
 
 fn assemble(text: &str, lexemes: &[Lexeme], walked: Walked, placeholders: u16, empty: bool) -> Facts {
-    let sensitive = walked.sensitive || (is_definition(text, lexemes) && unread::mentions_secrets(text));
-    let consulted = match walked.kept {
+    let Walked { facts, kept } = walked;
+    let sensitive = facts.sensitive || (is_definition(text, lexemes) && unread::mentions_secrets(text));
+    let consulted = match kept {
         Kept::All => None,
         Kept::At(places) => Some(guard::bytes(text, places)),
     };
@@ -168,19 +169,11 @@ fn assemble(text: &str, lexemes: &[Lexeme], walked: Walked, placeholders: u16, e
     Facts {
         fingerprint: unread::fingerprint(&shape.normalized),
         normalized: shape.normalized,
-        effects: walked.effects,
-        statements: walked.statements,
-        relations: walked.relations,
-        columns: walked.columns,
-        functions: walked.functions,
-        settings: walked.settings,
-        unparsed: None,
-        unknown: walked.unknown,
         literals: shape.literals,
-        aftermath: walked.aftermath,
         sensitive,
         placeholders,
         empty,
+        ..facts
     }
 }
 

@@ -5,7 +5,7 @@
 //! and NULL are keywords and stay, too.
 
 use super::builtins::{self, Family};
-use super::lexer::{Class, Lexeme};
+use super::lexer::{Class, Kind, Lexeme};
 use super::literal;
 use crate::parse::facts::Literal;
 
@@ -150,19 +150,10 @@ impl Place {
 /// Whether the statement has functions or types to which a text may be a name: then all texts stay.
 fn names_by_text(text: &str, lexemes: &[Lexeme]) -> bool {
     lexemes.iter().any(|lexeme| {
-        let name = match lexeme.class {
-            Class::Word => lexeme.of(text).to_ascii_lowercase(),
-            Class::Quoted => literal::value(text, *lexeme).map(std::borrow::Cow::into_owned).unwrap_or_default(),
-            Class::Text
-            | Class::Escaped
-            | Class::National
-            | Class::Bits
-            | Class::Hex
-            | Class::Dollar
-            | Class::Number
-            | Class::Parameter
-            | Class::Operator
-            | Class::Punctuation => return false,
+        let name = match lexeme.kind() {
+            Kind::Word => lexeme.of(text).to_ascii_lowercase(),
+            Kind::Quoted => literal::value(text, *lexeme).map(std::borrow::Cow::into_owned).unwrap_or_default(),
+            Kind::Constant | Kind::Parameter | Kind::Operator | Kind::Punctuation => return false,
         };
         REG_TYPES.contains(&name.as_str())
             || builtins::lookup(&name).is_some_and(|builtin| {
@@ -183,23 +174,15 @@ fn names_by_text(text: &str, lexemes: &[Lexeme]) -> bool {
 /// Whether a text follows what may be its type's name, as in `DATE '…'` or `INTERVAL '…'`.
 fn is_typed(text: &str, lexeme: Lexeme, before: Option<&Lexeme>) -> bool {
     let Some(before) = before else { return false };
-    match before.class {
-        Class::Quoted => lexeme.class != Class::Number,
-        Class::Word => {
+    match before.kind() {
+        Kind::Quoted => lexeme.class != Class::Number,
+        Kind::Word => {
             let word = before.of(text).to_ascii_lowercase();
             lexeme.class != Class::Number && !BEFORE_A_VALUE.contains(&word.as_str())
         }
         // `float(8) '1'`, `numeric(3,2) '1'`.
-        Class::Punctuation => before.is_mark(text, ")") && lexeme.class != Class::Number,
-        Class::Text
-        | Class::Escaped
-        | Class::National
-        | Class::Bits
-        | Class::Hex
-        | Class::Dollar
-        | Class::Number
-        | Class::Parameter
-        | Class::Operator => false,
+        Kind::Punctuation => before.is_mark(text, ")") && lexeme.class != Class::Number,
+        Kind::Constant | Kind::Parameter | Kind::Operator => false,
     }
 }
 

@@ -292,19 +292,24 @@ impl<'a> Walker<'a> {
         aftermath.names |= unreadable || settings || effects.contains(&Effect::Ddl);
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
         let columns = self.columns.into_iter();
-        Walked {
+        let facts = Facts {
+            normalized: String::new(),
+            fingerprint: String::new(),
             effects,
             statements: self.entries,
             relations: self.relations.into_values().collect(),
             columns: columns.map(|(c, uses)| ColumnFacts { relation: c.relation, name: c.name, uses }).collect(),
             functions: self.functions.into_values().collect(),
             settings: self.settings,
+            unparsed: None,
             unknown: self.unknown,
+            literals: Vec::new(),
             aftermath,
             sensitive: self.sensitive,
             placeholders: self.placeholders,
-            kept: self.kept,
-        }
+            empty: false,
+        };
+        Walked { facts, kept: self.kept }
     }
 }
 

@@ -25,19 +25,16 @@ mod statement;
 mod tags;
 mod types;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlparser::ast::Statement;
 use sqlparser::tokenizer::Location;
 
 use self::facts::Walker;
+pub use self::names::quoted_name;
 pub(super) use self::names::{is_base_type, is_reserved};
 use super::reading::Names;
-use crate::parse::facts::{
-    Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, RelationFacts, SettingFacts, StatementFacts, Unparsed,
-    UnparsedKind,
-};
+use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
 
 /// Finds what a prepared statement or cursor of that name may be: every candidate, or `None`.
 pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<Arc<Facts>>>;
@@ -66,27 +63,9 @@ pub(super) enum Kept {
 /// What the statements of one text would do.
 #[derive(Clone, Debug)]
 pub(super) struct Walked {
-    /// Union over `statements`.
-    pub effects: BTreeSet<Effect>,
-    /// One per statement and per node inside it that counts as one.
-    pub statements: Vec<StatementFacts>,
-    /// Sorted by id.
-    pub relations: Vec<RelationFacts>,
-    /// Sorted.
-    pub columns: Vec<ColumnFacts>,
-    /// Sorted by id.
-    pub functions: Vec<FunctionFacts>,
-    /// In order.
-    pub settings: Vec<SettingFacts>,
-    /// Which of `sql.*` is not known.
-    pub unknown: BTreeSet<&'static str>,
-    /// What changes for the statements after it. The facts inside `prepares` and `declares` have
-    /// no text of their own: `normalized` and `fingerprint` are empty.
-    pub aftermath: Aftermath,
-    /// It holds a secret: no literal may be shown.
-    pub sensitive: bool,
-    /// The highest `$n`.
-    pub placeholders: u16,
+    /// The facts of a statement that has no text of its own: `normalized`, `fingerprint` and `literals`
+    /// are empty, as they are in the facts inside of `prepares` and `declares`.
+    pub facts: Facts,
     /// What `normalized` must keep.
     pub kept: Kept,
 }
@@ -98,29 +77,6 @@ pub(super) fn walk(statements: &[Statement], context: &Context<'_>) -> Result<Wa
         walker.statement(statement, false).map_err(Unparsed::from)?;
     }
     Ok(walker.finish())
-}
-
-impl Walked {
-    /// The facts of a statement that has no text of its own.
-    fn into_facts(self) -> Facts {
-        Facts {
-            normalized: String::new(),
-            fingerprint: String::new(),
-            effects: self.effects,
-            statements: self.statements,
-            relations: self.relations,
-            columns: self.columns,
-            functions: self.functions,
-            settings: self.settings,
-            unparsed: None,
-            unknown: self.unknown,
-            literals: Vec::new(),
-            aftermath: self.aftermath,
-            sensitive: self.sensitive,
-            placeholders: self.placeholders,
-            empty: false,
-        }
-    }
 }
 
 /// Why a tree cannot be read for certain.

@@ -136,22 +136,28 @@ pub(super) fn from_text(text: &str) -> Option<Vec<String>> {
 }
 
 fn text_part(text: &str) -> Option<(String, &str)> {
-    let Some(mut rest) = text.strip_prefix('"') else {
+    let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(['.', '"', ' ', '\t', '\n', '\r']).unwrap_or(text.len());
         let (word, rest) = text.split_at_checked(end)?;
         return (!word.is_empty()).then(|| (cut(&word.to_ascii_lowercase()), rest));
     };
-    let mut part = String::new();
+    quoted_name(quoted).map(|(part, rest)| (cut(&part), rest))
+}
+
+/// Reads a name in double quotes from behind the first one; gives what follows the last, too. `None`
+/// where it does not end or is empty.
+pub fn quoted_name(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut rest = text;
     loop {
         let (before, after) = rest.split_once('"')?;
-        part.push_str(before);
+        name.push_str(before);
         match after.strip_prefix('"') {
             Some(next) => {
-                part.push('"');
+                name.push('"');
                 rest = next;
             }
-            None if part.is_empty() => return None,
-            None => return Some((cut(&part), after)),
+            None => return (!name.is_empty()).then_some((name, after)),
         }
     }
 }

@@ -129,7 +129,7 @@ impl Walker<'_> {
         walk(&mut walker)?;
         let walked = walker.finish();
         self.keep_also(&walked.kept);
-        Ok(walked.into_facts())
+        Ok(walked.facts)
     }
 }
 

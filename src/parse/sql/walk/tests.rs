@@ -8,9 +8,13 @@ use sqlparser::tokenizer::Token;
 
 use self::statements::{NO_STATEMENT, STATEMENTS, UNREAD};
 use super::*;
-use crate::parse::facts::{Access, LimitKind, Use};
+use crate::parse::facts::{Access, Aftermath, Effect, LimitKind, Use};
 
-fn try_walk(sql: &str) -> Result<Walked, String> {
+fn try_walk(sql: &str) -> Result<Facts, String> {
+    walked(sql).map(|walked| walked.facts)
+}
+
+fn walked(sql: &str) -> Result<Walked, String> {
     try_walk_with(sql, &Names::Certain { schema: Arc::from("public") }, &|_| None)
 }
 
@@ -26,20 +30,20 @@ fn try_walk_with(sql: &str, names: &Names, known: Lookup<'_>) -> Result<Walked, 
     walk(&statements, &context).map_err(|unparsed| unparsed.reason)
 }
 
-fn read(sql: &str) -> Walked {
+fn read(sql: &str) -> Facts {
     try_walk(sql).unwrap_or_else(|reason| panic!("{sql}: {reason}"))
 }
 
-fn effects(walked: &Walked) -> String {
+fn effects(walked: &Facts) -> String {
     let names = walked.effects.iter().map(|effect| serde_json::to_value(effect).unwrap());
     names.map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
 }
 
-fn ids(walked: &Walked) -> Vec<&str> {
+fn ids(walked: &Facts) -> Vec<&str> {
     walked.relations.iter().map(|relation| relation.id.as_str()).collect()
 }
 
-fn column(walked: &Walked, relation: Option<&str>, name: &str) -> BTreeSet<Use> {
+fn column(walked: &Facts, relation: Option<&str>, name: &str) -> BTreeSet<Use> {
     let found = walked.columns.iter().find(|column| column.relation.as_deref() == relation && column.name == name);
     found.map(|column| column.uses.clone()).unwrap_or_else(|| panic!("no {relation:?}.{name} in {:?}", walked.columns))
 }
@@ -138,7 +142,7 @@ fn names_are_folded_quoted_and_cut_as_postgresql_does() {
     ] {
         assert_eq!(ids(&read(&format!("select 1 from {name}"))), [id]);
     }
-    let walked = try_walk_with("select lower('a') from orders", &Names::Uncertain, &|_| None).unwrap();
+    let walked = try_walk_with("select lower('a') from orders", &Names::Uncertain, &|_| None).unwrap().facts;
     assert_eq!(ids(&walked), ["?.orders"]);
     assert!(walked.unknown.contains("sql.relations") && walked.effects.contains(&Effect::Procedure));
 }
@@ -225,7 +229,7 @@ fn limits_are_constant_parameters_or_expressions() {
 
 #[test]
 fn literals_that_facts_come_from_are_kept() {
-    let places = |sql| match read(sql).kept {
+    let places = |sql| match walked(sql).unwrap().kept {
         Kept::All => None,
         Kept::At(places) => Some(places.len()),
     };
@@ -245,9 +249,9 @@ fn rows_that_are_locked_name_their_relation() {
 
 #[test]
 fn execute_counts_everything_the_name_may_stand_for() {
-    let known = |sql: &str| Arc::new(read(sql).into_facts());
+    let known = |sql: &str| Arc::new(read(sql));
     let lookup = |_: &str| Some(vec![known("select * from a"), known("delete from b")]);
-    let walked = try_walk_with("execute p(1)", &Names::Certain { schema: Arc::from("public") }, &lookup).unwrap();
+    let walked = try_walk_with("execute p(1)", &Names::Certain { schema: Arc::from("public") }, &lookup).unwrap().facts;
     assert_eq!(ids(&walked), ["public.a", "public.b"]);
     assert_eq!(effects(&walked), "read write");
 }
@@ -279,7 +283,7 @@ fn a_chain_of_thousands_of_operators_is_walked_without_deep_recursion() {
         let statements = Parser::parse_sql(&PostgreSqlDialect {}, &sql).unwrap();
         let names = Names::Certain { schema: Arc::from("public") };
         let context = Context { names: &names, prepared: &|_| None, cursors: &|_| None };
-        let found = walk(&statements, &context).unwrap().columns.len();
+        let found = walk(&statements, &context).unwrap().facts.columns.len();
         std::mem::forget(statements);
         found
     };
