@@ -8,6 +8,7 @@ mod cache;
 mod guard;
 mod lexer;
 mod literal;
+mod plain;
 mod pool;
 mod read;
 mod reader;

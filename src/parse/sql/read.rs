@@ -12,8 +12,8 @@ use super::reading::{Encoding, Quoting, Reading};
 use super::shape::{self, Lift};
 use super::spelling;
 use super::unread::{self, Understood};
-use super::walk::{self, Context, Kept, Walked};
-use super::{budget, guard};
+use super::walk::{self, Context, Kept, Tree, Walked};
+use super::{budget, guard, plain};
 use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
 
 /// Levels of recursion that sqlparser may use: forty of nesting take up to three each, and the stack
@@ -104,8 +104,7 @@ fn understand(
 ) -> Result<(Walked, bool), Unparsed> {
     let refuse = |reason: String| Unparsed { keyword: String::new(), reason, kind: UnparsedKind::Unreadable };
     let parts = guard::agree(text, lexemes).map_err(|error| refuse(error.to_string()))?;
-    let statements =
-        parts.into_iter().map(|part| parse(text, spelling::respell(part))).collect::<Result<Vec<_>, _>>()?;
+    let statements = parts.into_iter().map(|part| tree(text, part)).collect::<Result<Vec<_>, _>>()?;
     let prepared = |name: &str| {
         asked.set(true);
         reading.prepared.get(name).cloned()
@@ -117,6 +116,13 @@ fn understand(
     let context = Context { names: &reading.names, prepared: &prepared, cursors: &cursors };
     let walked = walk::walk(&statements, &context)?;
     Ok((walked, statements.is_empty()))
+}
+
+fn tree(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Tree, Unparsed> {
+    match plain::read(&tokens) {
+        Some(plain) => Ok(Tree::Plain(plain)),
+        None => parse(text, spelling::respell(tokens)).map(Box::new).map(Tree::Parsed),
+    }
 }
 
 /// Parses one statement to its very end. The parser's own message is not passed on: it quotes the text.

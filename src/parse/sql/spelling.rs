@@ -382,7 +382,7 @@ const LONGEST_TYPE: usize = 8;
 const QUERIES: &[&str] = &["delete", "insert", "merge", "select", "table", "update", "values", "with"];
 
 /// Whether it is that word, unquoted.
-fn is_word(token: Option<&Token>, wanted: &str) -> bool {
+pub(super) fn is_word(token: Option<&Token>, wanted: &str) -> bool {
     matches!(token, Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted))
 }
 

@@ -45,7 +45,6 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
             "begin isolation level serializable , read only",
         ),
         ("set transaction deferrable, read only", "set transaction read only"),
-        ("fetch from c", "fetch NEXT from c"),
     ] {
         assert_eq!(respelled(sql), expected, "{sql}");
     }

@@ -1,9 +1,8 @@
 //! Commands whose options change nothing about their facts: the options are left out.
 
-use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{closes, is_constant, is_word, keyword};
+use super::{closes, is_constant, is_word};
 
 /// The command without options that sqlparser does not know; any other statement as it is.
 pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -17,10 +16,6 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         || word(0, "set") && (word(1, "transaction") || word(1, "session") && word(2, "characteristics"))
     {
         transaction(&mut tokens);
-    } else if let (true, Some(span)) =
-        (word(0, "fetch") && (word(1, "from") || word(1, "in")), tokens.first().map(|token| token.span))
-    {
-        tokens.insert(1, TokenWithSpan::new(keyword("NEXT", Keyword::NEXT), span));
     }
     tokens
 }

@@ -33,6 +33,7 @@ use sqlparser::tokenizer::Location;
 use self::facts::Walker;
 pub use self::names::quoted_name;
 pub(super) use self::names::{is_base_type, is_reserved};
+use super::plain::Plain;
 use super::reading::Names;
 use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
 
@@ -70,11 +71,24 @@ pub(super) struct Walked {
     pub kept: Kept,
 }
 
+/// A statement as it was read.
+#[derive(Clone, Debug)]
+pub(super) enum Tree {
+    /// By sqlparser.
+    Parsed(Box<Statement>),
+    /// Without it.
+    Plain(Plain),
+}
+
 /// What the statements would do. The reader knows the text: `keyword` of a refusal is empty.
-pub(super) fn walk(statements: &[Statement], context: &Context<'_>) -> Result<Walked, Unparsed> {
+pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked, Unparsed> {
     let mut walker = Walker::new(*context);
     for statement in statements {
-        walker.statement(statement, false).map_err(Unparsed::from)?;
+        let walked = match statement {
+            Tree::Parsed(statement) => walker.statement(statement, false),
+            Tree::Plain(plain) => walker.plain(plain),
+        };
+        walked.map_err(Unparsed::from)?;
     }
     Ok(walker.finish())
 }

@@ -13,6 +13,7 @@ use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, names, tags};
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::sql::plain::Plain;
 
 impl Walker<'_> {
     /// Walks a statement and gives it an entry of its own.
@@ -27,6 +28,23 @@ impl Walker<'_> {
                 self.keep_all();
                 self.utility(statement)?;
             }
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Walks a statement that sqlparser did not read.
+    pub(super) fn plain(&mut self, plain: &Plain) -> Walk {
+        let Plain { command, effects, changes, cursor } = plain;
+        self.enter(command, false)?;
+        self.keep_all();
+        effects.iter().for_each(|effect| self.effect(*effect));
+        for name in changes {
+            let relation = names::resolve(&names::parts(name)?, self.context.names)?;
+            self.touch(&relation, Access::Write);
+        }
+        if let Some(cursor) = cursor {
+            self.fetch(cursor)?;
         }
         self.leave();
         Ok(())

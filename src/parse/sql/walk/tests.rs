@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 use self::statements::{NO_STATEMENT, STATEMENTS, UNREAD};
 use super::*;
 use crate::parse::facts::{Access, Aftermath, Effect, LimitKind, Use};
+use crate::parse::sql::plain;
 
 fn try_walk(sql: &str) -> Result<Facts, String> {
     walked(sql).map(|walked| walked.facts)
@@ -25,9 +26,22 @@ fn try_walk_with(sql: &str, names: &Names, known: Lookup<'_>) -> Result<Walked, 
         let statements = parser.parse_statements()?;
         parser.expect_token(&Token::EOF).map(|_| statements)
     };
-    let statements = parse().map_err(|error| error.to_string())?;
+    let statements = match read_plain(sql) {
+        Some(plain) => vec![Tree::Plain(plain)],
+        None => trees(parse().map_err(|error| error.to_string())?),
+    };
     let context = Context { names, prepared: known, cursors: known };
     walk(&statements, &context).map_err(|unparsed| unparsed.reason)
+}
+
+fn trees(statements: Vec<Statement>) -> Vec<Tree> {
+    statements.into_iter().map(Box::new).map(Tree::Parsed).collect()
+}
+
+fn read_plain(sql: &str) -> Option<Plain> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().unwrap_or_default();
+    let tokens: Vec<_> = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    plain::read(&tokens)
 }
 
 fn read(sql: &str) -> Facts {
@@ -280,7 +294,7 @@ fn a_statement_says_what_it_changes_for_the_next_one() {
 fn a_chain_of_thousands_of_operators_is_walked_without_deep_recursion() {
     let sql = format!("select 1 from t where {}", vec!["a = 1"; 4000].join(" or "));
     let walk = move || {
-        let statements = Parser::parse_sql(&PostgreSqlDialect {}, &sql).unwrap();
+        let statements = trees(Parser::parse_sql(&PostgreSqlDialect {}, &sql).unwrap());
         let names = Names::Certain { schema: Arc::from("public") };
         let context = Context { names: &names, prepared: &|_| None, cursors: &|_| None };
         let found = walk(&statements, &context).unwrap().facts.columns.len();

@@ -1,0 +1,368 @@
+//! Statements without an expression in them that sqlparser does not have in its tree, or not whole: cursors
+//! that move, deferred constraints, maintenance, names and owners of objects. Each is read to its last
+//! token, by a grammar that is PostgreSQL's or narrower; what does not fit is left for sqlparser to judge.
+
+mod grammar;
+
+use sqlparser::ast::{Ident, ObjectName};
+use sqlparser::tokenizer::TokenWithSpan;
+
+use self::grammar::Grammar;
+use crate::parse::facts::Effect;
+
+/// What such a statement does.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plain {
+    /// PostgreSQL's command tag.
+    pub command: String,
+    /// Its effects, but for what a cursor's query does.
+    pub effects: Vec<Effect>,
+    /// Relations whose rows or definition change.
+    pub changes: Vec<ObjectName>,
+    /// The cursor that it reads from.
+    pub cursor: Option<Ident>,
+}
+
+/// Reads one statement's tokens.
+pub(super) fn read(tokens: &[TokenWithSpan]) -> Option<Plain> {
+    let mut grammar = Grammar::new(tokens);
+    let command = STATEMENTS.iter().find(|(words, _)| grammar.words(words)).map(|(_, read)| read)?;
+    let plain = command(&mut grammar)?;
+    grammar.is_at_end().then_some(plain)
+}
+
+type Read = fn(&mut Grammar<'_>) -> Option<Plain>;
+
+/// By what they begin with.
+const STATEMENTS: &[(&[&str], Read)] = &[
+    (&["fetch"], |grammar| cursor(grammar, "FETCH")),
+    (&["move"], |grammar| cursor(grammar, "MOVE")),
+    (&["set", "constraints"], set_constraints),
+    (&["refresh", "materialized", "view"], refresh),
+    (&["reindex"], reindex),
+    (&["cluster"], cluster),
+    (&["comment", "on"], comment),
+    (&["drop", "index", "concurrently"], |grammar| drop_objects(grammar, "INDEX", false)),
+    (&["drop", "owned", "by"], drop_owned),
+    (&["reassign", "owned", "by"], reassign_owned),
+    (&["drop", "rule"], drop_rule),
+    (&["drop"], drop_other),
+    (&["alter", "default", "privileges"], default_privileges),
+    (&["alter", "extension"], alter_extension),
+    (&["alter", "table"], alter_table),
+    (&["alter", "index"], alter_index),
+    (&["alter", "sequence"], alter_sequence),
+    (&["alter"], alter_other),
+];
+
+impl Plain {
+    fn new(command: impl Into<String>, effects: impl Into<Vec<Effect>>) -> Self {
+        Self { command: command.into(), effects: effects.into(), changes: Vec::new(), cursor: None }
+    }
+
+    fn ddl(command: impl Into<String>) -> Self {
+        Self::new(command, [Effect::Ddl])
+    }
+
+    fn changing(mut self, names: impl IntoIterator<Item = ObjectName>) -> Self {
+        self.changes.extend(names);
+        self
+    }
+}
+
+/// FETCH and MOVE run the cursor's query alike.
+fn cursor(grammar: &mut Grammar<'_>, command: &str) -> Option<Plain> {
+    let read = |cursor| Plain { cursor: Some(cursor), ..Plain::new(command, [Effect::Read]) };
+    // A direction's word alone is a cursor's name.
+    if let Some(name) = grammar.only_name() {
+        return Some(read(name));
+    }
+    if grammar.any(&["absolute", "relative"]) {
+        grammar.integer().then_some(())?;
+    } else if grammar.any(&["forward", "backward"]) {
+        let _ = grammar.any(&["all"]) || grammar.integer();
+    } else {
+        let _ = grammar.any(&["next", "prior", "first", "last", "all"]) || grammar.integer();
+    }
+    let _ = grammar.any(&["from", "in"]);
+    grammar.only_name().map(read)
+}
+
+/// What it lets run at once would run at COMMIT.
+fn set_constraints(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    if !grammar.any(&["all"]) {
+        grammar.names()?;
+    }
+    grammar.any(&["deferred", "immediate"]).then(|| Plain::new("SET CONSTRAINTS", [Effect::Transaction]))
+}
+
+fn refresh(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.any(&["concurrently"]);
+    let view = grammar.name()?;
+    let _ = grammar.words(&["with", "data"]) || grammar.words(&["with", "no", "data"]);
+    Some(Plain::new("REFRESH MATERIALIZED VIEW", [Effect::Ddl, Effect::Write]).changing([view]))
+}
+
+fn reindex(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.options()?;
+    let table = grammar.any(&["table"]);
+    (table || grammar.any(&["index", "schema", "database", "system"])).then_some(())?;
+    grammar.any(&["concurrently"]);
+    let name = grammar.name()?;
+    Some(Plain::ddl("REINDEX").changing(table.then_some(name)))
+}
+
+fn cluster(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.any(&["verbose"]);
+    grammar.options()?;
+    if grammar.is_at_end() {
+        return Some(Plain::ddl("CLUSTER"));
+    }
+    let table = grammar.name()?;
+    if grammar.any(&["using"]) {
+        grammar.name()?;
+    }
+    Some(Plain::ddl("CLUSTER").changing([table]))
+}
+
+fn comment(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    let on_table = grammar.any(&["constraint", "trigger", "rule", "policy"]);
+    let changed = if on_table {
+        grammar.name()?;
+        grammar.any(&["on"]).then_some(())?;
+        let domain = grammar.any(&["domain"]);
+        let name = grammar.name()?;
+        (!domain).then_some(name)
+    } else if grammar.any(&["column"]) {
+        let mut name = grammar.name()?;
+        name.0.pop();
+        (!name.0.is_empty()).then_some(())?;
+        Some(name)
+    } else {
+        let kind = kind(grammar)?;
+        let name = grammar.name()?;
+        kind.relation.then_some(name)
+    };
+    grammar.any(&["is"]).then_some(())?;
+    (grammar.any(&["null"]) || grammar.text()).then(|| Plain::ddl("COMMENT").changing(changed))
+}
+
+/// Names behind DROP and how.
+fn drop_objects(grammar: &mut Grammar<'_>, kind: &str, relation: bool) -> Option<Plain> {
+    grammar.words(&["if", "exists"]);
+    let names = grammar.names()?;
+    grammar.any(&["cascade", "restrict"]);
+    Some(Plain::ddl(format!("DROP {kind}")).changing(names.into_iter().filter(|_| relation)))
+}
+
+fn drop_other(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    let kind = kind(grammar)?;
+    // The others sqlparser reads.
+    DROPPED.contains(&kind.tag).then_some(())?;
+    drop_objects(grammar, kind.tag, kind.relation)
+}
+
+fn drop_rule(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.words(&["if", "exists"]);
+    grammar.name()?;
+    grammar.any(&["on"]).then_some(())?;
+    let table = grammar.name()?;
+    grammar.any(&["cascade", "restrict"]);
+    Some(Plain::ddl("DROP RULE").changing([table]))
+}
+
+fn drop_owned(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.roles()?;
+    grammar.any(&["cascade", "restrict"]);
+    Some(Plain::new("DROP OWNED", [Effect::Dcl, Effect::Ddl]))
+}
+
+fn reassign_owned(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.roles()?;
+    grammar.any(&["to"]).then_some(())?;
+    grammar.roles()?;
+    Some(Plain::new("REASSIGN OWNED", [Effect::Dcl, Effect::Ddl]))
+}
+
+fn default_privileges(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.words_and_commas();
+    Some(Plain::new("ALTER DEFAULT PRIVILEGES", [Effect::Dcl]))
+}
+
+fn alter_extension(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.name()?;
+    if grammar.words(&["set", "schema"]) {
+        grammar.name()?;
+    } else {
+        grammar.any(&["update"]).then_some(())?;
+        if grammar.any(&["to"]) {
+            (grammar.text() || grammar.name().is_some()).then_some(())?;
+        }
+    }
+    Some(Plain::ddl("ALTER EXTENSION"))
+}
+
+/// The actions of ALTER TABLE that have no place in sqlparser's tree, one at a time.
+fn alter_table(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.words(&["if", "exists"]);
+    grammar.any(&["only"]);
+    let table = grammar.name()?;
+    let plain = Plain::ddl("ALTER TABLE").changing([table]);
+    if grammar.words(&["set", "schema"]) || grammar.words(&["set", "tablespace"]) || grammar.words(&["cluster", "on"]) {
+        grammar.name()?;
+    } else if grammar.any(&["inherit"]) || grammar.words(&["no", "inherit"]) {
+        return Some(plain.changing(grammar.name()));
+    } else if grammar.words(&["attach", "partition"]) {
+        let partition = grammar.name()?;
+        (grammar.any(&["default"]) || grammar.bounds()).then_some(())?;
+        return Some(plain.changing([partition]));
+    } else if grammar.words(&["detach", "partition"]) {
+        let partition = grammar.name()?;
+        grammar.any(&["concurrently", "finalize"]);
+        return Some(plain.changing([partition]));
+    } else if grammar.any(&["set", "reset"]) {
+        grammar.options()?;
+    } else {
+        (grammar.any(&["alter"]) && column_storage(grammar)?).then_some(())?;
+    }
+    Some(plain)
+}
+
+/// How a column is stored.
+fn column_storage(grammar: &mut Grammar<'_>) -> Option<bool> {
+    grammar.any(&["column"]);
+    grammar.name()?;
+    if grammar.words(&["set", "statistics"]) {
+        return Some(grammar.integer());
+    }
+    if grammar.words(&["set", "storage"]) || grammar.words(&["set", "compression"]) {
+        return Some(grammar.any_word());
+    }
+    Some(grammar.words(&["drop", "expression"]))
+}
+
+fn alter_index(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.words(&["if", "exists"]);
+    grammar.name()?;
+    if grammar.words(&["set", "tablespace"]) || grammar.words(&["attach", "partition"]) {
+        grammar.name()?;
+    } else if grammar.any(&["set", "reset"]) {
+        grammar.options()?;
+    } else {
+        grammar.any(&["alter"]).then_some(())?;
+        grammar.any(&["column"]);
+        (grammar.integer() && grammar.words(&["set", "statistics"]) && grammar.integer()).then_some(())?;
+    }
+    Some(Plain::ddl("ALTER INDEX"))
+}
+
+fn alter_sequence(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.words(&["if", "exists"]);
+    let sequence = grammar.name()?;
+    let plain = Plain::ddl("ALTER SEQUENCE").changing([sequence]);
+    if let Some(plain) = renamed(grammar, plain.clone()) {
+        return Some(plain);
+    }
+    while !grammar.is_at_end() {
+        if grammar.words(&["owned", "by"]) {
+            let mut column = grammar.name()?;
+            column.0.pop();
+            // NONE has nothing before it.
+            return Some(plain.changing((!column.0.is_empty()).then_some(column)));
+        }
+        let option = grammar.any(&["as"]) && grammar.name().is_some() || grammar.any(SEQUENCE) || grammar.integer();
+        option.then_some(())?;
+    }
+    Some(plain)
+}
+
+fn alter_other(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    let kind = kind(grammar)?;
+    grammar.words(&["if", "exists"]);
+    let name = grammar.name()?;
+    renamed(grammar, Plain::ddl(format!("ALTER {}", kind.tag)).changing(kind.relation.then_some(name)))
+}
+
+/// RENAME TO, OWNER TO, SET SCHEMA.
+fn renamed(grammar: &mut Grammar<'_>, mut plain: Plain) -> Option<Plain> {
+    if grammar.words(&["owner", "to"]) {
+        plain.effects.push(Effect::Dcl);
+    } else {
+        (grammar.words(&["rename", "to"]) || grammar.words(&["set", "schema"])).then_some(())?;
+    }
+    grammar.name().map(|_| plain)
+}
+
+/// A kind of object that has a plain name.
+#[derive(Clone, Copy)]
+struct Kind {
+    words: &'static [&'static str],
+    tag: &'static str,
+    relation: bool,
+}
+
+fn kind(grammar: &mut Grammar<'_>) -> Option<Kind> {
+    KINDS.iter().find(|kind| grammar.words(kind.words)).copied()
+}
+
+const fn object(words: &'static [&'static str], tag: &'static str) -> Kind {
+    Kind { words, tag, relation: false }
+}
+
+const fn relation(words: &'static [&'static str], tag: &'static str) -> Kind {
+    Kind { words, tag, relation: true }
+}
+
+const KINDS: &[Kind] = &[
+    relation(&["foreign", "table"], "FOREIGN TABLE"),
+    relation(&["materialized", "view"], "MATERIALIZED VIEW"),
+    relation(&["sequence"], "SEQUENCE"),
+    relation(&["table"], "TABLE"),
+    relation(&["view"], "VIEW"),
+    object(&["access", "method"], "ACCESS METHOD"),
+    object(&["collation"], "COLLATION"),
+    object(&["conversion"], "CONVERSION"),
+    object(&["database"], "DATABASE"),
+    object(&["domain"], "DOMAIN"),
+    object(&["event", "trigger"], "EVENT TRIGGER"),
+    object(&["extension"], "EXTENSION"),
+    object(&["foreign", "data", "wrapper"], "FOREIGN DATA WRAPPER"),
+    object(&["index"], "INDEX"),
+    object(&["language"], "LANGUAGE"),
+    object(&["procedural", "language"], "LANGUAGE"),
+    object(&["publication"], "PUBLICATION"),
+    object(&["schema"], "SCHEMA"),
+    object(&["server"], "SERVER"),
+    object(&["statistics"], "STATISTICS"),
+    object(&["tablespace"], "TABLESPACE"),
+    object(&["text", "search", "configuration"], "TEXT SEARCH CONFIGURATION"),
+    object(&["text", "search", "dictionary"], "TEXT SEARCH DICTIONARY"),
+    object(&["text", "search", "parser"], "TEXT SEARCH PARSER"),
+    object(&["text", "search", "template"], "TEXT SEARCH TEMPLATE"),
+    object(&["type"], "TYPE"),
+];
+
+/// Kinds that sqlparser has no DROP for.
+const DROPPED: &[&str] = &[
+    "ACCESS METHOD",
+    "CONVERSION",
+    "EVENT TRIGGER",
+    "FOREIGN DATA WRAPPER",
+    "FOREIGN TABLE",
+    "LANGUAGE",
+    "PUBLICATION",
+    "SERVER",
+    "STATISTICS",
+    "TABLESPACE",
+    "TEXT SEARCH CONFIGURATION",
+    "TEXT SEARCH DICTIONARY",
+    "TEXT SEARCH PARSER",
+    "TEXT SEARCH TEMPLATE",
+];
+
+/// What options of a sequence are made of, beside numbers.
+const SEQUENCE: &[&str] =
+    &["by", "cache", "cycle", "increment", "maxvalue", "minvalue", "no", "restart", "start", "with"];
+
+#[cfg(test)]
+mod tests;

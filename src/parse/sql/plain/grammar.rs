@@ -1,0 +1,178 @@
+//! Takes a statement's tokens from the front, one piece of grammar at a time.
+
+use sqlparser::ast::{Ident, ObjectName};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::parse::sql::spelling::is_word;
+
+/// What is left of a statement. A piece that does not fit takes nothing.
+pub(super) struct Grammar<'t> {
+    rest: &'t [TokenWithSpan],
+}
+
+impl<'t> Grammar<'t> {
+    pub(super) fn new(tokens: &'t [TokenWithSpan]) -> Self {
+        Self { rest: tokens }
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn peek(&self) -> Option<&'t Token> {
+        self.rest.first().map(|token| &token.token)
+    }
+
+    fn skip(&mut self, count: usize) {
+        self.rest = self.rest.get(count..).unwrap_or_default();
+    }
+
+    /// All of these words.
+    pub(super) fn words(&mut self, words: &[&str]) -> bool {
+        let fits = words.len() <= self.rest.len()
+            && words.iter().zip(self.rest).all(|(word, token)| is_word(Some(&token.token), word));
+        if fits {
+            self.skip(words.len());
+        }
+        fits
+    }
+
+    /// One of these words.
+    pub(super) fn any(&mut self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.words(&[word]))
+    }
+
+    /// A word, whatever it is.
+    pub(super) fn any_word(&mut self) -> bool {
+        let fits = matches!(self.peek(), Some(Token::Word(_)));
+        if fits {
+            self.skip(1);
+        }
+        fits
+    }
+
+    /// A mark.
+    fn mark(&mut self, mark: &Token) -> bool {
+        let fits = self.peek() == Some(mark);
+        if fits {
+            self.skip(1);
+        }
+        fits
+    }
+
+    fn ident(&mut self) -> Option<Ident> {
+        let first = self.rest.first()?;
+        let Token::Word(word) = &first.token else { return None };
+        let ident = word.clone().into_ident(first.span);
+        self.skip(1);
+        Some(ident)
+    }
+
+    /// A name, qualified or not. Whether it may be one, whoever resolves it says.
+    pub(super) fn name(&mut self) -> Option<ObjectName> {
+        let mut idents = vec![self.ident()?];
+        while self.mark(&Token::Period) {
+            idents.push(self.ident()?);
+        }
+        Some(ObjectName::from(idents))
+    }
+
+    /// Names with commas between them.
+    pub(super) fn names(&mut self) -> Option<Vec<ObjectName>> {
+        let mut names = vec![self.name()?];
+        while self.mark(&Token::Comma) {
+            names.push(self.name()?);
+        }
+        Some(names)
+    }
+
+    /// A name that nothing follows.
+    pub(super) fn only_name(&mut self) -> Option<Ident> {
+        if self.rest.len() == 1 { self.ident() } else { None }
+    }
+
+    /// Roles: CURRENT_USER and the like among them.
+    pub(super) fn roles(&mut self) -> Option<()> {
+        self.names().map(drop)
+    }
+
+    /// A whole number with or without a sign.
+    pub(super) fn integer(&mut self) -> bool {
+        let signed = matches!(self.peek(), Some(Token::Minus | Token::Plus));
+        let number = self.rest.get(usize::from(signed)).map(|token| &token.token);
+        let fits =
+            matches!(number, Some(Token::Number(digits, false)) if digits.bytes().all(|byte| byte.is_ascii_digit()));
+        if fits {
+            self.skip(usize::from(signed).saturating_add(1));
+        }
+        fits
+    }
+
+    /// A string.
+    pub(super) fn text(&mut self) -> bool {
+        let fits = matches!(
+            self.peek(),
+            Some(Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_) | Token::DollarQuotedString(_))
+        );
+        if fits {
+            self.skip(1);
+        }
+        fits
+    }
+
+    fn number(&mut self) -> bool {
+        let fits = matches!(self.peek(), Some(Token::Number(_, false)));
+        if fits {
+            self.skip(1);
+        }
+        fits || self.integer()
+    }
+
+    /// Options in parentheses, or none: words, constants, and nothing that computes.
+    pub(super) fn options(&mut self) -> Option<()> {
+        if !self.mark(&Token::LParen) {
+            return Some(());
+        }
+        while !self.mark(&Token::RParen) {
+            let piece = self.any_word()
+                || self.number()
+                || self.text()
+                || [Token::Comma, Token::Eq, Token::Period].iter().any(|mark| self.mark(mark));
+            piece.then_some(())?;
+        }
+        Some(())
+    }
+
+    /// The bounds of a partition, of constants alone.
+    pub(super) fn bounds(&mut self) -> bool {
+        if !self.words(&["for", "values"]) {
+            return false;
+        }
+        if self.any(&["in", "with"]) {
+            return self.constants();
+        }
+        self.any(&["from"]) && self.constants() && self.any(&["to"]) && self.constants()
+    }
+
+    /// Constants in parentheses, and the words that stand among them in bounds.
+    fn constants(&mut self) -> bool {
+        if !self.mark(&Token::LParen) {
+            return false;
+        }
+        while !self.mark(&Token::RParen) {
+            let piece = self.number()
+                || self.text()
+                || self.mark(&Token::Comma)
+                || self.any(&["null", "true", "false", "minvalue", "maxvalue", "modulus", "remainder"]);
+            if !piece {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// All there is of words, dots and commas.
+    pub(super) fn words_and_commas(&mut self) {
+        while self.any_word() || self.mark(&Token::Comma) || self.mark(&Token::Period) {}
+    }
+}
