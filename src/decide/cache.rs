@@ -7,45 +7,46 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::accounts::{Accounts, Fate};
 use super::answer::Answer;
 use crate::bundle::Reads;
-use crate::input::Document;
+use crate::input::{Asker, Document};
 
 const SHARDS: usize = 16;
 
-/// What an entry costs beside its answer: key, map slot, pointers.
-const OVERHEAD: usize = 128;
+/// What an entry costs beside its answer: key, slot, place in its account's order.
+const OVERHEAD: usize = 256;
 
 /// A keyed 256-bit digest: a hit is only ever the answer to the same question.
 pub(super) type Key = [u8; 32];
 
-/// Bounded answers, in two generations: when the young half of a shard is full it becomes the
-/// old half, and what nobody asked for since then is gone.
+/// Bounded answers. Everybody finds all of them; each is charged to who asked first, and when there are too
+/// many, who holds most gives up its own.
 pub(super) struct Cache {
     secret: [u8; 32],
     generation: AtomicU64,
     shards: Vec<Mutex<Shard>>,
-    /// Bytes that half a shard may hold.
-    share: usize,
+    /// Locked before a shard, never after one.
+    accounts: Mutex<Accounts>,
+    /// Bytes of one answer that is not worth its place.
+    largest: usize,
 }
 
-#[derive(Default)]
-struct Shard {
-    young: Half,
-    old: Half,
-}
+type Shard = HashMap<Key, Slot, BuildHasherDefault<FirstBytes>>;
 
-#[derive(Default)]
-struct Half {
-    answers: HashMap<Key, (Arc<Answer>, usize), BuildHasherDefault<FirstBytes>>,
-    bytes: usize,
+struct Slot {
+    answer: Arc<Answer>,
+    weight: usize,
+    /// Somebody asked for it since it was last looked at for eviction.
+    wanted: bool,
 }
 
 impl Cache {
     /// At most about this many bytes.
     pub(super) fn new(secret: [u8; 32], bytes: usize) -> Self {
         let shards = std::iter::repeat_with(|| Mutex::new(Shard::default())).take(SHARDS).collect();
-        Self { secret, generation: AtomicU64::new(0), shards, share: bytes / SHARDS / 2 }
+        let accounts = Mutex::new(Accounts::new(bytes));
+        Self { secret, generation: AtomicU64::new(0), shards, accounts, largest: bytes / 32 }
     }
 
     /// The key of one rule's answer to this document; `None` when it may not be reused.
@@ -67,30 +68,50 @@ impl Cache {
 
     pub(super) fn get(&self, key: &Key) -> Option<Arc<Answer>> {
         let mut shard = self.shard(key)?.lock();
-        if let Some((answer, _)) = shard.young.answers.get(key) {
-            return Some(Arc::clone(answer));
-        }
-        let (answer, weight) = shard.old.answers.remove(key)?;
-        shard.old.bytes = shard.old.bytes.saturating_sub(weight);
-        self.keep(&mut shard, *key, Arc::clone(&answer), weight);
-        Some(answer)
+        let slot = shard.get_mut(key)?;
+        slot.wanted = true;
+        Some(Arc::clone(&slot.answer))
     }
 
     /// Only answers come here: never an error, a deadline or a breakdown.
-    pub(super) fn put(&self, key: Key, answer: Arc<Answer>) {
+    pub(super) fn put(&self, key: Key, answer: Arc<Answer>, asker: &Asker) {
         let weight = answer.weight().saturating_add(OVERHEAD);
-        if weight > self.share {
+        if weight > self.largest {
             return;
         }
-        if let Some(shard) = self.shard(&key) {
-            self.keep(&mut shard.lock(), key, answer, weight);
+        let mut accounts = self.accounts.lock();
+        {
+            let Some(mut shard) = self.shard(&key).map(Mutex::lock) else { return };
+            if shard.contains_key(&key) {
+                // Two asked at once: the first pays.
+                return;
+            }
+            shard.insert(key, Slot { answer, weight, wanted: false });
         }
+        accounts.charge(asker, key, weight);
+        accounts.make_room(|key, spare| self.judge(key, spare));
+    }
+
+    /// From now on what this session asks is charged to its own account.
+    pub(super) fn came(&self, asker: &Asker) {
+        self.accounts.lock().came(asker);
+    }
+
+    /// The session has ended: what it paid for is its caller's.
+    pub(super) fn left(&self, asker: &Asker) {
+        self.accounts.lock().left(asker);
     }
 
     /// Forgets everything that an older snapshot said. Keys hold the generation, so this is for
     /// the memory, not for the answers.
     pub(super) fn follow(&self, generation: u64) {
+        // The common case must not bounce a cache line between cores.
+        if self.generation.load(Ordering::Relaxed) >= generation {
+            return;
+        }
         if self.generation.fetch_max(generation, Ordering::Relaxed) < generation {
+            let mut accounts = self.accounts.lock();
+            accounts.forget();
             for shard in &self.shards {
                 let emptied = std::mem::take(&mut *shard.lock());
                 drop(emptied);
@@ -101,19 +122,18 @@ impl Cache {
     /// How many answers it holds.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| shard.lock())
-            .map(|shard| shard.young.answers.len() + shard.old.answers.len())
-            .sum()
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    fn keep(&self, shard: &mut Shard, key: Key, answer: Arc<Answer>, weight: usize) {
-        if shard.young.bytes.saturating_add(weight) > self.share {
-            shard.old = std::mem::take(&mut shard.young);
-        }
-        if shard.young.answers.insert(key, (answer, weight)).is_none() {
-            shard.young.bytes = shard.young.bytes.saturating_add(weight);
+    /// Removes an answer, unless it was asked for and may be spared.
+    fn judge(&self, key: &Key, may_spare: bool) -> Fate {
+        let Some(mut shard) = self.shard(key).map(Mutex::lock) else { return Fate::Gone { weight: 0 } };
+        match shard.get_mut(key) {
+            Some(slot) if slot.wanted && may_spare => {
+                slot.wanted = false;
+                Fate::Spared
+            }
+            _ => Fate::Gone { weight: shard.remove(key).map_or(0, |slot| slot.weight) },
         }
     }
 

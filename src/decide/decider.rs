@@ -16,7 +16,7 @@ use super::pool::Pool;
 use super::said::Said;
 use crate::bundle::{EntryRule, EntrySet, Entrypoint, Policy, Reads};
 use crate::config::{AuditRule, Sidegate};
-use crate::input::Document;
+use crate::input::{Asker, Document};
 use crate::model::{Cause, DecisionId, Stage};
 use crate::telemetry::Metrics;
 
@@ -77,6 +77,19 @@ struct Inner {
     settings: Settings,
     cache: Cache,
     pool: Pool<Vec<Result<Answer, DecideError>>>,
+}
+
+/// A session's share of the cache. Dropped when the session ends.
+#[derive(Debug)]
+pub struct Stay {
+    decider: Decider,
+    asker: Asker,
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.decider.inner.cache.left(&self.asker);
+    }
 }
 
 /// One rule that this question asks, and what it said.
@@ -191,6 +204,12 @@ impl Decider {
         self.decision(policy, stage, document, judgement, Instant::now(), false)
     }
 
+    /// Gives a session its own share of the cache, for as long as what this returns is kept.
+    pub fn stay(&self, asker: Asker) -> Stay {
+        self.inner.cache.came(&asker);
+        Stay { decider: self.clone(), asker }
+    }
+
     /// Evaluator threads that were given up because one built-in never came back.
     pub fn stuck(&self) -> usize {
         self.inner.pool.stuck()
@@ -254,7 +273,7 @@ impl Decider {
         let limit = self.inner.settings.deadline;
         let until = Instant::now().checked_add(limit).unwrap_or_else(Instant::now);
         let asked: Vec<_> = missing.iter().map(|(_, asked, _)| asked.clone()).collect();
-        let (policy, document) = (Arc::clone(policy), document.clone());
+        let (asked_about, policy, document) = (document, Arc::clone(policy), document.clone());
         let work = Box::new(move || evaluate(&policy, &document, &asked, until, limit));
         let answers = match self.inner.pool.submit(work) {
             Err(error) => Err(error),
@@ -268,6 +287,7 @@ impl Decider {
             },
         };
         let mut answers = answers.map(Vec::into_iter);
+        let asker = asked_about.asker();
         for (at, _, key) in missing {
             let answer = match &mut answers {
                 // A list that is too short leaves the denial that stands there already.
@@ -276,7 +296,7 @@ impl Decider {
             };
             let answer = answer.map(Arc::new);
             if let (Ok(answer), Some(key)) = (&answer, key) {
-                self.inner.cache.put(key, Arc::clone(answer));
+                self.inner.cache.put(key, Arc::clone(answer), &asker);
             }
             if let Some(reply) = replies.get_mut(at) {
                 reply.answer = Some(answer);

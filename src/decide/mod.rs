@@ -1,6 +1,7 @@
 //! The only evaluation. Takes a policy snapshot and a document, gives a [`Decision`];
 //! every odd result is a denial with its cause.
 
+mod accounts;
 mod answer;
 mod cache;
 mod convert;
@@ -16,7 +17,7 @@ mod said;
 #[cfg(test)]
 mod tests;
 
-pub use decider::{Decider, Settings};
+pub use decider::{Decider, Settings, Stay};
 pub use decision::{Decision, Verdict};
 pub use error::DecideError;
 pub use explain::{Explanation, RuleReport};

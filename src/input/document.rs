@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
+use super::asker::Asker;
 use super::part::{self, Part, Tag};
 
 /// One policy input: named sections, most of them shared with the session or the statement,
@@ -123,6 +124,11 @@ impl Document {
             (Some(Section::Whole(part)), _) => feed_below(part, rest, hasher),
             (Some(section), None) => feed_section(section, hasher),
         }
+    }
+
+    /// Whose question it is.
+    pub fn asker(&self) -> Asker {
+        Asker::new(self.get(&["caller"]), self.get(&["session", "id"]))
     }
 
     /// The whole document as one JSON value.

@@ -2,6 +2,7 @@
 //! [`Document`] that policy reads (`rego/schema/input.json`, `docs/input.md`). Pure; refuses
 //! nothing: what is not known is `null` and named in `unknown`.
 
+mod asker;
 mod clock;
 mod document;
 mod part;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub use asker::Asker;
 pub use document::{Document, Fields, Section};
 pub use part::Part;
 pub use session::{Opening, SessionContext, Transaction};

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::asker::Asker;
 use super::clock;
 use super::document::{Fields, Section};
 use super::part::Part;
@@ -95,6 +96,11 @@ impl SessionContext {
                 "parameters": opening.parameters,
             })),
         }
+    }
+
+    /// Whose questions about this session are.
+    pub fn asker(&self) -> Asker {
+        Asker::new(Some(self.caller.value()), Some(self.id.value()))
     }
 
     /// The `session` section, and what of it is not known.

@@ -243,6 +243,31 @@ pub struct Facts {
     pub empty: bool,
 }
 
+impl Facts {
+    /// About how many bytes of memory it takes, on the safe side.
+    pub fn weight(&self) -> usize {
+        const ITEM: usize = 256;
+        let texts = |names: &BTreeSet<String>| names.iter().map(|name| name.len().saturating_add(64)).sum::<usize>();
+        let relations = self.relations.iter().map(|relation| {
+            let own = relation.id.len().saturating_add(relation.name.len().saturating_mul(2));
+            own.saturating_add(texts(&relation.columns)).saturating_add(texts(&relation.commands))
+        });
+        let columns =
+            self.columns.iter().map(|column| column.name.len() + column.relation.as_ref().map_or(0, String::len));
+        let functions = self.functions.iter().map(|function| function.id.len() + function.name.len().saturating_mul(2));
+        let settings =
+            self.settings.iter().map(|setting| setting.name.len() + setting.value.as_ref().map_or(0, String::len));
+        let literals = self.literals.iter().map(|literal| literal.value.as_str().map_or(0, str::len));
+        let statements = self.statements.iter().map(|_| ITEM);
+        let inner = self.aftermath.prepares.iter().chain(&self.aftermath.declares);
+        let items = relations.chain(columns).chain(functions).chain(settings).chain(literals).chain(statements);
+        let own = items.fold(ITEM, |sum, bytes| sum.saturating_add(bytes).saturating_add(ITEM));
+        inner.fold(own.saturating_add(self.normalized.len()), |sum, (name, facts)| {
+            sum.saturating_add(name.len()).saturating_add(facts.0.weight())
+        })
+    }
+}
+
 /// What a statement changes for the ones after it in the same session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aftermath {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::raw::{Raw, bind, execute, message, parse, query, sync};
+use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, sync};
 use crate::harness::{Setup, Sidegate};
 
 fn open(sidegate: &Sidegate) -> Raw {
@@ -81,4 +81,53 @@ fn a_pipeline_longer_than_is_kept_is_answered_whole() {
     assert_eq!(ahead(&parse("s", "select 1"), &message('D', b"Ss\0"), 5_000, 'T'), 5_000);
     assert_eq!(ahead(&[], &message('C', b"Sa\0"), 5_000, '3'), 5_000);
     assert_eq!(ahead(&[], &parse("", "select 1"), 3_000, '1'), 3_000);
+}
+
+#[test]
+fn what_one_session_prepares_and_binds_is_bounded_in_bytes() {
+    let sidegate = Setup::open().start();
+    let mut client = open(&sidegate);
+    let resident = sidegate.resident();
+    let text = |number: usize| format!("select {number} /* {} */", "x".repeat(60_000));
+    let taken = (0..1_000)
+        .take_while(|number| {
+            let answer = client.ask(&[parse(&format!("s{number}"), &text(*number)), sync()].concat());
+            assert!(answer == "1 Z:I" || answer == "E:54000 Z:I", "{answer}");
+            answer == "1 Z:I"
+        })
+        .count();
+    assert!((100..300).contains(&taken), "{taken}");
+    let grown = sidegate.resident().saturating_sub(resident);
+    assert!(grown < 65_536, "{grown} KiB more for {taken} statements");
+    // Neither a large Bind nor SQL's own PREPARE finds another way, and the refusal says what to do.
+    let many = bind("p", "s0", &[]);
+    let binds = (0..400).map(|_| [&many[..], &message('C', b"Sx\0")].concat()).collect::<Vec<_>>().concat();
+    assert!(!client.ask(&[&binds[..], &sync()].concat()).is_empty());
+    let refused = (0..100).find_map(|number| {
+        client.send(&query(&format!("prepare z{number} as select 1")));
+        Some((number, client.until_ready())).filter(|(_, answer)| spell(answer) != "C:PREPARE Z:I")
+    });
+    let (last, refused) = refused.unwrap();
+    assert_eq!(spell(&refused), "E:54000 Z:I");
+    assert!(refused[0].field('M').contains("16 MiB: close some first"), "{}", refused[0].field('M'));
+    assert_eq!(client.ask(&query(&format!("execute z{last}"))), "E:0A000 Z:I", "it stands for nothing");
+    // What is closed can be prepared again, and nobody else notices.
+    assert_eq!(client.ask(&[message('C', b"Ss0\0"), message('C', b"Ss1\0"), sync()].concat()), "3 3 Z:I");
+    assert_eq!(client.ask(&[parse("again", &text(0)), sync()].concat()), "1 Z:I");
+    assert_eq!(open(&sidegate).ask(&query("prepare z as select 1")), "C:PREPARE Z:I");
+}
+
+#[test]
+fn one_name_prepared_again_and_again_costs_its_budget_once() {
+    let sidegate = Setup::open().start();
+    let mut client = open(&sidegate);
+    let text = format!("select /* {} */ $1::text", "x".repeat(60_000));
+    let value = "y".repeat(60_000);
+    let turn = [parse("", &text), bind("", "", &[&value]), execute("", 0), sync()].concat();
+    for _ in 0..60 {
+        client.send(&turn.repeat(5));
+        for _ in 0..5 {
+            assert_eq!(spell(&client.until_ready()), "1 2 D C:SELECT 1 Z:I");
+        }
+    }
 }

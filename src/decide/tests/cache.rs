@@ -7,6 +7,7 @@ use super::*;
 use crate::bundle::{Entrypoint, Reads};
 use crate::decide::answer::Answer;
 use crate::decide::cache::Cache;
+use crate::input::Asker;
 use crate::input::stub::{asked, lone};
 use crate::parse::Effect;
 
@@ -24,6 +25,15 @@ fn reads(paths: &'static [&'static str], deterministic: bool) -> Reads {
 
 fn cache() -> Cache {
     Cache::new([7; 32], 1024 * 1024)
+}
+
+fn key(number: u64) -> [u8; 32] {
+    *blake3::hash(&number.to_le_bytes()).as_bytes()
+}
+
+fn asker(subject: &str, session: u64) -> Asker {
+    let caller = Value::from_iter([("subject", json!(subject)), ("issuer", Value::Null)]);
+    Document::sample(vec![("caller", caller), ("session", json!({"id": session}))]).asker()
 }
 
 #[tokio::test]
@@ -77,17 +87,113 @@ async fn what_is_not_deterministic_is_asked_each_time() {
 #[test]
 fn answers_stay_within_their_bytes_and_the_used_ones_survive() {
     let cache = cache();
-    let key = |number: u64| *blake3::hash(&number.to_le_bytes()).as_bytes();
+    let somebody = asker("alice", 0);
     let answer = Arc::new(Answer::Reasons(vec!["r".repeat(100)]));
-    cache.put(key(0), Arc::clone(&answer));
+    cache.put(key(0), Arc::clone(&answer), &somebody);
     for number in 1..20_000 {
-        cache.put(key(number), Arc::clone(&answer));
+        cache.put(key(number), Arc::clone(&answer), &somebody);
         assert!(cache.get(&key(0)).is_some(), "{number}");
     }
     assert!(cache.len() < 1024 * 1024 / 200 && cache.len() > 1000, "{}", cache.len());
     assert!(cache.get(&key(1)).is_none());
-    cache.put(key(20_000), Arc::new(Answer::Reasons(vec!["r".repeat(1024 * 1024)])));
+    cache.put(key(20_000), Arc::new(Answer::Reasons(vec!["r".repeat(1024 * 1024)])), &somebody);
     assert!(cache.get(&key(20_000)).is_none());
+}
+
+/// Answers of one session that fit into its even share, then `flood`: all must still be there.
+fn nobody_loses_answers_to(flood: impl Fn(&Cache, &dyn Fn())) {
+    let (cache, victim) = (cache(), asker("victim", 1));
+    let answer = Arc::new(Answer::Reasons(vec!["r".repeat(100)]));
+    cache.came(&victim);
+    (0..200).for_each(|number| cache.put(key(number), Arc::clone(&answer), &victim));
+    let holds = || assert!((0..200).all(|number| cache.get(&key(number)).is_some()));
+    flood(&cache, &holds);
+    // Answers that the victim does not ask for meanwhile are as safe.
+    holds();
+    assert!(cache.len() < 1024 * 1024 / 200, "{}", cache.len());
+}
+
+#[test]
+fn a_flood_of_new_shapes_takes_no_hit_from_another_caller() {
+    nobody_loses_answers_to(|cache, _| flood(cache, &asker("mallory", 2), 1_000..60_000));
+}
+
+#[test]
+fn a_flood_takes_no_hit_from_another_session_of_the_same_caller() {
+    nobody_loses_answers_to(|cache, holds| {
+        let mallory = asker("victim", 2);
+        cache.came(&mallory);
+        flood(cache, &mallory, 1_000..60_000);
+        holds();
+        cache.left(&mallory);
+    });
+}
+
+#[test]
+fn session_after_session_of_one_flooding_caller_are_one_share() {
+    nobody_loses_answers_to(|cache, _| {
+        for session in 2..502 {
+            let mallory = asker("mallory", session);
+            cache.came(&mallory);
+            flood(cache, &mallory, session * 1_000..session * 1_000 + 20);
+            cache.left(&mallory);
+        }
+    });
+}
+
+#[test]
+fn five_hundred_sessions_at_once_of_one_flooding_caller_are_one_share() {
+    nobody_loses_answers_to(|cache, _| {
+        (2..502).for_each(|session| cache.came(&asker("mallory", session)));
+        (2..502).for_each(|session| {
+            flood(cache, &asker("mallory", session), session * 1_000..session * 1_000 + 20);
+        });
+    });
+}
+
+#[test]
+fn what_a_flooder_asked_first_is_paid_by_who_asks_for_it_again() {
+    let (cache, victim, mallory) = (cache(), asker("victim", 1), asker("mallory", 2));
+    let answer = Arc::new(Answer::Reasons(Vec::new()));
+    cache.put(key(0), Arc::clone(&answer), &mallory);
+    flood(&cache, &mallory, 1_000..20_000);
+    assert!(cache.get(&key(0)).is_none(), "it went with the rest of what it was charged to");
+    cache.put(key(0), answer, &victim);
+    flood(&cache, &mallory, 20_000..60_000);
+    assert!(cache.get(&key(0)).is_some());
+}
+
+fn flood(cache: &Cache, asker: &Asker, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        cache.put(key(number), Arc::new(Answer::Reasons(vec!["r".repeat(100)])), asker);
+    }
+}
+
+#[tokio::test]
+async fn another_sessions_hits_stay_hits_while_an_adversary_floods() {
+    let decider = Decider::new(Settings { cache: 64 * 1024, ..settings() }).unwrap();
+    let policy = Policy::stub(
+        &["package policies.shop\nallow contains \"x\" if input.sql.text != \"\"\n"],
+        &[StubRule { package: "policies.shop", set: EntrySet::Allow, reads: &["sql.text"], deterministic: true }],
+        1,
+    );
+    let question = |subject: &str, session: u64, text: String| {
+        let caller = Value::from_iter([("subject", json!(subject))]);
+        Document::sample(vec![
+            ("caller", caller),
+            ("session", json!({"id": session})),
+            ("sql", json!({"text": text, "effects": ["read"], "unparsed": null})),
+        ])
+    };
+    let ask = async |document: Document| decider.decide(Some(policy.clone()), Stage::Request, document).await.cached();
+    let (victim, mallory) = (question("victim", 1, "select 1".into()), question("mallory", 2, String::new()));
+    let _stays = [decider.stay(victim.asker()), decider.stay(mallory.asker())];
+    assert!(!ask(victim.clone()).await);
+    for number in 0..600 {
+        assert!(!ask(question("mallory", 2, format!("select {number} + 1"))).await);
+    }
+    assert!(ask(victim).await);
+    assert!(!ask(question("mallory", 2, "select 0 + 1".into())).await, "the flood did not overflow anything");
 }
 
 #[test]

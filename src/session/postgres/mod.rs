@@ -2,6 +2,7 @@
 //! with an ErrorResponse: the session goes on where it can.
 
 mod answers;
+mod budget;
 mod corridor;
 mod greet;
 mod judge;

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::journal::Entry;
-use crate::parse::{Facts, Parameter, Remembered};
+use crate::parse::{Facts, Inner, Parameter, Remembered};
 
+use super::budget::{Budget, Charge};
 use super::ledger::{Ledger, Owed};
 
 /// A statement that was prepared with a Parse.
@@ -32,6 +33,8 @@ pub(super) struct Statement {
     pub(super) by_name: bool,
     /// It was prepared with SQL's PREPARE, as a part of `text`, and cannot be read again by itself.
     pub(super) within: bool,
+    /// What it takes of the session's budget.
+    pub(super) _charge: Charge,
 }
 
 /// A statement that was bound to values.
@@ -47,6 +50,8 @@ pub(super) struct Portal {
     pub(super) rests_on: RestsOn,
     /// The INTENT that its Bind opened; the first Execute takes it.
     pub(super) entry: Mutex<Option<Entry>>,
+    /// What it takes of the session's budget.
+    pub(super) _charge: Charge,
 }
 
 /// What an answer was computed from and may have changed since: while equal, no new question is asked.
@@ -78,8 +83,13 @@ pub(super) enum Meaning<T> {
 pub(super) struct Names {
     statements: HashMap<String, Vec<(u64, Arc<Statement>)>>,
     portals: HashMap<String, (u64, Arc<Portal>)>,
+    /// What all of them may hold.
+    pub(super) budget: Budget,
     prepared: Remembered,
     cursors: Remembered,
+    /// What `prepared` and `cursors` take of the budget, by name.
+    prepared_charges: HashMap<String, Vec<Charge>>,
+    cursor_charges: HashMap<String, Vec<Charge>>,
     /// When a name was last declared a cursor: it stands for no portal that was bound before.
     declared: HashMap<String, u64>,
     /// The same for every name, once there are too many.
@@ -91,8 +101,8 @@ pub(super) struct Names {
 /// More definitions of one name than this, and it stands for nothing.
 const CANDIDATES: usize = 8;
 
-/// More names than this in one session, and further ones are not remembered: they stand for nothing.
-const NAMES: usize = 20_000;
+/// More cursors than this declared in one transaction, and each counts as declared when the last one was.
+const DECLARED: usize = 20_000;
 
 impl Names {
     /// What a prepared statement's name stands for when the next message is read.
@@ -146,9 +156,6 @@ impl Names {
 
     /// ParseComplete: the name was free, so it stands for this and what was sent after it.
     pub(super) fn parsed(&mut self, sequence: u64, name: String, statement: Arc<Statement>) {
-        if self.statements.len() >= NAMES && !self.statements.contains_key(&name) {
-            return;
-        }
         let meanings = self.statements.entry(name).or_default();
         meanings.retain(|(sent, _)| *sent > sequence);
         meanings.push((sequence, statement));
@@ -156,9 +163,6 @@ impl Names {
 
     /// BindComplete.
     pub(super) fn bound(&mut self, sequence: u64, name: String, portal: Arc<Portal>) -> Option<Arc<Portal>> {
-        if self.portals.len() >= NAMES && !self.portals.contains_key(&name) {
-            return Some(portal);
-        }
         self.portals.insert(name, (sequence, portal)).map(|(_, replaced)| replaced)
     }
 
@@ -175,12 +179,14 @@ impl Names {
         }
         // SQL's PREPARE and Parse share their names: the Close took whichever it was.
         self.prepared.remove(name);
+        self.prepared_charges.remove(name);
         None
     }
 
     /// CLOSE of a cursor, answered: nothing was sent meanwhile that could have declared it anew.
     pub(super) fn cursor_closed(&mut self, name: &str) {
         self.cursors.remove(name);
+        self.cursor_charges.remove(name);
     }
 
     /// DEALLOCATE ALL or DISCARD ALL: statements sent before it are gone.
@@ -210,8 +216,20 @@ impl Names {
     pub(super) fn lose_certainty(&mut self) {
         self.uncertain = true;
         self.prepared.clear();
+        self.prepared_charges.clear();
         self.statements.values_mut().for_each(|meanings| meanings.retain(|(_, statement)| !statement.within));
         self.statements.retain(|_, meanings| !meanings.is_empty());
+    }
+
+    /// Whether all that a statement prepares and declares can be kept. What cannot must not be sent: its name would
+    /// go on standing for what it stood for before.
+    pub(super) fn can_declare(&self, facts: &Facts) -> bool {
+        let prepares = facts.aftermath.prepares.iter().map(|(_, inner)| declared_weight(facts, inner));
+        let known = facts.aftermath.prepares.iter().chain(&facts.aftermath.declares).map(|(_, inner)| inner.0.weight());
+        let (things, bytes) = prepares.chain(known).fold((0_usize, 0_usize), |(things, bytes), weight| {
+            (things.saturating_add(1), bytes.saturating_add(weight))
+        });
+        things == 0 || self.budget.has_room(things, bytes)
     }
 
     /// A statement with SQL's PREPARE or DECLARE is about to be sent.
@@ -225,15 +243,20 @@ impl Names {
                 declared: Arc::default(),
                 by_name: false,
                 within: true,
+                _charge: self.budget.take_admitted(declared_weight(facts, inner)),
             };
-            if self.statements.len() < NAMES {
-                self.statements.entry(name.clone()).or_default().push((sequence, Arc::new(statement)));
+            self.statements.entry(name.clone()).or_default().push((sequence, Arc::new(statement)));
+            if remember(&mut self.prepared, name, &inner.0) {
+                let charge = self.budget.take_admitted(inner.0.weight());
+                self.prepared_charges.entry(name.clone()).or_default().push(charge);
             }
-            remember(&mut self.prepared, name, &inner.0);
         }
         for (name, inner) in &facts.aftermath.declares {
-            remember(&mut self.cursors, name, &inner.0);
-            if self.declared.len() >= NAMES {
+            if remember(&mut self.cursors, name, &inner.0) {
+                let charge = self.budget.take_admitted(inner.0.weight());
+                self.cursor_charges.entry(name.clone()).or_default().push(charge);
+            }
+            if self.declared.len() >= DECLARED {
                 self.declared.clear();
                 self.all_declared = sequence;
             }
@@ -266,19 +289,24 @@ impl Names {
     }
 }
 
-/// Adds one more thing that a name may stand for. Names with too many stand for nothing.
-fn remember(names: &mut Remembered, name: &str, facts: &Arc<Facts>) {
-    if names.len() >= NAMES && !names.contains_key(name) {
-        return;
-    }
+/// What a statement inside a PREPARE weighs by itself.
+fn declared_weight(facts: &Facts, inner: &Inner) -> usize {
+    facts.normalized.len().saturating_add(inner.0.weight())
+}
+
+/// Adds one more thing that a name may stand for, and says whether it did. Names with too many
+/// stand for nothing.
+fn remember(names: &mut Remembered, name: &str, facts: &Arc<Facts>) -> bool {
     let known = names.entry(name.to_owned()).or_default();
     if known.iter().any(|one| Arc::ptr_eq(one, facts) || are_alike(one, facts)) {
-        return;
+        return false;
     }
     // One beyond the limit is kept as the mark of a name that stands for too many things.
-    if known.len() <= CANDIDATES {
+    let kept = known.len() <= CANDIDATES;
+    if kept {
         known.push(Arc::clone(facts));
     }
+    kept
 }
 
 /// Whether policy sees the same in both. What stands inside a PREPARE or DECLARE has no text of its own.

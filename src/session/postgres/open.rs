@@ -58,6 +58,7 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     };
     greeting.identified(&identified);
     let context = greeting.context();
+    let stay = house.decider.stay(context.asker());
     let deadline = identified.deadline;
     let opened = timeout_at(deadline, open(&house, &lane, &greeting, &context, &identified)).await;
     match opened.unwrap_or_else(|_| Err(too_slow(&lane))) {
@@ -68,6 +69,7 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
         }
         Err(refusal) => say(identified.stream, &refusal).await,
     }
+    drop(stay);
 }
 
 fn too_slow(lane: &Lane) -> Refusal {

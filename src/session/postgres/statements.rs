@@ -9,10 +9,11 @@ use crate::enforce;
 use crate::enforce::Refusal;
 use crate::forward::Free;
 use crate::journal::IntentKind;
-use crate::model::FaultKind;
-use crate::parse;
+use crate::model::{Cause, FaultKind};
+use crate::parse::{self, Parameter};
 use crate::wire::postgres::{Bind, Execute, Frame, Parse, Query};
 
+use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
 use super::judge::{Judged, mentions_names};
 use super::ledger::{Owed, Running};
@@ -32,6 +33,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.names_settled().await?;
         }
         let (facts, _) = self.corridor.read(query.sql).await;
+        if !self.corridor.state.lock().names.can_declare(&facts) {
+            return self.over_budget(b'Q').await;
+        }
         let text = Arc::from(String::from_utf8_lossy(query.sql));
         let request = parse::simple(frame.clone(), text, Arc::clone(&facts));
         let decision = self.corridor.ask(&request).await;
@@ -60,6 +64,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
         let (facts, certain) = self.corridor.read(parse.sql).await;
         let facts = parse::typed(facts, &parse.types);
+        let weight = parse.sql.len().saturating_add(facts.weight()).saturating_add(parse.types.len().saturating_mul(8));
+        let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'P').await };
         let statement = Arc::new(Statement {
             text: Arc::from(String::from_utf8_lossy(parse.sql)),
             facts: Arc::clone(&facts),
@@ -68,6 +74,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             declared: Arc::from(parse.types.as_slice()),
             by_name,
             within: false,
+            _charge: charge,
         });
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
         let waits_for_values =
@@ -103,14 +110,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         let values = parse::Values { values: &bind.values, formats: &bind.formats };
         let request = parse::bound(frame.clone(), &prepared, values);
-        let parameters = Arc::from(request.parameters());
+        let parameters: Arc<[_]> = request.parameters().iter().map(as_shown).collect();
+        // Twice: beside the portal's own, its journal entry holds them.
+        let values = parameters.iter().map(|parameter| parameter.value.as_str().map_or(0, str::len).saturating_add(64));
+        let weight = values.fold(statement.text.len(), |sum, bytes| sum.saturating_add(bytes.saturating_mul(2)));
+        let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'B').await };
         let rests_on = self.corridor.rests_on();
         let decision = self.corridor.ask(&request).await;
         match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
             Judged::Permitted(permit) => {
                 let bound = |entry| {
                     let entry = Mutex::new(Some(entry));
-                    let made = Arc::new(Portal { statement, facts, parameters, rests_on, entry });
+                    let made = Arc::new(Portal { statement, facts, parameters, rests_on, entry, _charge: charge });
                     Owed::Bind { name: portal, portal: made }
                 };
                 self.forward(*permit, bound).await?;
@@ -127,6 +138,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(portal) = self.meaning_of_portal(self.name(execute.portal)?).await? else { return Ok(()) };
         if portal.statement.by_name {
             self.names_settled().await?;
+        }
+        if !self.corridor.state.lock().names.can_declare(&portal.facts) {
+            return self.over_budget(b'E').await;
         }
         let entry = portal.entry.lock().take();
         let fresh = portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
@@ -153,6 +167,28 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.corridor.state.lock().sends(&facts);
         }
         Ok(())
+    }
+
+    /// Takes a part of the session's budget. What is unanswered may be about to give some back.
+    async fn charge(&mut self, bytes: usize) -> Result<Option<Charge>, End> {
+        let budget = self.corridor.state.lock().names.budget.clone();
+        if let Some(charge) = budget.take(bytes) {
+            return Ok(Some(charge));
+        }
+        self.names_settled().await?;
+        Ok(budget.take(bytes))
+    }
+
+    async fn over_budget(&mut self, tag: u8) -> Result<(), End> {
+        if self.corridor.state.lock().ledger.skipping() {
+            return Ok(());
+        }
+        let reason = format!(
+            "the prepared statements, portals and cursors of one session may hold {} MiB: close some first",
+            budget::LIMIT >> 20
+        );
+        let refusal = self.corridor.refuse_outright(Cause::Limit, &reason).await;
+        self.poison(tag, None, refusal)
     }
 
     /// What the name of a prepared statement stands for; `None` if a poison answers, or nobody waits for one.
@@ -212,4 +248,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         self.settled().await?;
         Ok(!self.corridor.state.lock().ledger.skipping())
     }
+}
+
+/// A value as far as policy sees it. What is not decoded is not shown, and not kept either.
+fn as_shown(parameter: &Parameter) -> Parameter {
+    let value = if parameter.decoded { parameter.value.clone() } else { serde_json::Value::Null };
+    Parameter { value, type_name: parameter.type_name.clone(), ..*parameter }
 }
