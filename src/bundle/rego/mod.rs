@@ -2,6 +2,8 @@
 //! where it would not) with what each of them reads; refuses what would still differ.
 
 mod ast;
+#[cfg(test)]
+mod conformance;
 mod error;
 mod extend;
 mod lint;
