@@ -118,9 +118,7 @@ fn prepared(case: &Case) -> Result<Engine, String> {
         (None, Some(input)) => Value::from_json_str(&input.to_string()).expect("JSON"),
         (None, None) => Value::Undefined,
     };
-    if input != Value::Undefined {
-        engine.set_input(input);
-    }
+    engine.set_input(input);
     Ok(engine)
 }
 
@@ -177,7 +175,7 @@ fn same_rows<'v>(rows: impl Iterator<Item = &'v Value>, case: &Case) -> bool {
 }
 
 /// Equal as OPA turns values into JSON; the members of sets, and with `sorted` of arrays, in any order.
-fn same(value: &Value, want: &Json, sorted: bool) -> bool {
+pub(super) fn same(value: &Value, want: &Json, sorted: bool) -> bool {
     match (value, want) {
         (Value::Null, Json::Null) => true,
         (Value::Bool(value), Json::Bool(want)) => value == want,
@@ -194,7 +192,7 @@ fn same(value: &Value, want: &Json, sorted: bool) -> bool {
         (Value::Object(fields), Json::Object(want)) => {
             let named = |key: &Value| match key {
                 Value::String(name) => name.to_string(),
-                other => other.to_json_str().unwrap_or_default(),
+                other => serde_json::to_string(other).unwrap_or_default(),
             };
             fields.len() == want.len()
                 && fields.iter().all(|(key, value)| want.get(&named(key)).is_some_and(|want| same(value, want, sorted)))

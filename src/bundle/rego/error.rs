@@ -101,6 +101,8 @@ pub(in crate::bundle) enum Problem {
     TakenName { name: String },
     #[error("`sprintf` needs a format that is written out; a computed one could ask for any amount of memory")]
     ComputedFormat,
+    #[error("`{verb}` in a format has another text here than in OPA; write `%v`, `%s`, `%d` or `%q`")]
+    FormatVerb { verb: String },
     #[error("`sprintf` with a field wider than {limit}; write a narrower one")]
     WideFormat { limit: u32 },
 }

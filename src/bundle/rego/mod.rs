@@ -6,6 +6,8 @@ mod ast;
 mod conformance;
 mod error;
 mod extend;
+#[cfg(test)]
+mod hostile;
 mod lint;
 mod names;
 #[cfg(test)]
