@@ -105,7 +105,7 @@ fn prepared(case: &Case) -> Result<Engine, String> {
         serving.push(TextFile { path, text: rewritten.text });
     }
     let data = case.data.clone().unwrap_or_else(|| serde_json::json!({}));
-    lint(&modules, &data, EXTENSIONS).map_err(|errors| refused(&errors))?;
+    lint(&modules, &data, &EXTENSIONS).map_err(|errors| refused(&errors))?;
     let load = |text: &str| format!("Engine: {text}");
     let mut engine = engine::load(serving, &data.to_string()).map_err(|error| load(&error))?;
     engine::warm_up(&mut engine, LIMIT).map_err(|error| load(&error))?;
