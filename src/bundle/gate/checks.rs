@@ -41,7 +41,7 @@ pub(super) fn examine(ask: Ask) -> Result<Checked, Vec<Problem>> {
     let mut engine = engine::load(modules.clone(), text.get()).map_err(ours)?;
     let outlines = outline(&engine).map_err(ours)?;
     let mut problems = package_problems(&bundles, &outlines);
-    if let Err(errors) = rego::lint(&parsed, &data, rego::EXTENSIONS) {
+    if let Err(errors) = rego::lint(&parsed, &data, &rego::EXTENSIONS) {
         problems.extend(errors.into_iter().map(|error| locate(&bundles, error.to_string())));
     }
     problems.extend(chain::check(&outlines).err().map(|text| locate(&bundles, text)));

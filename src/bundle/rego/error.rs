@@ -93,14 +93,16 @@ pub(in crate::bundle) enum Problem {
     BadPattern { why: String },
     #[error("`regex.template_match` takes other patterns here than in OPA; write `regex.match`")]
     Template,
-    #[error(
-        "the delimiters of `glob.match` must be `null` or written out without \":\", which is ignored here; replace \":\" by \".\" in both texts first, or write `regex.match`"
-    )]
-    GlobDelimiter,
+    #[error("`import {name}` gives `not` another meaning, which is not supported; import `rego.v1` instead")]
+    NegationImport { name: String },
+    #[error("`default` for the function `{name}`, whose name has dots; give it a plain name")]
+    DottedDefault { name: String },
     #[error("the engine has a function `{name}` of its own already")]
     TakenName { name: String },
     #[error("`sprintf` needs a format that is written out; a computed one could ask for any amount of memory")]
     ComputedFormat,
+    #[error("`{verb}` in a format has another text here than in OPA; write `%v`, `%s`, `%d`, `%f`, `%x` or `%q`")]
+    FormatVerb { verb: String },
     #[error("`sprintf` with a field wider than {limit}; write a narrower one")]
-    WideFormat { limit: u32 },
+    WideFormat { limit: usize },
 }

@@ -1,9 +1,17 @@
-//! Built-ins that the engine answers wrongly, supplied by us. An extension of a built-in's name
-//! is called in its place.
+//! Built-ins that the engine answers wrongly, or that a caller's texts could make endless, supplied by us. An
+//! extension of a built-in's name is called in its place.
 
-use std::net::IpAddr;
+mod glob;
+mod guard;
+mod net;
+mod objects;
+mod print;
+mod text;
 
-use ipnet::{IpNet, Ipv4Net};
+pub(super) use print::{VERBS, next as directive};
+
+use std::sync::LazyLock;
+
 use regorus::{Engine, Value};
 use thiserror::Error;
 
@@ -11,81 +19,94 @@ use super::ast::Pos;
 use super::error::{Problem, RegoError};
 
 /// Functions that `extend` adds: name and number of arguments. Part of what `lint` must know.
-pub(in crate::bundle) const EXTENSIONS: &[(&str, u8)] =
-    &[("net.cidr_contains", 2), ("strings.count", 2), ("internal.member_3", 3)];
+pub(in crate::bundle) static EXTENSIONS: LazyLock<Vec<(&str, u8)>> =
+    LazyLock::new(|| functions().map(|(name, takes, _)| (name, takes)).collect());
+
+type Function = fn(&'static str, &[Value]) -> Result<Value, CallError>;
+
+fn functions() -> impl Iterator<Item = (&'static str, u8, Function)> {
+    let own = OWN.iter().map(|(name, takes, function)| (*name, *takes, *function));
+    own.chain(guard::GUARDED.iter().map(|guarded| (guarded.name, guarded.takes, guard::call as Function)))
+}
+
+const OWN: &[(&str, u8, Function)] = &[
+    ("count", 1, text::length),
+    ("glob.match", 3, glob::matches),
+    ("glob.quote_meta", 1, glob::quote_meta),
+    ("indexof", 2, text::index_of),
+    ("indexof_n", 2, text::all_indexes_of),
+    ("internal.member_3", 3, member),
+    ("json.is_valid", 1, text::is_json),
+    ("lower", 1, text::lower),
+    ("net.cidr_contains", 2, net::cidr_contains),
+    ("object.subset", 2, objects::subset),
+    ("sprintf", 2, print::sprintf),
+    ("strings.count", 2, text::count),
+    ("strings.replace_n", 2, text::replace_n),
+    ("trace", 1, text::trace),
+    ("upper", 1, text::upper),
+];
+
+/// Bytes of the longest text that a function makes.
+const LARGEST_TEXT: usize = 8 << 20;
 
 /// Adds our functions to an engine. Every engine that evaluates a bundle needs them.
 ///
 /// # Errors
 /// The engine has an extension of that name already.
 pub(in crate::bundle) fn extend(engine: &mut Engine) -> Result<(), RegoError> {
-    let functions: [Function; 3] = [cidr_contains, count, member];
-    for ((name, arguments), function) in EXTENSIONS.iter().zip(functions) {
-        let extension = Box::new(move |arguments: Vec<Value>| function(&arguments).map_err(Into::into));
+    for (name, takes, function) in functions() {
+        let extension = Box::new(move |arguments: Vec<Value>| function(name, &arguments).map_err(Into::into));
         engine
-            .add_extension((*name).to_owned(), *arguments, extension)
-            .map_err(|_| RegoError::at("sidegate", Pos::default(), Problem::TakenName { name: (*name).to_owned() }))?;
+            .add_extension(name.to_owned(), takes, extension)
+            .map_err(|_| RegoError::at("sidegate", Pos::default(), Problem::TakenName { name: name.to_owned() }))?;
     }
     Ok(())
 }
-
-type Function = fn(&[Value]) -> Result<Value, CallError>;
 
 /// A call that has no value; evaluation is strict, so it denies.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 enum CallError {
     #[error("`internal.member_3` takes a key, a value and a collection")]
     Member,
-    #[error("`{name}` takes two strings")]
-    Types { name: &'static str },
+    #[error("`{name}` takes {takes}")]
+    Types { name: &'static str, takes: &'static str },
     #[error("`{text}` is no CIDR; write an address and a prefix length such as `10.0.0.0/8`")]
     Cidr { text: String },
     #[error("`{text}` is neither an address nor a CIDR")]
     Address { text: String },
+    #[error("the pattern of `glob.match` cannot be used: {why}")]
+    Glob { why: &'static str },
+    #[error("`{name}` is given {what}, which it has no value for")]
+    Argument { name: &'static str, what: &'static str },
+    #[error("`{name}` would make more than {limit} bytes")]
+    TooLarge { name: &'static str, limit: usize },
+    #[error("`{name}` would take too many steps")]
+    TooLong { name: &'static str },
+    #[error("`{name}`: {detail}")]
+    Engine { name: &'static str, detail: String },
 }
 
 fn strings<'v>(name: &'static str, arguments: &'v [Value]) -> Result<(&'v str, &'v str), CallError> {
     match arguments {
         [Value::String(a), Value::String(b)] => Ok((a, b)),
-        _ => Err(CallError::Types { name }),
+        _ => Err(CallError::Types { name, takes: "two strings" }),
     }
 }
 
-/// `net.cidr_contains`, with IPv4-mapped IPv6 addresses (`::ffff:10.0.0.1`) taken for the IPv4
-/// addresses that they are. The engine's own lets them past a block-list.
-fn cidr_contains(arguments: &[Value]) -> Result<Value, CallError> {
-    let (network, inner) = strings("net.cidr_contains", arguments)?;
-    let network = cidr(network)?;
-    let contained = if inner.contains('/') {
-        network.contains(&cidr(inner)?)
-    } else {
-        let address: IpAddr = inner.parse().map_err(|_| CallError::Address { text: inner.to_owned() })?;
-        network.contains(&address.to_canonical())
-    };
-    Ok(Value::from(contained))
-}
-
-fn cidr(text: &str) -> Result<IpNet, CallError> {
-    let wrong = || CallError::Cidr { text: text.to_owned() };
-    let network: IpNet = text.parse().map_err(|_| wrong())?;
-    match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
-        (IpAddr::V4(address), Some(length)) if network.addr().is_ipv6() => {
-            Ipv4Net::new(address, length).map(IpNet::V4).map_err(|_| wrong())
-        }
-        (IpAddr::V4(_) | IpAddr::V6(_), _) => Ok(network),
+fn string<'v>(name: &'static str, arguments: &'v [Value]) -> Result<&'v str, CallError> {
+    match arguments {
+        [Value::String(text)] => Ok(text),
+        _ => Err(CallError::Types { name, takes: "a string" }),
     }
 }
 
-/// `strings.count`: occurrences that do not overlap. The engine counts overlapping ones, and
-/// panics on an empty search text.
-fn count(arguments: &[Value]) -> Result<Value, CallError> {
-    let (text, search) = strings("strings.count", arguments)?;
-    let count = if search.is_empty() { text.chars().count().saturating_add(1) } else { text.matches(search).count() };
-    Ok(Value::from(u64::try_from(count).unwrap_or(u64::MAX)))
+fn whole(number: usize) -> Value {
+    Value::from(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
 /// `key, value in collection`; what is no collection has no members. Only `rewrite` calls it.
-fn member(arguments: &[Value]) -> Result<Value, CallError> {
+fn member(_: &'static str, arguments: &[Value]) -> Result<Value, CallError> {
     let [key, value, collection] = arguments else {
         return Err(CallError::Member);
     };

@@ -2,8 +2,12 @@
 //! where it would not) with what each of them reads; refuses what would still differ.
 
 mod ast;
+#[cfg(test)]
+mod conformance;
 mod error;
 mod extend;
+#[cfg(test)]
+mod hostile;
 mod lint;
 mod names;
 #[cfg(test)]

@@ -105,6 +105,9 @@ fn refused(name: &str) -> Option<(&'static str, &'static str)> {
         "net.cidr_expand" => ("it cannot be interrupted", "ask `net.cidr_contains`"),
         "numbers.range" | "numbers.range_step" => ("it cannot be interrupted", "list the numbers"),
         "bits.lsh" => ("it cannot be interrupted", "multiply"),
+        "graph.reachable_paths" => ("it cannot be interrupted", "ask `graph.reachable`"),
+        "regex.is_valid" => ("it knows other patterns here than in OPA", "write the pattern out"),
+        "time.parse_ns" => ("it reads other texts here than in OPA", "write `time.parse_rfc3339_ns`"),
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod entries;
+mod imports;
 mod overlap;
 mod patterns;
 mod recursion;
@@ -32,6 +33,7 @@ pub(in crate::bundle) fn lint(
     let names = Names::new(modules);
     let mut problems = Problems(Vec::new());
     entries::check(modules, &mut problems);
+    imports::check(modules, &mut problems);
     overlap::check(modules, &names, data, &mut problems);
     calls::check(modules, &names, extensions, &mut problems);
     recursion::check(modules, &names, &mut problems);

@@ -148,12 +148,20 @@ fn patterns_that_mean_something_else_in_opa_are_refused() {
 
 #[test]
 fn arguments_that_the_engine_takes_differently_are_refused() {
-    one("package p\nx if glob.match(\"a:*\", [\":\"], input.a)", 2, "delimiters");
-    one("package p\nx if glob.match(\"a:*\", input.d, input.a)", 2, "delimiters");
+    one("package p\nx := sprintf(\"%-5z\", [1])", 2, "`%z`");
+    one("package p\nx := sprintf(\"%\", [1])", 2, "`%`");
+    one("package p\nx := sprintf(\"%½d\", [1])", 2, "`%½`");
+    one("package p\nx := regex.split(\"a*\", input.a)", 2, "may be empty");
+    one("package p\nimport future.keywords.not\nx := 1", 2, "another meaning");
+    one("package p\nimport future.keywords\nx if { y := [1 | every z in input.a { not z }] }", 2, "another meaning");
+    one("package p\nimport future.keywords\nx := [1 | not input.z]", 2, "another meaning");
+    one("package p\ndefault a.b(x) := 1", 2, "plain name");
     one("package p\nx := sprintf(\"%1000000000d\", [1])", 2, "wider");
     one("package p\nx := sprintf(\"%.99999d\", [1])", 2, "wider");
     one("package p\nx := sprintf(input.f, [1])", 2, "format");
-    assert!(problems("package p\nx if glob.match(\"a.*\", [\".\"], input.a)").is_empty());
+    assert!(problems("package p\nx if glob.match(\"a:*\", [\":\"], input.a)").is_empty());
+    assert!(problems("package p\nimport future.keywords\nx if input.a in input.b").is_empty());
+    assert!(problems("package p\nx := sprintf(\"%5d %-8s %.2f %05d %% %v\", [1])").is_empty());
 }
 
 #[test]

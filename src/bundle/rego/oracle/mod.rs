@@ -25,7 +25,7 @@ fn ours(program: &Program) -> Result<BTreeMap<String, Answer>, String> {
 fn prepared(program: &Program) -> Result<Engine, String> {
     scan("p.rego", &program.text).map_err(|error| error.to_string())?;
     let rewritten = rewrite("p.rego", &program.text).map_err(|error| error.to_string())?;
-    lint(&[rewritten.module], &program.data, EXTENSIONS).map_err(|errors| format!("{errors:?}"))?;
+    lint(&[rewritten.module], &program.data, &EXTENSIONS).map_err(|errors| format!("{errors:?}"))?;
     let mut engine = Engine::new();
     engine.set_policy_length_config(length_limits());
     extend(&mut engine).map_err(|error| error.to_string())?;

@@ -1,0 +1,383 @@
+//! Every function and operator that policies may call, called with the worst arguments that we know of: no
+//! panic, no long wait, no heap of memory, and where there is a value it is OPA's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use regorus::unstable::BUILTINS;
+use regorus::{Engine, Value};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde_json::{Value as Json, json};
+
+use super::conformance::same;
+use super::error::Problem;
+use super::{EXTENSIONS, lint, rewrite, scan};
+use crate::bundle::files::TextFile;
+use crate::bundle::gate::STACK;
+use crate::bundle::{engine, library};
+
+/// One call may take so long in this slow build; the question's deadline passes meanwhile, and the thread is given up.
+const SLOWEST: Duration = Duration::from_millis(700);
+/// And so many bytes.
+const LARGEST: u64 = 256 << 20;
+/// The whole process, so that a mistake here ends a test and not the machine.
+const ADDRESS_SPACE: u64 = 4 << 30;
+/// Calls for every value at every position, with other arguments each time.
+const ROUNDS: usize = 10;
+
+/// Operators are functions, too.
+const OPERATORS: [&str; 12] = ["+", "-", "*", "/", "%", "&", "|", "==", "!=", "<", "<=", ">"];
+
+/// What must be written out in the policy, and so is no caller's to choose: position and texts.
+fn written_out(name: &str) -> Option<(usize, &'static [&'static str])> {
+    const PATTERNS: &[&str] = &["", "a*", "(a*)*$", "(a|a)*b", "^(([a-z])+.)+[A-Z]([a-z])+$", "x{0,900}", "[^a]", "(?s).*"];
+    Some(match name {
+        "regex.match" | "regex.find_n" | "regex.find_all_string_submatch_n" | "regex.split" => (0, PATTERNS),
+        "regex.replace" => (1, PATTERNS),
+        "glob.match" => (1, &[]),
+        "sprintf" => (0, &["%s", "%v", "%d", "%s %v", "%5d|%x", "%.3f", "%e", "%c", "%q", "%t", "%o%b%X%g", "%%", "%08d"]),
+        _ => return None,
+    })
+}
+
+fn deep(levels: usize) -> Json {
+    (0..levels).fold(json!(1), |inner, level| if level % 2 == 0 { json!([inner]) } else { json!({"a": inner}) })
+}
+
+/// Arguments as documents may hold them, short ones first.
+fn small() -> Vec<Json> {
+    let texts = [
+        "", "a", "A", "aaaaaaaa", "\u{0}", "a\u{0}b", "é", "\u{202e}", "\u{fffd}", "\u{10ffff}", "e\u{301}", "İ", "ß", "0", "-1",
+        "1e400", "1e40000", "1e2147483648", "1e999999999", "-1e308", "9223372036854775808", "0x10", "1_000", ".5", "5.", "+5", " 5 ", "NaN",
+        "10e10000000Ei", "5Mi", "5E", "1000h", "9223372036854775807ns", "1h1m1s", "-9999999999h", "2006-01-02", "2021-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z", "-0001-01-01T00:00:00Z", "UTC", "Europe/Berlin", "1.2.3", "1.2.3-a.b+c", "99999999999999999999.0.0", "10.0.0.0/0",
+        "::/0", "0.0.0.0/0", "10.1.2.3", "10.1.2.3/33", "::ffff:10.0.0.1", "/a/0/b", "a/b", "~1", "a%00b", "%zz", "a=b&a=c&=", "+", "YQ==", "YQ", "====",
+        "00ff", "0g", "{\"a\":[1,{}]}", "[[[[[[1]]]]]]", "[1e400]", "{\"a\":1,\"a\":2}", "\"\\ud800\"", "(", "[", "**", "{a,b}*", "[!a]?", "\\",
+    ];
+    let mut values: Vec<Json> = texts.iter().map(|text| json!(text)).collect();
+    values.extend([
+        json!(null), json!(true), json!(false), json!(0), json!(1), json!(-1), json!(2), json!(10), json!(64), json!(-0.0), json!(0.5), json!(-1.5), json!(1.0),
+        json!(i64::MIN), json!(i64::MAX), json!(u64::MAX), json!(9_223_372_036_854_775_808_u64), json!(1e308), json!(-1e308), json!(5e-324),
+        json!(1e19), json!(9_007_199_254_740_993_i64), json!(2_147_483_648_i64), json!(-2_147_483_649_i64), json!(100_000_000),
+        json!([]), json!({}), json!([[]]), json!([1, 2, 3]), json!(["a", "b"]), json!([1, "a", null, [], {}]), json!([i64::MIN, u64::MAX, 1e308]),
+        json!([1e308, 1e308]), json!({"a": "b"}), json!({"": ""}), json!({"a": ["b"], "b": ["a", "c"], "c": []}), json!({"a": {"b": {"c": 1}}}),
+        json!([{"op": "add", "path": "/a", "value": 1}]), json!([{"op": "copy", "from": "", "path": "/a"}]), json!([{"op": "remove", "path": ""}]),
+        json!([{"op": "move", "from": "/a", "path": "/a/b"}]), json!([{"op": "add", "path": "/9223372036854775807", "value": 1}]),
+        json!([{"op": "add", "path": "/-", "value": 1}]), json!([{}]), json!([0, "UTC"]), json!([i64::MAX, "Asia/Tokyo"]), json!([0, "Nowhere"]),
+        json!([i64::MIN, "UTC", "2006-01-02"]), json!([0, "UTC", "%Y %z \u{0}"]), json!({"prefix": "p", "indent": "  ", "pretty": true}), json!(["a/b", "/a", ""]),
+        deep(20),
+    ]);
+    values
+}
+
+/// What takes room: as much as a document could hold, and worse.
+fn large() -> Vec<Value> {
+    let text = |json: Json| Value::from(json);
+    let complete: serde_json::Map<String, Json> =
+        (0..14).map(|from| (from.to_string(), (0..14).map(|to| json!(to.to_string())).collect())).collect();
+    let chain: serde_json::Map<String, Json> = (0..20_000).map(|from| (from.to_string(), json!([(from + 1).to_string()]))).collect();
+    vec![
+        text(json!("a".repeat(1 << 20))),
+        text(json!("é\u{0}".repeat(1 << 18))),
+        text(json!("9".repeat(200_000))),
+        text(json!(format!("1{}", "0".repeat(200_000)))),
+        text(json!("[".repeat(100_000))),
+        text(json!(format!("{}{}", "[".repeat(120), "]".repeat(120)))),
+        text(json!(vec!["a".repeat(1 << 10); 1 << 10])),
+        text(json!(vec![""; 100_000])),
+        text(json!(vec![i64::MAX; 100_000])),
+        text(json!(vec![json!({"op": "copy", "from": "", "path": "/a"}); 40])),
+        text(json!((0..100_000).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>())),
+        text(json!((0..=9).map(|n| (n.to_string(), json!("0123456789".repeat(20)))).collect::<serde_json::Map<_, _>>())),
+        text(Json::Object(complete)),
+        text(Json::Object(chain)),
+        text(json!((0..14).map(|n| n.to_string()).collect::<Vec<_>>())),
+        text(deep(100)),
+        text(json!(vec!["*a".repeat(500), "{a,{b,{c,d}}}".repeat(50)].concat())),
+    ]
+}
+
+/// What no document holds, and a policy may make.
+fn sets() -> Vec<Value> {
+    let set = |items: Json| {
+        let items = Value::from(items);
+        Value::from(items.as_array().expect("an array").iter().cloned().collect::<BTreeSet<_>>())
+    };
+    let nested = Value::from(BTreeSet::from([set(json!([1])), set(json!(["a"]))]));
+    vec![set(json!([])), set(json!([1, 2])), set(json!(["a", ""])), set(json!([u64::MAX, i64::MIN, 1e308])), nested]
+}
+
+/// SplitMix64, as in the oracle.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((z ^ (z >> 31)) % u64::try_from(end).expect("small")).expect("small")
+    }
+}
+
+/// A function to call: how it is written with its arguments at `input.a`.
+struct Call {
+    name: String,
+    arity: usize,
+    written: String,
+}
+
+fn written(name: &str, arity: usize, literal: Option<(usize, &str)>) -> String {
+    let arg = |index: usize| match literal {
+        Some((position, text)) if position == index => text.to_owned(),
+        _ => format!("input.a[{index}]"),
+    };
+    if OPERATORS.contains(&name) {
+        return format!("{} {name} {}", arg(0), arg(1));
+    }
+    format!("{name}({})", (0..arity).map(arg).collect::<Vec<_>>().join(", "))
+}
+
+fn program(written: &str) -> String {
+    format!("package p\n\nx := y if y := {written}\n")
+}
+
+fn checked(text: &str) -> Result<Vec<TextFile>, Vec<Problem>> {
+    let one = |error: super::error::RegoError| vec![error.problem];
+    let shipped = library::MODULES.map(|(path, text)| (path, text, true));
+    let (mut modules, mut serving) = (Vec::new(), Vec::new());
+    for (path, text, ours) in shipped.into_iter().chain([("p.rego", text, false)]) {
+        scan(path, text).map_err(one)?;
+        let rewritten = rewrite(path, text).map_err(one)?;
+        modules.push(if ours { rewritten.module.shipped() } else { rewritten.module });
+        serving.push(TextFile { path: path.to_owned(), text: rewritten.text });
+    }
+    lint(&modules, &json!({}), &EXTENSIONS)
+        .map_err(|errors| errors.into_iter().map(|error| error.problem).collect::<Vec<_>>())?;
+    Ok(serving)
+}
+
+/// All that the linter admits out of all that the engine has; how many it refuses.
+fn admitted() -> (Vec<Call>, usize) {
+    let names: BTreeMap<&str, usize> = BUILTINS
+        .iter()
+        .map(|(name, (_, arity))| (*name, usize::from(*arity)))
+        .chain(EXTENSIONS.iter().map(|(name, arity)| (*name, usize::from(*arity))))
+        .chain(OPERATORS.map(|name| (name, 2)))
+        .collect();
+    let (mut calls, mut refused) = (Vec::new(), 0);
+    for (name, arity) in names {
+        let texts: Vec<(usize, String)> = match written_out(name) {
+            Some((position, [])) => ["null", "[]", "[\".\"]", "[\"/\", \"-\"]"].map(|text| (position, text.to_owned())).into(),
+            Some((position, texts)) => texts.iter().map(|text| (position, format!("`{text}`"))).collect(),
+            None => Vec::new(),
+        };
+        let literals = if texts.is_empty() { vec![None] } else { texts.iter().map(|(at, text)| Some((*at, text.as_str()))).collect() };
+        for literal in literals {
+            let written = written(name, arity, literal);
+            match checked(&program(&written)) {
+                Ok(_) => calls.push(Call { name: name.to_owned(), arity, written }),
+                Err(problems) => {
+                    // A new kind of argument that must be written out has to be taught to `written_out`.
+                    let known = |problem: &Problem| {
+                        matches!(problem, Problem::RefusedBuiltin { .. } | Problem::Template)
+                            || literal.is_some() && matches!(problem, Problem::BadPattern { .. } | Problem::FormatVerb { .. })
+                    };
+                    assert!(problems.iter().all(known), "{written}: {problems:?}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    (calls, refused)
+}
+
+fn prepared(call: &Call) -> Engine {
+    let mut engine = engine::load(checked(&program(&call.written)).expect("admitted"), "{}").expect("it loads");
+    engine::warm_up(&mut engine, Duration::from_secs(5)).expect("it is analysed");
+    engine
+}
+
+/// The most memory that this process has had since the last question.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("/proc");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+}
+
+fn reset_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").expect("/proc");
+}
+
+/// Calls with small values, for OPA: arguments and our answer.
+type Asked = Vec<(Vec<Json>, Value)>;
+
+struct Report {
+    problems: usize,
+    calls: usize,
+    values: usize,
+}
+
+/// Every value at every position, other arguments at random.
+fn call_with_everything(call: &Call, engine: &Engine, report: &mut Report) -> Asked {
+    let small = small();
+    let documents: Vec<Value> = small.iter().map(|json| Value::from(json.clone())).collect();
+    let all: Vec<Value> = documents.iter().cloned().chain(sets()).chain(large()).collect();
+    let mut random = Random(call.written.bytes().map(u64::from).sum());
+    let mut asked = Vec::new();
+    for position in 0..call.arity {
+        for value in 0..all.len() {
+            for _ in 0..if call.arity == 1 { 1 } else { ROUNDS } {
+                // Mostly small ones: two large arguments at once take their time also where all is well.
+                let mut any = || match random.below(4) {
+                    0 => random.below(all.len()),
+                    _ => random.below(documents.len()),
+                };
+                let mut chosen: Vec<usize> = (0..call.arity).map(|_| any()).collect();
+                chosen[position] = value;
+                let arguments: Vec<Value> = chosen.iter().map(|index| all[*index].clone()).collect();
+                let answer = one_call(call, engine, &arguments, report);
+                if let Some(arguments) = chosen.iter().map(|index| small.get(*index).cloned()).collect::<Option<Vec<_>>>()
+                    && let Some(answer) = answer
+                {
+                    asked.push((arguments, answer));
+                }
+            }
+        }
+    }
+    asked
+}
+
+fn one_call(call: &Call, engine: &Engine, arguments: &[Value], report: &mut Report) -> Option<Value> {
+    let mut engine = engine.clone();
+    let input = BTreeMap::from([(Value::from("a"), Value::from(arguments.to_vec()))]);
+    engine.set_input(Value::from(input));
+    reset_peak();
+    let (before, start) = (peak(), Instant::now());
+    let answer = catch_unwind(AssertUnwindSafe(|| engine.eval_rule("data.p.x".to_owned())));
+    let (took, grown) = (start.elapsed(), peak().saturating_sub(before));
+    report.calls += 1;
+    let mut say = |what: &str| {
+        let shown: Vec<String> = arguments.iter().map(|value| value.to_string().chars().take(60).collect()).collect();
+        eprintln!("{what}: {} of {shown:?}", call.written);
+        report.problems += 1;
+    };
+    if took > SLOWEST {
+        say(&format!("SLOW {took:?}"));
+    }
+    if grown > LARGEST {
+        say(&format!("LARGE {} MiB", grown >> 20));
+    }
+    match answer {
+        Err(_) => {
+            say("PANIC");
+            None
+        }
+        Ok(Err(_) | Ok(Value::Undefined)) => None,
+        Ok(Ok(value)) => {
+            report.values += 1;
+            Some(value)
+        }
+    }
+}
+
+/// What OPA says to the same arguments: by call, answers by index.
+fn opa(asked: &[(&Call, Asked)]) -> BTreeMap<String, BTreeMap<usize, Json>> {
+    let mut text = "package p\n".to_owned();
+    let mut input = serde_json::Map::new();
+    for (index, (call, answers)) in asked.iter().enumerate() {
+        let written = call.written.replace("input.a[", "a[");
+        writeln!(text, "r{index} := [[i, y] | some i, a in input.r{index}; y := {written}]").expect("a string");
+        input.insert(format!("r{index}"), answers.iter().map(|(arguments, _)| json!(arguments)).collect());
+    }
+    let policy = tempfile::Builder::new().suffix(".rego").tempfile().expect("a file");
+    policy.as_file().write_all(text.as_bytes()).expect("a file");
+    let program = std::env::var("OPA").unwrap_or_else(|_| "opa".to_owned());
+    let mut child = Command::new(program)
+        .args(["eval", "--stdin-input", "--format=raw", "data.p", "--data"])
+        .arg(policy.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`opa` runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = Json::Object(input).to_string();
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("OPA ends");
+    writer.join().expect("no panic").expect("OPA reads");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let answers: BTreeMap<String, Vec<(usize, Json)>> = serde_json::from_slice(&output.stdout).expect("JSON");
+    answers.into_iter().map(|(name, rows)| (name, rows.into_iter().collect())).collect()
+}
+
+/// The functions whose values differ from OPA's, with the first arguments that show it.
+fn differing(asked: &[(&Call, Asked)]) -> BTreeMap<String, Vec<String>> {
+    let theirs = opa(asked);
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (index, (call, answers)) in asked.iter().enumerate() {
+        let theirs = &theirs[&format!("r{index}")];
+        for (at, (arguments, ours)) in answers.iter().enumerate() {
+            let theirs = theirs.get(&at);
+            if !theirs.is_some_and(|theirs| same(ours, theirs, false)) {
+                let text = format!("{} of {} is {ours}, OPA's {theirs:?}", call.written, json!(arguments));
+                found.entry(call.name.clone()).or_default().push(text);
+            }
+        }
+    }
+    found
+}
+
+/// Functions that OPA has not got, and so nothing to compare with.
+const OURS_ALONE: [&str; 1] = ["internal.member_3"];
+
+#[test]
+#[ignore = "the test below runs it in a process of its own"]
+fn calls() {
+    let limit = Rlimit { current: Some(ADDRESS_SPACE), maximum: Some(ADDRESS_SPACE) };
+    setrlimit(Resource::As, limit).expect("a limit");
+    let work = || {
+        std::panic::set_hook(Box::new(|_| {}));
+        let only = std::env::var("HOSTILE_ONLY").ok();
+        let (calls, refused) = admitted();
+        let mut report = Report { problems: 0, calls: 0, values: 0 };
+        let mut asked: Vec<(&Call, Asked)> = Vec::new();
+        for call in calls.iter().filter(|call| only.as_ref().is_none_or(|only| call.name == *only)) {
+            eprintln!("calling {}", call.written);
+            let answers = call_with_everything(call, &prepared(call), &mut report);
+            if !OURS_ALONE.contains(&call.name.as_str()) {
+                asked.push((call, answers));
+            }
+        }
+        let differing = differing(&asked);
+        for (name, examples) in &differing {
+            println!("DIFFERS {name} {}", examples.len());
+            examples.iter().take(6).for_each(|example| println!("    {}", example.chars().take(300).collect::<String>()));
+        }
+        let compared: usize = asked.iter().map(|(_, answers)| answers.len()).sum();
+        println!(
+            "{} functions and operators, {refused} refused, {} calls, {} values, {compared} compared",
+            calls.iter().map(|call| &call.name).collect::<BTreeSet<_>>().len(),
+            report.calls,
+            report.values
+        );
+        assert_eq!(report.problems, 0);
+        assert_eq!(differing.keys().collect::<Vec<_>>(), Vec::<&String>::new());
+    };
+    std::thread::Builder::new().stack_size(STACK).spawn(work).expect("a thread").join().expect("all is well");
+}
+
+#[test]
+fn every_admitted_function_survives_extreme_arguments_and_has_opas_value() {
+    let output = Command::new(std::env::current_exe().expect("a test"))
+        .args(["--exact", "bundle::rego::hostile::calls", "--ignored", "--nocapture"])
+        .output()
+        .expect("the test runs itself");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{said}");
+    assert!(output.status.success(), "{:?}", output.status);
+    assert!(said.contains(" compared"), "the calls were made");
+}
