@@ -97,7 +97,9 @@ pub(in crate::bundle) enum Problem {
     NegationImport { name: String },
     #[error("`default` for the function `{name}`, whose name has dots; give it a plain name")]
     DottedDefault { name: String },
-    #[error("`walk` with one argument gives everything at once here and one after the other in OPA; write `walk(x, [path, value])`")]
+    #[error(
+        "`walk` with one argument gives everything at once here and one after the other in OPA; write `walk(x, [path, value])`"
+    )]
     WalkAsFunction,
     #[error("a set whose name is computed (`{name}[…] contains`) can lack members here; write an object of sets")]
     ComputedSet { name: String },

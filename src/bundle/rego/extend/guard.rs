@@ -125,10 +125,12 @@ fn at_most(name: &'static str, bytes: usize) -> Result<(), CallError> {
 
 fn format_int(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
     let [number @ Value::Number(_), _] = arguments else { return Ok(()) };
-    let exact = number.as_i64().is_ok()
-        || number.as_u64().is_ok()
-        || number.as_f64().is_ok_and(|number| number.abs() < EXACT_FLOAT);
-    if exact { Ok(()) } else { Err(CallError::Argument { name, what: "a number that is too large" }) }
+    let exact = number.as_f64().is_ok_and(|number| number.abs() < EXACT_FLOAT);
+    if exact || number.as_i128().is_ok() {
+        Ok(())
+    } else {
+        Err(CallError::Argument { name, what: "a number that is too large" })
+    }
 }
 
 /// An empty path selects everything in the engine and nothing in OPA.

@@ -71,8 +71,6 @@ fn inside(expr: &Expr) -> bool {
                 })
         }
         Kind::Infix { sides, .. } | Kind::Assign { sides, .. } => inside(&sides.0) || inside(&sides.1),
-        Kind::Member { key, value, collection } => {
-            key.iter().chain([value, collection]).any(|expr| inside(expr))
-        }
+        Kind::Member { key, value, collection } => key.iter().chain([value, collection]).any(|expr| inside(expr)),
     }
 }
