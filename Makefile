@@ -26,7 +26,7 @@ build:
 	$(CARGO) build --release --locked --bin sidegate
 
 tools:
-	@scripts/tools postgres clients opa python node components
+	@scripts/tools postgres clients opa conformance python node components
 
 # The released binary is built once; what tests it is built in the quick profile.
 test: tools build

@@ -160,7 +160,9 @@ fn judge(case: &Case, engine: &Engine, path: &str, right: impl Fn(&Value) -> boo
             Verdict { outcome: Outcome::Lax, detail: format!("{path} is {value:?}, wanted {}", wants()) }
         }
         Ok(value) if right(&value) => Verdict { outcome: Outcome::Passed, detail: String::new() },
-        Ok(value) => Verdict { outcome: Outcome::Different, detail: format!("{path} is {value:?}, wanted {}", wants()) },
+        Ok(value) => {
+            Verdict { outcome: Outcome::Different, detail: format!("{path} is {value:?}, wanted {}", wants()) }
+        }
     }
 }
 

@@ -97,6 +97,12 @@ pub(in crate::bundle) enum Problem {
     NegationImport { name: String },
     #[error("`default` for the function `{name}`, whose name has dots; give it a plain name")]
     DottedDefault { name: String },
+    #[error(
+        "`walk` with one argument gives everything at once here and one after the other in OPA; write `walk(x, [path, value])`"
+    )]
+    WalkAsFunction,
+    #[error("a set whose name is computed (`{name}[…] contains`) can lack members here; write an object of sets")]
+    ComputedSet { name: String },
     #[error("the engine has a function `{name}` of its own already")]
     TakenName { name: String },
     #[error("`sprintf` needs a format that is written out; a computed one could ask for any amount of memory")]

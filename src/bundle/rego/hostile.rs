@@ -27,22 +27,28 @@ const LARGEST: u64 = 256 << 20;
 /// The whole process, so that a mistake here ends a test and not the machine.
 const ADDRESS_SPACE: u64 = 4 << 30;
 /// Calls for every value at every position, with other arguments each time.
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 3;
 
 /// Operators are functions, too.
 const OPERATORS: [&str; 12] = ["+", "-", "*", "/", "%", "&", "|", "==", "!=", "<", "<=", ">"];
 
 /// What must be written out in the policy, and so is no caller's to choose: position and texts.
 fn written_out(name: &str) -> Option<(usize, &'static [&'static str])> {
-    const PATTERNS: &[&str] = &["", "a*", "(a*)*$", "(a|a)*b", "^(([a-z])+.)+[A-Z]([a-z])+$", "x{0,900}", "[^a]", "(?s).*"];
+    const PATTERNS: &[&str] =
+        &["", "a*", "(a*)*$", "(a|a)*b", "^(([a-z])+.)+[A-Z]([a-z])+$", "x{0,900}", "[^a]", "(?s).*"];
     Some(match name {
         "regex.match" | "regex.find_n" | "regex.find_all_string_submatch_n" | "regex.split" => (0, PATTERNS),
         "regex.replace" => (1, PATTERNS),
+        // Texts would seldom be delimiters.
         "glob.match" => (1, &[]),
-        "sprintf" => (0, &["%s", "%v", "%d", "%s %v", "%5d|%x", "%.3f", "%e", "%c", "%q", "%t", "%o%b%X%g", "%%", "%08d"]),
+        "sprintf" => {
+            (0, &["%s", "%v", "%d", "%s %v", "%5d|%x", "%.3f", "%e", "%c", "%q", "%t", "%o%b%X%g", "%%", "%08d"])
+        }
         _ => return None,
     })
 }
+
+const GLOB_DELIMITERS: [&str; 5] = ["null", "[]", "[\":\"]", "[\"/\", \"-\"]", "input.a[1]"];
 
 fn deep(levels: usize) -> Json {
     (0..levels).fold(json!(1), |inner, level| if level % 2 == 0 { json!([inner]) } else { json!({"a": inner}) })
@@ -51,24 +57,133 @@ fn deep(levels: usize) -> Json {
 /// Arguments as documents may hold them, short ones first.
 fn small() -> Vec<Json> {
     let texts = [
-        "", "a", "A", "aaaaaaaa", "\u{0}", "a\u{0}b", "é", "\u{202e}", "\u{fffd}", "\u{10ffff}", "e\u{301}", "İ", "ß", "0", "-1",
-        "1e400", "1e40000", "1e2147483648", "1e999999999", "-1e308", "9223372036854775808", "0x10", "1_000", ".5", "5.", "+5", " 5 ", "NaN",
-        "10e10000000Ei", "5Mi", "5E", "1000h", "9223372036854775807ns", "1h1m1s", "-9999999999h", "2006-01-02", "2021-01-01T00:00:00Z",
-        "9999-12-31T23:59:59Z", "-0001-01-01T00:00:00Z", "UTC", "Europe/Berlin", "1.2.3", "1.2.3-a.b+c", "99999999999999999999.0.0", "10.0.0.0/0",
-        "::/0", "0.0.0.0/0", "10.1.2.3", "10.1.2.3/33", "::ffff:10.0.0.1", "/a/0/b", "a/b", "~1", "a%00b", "%zz", "a=b&a=c&=", "+", "YQ==", "YQ", "====",
-        "00ff", "0g", "{\"a\":[1,{}]}", "[[[[[[1]]]]]]", "[1e400]", "{\"a\":1,\"a\":2}", "\"\\ud800\"", "(", "[", "**", "{a,b}*", "[!a]?", "\\",
+        "",
+        "a",
+        "A",
+        "aaaaaaaa",
+        "\u{0}",
+        "a\u{0}b",
+        "é",
+        "\u{202e}",
+        "\u{fffd}",
+        "\u{10ffff}",
+        "e\u{301}",
+        "İ",
+        "ß",
+        "0",
+        "-1",
+        "1e400",
+        "1e40000",
+        "1e2147483648",
+        "1e999999999",
+        "-1e308",
+        "9223372036854775808",
+        "0x10",
+        "1_000",
+        ".5",
+        "5.",
+        "+5",
+        " 5 ",
+        "NaN",
+        "10e10000000Ei",
+        "5Mi",
+        "5E",
+        "1000h",
+        "9223372036854775807ns",
+        "1h1m1s",
+        "-9999999999h",
+        "2006-01-02",
+        "2021-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "-0001-01-01T00:00:00Z",
+        "UTC",
+        "Europe/Berlin",
+        "1.2.3",
+        "1.2.3-a.b+c",
+        "99999999999999999999.0.0",
+        "10.0.0.0/0",
+        "::/0",
+        "0.0.0.0/0",
+        "10.1.2.3",
+        "10.1.2.3/33",
+        "::ffff:10.0.0.1",
+        "/a/0/b",
+        "a/b",
+        "~1",
+        "a%00b",
+        "%zz",
+        "a=b&a=c&=",
+        "+",
+        "YQ==",
+        "YQ",
+        "====",
+        "00ff",
+        "0g",
+        "{\"a\":[1,{}]}",
+        "[[[[[[1]]]]]]",
+        "[1e400]",
+        "{\"a\":1,\"a\":2}",
+        "\"\\ud800\"",
+        "(",
+        "[",
+        "**",
+        "{a,b}*",
+        "[!a]?",
+        "\\",
     ];
     let mut values: Vec<Json> = texts.iter().map(|text| json!(text)).collect();
     values.extend([
-        json!(null), json!(true), json!(false), json!(0), json!(1), json!(-1), json!(2), json!(10), json!(64), json!(-0.0), json!(0.5), json!(-1.5), json!(1.0),
-        json!(i64::MIN), json!(i64::MAX), json!(u64::MAX), json!(9_223_372_036_854_775_808_u64), json!(1e308), json!(-1e308), json!(5e-324),
-        json!(1e19), json!(9_007_199_254_740_993_i64), json!(2_147_483_648_i64), json!(-2_147_483_649_i64), json!(100_000_000),
-        json!([]), json!({}), json!([[]]), json!([1, 2, 3]), json!(["a", "b"]), json!([1, "a", null, [], {}]), json!([i64::MIN, u64::MAX, 1e308]),
-        json!([1e308, 1e308]), json!({"a": "b"}), json!({"": ""}), json!({"a": ["b"], "b": ["a", "c"], "c": []}), json!({"a": {"b": {"c": 1}}}),
-        json!([{"op": "add", "path": "/a", "value": 1}]), json!([{"op": "copy", "from": "", "path": "/a"}]), json!([{"op": "remove", "path": ""}]),
-        json!([{"op": "move", "from": "/a", "path": "/a/b"}]), json!([{"op": "add", "path": "/9223372036854775807", "value": 1}]),
-        json!([{"op": "add", "path": "/-", "value": 1}]), json!([{}]), json!([0, "UTC"]), json!([i64::MAX, "Asia/Tokyo"]), json!([0, "Nowhere"]),
-        json!([i64::MIN, "UTC", "2006-01-02"]), json!([0, "UTC", "%Y %z \u{0}"]), json!({"prefix": "p", "indent": "  ", "pretty": true}), json!(["a/b", "/a", ""]),
+        json!(null),
+        json!(true),
+        json!(false),
+        json!(0),
+        json!(1),
+        json!(-1),
+        json!(2),
+        json!(10),
+        json!(64),
+        json!(-0.0),
+        json!(0.5),
+        json!(-1.5),
+        json!(1.0),
+        json!(i64::MIN),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(9_223_372_036_854_775_808_u64),
+        json!(1e308),
+        json!(-1e308),
+        json!(5e-324),
+        json!(1e19),
+        json!(9_007_199_254_740_993_i64),
+        json!(2_147_483_648_i64),
+        json!(-2_147_483_649_i64),
+        json!(100_000_000),
+        json!([]),
+        json!({}),
+        json!([[]]),
+        json!([1, 2, 3]),
+        json!(["a", "b"]),
+        json!([1, "a", null, [], {}]),
+        json!([i64::MIN, u64::MAX, 1e308]),
+        json!([1e308, 1e308]),
+        json!({"a": "b"}),
+        json!({"": ""}),
+        json!({"a": ["b"], "b": ["a", "c"], "c": []}),
+        json!({"a": {"b": {"c": 1}}}),
+        json!([{"op": "add", "path": "/a", "value": 1}]),
+        json!([{"op": "copy", "from": "", "path": "/a"}]),
+        json!([{"op": "remove", "path": ""}]),
+        json!([{"op": "move", "from": "/a", "path": "/a/b"}]),
+        json!([{"op": "add", "path": "/9223372036854775807", "value": 1}]),
+        json!([{"op": "add", "path": "/-", "value": 1}]),
+        json!([{}]),
+        json!([0, "UTC"]),
+        json!([i64::MAX, "Asia/Tokyo"]),
+        json!([0, "Nowhere"]),
+        json!([i64::MIN, "UTC", "2006-01-02"]),
+        json!([0, "UTC", "%Y %z \u{0}"]),
+        json!({"prefix": "p", "indent": "  ", "pretty": true}),
+        json!(["a/b", "/a", ""]),
         deep(20),
     ]);
     values
@@ -79,7 +194,8 @@ fn large() -> Vec<Value> {
     let text = |json: Json| Value::from(json);
     let complete: serde_json::Map<String, Json> =
         (0..14).map(|from| (from.to_string(), (0..14).map(|to| json!(to.to_string())).collect())).collect();
-    let chain: serde_json::Map<String, Json> = (0..20_000).map(|from| (from.to_string(), json!([(from + 1).to_string()]))).collect();
+    let chain: serde_json::Map<String, Json> =
+        (0..20_000).map(|from| (from.to_string(), json!([(from + 1).to_string()]))).collect();
     vec![
         text(json!("a".repeat(1 << 20))),
         text(json!("é\u{0}".repeat(1 << 18))),
@@ -91,8 +207,10 @@ fn large() -> Vec<Value> {
         text(json!(vec![""; 100_000])),
         text(json!(vec![i64::MAX; 100_000])),
         text(json!(vec![json!({"op": "copy", "from": "", "path": "/a"}); 40])),
-        text(json!((0..100_000).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>())),
-        text(json!((0..=9).map(|n| (n.to_string(), json!("0123456789".repeat(20)))).collect::<serde_json::Map<_, _>>())),
+        text(json!((0..20_000).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>())),
+        text(json!(
+            (0..=9).map(|n| (n.to_string(), json!("0123456789".repeat(20)))).collect::<serde_json::Map<_, _>>()
+        )),
         text(Json::Object(complete)),
         text(Json::Object(chain)),
         text(json!((0..14).map(|n| n.to_string()).collect::<Vec<_>>())),
@@ -172,11 +290,15 @@ fn admitted() -> (Vec<Call>, usize) {
     let (mut calls, mut refused) = (Vec::new(), 0);
     for (name, arity) in names {
         let texts: Vec<(usize, String)> = match written_out(name) {
-            Some((position, [])) => ["null", "[]", "[\".\"]", "[\"/\", \"-\"]"].map(|text| (position, text.to_owned())).into(),
+            Some((position, [])) => GLOB_DELIMITERS.map(|text| (position, text.to_owned())).into(),
             Some((position, texts)) => texts.iter().map(|text| (position, format!("`{text}`"))).collect(),
             None => Vec::new(),
         };
-        let literals = if texts.is_empty() { vec![None] } else { texts.iter().map(|(at, text)| Some((*at, text.as_str()))).collect() };
+        let literals = if texts.is_empty() {
+            vec![None]
+        } else {
+            texts.iter().map(|(at, text)| Some((*at, text.as_str()))).collect()
+        };
         for literal in literals {
             let written = written(name, arity, literal);
             match checked(&program(&written)) {
@@ -184,8 +306,9 @@ fn admitted() -> (Vec<Call>, usize) {
                 Err(problems) => {
                     // A new kind of argument that must be written out has to be taught to `written_out`.
                     let known = |problem: &Problem| {
-                        matches!(problem, Problem::RefusedBuiltin { .. } | Problem::Template)
-                            || literal.is_some() && matches!(problem, Problem::BadPattern { .. } | Problem::FormatVerb { .. })
+                        matches!(problem, Problem::RefusedBuiltin { .. } | Problem::Template | Problem::WalkAsFunction)
+                            || literal.is_some()
+                                && matches!(problem, Problem::BadPattern { .. } | Problem::FormatVerb { .. })
                     };
                     assert!(problems.iter().all(known), "{written}: {problems:?}");
                     refused += 1;
@@ -241,7 +364,8 @@ fn call_with_everything(call: &Call, engine: &Engine, report: &mut Report) -> As
                 chosen[position] = value;
                 let arguments: Vec<Value> = chosen.iter().map(|index| all[*index].clone()).collect();
                 let answer = one_call(call, engine, &arguments, report);
-                if let Some(arguments) = chosen.iter().map(|index| small.get(*index).cloned()).collect::<Option<Vec<_>>>()
+                if let Some(arguments) =
+                    chosen.iter().map(|index| small.get(*index).cloned()).collect::<Option<Vec<_>>>()
                     && let Some(answer) = answer
                 {
                     asked.push((arguments, answer));
@@ -314,6 +438,11 @@ fn opa(asked: &[(&Call, Asked)]) -> BTreeMap<String, BTreeMap<usize, Json>> {
     answers.into_iter().map(|(name, rows)| (name, rows.into_iter().collect())).collect()
 }
 
+/// OPA reckons with more digits than a floating-point number has.
+fn nearly(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 4.0 * f64::EPSILON * a.abs()
+}
+
 /// The functions whose values differ from OPA's, with the first arguments that show it.
 fn differing(asked: &[(&Call, Asked)]) -> BTreeMap<String, Vec<String>> {
     let theirs = opa(asked);
@@ -322,7 +451,12 @@ fn differing(asked: &[(&Call, Asked)]) -> BTreeMap<String, Vec<String>> {
         let theirs = &theirs[&format!("r{index}")];
         for (at, (arguments, ours)) in answers.iter().enumerate() {
             let theirs = theirs.get(&at);
-            if !theirs.is_some_and(|theirs| same(ours, theirs, false)) {
+            let near = OPERATORS.contains(&call.name.as_str())
+                && theirs
+                    .and_then(Json::as_f64)
+                    .zip(ours.as_f64().ok())
+                    .is_some_and(|(theirs, ours)| nearly(ours, theirs));
+            if !near && !theirs.is_some_and(|theirs| same(ours, theirs, false)) {
                 let text = format!("{} of {} is {ours}, OPA's {theirs:?}", call.written, json!(arguments));
                 found.entry(call.name.clone()).or_default().push(text);
             }
@@ -355,7 +489,10 @@ fn calls() {
         let differing = differing(&asked);
         for (name, examples) in &differing {
             println!("DIFFERS {name} {}", examples.len());
-            examples.iter().take(6).for_each(|example| println!("    {}", example.chars().take(300).collect::<String>()));
+            examples
+                .iter()
+                .take(6)
+                .for_each(|example| println!("    {}", example.chars().take(300).collect::<String>()));
         }
         let compared: usize = asked.iter().map(|(_, answers)| answers.len()).sum();
         println!(

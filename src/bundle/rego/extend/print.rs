@@ -41,8 +41,7 @@ pub(in crate::bundle::rego) fn next(format: &str) -> (String, Option<Directive>,
         };
         let verb = after.chars().next().unwrap_or('\0');
         let after = after.get(verb.len_utf8()..).unwrap_or_default();
-        let directive =
-            Directive { left: flags.contains('-'), zeros: flags.contains('0'), width, precision, verb };
+        let directive = Directive { left: flags.contains('-'), zeros: flags.contains('0'), width, precision, verb };
         return (text, Some(directive), after);
     }
     text.push_str(rest);
@@ -135,7 +134,9 @@ impl Directive {
                 }
             }
             ('x', Printed::Text(text)) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
-            ('d' | 'v', Printed::Whole(number)) if self.precision.is_none() => return Ok(self.padded(&number.to_string())),
+            ('d' | 'v', Printed::Whole(number)) if self.precision.is_none() => {
+                return Ok(self.padded(&number.to_string()));
+            }
             ('x', Printed::Whole(number)) if self.precision.is_none() => {
                 let sign = if *number < 0 { "-" } else { "" };
                 return Ok(self.padded(&format!("{sign}{:x}", number.unsigned_abs())));
@@ -146,7 +147,9 @@ impl Directive {
             }
             ('d' | 'v' | 's', Printed::Big(text)) => return Ok(self.padded(text)),
             (_, Printed::Big(_)) => return Err(CallError::Argument { name, what: "a number that is too large" }),
-            (_, Printed::Whole(_) | Printed::Float(_)) if self.precision.is_some() || self.verb == 'q' || self.verb == 'x' => {
+            (_, Printed::Whole(_) | Printed::Float(_))
+                if self.precision.is_some() || self.verb == 'q' || self.verb == 'x' =>
+            {
                 return Err(CallError::Argument { name, what: "a number for a verb that is not for numbers" });
             }
             (verb, printed) => return Ok(format!("%!{verb}({})", named(printed))),

@@ -48,9 +48,10 @@ pub(super) fn all_indexes_of(name: &'static str, arguments: &[Value]) -> Result<
     if text.len().saturating_mul(search.len()) > MOST_STEPS {
         return Err(CallError::TooLong { name });
     }
-    let found = text.char_indices().enumerate().filter(|(_, (at, _))| {
-        text.get(*at..).is_some_and(|rest| rest.starts_with(search))
-    });
+    let found = text
+        .char_indices()
+        .enumerate()
+        .filter(|(_, (at, _))| text.get(*at..).is_some_and(|rest| rest.starts_with(search)));
     Ok(Value::from(found.map(|(index, _)| whole(index)).collect::<Vec<_>>()))
 }
 

@@ -62,6 +62,9 @@ impl Calls<'_> {
         if !fits(takes, given) && name != "print" {
             return problems.add(self.module, at, Problem::WrongArguments { name: name.to_owned(), takes, given });
         }
+        if name == "walk" && given == takes {
+            problems.add(self.module, at, Problem::WalkAsFunction);
+        }
         for (at, problem) in patterns::check(name, args) {
             problems.add(self.module, at, problem);
         }
@@ -108,6 +111,7 @@ fn refused(name: &str) -> Option<(&'static str, &'static str)> {
         "graph.reachable_paths" => ("it cannot be interrupted", "ask `graph.reachable`"),
         "regex.is_valid" => ("it knows other patterns here than in OPA", "write the pattern out"),
         "time.parse_ns" => ("it reads other texts here than in OPA", "write `time.parse_rfc3339_ns`"),
+        name if name.starts_with("__builtin_sets.") => ("OPA has no such function", "write `&` and `|`"),
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! What would change the meaning of a file, or of what it declares, in OPA alone.
+//! Imports and heads that mean something else in OPA.
 
 use super::Problems;
 use crate::bundle::rego::ast::{Expr, HeadKind, Kind, Literal, Module, Rule, Step, Stmt, static_path};
@@ -22,12 +22,15 @@ pub(super) fn check(modules: &[Module], problems: &mut Problems) {
             }
         }
         for rule in &module.rules {
+            let (name, whole) = static_path(&rule.head.name);
+            if matches!(rule.head.kind, HeadKind::Member(_)) && !whole {
+                problems.add(module, rule.at, Problem::ComputedSet { name: name.join(".") });
+            }
             // OPA has the packages of the name in the document around it, the engine has not.
             if let HeadKind::Default { args: Some(_), .. } = &rule.head.kind
                 && matches!(rule.head.name.kind, Kind::Ref { .. })
             {
-                let name = static_path(&rule.head.name).0.join(".");
-                problems.add(module, rule.at, Problem::DottedDefault { name });
+                problems.add(module, rule.at, Problem::DottedDefault { name: name.join(".") });
             }
         }
     }
@@ -68,8 +71,6 @@ fn inside(expr: &Expr) -> bool {
                 })
         }
         Kind::Infix { sides, .. } | Kind::Assign { sides, .. } => inside(&sides.0) || inside(&sides.1),
-        Kind::Member { key, value, collection } => {
-            key.iter().chain([value, collection]).any(|expr| inside(expr))
-        }
+        Kind::Member { key, value, collection } => key.iter().chain([value, collection]).any(|expr| inside(expr)),
     }
 }

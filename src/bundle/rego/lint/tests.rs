@@ -152,6 +152,8 @@ fn arguments_that_the_engine_takes_differently_are_refused() {
     one("package p\nx := sprintf(\"%\", [1])", 2, "`%`");
     one("package p\nx := sprintf(\"%½d\", [1])", 2, "`%½`");
     one("package p\nx := regex.split(\"a*\", input.a)", 2, "may be empty");
+    one("package p\nx contains v if [_, v] := walk(input)", 2, "walk(x, [path, value])");
+    one("package p\nx[k].r contains 1 if some k in input.a", 2, "computed");
     one("package p\nimport future.keywords.not\nx := 1", 2, "another meaning");
     one("package p\nimport future.keywords\nx if { y := [1 | every z in input.a { not z }] }", 2, "another meaning");
     one("package p\nimport future.keywords\nx := [1 | not input.z]", 2, "another meaning");
@@ -160,6 +162,7 @@ fn arguments_that_the_engine_takes_differently_are_refused() {
     one("package p\nx := sprintf(\"%.99999d\", [1])", 2, "wider");
     one("package p\nx := sprintf(input.f, [1])", 2, "format");
     assert!(problems("package p\nx if glob.match(\"a:*\", [\":\"], input.a)").is_empty());
+    assert!(problems("package p\nx contains v if walk(input, [_, v])\nwalk2(a) := a").is_empty());
     assert!(problems("package p\nimport future.keywords\nx if input.a in input.b").is_empty());
     assert!(problems("package p\nx := sprintf(\"%5d %-8s %.2f %05d %% %v\", [1])").is_empty());
 }
