@@ -53,8 +53,7 @@ pub(super) const GUARDED: &[Guarded] = &[
     guarded("trim_left", 2, trim),
     guarded("trim_right", 2, trim),
     guarded("units.parse", 1, units),
-    guarded("units.parse_bytes", 1, units),
-    mended("urlquery.decode", 1, text),
+    guarded("units.parse_bytes", 1, whole_units),
 ];
 
 /// Calls the engine's function of this name, which is one of [`GUARDED`].
@@ -250,7 +249,22 @@ fn units(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
     if large || text.len() > LONGEST_NUMBER {
         return Err(CallError::Argument { name, what: "a number that is too large" });
     }
+    let unit = text.trim_matches('"').trim_start_matches(|c: char| !c.is_ascii_alphabetic() || matches!(c, 'e' | 'E'));
+    let first = unit.chars().next();
+    if text.contains('_')
+        || first.is_some_and(|first| !"kKmMgGtTpP".contains(first)) && !unit.starts_with(['i', 'I', 'b', 'B'])
+    {
+        return Err(CallError::Argument { name, what: "an unknown unit" });
+    }
     Ok(())
+}
+
+/// The engine rounds, and OPA cuts off.
+fn whole_units(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
+    if matches!(arguments, [Value::String(text)] if text.contains('.')) {
+        return Err(CallError::Argument { name, what: "a fraction" });
+    }
+    units(name, arguments)
 }
 
 // What is made of the value.

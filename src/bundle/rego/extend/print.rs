@@ -116,7 +116,7 @@ impl Printed {
 fn named(value: &Printed) -> String {
     match value {
         Printed::Text(text) => format!("string={text}"),
-        Printed::Whole(number) => format!("int={number}"),
+        Printed::Whole(number) => format!("int64={number}"),
         Printed::Float(number) => format!("float64={}", shortest(*number)),
         Printed::Big(text) => format!("*big.Int={text}"),
     }

@@ -111,6 +111,9 @@ fn refused(name: &str) -> Option<(&'static str, &'static str)> {
         "graph.reachable_paths" => ("it cannot be interrupted", "ask `graph.reachable`"),
         "regex.is_valid" => ("it knows other patterns here than in OPA", "write the pattern out"),
         "time.parse_ns" => ("it reads other texts here than in OPA", "write `time.parse_rfc3339_ns`"),
+        "urlquery.decode" | "urlquery.decode_object" | "urlquery.encode" | "urlquery.encode_object" => {
+            ("it reads and writes other texts here than in OPA", "compare the texts as they are")
+        }
         name if name.starts_with("__builtin_sets.") => ("OPA has no such function", "write `&` and `|`"),
         _ => return None,
     })
