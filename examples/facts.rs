@@ -22,7 +22,10 @@ fn main() -> std::io::Result<()> {
         let line: Value = serde_json::from_str(&line?)?;
         let sql = line.get("sql").and_then(Value::as_str).unwrap_or_default();
         let facts = reader.statement_blocking(sql, &reading);
-        let literals: Vec<_> = facts.literals.iter().map(|literal| json!([literal.type_name, literal.value])).collect();
+        let literals: Vec<_> = sidegate::parse::literals(sql, &facts)
+            .iter()
+            .map(|literal| json!([literal.type_name, literal.value]))
+            .collect();
         let facts = json!({
             "normalized": facts.normalized,
             "effects": facts.effects,

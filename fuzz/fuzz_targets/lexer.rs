@@ -34,14 +34,16 @@ fuzz_target!(|input: (u8, &str)| {
         prepared: &nothing,
         cursors: &nothing,
     };
-    let facts = READER.statement_blocking(&format!("select {inside} , a from orders where a = 'end'"), &reading);
+    let text = format!("select {inside} , a from orders where a = 'end'");
+    let facts = READER.statement_blocking(&text, &reading);
     if facts.unparsed.is_some() {
         return;
     }
     let relations: Vec<&str> = facts.relations.iter().map(|relation| relation.id.as_str()).collect();
     assert_eq!(relations, ["public.orders"]);
     assert_eq!((facts.statements.len(), facts.functions.len(), facts.effects.len()), (1, 0, 1));
-    let values: Vec<_> = facts.literals.iter().filter_map(|literal| literal.value.as_str()).collect();
+    let literals = sidegate::parse::literals(&text, &facts);
+    let values: Vec<_> = literals.iter().filter_map(|literal| literal.value.as_str()).collect();
     assert_eq!(values.last(), Some(&"end"));
     if let Some(value) = value {
         assert_eq!(values, [value.as_str(), "end"]);

@@ -96,7 +96,7 @@ pub(crate) fn facts() -> Facts {
         settings: vec![SettingFacts { name: "timezone".to_owned(), value: None, local: true }],
         unparsed: None,
         unknown: BTreeSet::new(),
-        literals: Vec::new(),
+        lifted: Vec::new(),
         aftermath: Aftermath::default(),
         sensitive: false,
         placeholders: 1,

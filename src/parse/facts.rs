@@ -231,8 +231,8 @@ pub struct Facts {
     pub unparsed: Option<Unparsed>,
     /// Which of `sql.*` is not known: `sql.relations`, `sql.columns`, `sql.functions`.
     pub unknown: BTreeSet<&'static str>,
-    /// The literals that were lifted, in order of appearance.
-    pub literals: Vec<Literal>,
+    /// Which tokens are literals that were lifted, in order: what they are differs from text to text.
+    pub lifted: Vec<usize>,
     /// What it changes for the statements after it.
     pub aftermath: Aftermath,
     /// It has a PASSWORD clause or the like: its text and literals are shown nowhere.

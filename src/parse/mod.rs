@@ -12,5 +12,5 @@ pub use facts::{
     SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use request::{Parameter, Protocol, Request};
-pub use sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, quoted_name};
+pub use sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, literals, quoted_name};
 pub use statement::{Prepared, Values, bound, executed, prepared, simple, typed};

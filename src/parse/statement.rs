@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::facts::{Effect, Facts};
 use super::request::{Parameter, Protocol, Request};
+use super::sql::literals;
 use super::value;
 use crate::wire::postgres::Frame;
 
@@ -30,14 +31,13 @@ pub struct Values<'a> {
 
 /// What a Query asks for. Its parameters are the constants that its text carries.
 pub fn simple(frame: Frame, text: Arc<str>, facts: Arc<Facts>) -> Request {
-    let parameters = facts
-        .literals
-        .iter()
+    let parameters = literals(&text, &facts)
+        .into_iter()
         .map(|literal| Parameter {
             type_name: literal.type_name.to_owned(),
-            value: literal.value.clone(),
-            null: false,
             decoded: value::is_exact(literal.type_name, &literal.value),
+            value: literal.value,
+            null: false,
         })
         .collect();
     Request::new(frame, text, facts, Protocol::Simple, parameters)

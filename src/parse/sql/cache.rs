@@ -1,4 +1,4 @@
-//! Facts by exact text: a statement that comes again is not read again.
+//! Facts by form: a statement that comes again, with whatever data, is not read again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::reading::{Encoding, Names, Quoting, Reading, ReadingLimits};
+use super::skeleton::Skeleton;
 use crate::parse::facts::Facts;
 
 /// Longer texts rarely come twice.
@@ -37,14 +38,62 @@ impl ReadingKey {
 }
 
 /// Two generations of facts: when the young one is full, the old one is forgotten. The maps compare
-/// whole texts and hash with a random key, so no text can stand for another or crowd one out.
+/// whole forms and hash with a random key, so no text can stand for another or crowd one out.
 #[derive(Debug)]
 pub(super) struct Cache {
     generations: Mutex<Generations>,
     capacity: usize,
 }
 
-type Shelf = HashMap<ReadingKey, HashMap<Arc<str>, Arc<Facts>>>;
+type Shelf = HashMap<ReadingKey, HashMap<Box<str>, Form>>;
+
+/// What is known of the texts of one form. Most forms have one; data that facts come from makes more.
+#[derive(Debug, Default)]
+struct Form {
+    known: Vec<Known>,
+    /// Which one is replaced next when there are too many.
+    next: usize,
+}
+
+/// Facts, and the data that a text must have for them to be its own: which, by place, and what.
+#[derive(Debug)]
+struct Known {
+    kept: Box<[(usize, Box<str>)]>,
+    facts: Arc<Facts>,
+}
+
+/// Data that facts come from is rarely what changes: one that always does must not fill the memory.
+const KNOWN_OF_A_FORM: usize = 16;
+
+impl Form {
+    fn get(&self, data: &[(usize, &str)]) -> Option<&Arc<Facts>> {
+        let fits = |known: &&Known| {
+            known.kept.iter().all(|(place, kept)| data.get(*place).is_some_and(|(_, found)| *found == kept.as_ref()))
+        };
+        self.known.iter().find(fits).map(|known| &known.facts)
+    }
+
+    fn put(&mut self, data: &[(usize, &str)], facts: Arc<Facts>) {
+        // An unread text is known by everything in it.
+        let free = |token: usize| facts.unparsed.is_none() && facts.lifted.binary_search(&token).is_ok();
+        let kept = data
+            .iter()
+            .enumerate()
+            .filter(|(_, (token, _))| !free(*token))
+            .map(|(place, (_, source))| (place, Box::from(*source)))
+            .collect();
+        let known = Known { kept, facts };
+        match self.known.get_mut(self.next) {
+            Some(place) if self.next < KNOWN_OF_A_FORM => *place = known,
+            Some(_) | None => self.known.push(known),
+        }
+        self.next = if self.known.len() < KNOWN_OF_A_FORM {
+            self.known.len()
+        } else {
+            self.next.saturating_add(1) % KNOWN_OF_A_FORM
+        };
+    }
+}
 
 #[derive(Debug, Default)]
 struct Generations {
@@ -59,34 +108,47 @@ impl Cache {
         Self { generations: Mutex::default(), capacity }
     }
 
-    /// The facts of a text that was read this way before.
-    pub(super) fn get(&self, text: &str, key: &ReadingKey) -> Option<Arc<Facts>> {
+    /// The facts of a text if one like it was read this way before.
+    pub(super) fn get(&self, skeleton: &Skeleton<'_>, key: &ReadingKey) -> Option<Arc<Facts>> {
         let mut generations = self.generations.lock();
-        if let Some(found) = generations.young.get(key).and_then(|shelf| shelf.get(text)) {
-            return Some(Arc::clone(found));
+        let form = skeleton.form.as_str();
+        if let Some(known) = generations.young.get(key).and_then(|shelf| shelf.get(form)) {
+            return known.get(&skeleton.data).map(Arc::clone);
         }
-        let (text, facts) = generations.old.get_mut(key)?.remove_entry(text)?;
-        self.insert(&mut generations, text, key, Arc::clone(&facts));
-        Some(facts)
+        let (form, known) = generations.old.get_mut(key)?.remove_entry(form)?;
+        let found = known.get(&skeleton.data).map(Arc::clone);
+        self.insert(&mut generations, form, key, known);
+        found
     }
 
-    /// Keeps facts for the next time.
-    pub(super) fn put(&self, text: &str, key: &ReadingKey, facts: Arc<Facts>) {
-        if text.len() <= LONGEST_TEXT {
-            self.insert(&mut self.generations.lock(), Arc::from(text), key, facts);
+    /// Remembers the facts of a text.
+    pub(super) fn put(&self, skeleton: &Skeleton<'_>, key: &ReadingKey, facts: Arc<Facts>) {
+        let mut generations = self.generations.lock();
+        let weight = weight(&skeleton.form);
+        if let Some(known) = generations.young.get_mut(key).and_then(|shelf| shelf.get_mut(skeleton.form.as_str())) {
+            known.put(&skeleton.data, facts);
+            generations.weight = generations.weight.saturating_add(weight);
+        } else {
+            let mut known = Form::default();
+            known.put(&skeleton.data, facts);
+            self.insert(&mut generations, Box::from(skeleton.form.as_str()), key, known);
         }
     }
 
-    fn insert(&self, generations: &mut Generations, text: Arc<str>, key: &ReadingKey, facts: Arc<Facts>) {
-        let weight = text.len().saturating_mul(WEIGHT_OF_A_BYTE).saturating_add(OVERHEAD);
+    fn insert(&self, generations: &mut Generations, form: Box<str>, key: &ReadingKey, known: Form) {
+        let weight = weight(&form).saturating_mul(known.known.len().max(1));
         if generations.weight.saturating_add(weight) > self.capacity / 2 {
             generations.old = std::mem::take(&mut generations.young);
             generations.weight = 0;
         }
         generations.weight = generations.weight.saturating_add(weight);
         match generations.young.get_mut(key) {
-            Some(shelf) => shelf.insert(text, facts),
-            None => generations.young.entry(key.clone()).or_default().insert(text, facts),
+            Some(shelf) => shelf.insert(form, known),
+            None => generations.young.entry(key.clone()).or_default().insert(form, known),
         };
     }
+}
+
+fn weight(form: &str) -> usize {
+    form.len().saturating_mul(WEIGHT_OF_A_BYTE).saturating_add(OVERHEAD)
 }

@@ -178,6 +178,12 @@ impl Lexer<'_> {
         self.at = self.at.saturating_add(bytes).min(self.bytes.len());
     }
 
+    /// Goes on while bytes are of a kind.
+    fn run(&mut self, is_kind: impl Fn(u8) -> bool) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.advance(rest.iter().position(|byte| !is_kind(*byte)).unwrap_or(rest.len()));
+    }
+
     fn push(&mut self, start: usize, class: Class) {
         self.tokens.push(Lexeme { start, end: self.at, class });
     }
@@ -187,7 +193,7 @@ impl Lexer<'_> {
         let at = self.at;
         let Some(&byte) = self.bytes.get(at) else { return Ok(false) };
         match byte {
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0c => self.advance(1),
+            _ if is_space(byte) => self.run(is_space),
             b'-' if self.peek(1) == b'-' => self.line_comment()?,
             b'/' if self.peek(1) == b'*' => self.block_comment()?,
             b'\'' => self.string(Class::Text, 1)?,
@@ -223,9 +229,7 @@ impl Lexer<'_> {
 
     fn line_comment(&mut self) -> Result<(), LexError> {
         self.refuse_glued()?;
-        while self.at < self.bytes.len() && !matches!(self.peek(0), b'\n' | b'\r') {
-            self.advance(1);
-        }
+        self.run(|byte| !matches!(byte, b'\n' | b'\r'));
         Ok(())
     }
 
@@ -264,6 +268,7 @@ impl Lexer<'_> {
         }
         self.advance(opening);
         loop {
+            self.run(|byte| !matches!(byte, b'\'' | b'\\'));
             match self.peek(0) {
                 _ if self.at >= self.bytes.len() => return Err(LexError::OpenString { at }),
                 b'\\' if class == Class::Escaped => self.advance(2),
@@ -288,6 +293,7 @@ impl Lexer<'_> {
         let at = self.at;
         self.advance(1);
         loop {
+            self.run(|byte| byte != b'"');
             match self.peek(0) {
                 _ if self.at >= self.bytes.len() => return Err(LexError::OpenName { at }),
                 b'"' if self.peek(1) == b'"' => self.advance(2),
@@ -336,9 +342,7 @@ impl Lexer<'_> {
     }
 
     fn digits(&mut self) {
-        while self.peek(0).is_ascii_digit() {
-            self.advance(1);
-        }
+        self.run(|byte| byte.is_ascii_digit());
     }
 
     fn number(&mut self) -> Result<(), LexError> {
@@ -373,9 +377,7 @@ impl Lexer<'_> {
             (b'x', b'\'', _) => return self.string(Class::Hex, 2),
             _ => {}
         }
-        while is_word_byte(self.peek(0)) && self.peek(0) < 0x80 {
-            self.advance(1);
-        }
+        self.run(|byte| is_word_byte(byte) && byte.is_ascii());
         if self.peek(0) >= 0x80 {
             return Err(LexError::NotAscii { at: self.at });
         }
@@ -394,7 +396,7 @@ impl Lexer<'_> {
         self.advance(length);
         self.push(at, Class::Operator);
         let operator = run.get(..length).unwrap_or_default();
-        if operator.ends_with(b"&>") && !matches!(self.peek(0), b' ' | b'\t' | b'\n' | b'\r' | 0x0c) {
+        if operator.ends_with(b"&>") && !is_space(self.peek(0)) {
             return Err(LexError::GluedOperator { at });
         }
         Ok(())
@@ -428,6 +430,10 @@ fn is_forbidden_control(byte: u8) -> bool {
     byte == 0x7f || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c)
 }
 
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+}
+
 fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }
@@ -437,7 +443,25 @@ fn is_tag_byte(byte: u8) -> bool {
 }
 
 fn is_operator_byte(byte: u8) -> bool {
-    b"+-*/<>=~!@#%^&|`?".contains(&byte)
+    matches!(
+        byte,
+        b'+' | b'-'
+            | b'*'
+            | b'/'
+            | b'<'
+            | b'>'
+            | b'='
+            | b'~'
+            | b'!'
+            | b'@'
+            | b'#'
+            | b'%'
+            | b'^'
+            | b'&'
+            | b'|'
+            | b'`'
+            | b'?'
+    )
 }
 
 /// No keyword of PostgreSQL is longer.

@@ -170,12 +170,12 @@ fn assemble(text: &str, lexemes: &[Lexeme], walked: Walked, placeholders: u16, e
     };
     let mut shape = shape::shape(text, lexemes, lift);
     if sensitive {
-        shape.literals.clear();
+        shape.lifted.clear();
     }
     Facts {
         fingerprint: unread::fingerprint(&shape.normalized),
         normalized: shape.normalized,
-        literals: shape.literals,
+        lifted: shape.lifted,
         sensitive,
         placeholders,
         empty,

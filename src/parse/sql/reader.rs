@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::cache::{Cache, LONGEST_TEXT, ReadingKey};
+use super::lexer;
 use super::pool::{self, Pool};
 use super::read::{self, Read};
 use super::reading::{Reading, ReadingLimits, Remembered};
+use super::skeleton::Skeleton;
 use crate::parse::facts::Facts;
 
 /// Texts up to this many bytes are read where they arrive, if the stack there is big.
@@ -42,8 +44,8 @@ impl Reader {
 
     /// What a text would do. Never fails: what cannot be read is `unparsed`.
     pub async fn statement(&self, text: &str, reading: &Reading<'_>) -> Arc<Facts> {
-        let key = ReadingKey::of(reading);
-        if let Some(known) = self.known(text, &key) {
+        let asked = Asked::of(text, reading);
+        if let Some(known) = self.known(asked.as_ref()) {
             return known;
         }
         let read = if self.fits(text) {
@@ -55,7 +57,7 @@ impl Reader {
             let job = Job::of(text, reading);
             self.0.pool.run(move || job.read()).await
         };
-        self.keep(text, &key, read)
+        self.keep(text, asked.as_ref(), read)
     }
 
     /// What bytes would do that may not even be text.
@@ -68,17 +70,17 @@ impl Reader {
 
     /// The same as [`Reader::statement`] where nothing can wait; it always uses the pool.
     pub fn statement_blocking(&self, text: &str, reading: &Reading<'_>) -> Arc<Facts> {
-        let key = ReadingKey::of(reading);
-        if let Some(known) = self.known(text, &key) {
+        let asked = Asked::of(text, reading);
+        if let Some(known) = self.known(asked.as_ref()) {
             return known;
         }
         let job = Job::of(text, reading);
         let read = self.0.pool.run_blocking(move || job.read());
-        self.keep(text, &key, read)
+        self.keep(text, asked.as_ref(), read)
     }
 
-    fn known(&self, text: &str, key: &ReadingKey) -> Option<Arc<Facts>> {
-        if text.len() > LONGEST_TEXT { None } else { self.0.cache.get(text, key) }
+    fn known(&self, asked: Option<&Asked<'_>>) -> Option<Arc<Facts>> {
+        asked.and_then(|Asked { skeleton, key }| self.0.cache.get(skeleton, key))
     }
 
     fn fits(&self, text: &str) -> bool {
@@ -88,15 +90,32 @@ impl Reader {
         }
     }
 
-    fn keep(&self, text: &str, key: &ReadingKey, read: Option<Read>) -> Arc<Facts> {
+    fn keep(&self, text: &str, asked: Option<&Asked<'_>>, read: Option<Read>) -> Arc<Facts> {
         let Some(Read { facts, asked_session }) = read else { return Arc::new(read::failed(text)) };
         let facts = Arc::new(facts);
         // What names a session's own statements means something else in another session, and a
         // password is not kept longer than its statement.
-        if !asked_session && !facts.sensitive {
-            self.0.cache.put(text, key, Arc::clone(&facts));
+        if let (Some(Asked { skeleton, key }), false) = (asked, asked_session || facts.sensitive) {
+            self.0.cache.put(skeleton, key, Arc::clone(&facts));
         }
         facts
+    }
+}
+
+/// A text as it is remembered, and all that its facts depend on beside it.
+struct Asked<'t> {
+    skeleton: Skeleton<'t>,
+    key: ReadingKey,
+}
+
+impl<'t> Asked<'t> {
+    /// `None` for what is not remembered: what is over a limit, long, or cannot be cut.
+    fn of(text: &'t str, reading: &Reading<'_>) -> Option<Self> {
+        if text.len() > reading.limits.statement.min(LONGEST_TEXT) {
+            return None;
+        }
+        let lexemes = lexer::lex(text).ok()?;
+        Some(Self { skeleton: Skeleton::of(text, &lexemes, reading.encoding), key: ReadingKey::of(reading) })
     }
 }
 

@@ -5,17 +5,17 @@
 //! and NULL are keywords and stay, too.
 
 use super::builtins::{self, Family};
-use super::lexer::{Class, Kind, Lexeme};
+use super::lexer::{self, Class, Kind, Lexeme};
 use super::literal;
-use crate::parse::facts::Literal;
+use crate::parse::facts::{Facts, Literal};
 
 /// The shape and what was lifted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Shape {
     /// One line without comments; lifted constants are `$n`, counting on after the client's own.
     pub normalized: String,
-    /// What was lifted, in order.
-    pub literals: Vec<Literal>,
+    /// Which tokens were lifted, in order.
+    pub lifted: Vec<usize>,
 }
 
 /// Which constants are lifted.
@@ -40,36 +40,47 @@ pub(super) fn shape(text: &str, lexemes: &[Lexeme], lift: Lift<'_>) -> Shape {
         Lift::Data { consulted } => keep(text, lexemes, consulted),
     };
     let mut normalized = String::with_capacity(text.len());
-    let mut literals = Vec::new();
+    let mut all = Vec::new();
     let mut number = highest_parameter(text, lexemes);
     let mut end = 0_usize;
     let mut after_lifted = false;
     for (index, lexeme) in lexemes.iter().enumerate() {
-        let lifted = if kept.get(index).copied().unwrap_or(false) { None } else { literal::literal(text, *lexeme) };
+        let stays = kept.get(index).copied().unwrap_or(false);
+        let lifted = !stays && lexeme.is_literal() && literal::value(text, *lexeme).is_some();
         // A quote ends a word where `$` would go on with it.
         let glues = |part: &str| {
             part.bytes().next_back().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte))
         };
-        let would_merge =
-            (lifted.is_some() || after_lifted) && glues(&normalized) && lexeme.class != Class::Punctuation;
+        let would_merge = (lifted || after_lifted) && glues(&normalized) && lexeme.class != Class::Punctuation;
         if !normalized.is_empty() && (lexeme.start > end || would_merge && lexeme.class != Class::Operator) {
             normalized.push(' ');
         }
         end = lexeme.end;
-        after_lifted = lifted.is_some();
-        match lifted {
-            Some(literal) => {
-                number = number.saturating_add(1);
-                normalized.push('$');
-                normalized.push_str(&number.to_string());
-                literals.push(literal);
-            }
+        after_lifted = lifted;
+        if lifted {
+            number = number.saturating_add(1);
+            normalized.push('$');
+            normalized.push_str(&number.to_string());
+            all.push(index);
+        } else if matches!(lift, Lift::All) && lexeme.is_literal() {
             // A constant without a value of its own (see `literal`) must not show either.
-            None if matches!(lift, Lift::All) && lexeme.is_literal() => normalized.push('?'),
-            None => normalized.push_str(lexeme.of(text)),
+            normalized.push('?');
+        } else {
+            normalized.push_str(lexeme.of(text));
         }
     }
-    Shape { normalized, literals }
+    Shape { normalized, lifted: all }
+}
+
+/// The literals of a text that were lifted out of it, or out of one of its shape.
+pub fn literals(text: &str, facts: &Facts) -> Vec<Literal> {
+    if facts.lifted.is_empty() {
+        return Vec::new();
+    }
+    // What cannot be cut has nothing that was lifted.
+    let lexemes = lexer::lex(text).unwrap_or_default();
+    let lifted = facts.lifted.iter().filter_map(|index| lexemes.get(*index));
+    lifted.filter_map(|lexeme| literal::literal(text, *lexeme)).collect()
 }
 
 /// The highest `$n`; more than PostgreSQL can bind is `u32::MAX`.

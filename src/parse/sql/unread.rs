@@ -27,11 +27,11 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
     let sensitive = mentions_secrets(text);
     let mut shape = match *understood {
         // Where constants end is not known, so nothing of the text is safe to show as a shape.
-        Understood::Nothing(_) => Shape { normalized: keyword.clone(), literals: Vec::new() },
+        Understood::Nothing(_) => Shape { normalized: keyword.clone(), lifted: Vec::new() },
         Understood::Tokens(text, lexemes) => shape::shape(text, lexemes, Lift::All),
     };
     if sensitive {
-        shape.literals.clear();
+        shape.lifted.clear();
     }
     Facts {
         // An unread statement is never of the shape of one that was read.
@@ -45,7 +45,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         settings: Vec::new(),
         unparsed: Some(Unparsed { keyword, reason, kind }),
         unknown: BTreeSet::from(["sql.relations", "sql.columns", "sql.functions"]),
-        literals: shape.literals,
+        lifted: shape.lifted,
         aftermath: Aftermath {
             waits: true,
             names: true,

@@ -303,7 +303,7 @@ impl<'a> Walker<'a> {
             settings: self.settings,
             unparsed: None,
             unknown: self.unknown,
-            literals: Vec::new(),
+            lifted: Vec::new(),
             aftermath,
             sensitive: self.sensitive,
             placeholders: self.placeholders,

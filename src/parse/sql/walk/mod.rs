@@ -64,7 +64,7 @@ pub(super) enum Kept {
 /// What the statements of one text would do.
 #[derive(Clone, Debug)]
 pub(super) struct Walked {
-    /// The facts of a statement that has no text of its own: `normalized`, `fingerprint` and `literals`
+    /// The facts of a statement that has no text of its own: `normalized`, `fingerprint` and `lifted`
     /// are empty, as they are in the facts inside of `prepares` and `declares`.
     pub facts: Facts,
     /// What `normalized` must keep.

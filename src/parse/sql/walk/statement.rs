@@ -39,6 +39,8 @@ impl Walker<'_> {
         self.enter(command, false)?;
         self.keep_all();
         effects.iter().for_each(|effect| self.effect(*effect));
+        // Whatever is renamed or moved, a name may mean another one now.
+        self.aftermath.names |= effects.contains(&Effect::Ddl);
         for name in changes {
             let relation = names::resolve(&names::parts(name)?, self.context.names)?;
             self.touch(&relation, Access::Write);
