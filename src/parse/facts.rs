@@ -257,11 +257,10 @@ impl Facts {
         let functions = self.functions.iter().map(|function| function.id.len() + function.name.len().saturating_mul(2));
         let settings =
             self.settings.iter().map(|setting| setting.name.len() + setting.value.as_ref().map_or(0, String::len));
-        let literals = self.literals.iter().map(|literal| literal.value.as_str().map_or(0, str::len));
         let statements = self.statements.iter().map(|_| ITEM);
         let inner = self.aftermath.prepares.iter().chain(&self.aftermath.declares);
-        let items = relations.chain(columns).chain(functions).chain(settings).chain(literals).chain(statements);
-        let own = items.fold(ITEM, |sum, bytes| sum.saturating_add(bytes).saturating_add(ITEM));
+        let items = relations.chain(columns).chain(functions).chain(settings).chain(statements);
+        let own = items.fold(ITEM.saturating_add(self.lifted.len().saturating_mul(8)), |sum, bytes| sum.saturating_add(bytes).saturating_add(ITEM));
         inner.fold(own.saturating_add(self.normalized.len()), |sum, (name, facts)| {
             sum.saturating_add(name.len()).saturating_add(facts.0.weight())
         })
