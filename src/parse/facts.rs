@@ -260,7 +260,9 @@ impl Facts {
         let statements = self.statements.iter().map(|_| ITEM);
         let inner = self.aftermath.prepares.iter().chain(&self.aftermath.declares);
         let items = relations.chain(columns).chain(functions).chain(settings).chain(statements);
-        let own = items.fold(ITEM.saturating_add(self.lifted.len().saturating_mul(8)), |sum, bytes| sum.saturating_add(bytes).saturating_add(ITEM));
+        let own = items.fold(ITEM.saturating_add(self.lifted.len().saturating_mul(8)), |sum, bytes| {
+            sum.saturating_add(bytes).saturating_add(ITEM)
+        });
         inner.fold(own.saturating_add(self.normalized.len()), |sum, (name, facts)| {
             sum.saturating_add(name.len()).saturating_add(facts.0.weight())
         })
