@@ -31,6 +31,18 @@ pub struct Accepted {
     pub buffered: BytesMut,
 }
 
+impl Accepted {
+    /// Whether the client speaks TLS.
+    pub fn encrypted(&self) -> bool {
+        self.stream.is_encrypted()
+    }
+
+    /// The client's own certificate in DER, verified against `tls.client_ca`; `None` if it showed none.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.stream.peer_certificate()
+    }
+}
+
 /// A refusal of encryption: `N`, alone.
 const NO_ENCRYPTION: &[u8] = b"N";
 /// How much is read at a time.
