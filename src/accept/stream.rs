@@ -30,6 +30,8 @@ pub enum Peer {
     Unix,
 }
 
+/// A TLS record of a handshake. No start-up packet begins with it: none is that long.
+pub(super) const TLS_HANDSHAKE: u8 = 0x16;
 /// A peer that is gone shows within two minutes.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -66,6 +68,26 @@ impl Stream {
                 let (_, connection) = stream.get_ref();
                 connection.peer_certificates()?.first().map(AsRef::as_ref)
             }
+        }
+    }
+
+    /// What ALPN agreed on.
+    pub(super) fn application_protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
+    }
+
+    /// Whether the first byte of the connection is the first of a TLS record; it stays where it is.
+    pub(super) async fn begins_with_tls(&self) -> io::Result<bool> {
+        match self {
+            Self::Tcp(stream) => {
+                let mut first = [0];
+                Ok(stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE])
+            }
+            // No listener of the kind speaks TLS.
+            Self::Unix(_) | Self::Tls(_) => Ok(false),
         }
     }
 

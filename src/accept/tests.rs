@@ -26,6 +26,7 @@ pub(crate) fn configuration(identify: Vec<Identify>, connections: usize, startup
     config::Listener {
         name: ListenerName::new("orders-db"),
         address: Address::Tcp { host: "127.0.0.1".into(), port: 0 },
+        tls: None,
         identify,
         stages: Vec::new(),
         settings: Settings::Free,
@@ -162,7 +163,7 @@ async fn the_connection_above_the_limit_is_told_so_but_may_still_cancel() {
     parting.await.unwrap();
     let key = BackendKey { process_id: 1, secret: vec![0; 4].into() }.cancel_request();
     let (cancel, _client) = open(&key.encode().unwrap()).await;
-    assert!(matches!(cancel, Ok(Opening::Cancel(request)) if request == key));
+    assert!(matches!(cancel, Ok(Opening::Cancel(cancelling)) if cancelling.request == key));
     drop(first);
     let (third, _client) = open(STARTUP).await;
     assert!(matches!(third, Ok(Opening::Session(_))), "the slot is free again");

@@ -202,7 +202,9 @@ impl Talk {
     }
 
     async fn send(&mut self, frame: Result<Frame, WireError>) -> Result<(), IdentifyError> {
-        self.stream.write_all(frame?.bytes()).await.map_err(|_| IdentifyError::Gone)
+        self.stream.write_all(frame?.bytes()).await.map_err(|_| IdentifyError::Gone)?;
+        // TLS keeps what the connection does not take at once.
+        self.stream.flush().await.map_err(|_| IdentifyError::Gone)
     }
 
     async fn receive(&mut self) -> Result<Frame, IdentifyError> {
