@@ -12,7 +12,7 @@ use crate::wire::postgres::{BackendKey, ErrorFields, Severity};
 
 const SSL: [u8; 8] = [0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f];
 const GSS: [u8; 8] = [0, 0, 0, 8, 4, 0xd2, 0x16, 0x30];
-const STARTUP: &[u8] = b"\0\0\0\x14\0\x03\0\0user\0alice\0\0";
+pub(super) const STARTUP: &[u8] = b"\0\0\0\x14\0\x03\0\0user\0alice\0\0";
 
 /// A listener's configuration on a free port of the loopback.
 pub(crate) fn configuration(identify: Vec<Identify>, connections: usize, startup: Duration) -> config::Listener {
@@ -41,7 +41,7 @@ async fn listener(connections: usize, startup: Duration) -> Listener {
     Listener::bind(Arc::new(configuration(Vec::new(), connections, startup))).await.unwrap()
 }
 
-async fn dial(listener: &Listener) -> TcpStream {
+pub(super) async fn dial(listener: &Listener) -> TcpStream {
     let Address::Tcp { host, port } = listener.address() else { panic!("not TCP") };
     TcpStream::connect((host.as_str(), *port)).await.unwrap()
 }

@@ -53,6 +53,14 @@ impl Certificates {
         Ok(Self { listener, paths, served: ArcSwap::from_pointee(served), watch: Mutex::new(watch) })
     }
 
+    /// Whether these files could serve now.
+    ///
+    /// # Errors
+    /// A file that cannot be read or used, or a certificate that is not valid now.
+    pub fn check(paths: &ListenerTls) -> Result<(), AcceptError> {
+        Files::read(paths)?.build(Timestamp::now()).map(drop)
+    }
+
     /// Takes over what changes in the files, for ever. What cannot serve is told once, and what served before goes on.
     pub async fn keep(self: Arc<Self>, metrics: Metrics) -> Infallible {
         let mut tick = tokio::time::interval(LOOK);
@@ -179,3 +187,6 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
