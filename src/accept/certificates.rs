@@ -15,7 +15,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, version};
 use zeroize::Zeroizing;
 
-use super::AcceptError;
+use super::{AcceptError, end_point};
 use crate::config::ListenerTls;
 
 /// The application protocol of PostgreSQL over TLS.
@@ -37,6 +37,8 @@ pub(super) struct Served {
     pub(super) config: Arc<ServerConfig>,
     /// When the first certificate of the chain ends.
     pub(super) until: Timestamp,
+    /// What binds a login to the certificate: [`end_point`].
+    pub(super) end_point: Option<Arc<[u8]>>,
 }
 
 impl<'a> Files<'a> {
@@ -65,6 +67,7 @@ impl<'a> Files<'a> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let chain = certificates(&self.paths.certificate, &self.certificate)?;
         let until = validity(&self.paths.certificate, &chain, now)?;
+        let end_point = chain.first().and_then(|leaf| end_point(leaf)).map(Arc::from);
         let key = self.certified(chain, &provider)?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
@@ -78,7 +81,7 @@ impl<'a> Files<'a> {
         // A session that is resumed brings back a client certificate that may have been withdrawn since.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Served { config: Arc::new(config), until })
+        Ok(Served { config: Arc::new(config), until, end_point })
     }
 
     fn certified(

@@ -3,6 +3,7 @@
 //! clear where TLS is configured.
 
 mod certificates;
+mod end_point;
 mod error;
 mod listener;
 mod opening;
@@ -11,8 +12,9 @@ mod stream;
 pub(crate) mod tests;
 mod tls;
 
+pub use end_point::end_point;
 pub use error::{AcceptError, Refused};
 pub use listener::{Connection, Listener, Slot};
 pub use opening::{Accepted, Cancelling, Opening};
-pub use stream::{Peer, Stream};
+pub use stream::{Encrypted, Peer, Stream};
 pub use tls::Certificates;

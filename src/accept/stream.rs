@@ -2,13 +2,14 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsStream;
+use tokio_rustls::server::TlsStream;
 
 /// A connection to a client or an upstream.
 #[derive(Debug)]
@@ -18,7 +19,14 @@ pub enum Stream {
     /// A unix socket.
     Unix(UnixStream),
     /// TLS over one of the others. Boxed, so that plain connections pay nothing for it.
-    Tls(Box<TlsStream<Stream>>),
+    Tls(Box<Encrypted>),
+}
+
+/// TLS with a client.
+#[derive(Debug)]
+pub struct Encrypted {
+    pub(super) stream: TlsStream<Stream>,
+    pub(super) end_point: Option<Arc<[u8]>>,
 }
 
 /// Who is at the other end of a client's connection.
@@ -64,10 +72,19 @@ impl Stream {
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         match self {
             Self::Tcp(_) | Self::Unix(_) => None,
-            Self::Tls(stream) => {
-                let (_, connection) = stream.get_ref();
+            Self::Tls(inner) => {
+                let (_, connection) = inner.stream.get_ref();
                 connection.peer_certificates()?.first().map(AsRef::as_ref)
             }
+        }
+    }
+
+    /// What a login is bound to so that it is worth nothing to somebody in between (`tls-server-end-point`); `None`
+    /// without TLS, or where the certificate has no such thing.
+    pub fn end_point(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tls(inner) => inner.end_point.as_deref(),
         }
     }
 
@@ -75,7 +92,7 @@ impl Stream {
     pub(super) fn application_protocol(&self) -> Option<&[u8]> {
         match self {
             Self::Tcp(_) | Self::Unix(_) => None,
-            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+            Self::Tls(inner) => inner.stream.get_ref().1.alpn_protocol(),
         }
     }
 
@@ -134,7 +151,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_read(cx, buf),
         }
     }
 }
@@ -144,7 +161,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_write(cx, bytes),
         }
     }
 
@@ -156,7 +173,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, slices),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -168,7 +185,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_flush(cx),
         }
     }
 
@@ -176,7 +193,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_shutdown(cx),
         }
     }
 }

@@ -9,10 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
-use tokio_rustls::{TlsAcceptor, TlsStream};
+use tokio_rustls::TlsAcceptor;
 
+use super::AcceptError;
 use super::certificates::{ALPN, Files, Served};
-use super::{AcceptError, Stream};
+use super::stream::{Encrypted, Stream};
 use crate::config::ListenerTls;
 use crate::model::ListenerName;
 use crate::telemetry::Metrics;
@@ -120,9 +121,10 @@ impl Certificates {
     /// Leads one handshake to its end. After an error the connection is closed: a client that fails to make itself
     /// understood inside TLS understands nothing outside of it.
     pub(super) async fn shake_hands(&self, stream: Stream, way: Way) -> Result<Stream, AcceptError> {
-        let acceptor = TlsAcceptor::from(Arc::clone(&self.served.load().config));
+        let served = self.served.load_full();
+        let acceptor = TlsAcceptor::from(Arc::clone(&served.config));
         let stream = match acceptor.accept(stream).into_fallible().await {
-            Ok(stream) => Stream::Tls(Box::new(TlsStream::Server(stream))),
+            Ok(stream) => Stream::Tls(Box::new(Encrypted { stream, end_point: served.end_point.clone() })),
             Err((source, stream)) => {
                 // The alert is on its way; what the client still sends must not reset it.
                 stream.farewell(&[]).await;

@@ -5,10 +5,12 @@ use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::date_time_ymd;
 
 use crate::harness::pki::Pki;
-use crate::harness::raw::{Raw, RawTls, SSL_REQUEST, query, spell, startup};
+use crate::harness::raw::{Raw, RawTls, SSL_REQUEST, message, query, spell, startup};
 use crate::harness::{Setup, Sidegate, binary, node, python, said, until};
 
 fn start(pki: &Pki) -> Sidegate {
@@ -64,6 +66,57 @@ fn drivers_go_through_their_journeys_inside_tls() {
         let output = sidegate.environment(program.env("PGSSLMODE", "verify-full")).output().expect("it runs");
         assert!(output.status.success(), "{}", said(&output));
     }
+}
+
+/// Whoever stands in between with a certificate that the client takes for good learns nothing that opens a session.
+#[test]
+fn passwords_are_bound_to_the_certificate_where_the_client_can() {
+    let pki = Pki::new();
+    let users = pki.path("users");
+    let verifier = postgres_protocol::password::scram_sha_256(b"s3cret");
+    std::fs::write(&users, format!("alice:{verifier}\n")).expect("the users");
+    let identify = format!("[{{scram: {{users: {}}}}}]", users.display());
+    let sidegate = Setup::open().identify(&identify).listener(&pki.yaml()).start();
+    for (password, binding, want) in [
+        ("s3cret", "require", "customer 7\n"),
+        ("s3cret", "prefer", "customer 7\n"),
+        ("s3cret", "disable", "customer 7\n"),
+        ("wrong", "require", "password authentication failed"),
+    ] {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-A", "-t", "-w", "-c", "select name from customers where id = 7"]);
+        psql.env("PGPASSWORD", password).env("PGCHANNELBINDING", binding).env("PGSSLMODE", "require");
+        let text = said(&sidegate.environment(&mut psql).output().expect("psql runs"));
+        assert!(text.contains(want), "{password} {binding}: {text}");
+    }
+    let begin = |mechanism: &str, data: &str| {
+        let mut client = RawTls::encrypted(sidegate.port, &pki.client()).expect("a handshake");
+        client.send(&startup(&[("user", "alice"), ("database", &sidegate.database)]));
+        assert!(client.next().expect("an offer").body.ends_with(b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"));
+        let length = u32::try_from(data.len()).expect("short").to_be_bytes();
+        client.send(&message('p', &[mechanism.as_bytes(), &[0], &length, data.as_bytes()].concat()));
+        let answer = client.next().expect("an answer");
+        (client, answer)
+    };
+    // A client that could bind and was not offered it has been lied to; other bindings are not spoken.
+    for (mechanism, data) in [
+        ("SCRAM-SHA-256", "y,,n=,r=abc"),
+        ("SCRAM-SHA-256", "p=tls-server-end-point,,n=,r=abc"),
+        ("SCRAM-SHA-256-PLUS", "n,,n=,r=abc"),
+        ("SCRAM-SHA-256-PLUS", "y,,n=,r=abc"),
+        ("SCRAM-SHA-256-PLUS", "p=tls-unique,,n=,r=abc"),
+        ("SCRAM-SHA-256-PLUS", "p=tls-server-end-point,a=admin,n=,r=abc"),
+        ("SCRAM-SHA-1", "n,,n=,r=abc"),
+    ] {
+        let (_, answer) = begin(mechanism, data);
+        assert_eq!(spell(&[answer]), "E:08P01", "{mechanism} {data}");
+    }
+    // The other end of another certificate.
+    let (mut client, challenge) = begin("SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,n=,r=abc");
+    let nonce = String::from_utf8_lossy(&challenge.body[4..]).split(',').next().expect("a nonce").to_owned();
+    let stranger = STANDARD.encode([&b"p=tls-server-end-point,,"[..], &[7; 32]].concat());
+    client.send(&message('p', format!("c={stranger},{nonce},p={}", STANDARD.encode([0; 32])).as_bytes()));
+    assert_eq!(spell(&client.until_end()), "E:08P01");
 }
 
 #[test]

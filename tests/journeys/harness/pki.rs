@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
@@ -23,10 +23,14 @@ impl Pki {
     /// With a certificate for this machine in place.
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        let directory = tempfile::tempdir().expect("a folder");
+        // OpenSSL goes by names: no two CAs have the same, nor a CA that of what it issues.
+        let name = format!("CA of {}", directory.path().display());
+        params.distinguished_name.push(DnType::CommonName, &name[name.len() - 20..]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         let ca = CertifiedIssuer::self_signed(params, key).expect("a CA");
-        let pki = Self { ca, directory: tempfile::tempdir().expect("a folder") };
+        let pki = Self { ca, directory };
         std::fs::write(pki.path("ca.crt"), pki.ca.pem()).expect("the CA is written");
         pki.install(&pki.issue(|_| {}));
         pki
