@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::{AcceptError, Peer, Stream};
+use super::sources::{Sources, Starting};
+use super::{AcceptError, Certificates, Peer, Stream};
 use crate::config::{self, Address};
 
 /// Who waits to be accepted at most.
@@ -29,8 +30,10 @@ pub struct Listener {
     socket: ListeningSocket,
     address: Address,
     config: Arc<config::Listener>,
+    certificates: Option<Arc<Certificates>>,
     slots: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
+    sources: Arc<Sources>,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,14 @@ enum ListeningSocket {
 #[derive(Debug)]
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
+    starting: Option<Starting>,
+}
+
+impl Slot {
+    /// Start-up is over: the connection no longer counts against those that its source may begin.
+    pub fn settle(&mut self) {
+        self.starting = None;
+    }
 }
 
 /// A connection of which nothing has been read yet.
@@ -51,17 +62,23 @@ pub struct Connection {
     pub(super) stream: Stream,
     pub(super) peer: Peer,
     pub(super) slot: Slot,
-    pub(super) within_limit: bool,
+    /// Why there will be no session, if that is certain.
+    pub(super) excess: Option<AcceptError>,
     pub(super) deadline: Instant,
     pub(super) config: Arc<config::Listener>,
+    pub(super) certificates: Option<Arc<Certificates>>,
 }
 
 impl Listener {
     /// Opens the socket. A unix socket gets mode 0660; one that nobody answers on is replaced.
     ///
     /// # Errors
-    /// The address is taken or not this machine's; the path is no socket.
+    /// The address is taken or not this machine's; the path is no socket; the certificate cannot serve.
     pub async fn bind(config: Arc<config::Listener>) -> Result<Self, AcceptError> {
+        let certificates = match &config.tls {
+            Some(paths) => Some(Arc::new(Certificates::load(config.name.clone(), paths.clone()).await?)),
+            None => None,
+        };
         let failed =
             |source| AcceptError::Bind { listener: config.name.clone(), address: config.address.to_string(), source };
         let (socket, address) = match &config.address {
@@ -78,7 +95,9 @@ impl Listener {
             }
         };
         let slots = Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { socket, address, config, slots, refusals: Arc::new(Semaphore::new(REFUSALS)) })
+        let refusals = Arc::new(Semaphore::new(REFUSALS));
+        let sources = Arc::new(Sources::new(config.limits.connections));
+        Ok(Self { socket, address, config, certificates, slots, refusals, sources })
     }
 
     /// Where it listens: the real port where the configured one is 0.
@@ -89,6 +108,11 @@ impl Listener {
     /// The configuration it was opened with.
     pub fn config(&self) -> &Arc<config::Listener> {
         &self.config
+    }
+
+    /// What it serves TLS with, if it does; somebody has to [`Certificates::keep`] it.
+    pub fn certificates(&self) -> Option<&Arc<Certificates>> {
+        self.certificates.as_ref()
     }
 
     /// The next connection. It waits for nothing that a client does, so one task may call it in a loop and give each
@@ -114,14 +138,23 @@ impl Listener {
 
     /// Counts a connection; `None` closes it.
     fn admit(&self, stream: Stream, peer: Peer) -> Option<Connection> {
-        let (permit, within_limit) = match Arc::clone(&self.slots).try_acquire_owned() {
-            Ok(permit) => (permit, true),
-            Err(_) => (Arc::clone(&self.refusals).try_acquire_owned().ok()?, false),
+        let starting = self.sources.admit(&peer);
+        let place = starting.as_ref().and_then(|_| Arc::clone(&self.slots).try_acquire_owned().ok());
+        let (permit, excess) = match (place, &starting) {
+            (Some(permit), _) => (permit, None),
+            (None, held) => {
+                let excess = match held {
+                    Some(_) => AcceptError::TooManyConnections { limit: self.config.limits.connections },
+                    None => AcceptError::TooManyStarting { limit: self.sources.limit() },
+                };
+                (Arc::clone(&self.refusals).try_acquire_owned().ok()?, Some(excess))
+            }
         };
         let now = Instant::now();
         let deadline = now.checked_add(self.config.limits.startup).unwrap_or(now);
-        let slot = Slot { _permit: permit };
-        Some(Connection { stream, peer, slot, within_limit, deadline, config: Arc::clone(&self.config) })
+        let slot = Slot { _permit: permit, starting };
+        let (config, certificates) = (Arc::clone(&self.config), self.certificates.clone());
+        Some(Connection { stream, peer, slot, excess, deadline, config, certificates })
     }
 }
 

@@ -92,6 +92,8 @@ pub(super) const LISTENER: Section = Section {
         "labels",
     ],
 };
+pub(super) const LISTENER_TLS: Section =
+    Section { path: "plugins.sidegate.listeners[].tls", keys: &["certificate", "key", "client_ca"] };
 pub(super) const IDENTIFY: Section = Section {
     path: "plugins.sidegate.listeners[].identify[]",
     keys: &["workload", "scram", "anonymous", "jwt", "mtls", "peer"],
@@ -119,7 +121,7 @@ pub(super) const SECRET: Section =
 
 /// All of them, for whoever documents or draws them.
 #[cfg(test)]
-pub(super) const ALL: [&Section; 18] = [
+pub(super) const ALL: [&Section; 19] = [
     &ROOT,
     &BUNDLE,
     &DECISION_LOGS,
@@ -128,6 +130,7 @@ pub(super) const ALL: [&Section; 18] = [
     &AUDIT,
     &WORKLOAD,
     &LISTENER,
+    &LISTENER_TLS,
     &IDENTIFY,
     &IDENTIFY_WORKLOAD,
     &IDENTIFY_SCRAM,

@@ -185,16 +185,15 @@ impl Talk {
     async fn prove(&mut self, user: &str, verifier: &Verifier) -> Result<(), IdentifyError> {
         let failed = |failure| match failure {
             Failure::Malformed(problem) => IdentifyError::Scram { problem },
+            Failure::Mechanism => IdentifyError::Mechanism,
             Failure::Wrong => IdentifyError::WrongPassword { user: user.to_owned() },
         };
-        self.send(Authentication::sasl(scram::MECHANISM)).await?;
+        self.send(Authentication::sasl_choice(scram::mechanisms(self.stream.end_point()))).await?;
         let frame = self.receive().await?;
         let first = SaslInitialResponse::decode(frame.body())?;
-        if first.mechanism != scram::MECHANISM {
-            return Err(IdentifyError::Mechanism);
-        }
         let data = first.data.ok_or(IdentifyError::Scram { problem: "the first message is missing" })?;
-        let exchange = Exchange::begin(data, verifier, &nonce()?).map_err(failed)?;
+        let end_point = self.stream.end_point();
+        let exchange = Exchange::begin(first.mechanism, data, verifier, &nonce()?, end_point).map_err(failed)?;
         self.send(Authentication::sasl_continue(exchange.server_first().as_bytes().to_vec())).await?;
         let frame = self.receive().await?;
         let proof = exchange.finish(SaslResponse::decode(frame.body()).data, verifier).map_err(failed)?;
@@ -202,7 +201,9 @@ impl Talk {
     }
 
     async fn send(&mut self, frame: Result<Frame, WireError>) -> Result<(), IdentifyError> {
-        self.stream.write_all(frame?.bytes()).await.map_err(|_| IdentifyError::Gone)
+        self.stream.write_all(frame?.bytes()).await.map_err(|_| IdentifyError::Gone)?;
+        // TLS keeps what the connection does not take at once.
+        self.stream.flush().await.map_err(|_| IdentifyError::Gone)
     }
 
     async fn receive(&mut self) -> Result<Frame, IdentifyError> {

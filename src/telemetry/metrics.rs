@@ -41,6 +41,9 @@ struct Inner {
     sessions: Family<OfListener, Counter>,
     sessions_open: Family<OfListener, Gauge>,
     refused_connections: Family<OfListener, Counter>,
+    handshake_failures: Family<OfListener, Counter>,
+    certificate_expiry: Family<OfListener, Gauge>,
+    certificate_failures: Family<OfListener, Counter>,
     upstream_failures: Family<OfListener, Counter>,
     unparsed: Family<OfListener, Counter>,
     cache_hits: Counter,
@@ -88,6 +91,24 @@ impl Metrics {
                 r,
                 "sidegate_connections_refused",
                 "Connections beyond the listener's limit",
+                Family::default(),
+            ),
+            handshake_failures: add(
+                r,
+                "sidegate_tls_handshakes_failed",
+                "Connections of clients that ended in or before the TLS handshake",
+                Family::default(),
+            ),
+            certificate_expiry: add(
+                r,
+                "sidegate_certificate_expiry_timestamp_seconds",
+                "When the serving certificate ends, in seconds since 1970",
+                Family::default(),
+            ),
+            certificate_failures: add(
+                r,
+                "sidegate_certificate_reload_failures",
+                "Changed certificates that could not serve",
                 Family::default(),
             ),
             upstream_failures: add(
@@ -164,6 +185,21 @@ impl Metrics {
     /// A connection was turned away since the listener has no place left.
     pub fn connection_refused(&self, listener: &ListenerName) {
         self.0.refused_connections.get_or_create(&of(listener)).inc();
+    }
+
+    /// A TLS handshake with a client failed.
+    pub fn handshake_failed(&self, listener: &ListenerName) {
+        self.0.handshake_failures.get_or_create(&of(listener)).inc();
+    }
+
+    /// The certificate that serves from now on ends at this second since 1970.
+    pub fn certificate_expires(&self, listener: &ListenerName, at: i64) {
+        self.0.certificate_expiry.get_or_create(&of(listener)).set(at);
+    }
+
+    /// The files of a certificate changed into something that cannot serve.
+    pub fn certificate_refused(&self, listener: &ListenerName) {
+        self.0.certificate_failures.get_or_create(&of(listener)).inc();
     }
 
     /// The upstream could not be reached or did not let sidegate in.

@@ -26,16 +26,21 @@ use super::state::State;
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
     match connection.open().await {
-        Ok(Opening::Cancel(request)) => {
-            if let Some(target) = lane.cancels.find(&request)
+        Ok(Opening::Cancel(cancelling)) => {
+            if let Some(target) = lane.cancels.find(&cancelling.request)
                 && let Err(error) = forward::cancel(&target).await
             {
                 tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
             }
+            cancelling.close().await;
+        }
+        Ok(Opening::Lost(error)) => {
+            house.metrics.handshake_failed(&lane.listener.name);
+            tracing::info!(listener = %lane.listener.name, %error, "lost a client");
         }
         Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
         Err(refused) => {
-            if matches!(refused.error, AcceptError::TooManyConnections { .. }) {
+            if matches!(refused.error, AcceptError::TooManyConnections { .. } | AcceptError::TooManyStarting { .. }) {
                 house.metrics.connection_refused(&lane.listener.name);
             }
             say(refused.stream, &Refusal::fault(&refused.error)).await;
@@ -138,6 +143,7 @@ async fn run(
     upstream: Upstream,
     key: Option<KeyGuard>,
 ) {
+    identified.slot.settle();
     let out = match welcome(&mut identified, &upstream, key.as_ref()) {
         Ok(out) => out,
         Err(error) => return say(identified.stream, &Refusal::fault(&error)).await,

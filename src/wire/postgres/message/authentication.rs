@@ -66,6 +66,15 @@ impl<'a> Authentication<'a> {
         encode("AuthenticationOk", &startup::Authentication::Ok)
     }
 
+    /// AuthenticationSASL with several mechanisms, the best first.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn sasl_choice(mechanisms: &[&str]) -> Result<Frame, WireError> {
+        let mechanisms = mechanisms.iter().map(|name| (*name).to_owned()).collect();
+        encode("AuthenticationSASL", &startup::Authentication::SASL(mechanisms))
+    }
+
     /// AuthenticationSASL with one mechanism.
     ///
     /// # Errors
