@@ -38,10 +38,9 @@ impl Server {
             Address::Tcp { host: "localhost".into(), port: self.port }
         };
         config::Upstream {
-            address,
-            user: "app".into(),
             password: Some(SecretSource::File(password.path().to_owned())),
             connect: Duration::from_secs(20),
+            ..plain(address)
         }
     }
 }
@@ -102,7 +101,7 @@ async fn a_real_server_lets_us_in_by_scram_obeys_our_pins_and_cancels() {
     let pins = [("search_path", "public, pg_temp"), ("application_name", "psql"), ("application_name", "pinned")];
     let pins = pins.map(|(name, value)| (name.to_owned(), value.to_owned()));
     for unix in [false, true] {
-        let mut upstream = connect(&server.upstream(unix, &right), "postgres", &pins).await.unwrap();
+        let mut upstream = Connector::new(server.upstream(unix, &right)).connect("postgres", &pins).await.unwrap();
         assert_eq!(upstream.status, TransactionStatus::Idle);
         let reported = |name| upstream.parameters.iter().find(|(each, _)| each == name).unwrap().1.clone();
         assert_eq!((reported("application_name"), reported("is_superuser")), ("pinned".into(), "on".into()));
@@ -119,8 +118,9 @@ async fn a_real_server_lets_us_in_by_scram_obeys_our_pins_and_cancels() {
         };
         assert_eq!(error.as_deref(), Some("57014"));
     }
-    let refused = connect(&server.upstream(false, &password("wrong")), "postgres", &[]).await.unwrap_err();
+    let refused =
+        Connector::new(server.upstream(false, &password("wrong"))).connect("postgres", &[]).await.unwrap_err();
     assert!(matches!(&refused, ForwardError::Refused { sqlstate, .. } if sqlstate == "28P01"), "{refused}");
-    let refused = connect(&server.upstream(false, &right), "no_such", &[]).await.unwrap_err();
+    let refused = Connector::new(server.upstream(false, &right)).connect("no_such", &[]).await.unwrap_err();
     assert!(matches!(&refused, ForwardError::Refused { sqlstate, .. } if sqlstate == "3D000"), "{refused}");
 }
