@@ -1,4 +1,6 @@
+mod certificates;
 mod server;
+mod tls;
 
 use std::future::Future;
 use std::sync::Arc;
