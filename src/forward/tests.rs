@@ -1,5 +1,7 @@
 mod certificates;
+mod passwords;
 mod server;
+mod server_tls;
 mod tls;
 
 use std::future::Future;

@@ -1,7 +1,8 @@
 //! Certificates of one's own.
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Somebody who signs.
 pub(super) struct Authority {
@@ -12,7 +13,7 @@ pub(super) struct Authority {
 pub(super) struct Shown {
     pub(super) certificate: CertificateDer<'static>,
     pub(super) certificate_pem: String,
-    key: KeyPair,
+    pub(super) key_pem: String,
 }
 
 impl Authority {
@@ -33,34 +34,41 @@ impl Authority {
         let mut params = params(hosts);
         change(&mut params);
         let key = KeyPair::generate().unwrap();
-        Shown::new(&params.signed_by(&key, &self.issuer).unwrap(), key)
+        Shown::new(&params.signed_by(&key, &self.issuer).unwrap(), &key)
     }
 }
 
 impl Shown {
-    fn new(certificate: &rcgen::Certificate, key: KeyPair) -> Self {
-        Self { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key }
+    fn new(certificate: &rcgen::Certificate, key: &KeyPair) -> Self {
+        let key_pem = key.serialize_pem();
+        Self { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key_pem }
     }
 
     /// Nobody has signed it but itself.
-    pub(super) fn alone(
-        algorithm: &'static rcgen::SignatureAlgorithm,
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Self {
+    pub(super) fn alone(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = params(&["localhost", "127.0.0.1"]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         change(&mut params);
-        let key = KeyPair::generate_for(algorithm).unwrap();
-        Self::new(&params.self_signed(&key).unwrap(), key)
+        let key = KeyPair::generate().unwrap();
+        Self::new(&params.self_signed(&key).unwrap(), &key)
     }
 
-    pub(super) fn key_pem(&self) -> String {
-        self.key.serialize_pem()
+    /// The same by OpenSSL, which knows more algorithms: `arguments` of `openssl req`.
+    pub(super) fn by_openssl(arguments: &str) -> Self {
+        let mut command = std::process::Command::new("openssl");
+        command.args(["req", "-x509", "-nodes", "-days", "30", "-keyout", "-", "-out", "-"]);
+        command.args(["-subj", "/CN=sidegate", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
+        let output = command.args(arguments.split(' ')).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let at = text.find("-----BEGIN CERTIFICATE").unwrap_or_else(|| panic!("{:?}", output.stderr.escape_ascii()));
+        let (key_pem, certificate_pem) = (text[..at].to_owned(), text[at..].to_owned());
+        let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).unwrap();
+        Self { certificate, certificate_pem, key_pem }
     }
 
     /// For a server of the test's own.
     pub(super) fn acceptor(&self, alpn: &[&str]) -> tokio_rustls::TlsAcceptor {
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).unwrap();
         let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

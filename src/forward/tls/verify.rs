@@ -37,9 +37,15 @@ impl Verifier {
         if self.trusted.themselves.iter().any(|trusted| trusted == certificate) {
             return valid_at(certificate, now).map_err(rustls::Error::from);
         }
-        let algorithms = self.algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(parsed, &self.trusted.roots, intermediates, now, algorithms)
+        let (roots, algorithms) = (&self.trusted.roots, self.algorithms.all);
+        let signed = verify_server_cert_signed_by_trust_anchor(parsed, roots, intermediates, now, algorithms);
+        // A signer's own certificate that is not trusted itself: said as what it is.
+        if signed.is_err() && is_signer(certificate) { Err(CertificateError::UnknownIssuer.into()) } else { signed }
     }
+}
+
+fn is_signer(certificate: &[u8]) -> bool {
+    x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, parsed)| parsed.is_ca())
 }
 
 fn valid_at(certificate: &[u8], now: UnixTime) -> Result<(), CertificateError> {
@@ -130,7 +136,7 @@ fn in_words(problem: &CertificateError) -> &'static str {
     } else if matches!(problem, Error::BadSignature) {
         "its signature is wrong"
     } else {
-        "it cannot be read, is a signer's own, or is signed in a way that is not taken"
+        "it cannot be read, or is signed in a way that is not taken"
     }
 }
 
