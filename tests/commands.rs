@@ -118,6 +118,24 @@ fn a_signal_ends_the_sidecar_in_order() {
     }
 }
 
+#[test]
+fn a_sidecar_that_cannot_know_whom_to_trust_does_not_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    std::fs::write(&ca, "no certificate").unwrap();
+    for (path, problem) in
+        [(ca.as_path(), "has no certificate in PEM"), (std::path::Path::new("/nowhere/ca"), "/nowhere/ca")]
+    {
+        let tls = format!("tls: {{mode: verify-full, ca: {}}}, credential", path.display());
+        let (_directory, path) = config(&CONFIG.replace("credential", &tls));
+        let state = format!("plugins.sidegate.state_directory={}", directory.path().join("state").display());
+        let output = output(&["run", "-c", &path, "--addr", "127.0.0.1:0", "--set", &state]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("upstream.tls.ca") && said.contains(problem), "{said}");
+    }
+}
+
 const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
     allow contains \"reads\" if sql.reads_only\n\n\
     deny contains \"payroll is nobody's business\" if sql.touches({\"public.payroll\"})\n";

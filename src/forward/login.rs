@@ -186,6 +186,13 @@ async fn prove(
     Ok(Step::Proof(scram))
 }
 
+/// A byte as it is where people can read it, else by its number.
+fn legible(byte: u8) -> impl Iterator<Item = char> {
+    let plain = byte == b' ' || byte.is_ascii_graphic();
+    let escaped = (!plain).then(|| std::ascii::escape_default(byte).map(char::from));
+    plain.then(|| char::from(byte)).into_iter().chain(escaped.into_iter().flatten())
+}
+
 /// What must hold of the server's first answer before anything is computed from it.
 fn check_server_first(data: &[u8], nonce: &str) -> Result<(), &'static str> {
     if data.len() > MAX_SERVER_FIRST {
@@ -289,7 +296,7 @@ impl Wire<'_> {
     /// vouches for them yet, so no client gets to see them.
     fn refused(&self, fields: &ErrorFields) -> ForwardError {
         let said = fields.get(ErrorFields::MESSAGE).unwrap_or_default();
-        let said = said.get(..MAX_SAID).unwrap_or(said).escape_ascii();
+        let said: String = said.iter().take(MAX_SAID).copied().flat_map(legible).collect();
         tracing::warn!(upstream = self.address, %said, "the upstream refused the login");
         let sqlstate = fields.sqlstate().unwrap_or("-----").to_owned();
         ForwardError::Refused { address: self.address.to_owned(), sqlstate }

@@ -25,4 +25,5 @@ mod policy;
 mod portals;
 mod refusals;
 mod sessions;
+mod upstream_tls;
 mod upstreams;
