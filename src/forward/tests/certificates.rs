@@ -60,8 +60,9 @@ impl Shown {
         command.args(["-subj", "/CN=sidegate", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
         let output = command.args(arguments.split(' ')).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        let at = text.find("-----BEGIN CERTIFICATE").unwrap_or_else(|| panic!("{:?}", output.stderr.escape_ascii()));
-        let (key_pem, certificate_pem) = (text[..at].to_owned(), text[at..].to_owned());
+        let parts = text.split_once("-----BEGIN CERTIFICATE");
+        let (key_pem, rest) = parts.unwrap_or_else(|| panic!("{}", output.stderr.escape_ascii()));
+        let (key_pem, certificate_pem) = (key_pem.to_owned(), format!("-----BEGIN CERTIFICATE{rest}"));
         let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).unwrap();
         Self { certificate, certificate_pem, key_pem }
     }

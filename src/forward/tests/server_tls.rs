@@ -186,3 +186,33 @@ async fn somebody_in_between_gets_no_session_by_a_certificate_of_his_own() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_servers_certificate_rotates_while_sessions_are_opened() {
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
+    let (ca, secret) = (file(&old.pem()), password(PASSWORD));
+    let server = Server::with("", "", Some(&old.sign(&HOSTS, |_| {})));
+    let upstream = config::Upstream { tls: tls(CertificateCheck::Name, &ca), ..server.upstream(false, &secret) };
+    let connector = Arc::new(Connector::new(upstream));
+    let mut before = connector.connect("postgres", &[]).await.unwrap();
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (stop, shared) = (Arc::clone(&done), Arc::clone(&connector));
+    let opening = tokio::spawn(async move {
+        let mut opened = 0;
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            shared.connect("postgres", &[]).await.unwrap();
+            opened += 1;
+        }
+        opened
+    });
+    // As it is done: first both are trusted, then the certificate changes, then the old signer goes.
+    for authority in [&new, &old, &new] {
+        std::fs::write(ca.path(), format!("{}{}", old.pem(), new.pem())).unwrap();
+        server.show(&authority.sign(&HOSTS, |_| {})).await;
+        std::fs::write(ca.path(), authority.pem()).unwrap();
+        connector.connect("postgres", &[]).await.unwrap();
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(opening.await.unwrap() > 0);
+    assert_eq!(ask(&mut before, "select 1").await, (vec!["1".to_owned()], None), "open sessions go on");
+}

@@ -113,12 +113,10 @@ pub(super) fn handshake_error(error: io::Error, address: &str, host: &str) -> Fo
     let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
         return ForwardError::Gone { address };
     };
-    match inner {
-        rustls::Error::InvalidCertificate(problem) => {
-            ForwardError::Certificate { address, host: host.to_owned(), problem: in_words(problem) }
-        }
-        other => ForwardError::Handshake { address, problem: handshake_in_words(other) },
+    if let rustls::Error::InvalidCertificate(problem) = inner {
+        return ForwardError::Certificate { address, host: host.to_owned(), problem: in_words(problem) };
     }
+    ForwardError::Handshake { address, problem: handshake_in_words(inner) }
 }
 
 fn in_words(problem: &CertificateError) -> &'static str {
