@@ -61,20 +61,22 @@ const WRONG_PASSWORD: &str = "28P01";
 impl Connector {
     /// The way to an upstream. Nothing is read yet.
     pub fn new(upstream: config::Upstream) -> Self {
-        let tls = match (&upstream.tls, &upstream.address) {
-            (Some(tls), Address::Tcp { host, .. }) => Some(Arc::new(Tls::new(tls.clone(), host))),
-            (Some(_) | None, _) => None,
+        let host = match &upstream.address {
+            Address::Tcp { host, .. } => host,
+            // No certificate has this name: a socket where TLS is asked for is refused.
+            Address::Unix(_) => "",
         };
+        let tls = upstream.tls.as_ref().map(|tls| Arc::new(Tls::new(tls.clone(), host)));
         Self { upstream, tls, again: Mutex::new((None, 0)) }
     }
 
     /// Reads whom to trust, the system's own certificates as well.
     ///
     /// # Errors
-    /// What was never read cannot be read. Later, what was read before goes on.
+    /// What was never read cannot be read, or no certificate can name the host. Later, what was read before goes on.
     pub async fn refresh(&self) -> Result<(), ForwardError> {
         match &self.tls {
-            Some(tls) => tls.config(true).await.map(drop),
+            Some(tls) => tls.refresh().await,
             None => Ok(()),
         }
     }

@@ -116,7 +116,9 @@ pub enum ForwardError {
         sqlstate: String,
     },
     /// The server wants the credential in a way that would give it away.
-    #[error("`{address}` asks for `{method}`, sidegate logs in with scram-sha-256 only: set it in pg_hba.conf")]
+    #[error(
+        "`{address}` asks for `{method}`: let it ask for scram-sha-256 in pg_hba.conf (md5 needs `allow_md5: true`)"
+    )]
     Method {
         /// `host:port` or `unix:/path`.
         address: String,

@@ -320,3 +320,26 @@ async fn a_cancel_request_goes_through_tls_to_the_same_certificate_only() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_host_that_no_certificate_can_name_is_refused_before_anything_is_sent() {
+    let file = ca(&Authority::new("a").pem());
+    let upstream = |address| config::Upstream { address, ..verified(1, &file, None) };
+    let host = |host: &str| Address::Tcp { host: host.to_owned(), port: 1 };
+    for address in [host("-db.example.com"), host("db..example.com"), Address::Unix("/run/.s.PGSQL.5432".into())] {
+        let error = Connector::new(upstream(address)).refresh().await.unwrap_err();
+        assert!(matches!(error, ForwardError::HostName { .. }), "{error}");
+    }
+    for name in ["db", "db.example.com", "db.example.com.", "db_1.example.com", "192.0.2.1", "2001:db8::1"] {
+        Connector::new(upstream(host(name))).refresh().await.unwrap();
+    }
+    // Where TLS is asked for, a socket does not quietly do without.
+    let listener = tokio::net::UnixListener::bind(file.path().with_extension("sock")).unwrap();
+    let socket = upstream(Address::Unix(file.path().with_extension("sock")));
+    let error = Connector::new(socket).connect("orders", &[]).await.unwrap_err();
+    assert!(matches!(error, ForwardError::HostName { .. }), "{error}");
+    let mut told = Vec::new();
+    listener.accept().await.unwrap().0.read_to_end(&mut told).await.unwrap();
+    assert!(told.is_empty());
+    std::fs::remove_file(file.path().with_extension("sock")).unwrap();
+}

@@ -47,9 +47,19 @@ impl Tls {
         Self { asked, host: host.strip_suffix('.').unwrap_or(host).to_owned(), kept: Mutex::new(None) }
     }
 
+    /// Reads everything anew.
+    pub(super) async fn refresh(self: &Arc<Self>) -> Result<(), ForwardError> {
+        self.name()?;
+        self.config(true).await.map(drop)
+    }
+
+    fn name(&self) -> Result<ServerName<'static>, ForwardError> {
+        ServerName::try_from(self.host.clone()).map_err(|_| ForwardError::HostName { host: self.host.clone() })
+    }
+
     /// The configuration for the next handshake. A file is read each time; if it does not do, what did before it goes
     /// on. The system's certificates are read again only if `anew`.
-    pub(super) async fn config(self: &Arc<Self>, anew: bool) -> Result<Arc<ClientConfig>, ForwardError> {
+    async fn config(self: &Arc<Self>, anew: bool) -> Result<Arc<ClientConfig>, ForwardError> {
         let tls = Arc::clone(self);
         // Some hundred certificates: other sessions on this thread should not wait for them.
         let read = tokio::task::spawn_blocking(move || tls.read(anew)).await;
