@@ -129,10 +129,14 @@ fn a_sidecar_that_cannot_know_whom_to_trust_does_not_start() {
         let tls = format!("tls: {{mode: verify-full, ca: {}}}, credential", path.display());
         let (_directory, path) = config(&CONFIG.replace("credential", &tls));
         let state = format!("plugins.sidegate.state_directory={}", directory.path().join("state").display());
-        let output = output(&["run", "-c", &path, "--addr", "127.0.0.1:0", "--set", &state]);
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        let ended = output(&["run", "-c", &path, "--addr", "127.0.0.1:0", "--set", &state]);
+        let said = text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{said}");
         assert!(said.contains("upstream.tls.ca") && said.contains(problem), "{said}");
+        let checked = output(&["check", "-c", &path]);
+        let said = text(&checked.stdout);
+        assert_eq!(checked.status.code(), Some(1), "{said}");
+        assert!(said.contains("plugins.sidegate.listeners[0].upstream.tls: ") && said.contains(problem), "{said}");
     }
 }
 

@@ -70,6 +70,14 @@ impl Connector {
         Self { upstream, tls, again: Mutex::new((None, 0)) }
     }
 
+    /// Whether it is known whom to trust.
+    ///
+    /// # Errors
+    /// That cannot be read, or no certificate can name the host.
+    pub fn check(&self) -> Result<(), ForwardError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.check())
+    }
+
     /// Reads whom to trust, the system's own certificates as well.
     ///
     /// # Errors

@@ -47,6 +47,12 @@ impl Tls {
         Self { asked, host: host.strip_suffix('.').unwrap_or(host).to_owned(), kept: Mutex::new(None) }
     }
 
+    /// Reads everything, and waits for it.
+    pub(super) fn check(&self) -> Result<(), ForwardError> {
+        self.name()?;
+        self.read(true).map(drop)
+    }
+
     /// Reads everything anew.
     pub(super) async fn refresh(self: &Arc<Self>) -> Result<(), ForwardError> {
         self.name()?;
