@@ -140,6 +140,19 @@ fn a_sidecar_that_cannot_know_whom_to_trust_does_not_start() {
     }
 }
 
+#[test]
+fn a_system_that_trusts_nobody_needs_a_ca() {
+    let (_directory, path) = with_policy("package policies.shop\n");
+    let text_of = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text_of.replace("127.0.0.1:5432", "db.example.com:5432")).unwrap();
+    let mut command = sidegate(&["check", "-c", &path]);
+    command.env("SSL_CERT_FILE", "/nowhere/certificates").env("SSL_CERT_DIR", "/nowhere");
+    let checked = command.output().unwrap();
+    let said = text(&checked.stdout);
+    assert_eq!(checked.status.code(), Some(1), "{said}");
+    assert!(said.contains("this system has no trusted certificates: name some as upstream.tls.ca"), "{said}");
+}
+
 const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
     allow contains \"reads\" if sql.reads_only\n\n\
     deny contains \"payroll is nobody's business\" if sql.touches({\"public.payroll\"})\n";

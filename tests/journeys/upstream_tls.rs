@@ -145,6 +145,22 @@ fn a_storm_of_sighup_drops_nobody() {
 }
 
 #[test]
+fn the_systems_certificates_count_without_a_ca_and_are_read_anew_on_sighup() {
+    let system = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(system.path(), authority().pem()).expect("another signer");
+    let path = system.path().to_str().expect("a name");
+    let setup = Setup::open().upstream_tls("{mode: verify-full}").variable("SSL_CERT_FILE", path);
+    let ours = fs::read(trusted()).expect("the signer");
+    let sidegate = setup.variable("SSL_CERT_DIR", "/nowhere").start();
+    let tried = || said(&sidegate.psql(&["-c", "select 1"]));
+    assert!(tried().contains("there is no trusted connection to the database"));
+    fs::write(system.path(), ours).expect("the signer");
+    let sent = Command::new("kill").args(["-HUP", &sidegate.pid().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+    until("the signer to be trusted", || (tried() == "1\n").then_some(()));
+}
+
+#[test]
 fn what_a_server_says_before_it_is_known_reaches_the_log_only_and_little_of_it() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();

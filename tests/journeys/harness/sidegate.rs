@@ -20,6 +20,7 @@ pub struct Setup {
     upstream: Option<u16>,
     upstream_tls: String,
     credential: (String, String),
+    environment: Vec<(String, String)>,
     ready: bool,
     disk: Option<&'static str>,
     bundle: bool,
@@ -37,6 +38,7 @@ impl Setup {
             upstream: None,
             upstream_tls: "{mode: disable}".to_owned(),
             credential: ("app".to_owned(), super::postgres::PASSWORD.to_owned()),
+            environment: Vec::new(),
             ready: true,
             disk: None,
             bundle: true,
@@ -108,6 +110,12 @@ impl Setup {
         self
     }
 
+    /// With a variable of its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts it on a new database of the run's server.
     pub fn start(self) -> Sidegate {
         Sidegate::start(self, postgres())
@@ -163,7 +171,7 @@ impl Sidegate {
         let config = directory.path().join("sidegate.yaml");
         let (child, stderr) = match setup.disk {
             Some(size) => spawn_on_disk(&config, &directory.path().join("state"), size),
-            None => spawn(&config),
+            None => spawn(&config, setup.environment),
         };
         let sidegate = Self { child, directory, stderr, port, admin, database };
         let page = if setup.ready { "/health?bundles" } else { "/health" };
@@ -178,7 +186,7 @@ impl Sidegate {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it ends");
-        let (child, stderr) = spawn(&self.directory.path().join("sidegate.yaml"));
+        let (child, stderr) = spawn(&self.directory.path().join("sidegate.yaml"), Vec::new());
         (self.child, self.stderr) = (child, stderr);
         until("sidegate", || self.get("/health?bundles").filter(|(status, _)| *status == 200));
     }
@@ -311,8 +319,8 @@ impl Drop for Sidegate {
     }
 }
 
-fn spawn(config: &Path) -> (Child, Arc<Mutex<Vec<String>>>) {
-    watch(Command::new(binary()).args(["run", "-c"]).arg(config))
+fn spawn(config: &Path, environment: Vec<(String, String)>) -> (Child, Arc<Mutex<Vec<String>>>) {
+    watch(Command::new(binary()).args(["run", "-c"]).arg(config).envs(environment))
 }
 
 /// The same with a small disk that only the process sees; others find it under its `/proc/PID/root`.
