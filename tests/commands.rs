@@ -118,6 +118,41 @@ fn a_signal_ends_the_sidecar_in_order() {
     }
 }
 
+#[test]
+fn a_sidecar_that_cannot_know_whom_to_trust_does_not_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    std::fs::write(&ca, "no certificate").unwrap();
+    for (path, problem) in
+        [(ca.as_path(), "has no certificate in PEM"), (std::path::Path::new("/nowhere/ca"), "/nowhere/ca")]
+    {
+        let tls = format!("tls: {{mode: verify-full, ca: {}}}, credential", path.display());
+        let (_directory, path) = config(&CONFIG.replace("credential", &tls));
+        let state = format!("plugins.sidegate.state_directory={}", directory.path().join("state").display());
+        let ended = output(&["run", "-c", &path, "--addr", "127.0.0.1:0", "--set", &state]);
+        let said = text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{said}");
+        assert!(said.contains("upstream.tls.ca") && said.contains(problem), "{said}");
+        let checked = output(&["check", "-c", &path]);
+        let said = text(&checked.stdout);
+        assert_eq!(checked.status.code(), Some(1), "{said}");
+        assert!(said.contains("plugins.sidegate.listeners[0].upstream.tls: ") && said.contains(problem), "{said}");
+    }
+}
+
+#[test]
+fn a_system_that_trusts_nobody_needs_a_ca() {
+    let (_directory, path) = with_policy("package policies.shop\n");
+    let text_of = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text_of.replace("127.0.0.1:5432", "db.example.com:5432")).unwrap();
+    let mut command = sidegate(&["check", "-c", &path]);
+    command.env("SSL_CERT_FILE", "/nowhere/certificates").env("SSL_CERT_DIR", "/nowhere");
+    let checked = command.output().unwrap();
+    let said = text(&checked.stdout);
+    assert_eq!(checked.status.code(), Some(1), "{said}");
+    assert!(said.contains("this system has no trusted certificates: name some as upstream.tls.ca"), "{said}");
+}
+
 const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
     allow contains \"reads\" if sql.reads_only\n\n\
     deny contains \"payroll is nobody's business\" if sql.touches({\"public.payroll\"})\n";

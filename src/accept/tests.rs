@@ -20,7 +20,9 @@ pub(crate) fn configuration(identify: Vec<Identify>, connections: usize, startup
     let upstream = config::Upstream {
         address: Address::Tcp { host: "127.0.0.1".into(), port: 5432 },
         user: "app".into(),
+        tls: None,
         password: None,
+        allow_md5: false,
         connect: Duration::from_secs(5),
     };
     config::Listener {

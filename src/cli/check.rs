@@ -10,6 +10,7 @@ use super::output::{self, Exit};
 use crate::accept::Certificates;
 use crate::bundle::{self, Report};
 use crate::config::{Config, Problem, Warning};
+use crate::forward::Connector;
 
 /// Checks and prints; problems are the answer, so they go to stdout.
 pub(super) fn check(arguments: &CheckArguments) -> Exit {
@@ -56,7 +57,25 @@ fn certificates(config: &Config, file: &str) -> Vec<Problem> {
 fn bundles(config: &Config, file: &str) -> Result<Report, Vec<Problem>> {
     let key = |name: &str| if name.is_empty() { "bundles".to_owned() } else { format!("bundles.{name}") };
     let problem = |one: bundle::Problem| Problem { at: file.to_owned(), key: key(&one.bundle), text: one.text };
-    bundle::inspect(&furnish::bundles(config)).map_err(|problems| problems.into_iter().map(problem).collect())
+    let inspected = bundle::inspect(&furnish::bundles(config));
+    let upstreams = upstreams(config, file);
+    match inspected {
+        Ok(report) if upstreams.is_empty() => Ok(report),
+        Ok(_) => Err(upstreams),
+        Err(problems) => Err(upstreams.into_iter().chain(problems.into_iter().map(problem)).collect()),
+    }
+}
+
+/// What keeps sidegate from knowing whom to trust upstream.
+fn upstreams(config: &Config, file: &str) -> Vec<Problem> {
+    let listeners = config.sidegate.listeners.iter().enumerate();
+    listeners
+        .filter_map(|(index, listener)| {
+            let error = Connector::new(listener.upstream.clone()).check().err()?;
+            let key = format!("plugins.sidegate.listeners[{index}].upstream.tls");
+            Some(Problem { at: file.to_owned(), key, text: error.to_string() })
+        })
+        .collect()
 }
 
 fn in_json(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning]) -> Value {

@@ -12,6 +12,7 @@ use crate::admin::{BundleHealth, Health, HealthSource, PluginHealth};
 use crate::bundle::{self, BundleError, BundleStatus, Store};
 use crate::config::{Config, Sidegate};
 use crate::decide::{self, DecideError, Decider};
+use crate::forward::ForwardError;
 use crate::identify::{Identifier, IdentifyError};
 use crate::journal::{Journal, JournalError, JournalSettings};
 use crate::parse::{Reader, Stack};
@@ -31,6 +32,8 @@ pub(super) enum FurnishError {
     Identify(#[from] IdentifyError),
     #[error(transparent)]
     Accept(#[from] AcceptError),
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
     #[error("the threads that read large statements cannot start: {0}")]
     Reader(#[from] std::io::Error),
 }
@@ -77,7 +80,9 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
         let door = accept::Listener::bind(Arc::clone(&listener)).await?;
         let (address, upstream) = (door.address(), &listener.upstream.address);
         tracing::info!(listener = %listener.name, %address, %upstream, "listening");
-        doors.push((Arc::new(Lane::new(listener, identifier, reader.clone())), door));
+        let lane = Lane::new(listener, identifier, reader.clone());
+        lane.refresh().await?;
+        doors.push((Arc::new(lane), door));
     }
     let house = House::new(store, decider, journal, metrics, sidegate.workload.clone(), drain);
     Ok(Furnished { house: Arc::new(house), doors })
@@ -94,6 +99,11 @@ impl Furnished {
         while doors.join_next().await.is_some() {}
         watch.abort();
         Ok(self.house.journal.shutdown().await?)
+    }
+
+    /// What is configured for each listener.
+    pub(super) fn lanes(&self) -> Vec<Arc<Lane>> {
+        self.doors.iter().map(|(lane, _)| Arc::clone(lane)).collect()
     }
 
     /// What `/health` tells.

@@ -2,8 +2,10 @@
 
 use std::convert::Infallible;
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 use super::args::RunArguments;
@@ -12,7 +14,7 @@ use super::output::{self, Exit};
 use super::signals::{self, Stop};
 use crate::admin::{Admin, AdminError, HealthSource};
 use crate::config::Config;
-use crate::session::Drain;
+use crate::session::{Drain, Lane};
 use crate::telemetry::{self, Metrics};
 
 /// Statements are parsed on the workers; only what is touched costs memory.
@@ -84,6 +86,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
 
 async fn serve(config: Config) -> Result<(), RunError> {
     let mut stop = signals::watch().map_err(|source| RunError::Signals { source })?;
+    let hangups = signals::hangups().map_err(|source| RunError::Signals { source })?;
     let metrics = Metrics::new();
     let (drain, draining) = watch::channel(false);
     let drains = Drain::new(draining, config.sidegate.drain);
@@ -92,6 +95,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %admin.address(), "started");
     tracing::warn!("{OPEN}");
     let answering = tokio::spawn(answer(admin, house.health(), metrics));
+    let refreshing = tokio::spawn(refresh(hangups, house.lanes()));
     let mut serving = tokio::spawn(house.serve());
     let ended = loop {
         tokio::select! {
@@ -107,7 +111,21 @@ async fn serve(config: Config) -> Result<(), RunError> {
         }
     };
     answering.abort();
+    refreshing.abort();
     ended.map_err(|source| RunError::Ended { source })?.map_err(RunError::from)
+}
+
+/// Reads anew what is read at certain times only, whenever somebody asks for it by SIGHUP. Sessions go on.
+async fn refresh(mut hangups: Signal, lanes: Vec<Arc<Lane>>) {
+    while hangups.recv().await.is_some() {
+        for lane in &lanes {
+            // What cannot be read goes on as it was, and has been complained about.
+            if let Err(error) = lane.refresh().await {
+                tracing::warn!(listener = %lane.listener.name, %error, "nothing was read anew");
+            }
+        }
+        tracing::info!("read anew whom to trust upstream, asked by SIGHUP");
+    }
 }
 
 async fn answer(admin: Admin, health: HealthSource, metrics: Metrics) -> Infallible {

@@ -1,6 +1,6 @@
-//! SIGTERM and SIGINT: the first asks for a drain, the second for the end.
+//! SIGTERM and SIGINT: the first asks for a drain, the second for the end. SIGHUP asks the sidecar to read anew.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// What the process was asked to do.
@@ -14,24 +14,30 @@ pub enum Stop {
     Now,
 }
 
-/// Watches the process' signals from now on. SIGHUP counts, too: a closed terminal must not leave anything behind.
+/// Watches for signals that end the process, from now on.
 ///
 /// # Errors
 /// Signals cannot be watched.
 pub(super) fn watch() -> std::io::Result<watch::Receiver<Stop>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
     let (sender, receiver) = watch::channel(Stop::No);
     tokio::spawn(async move {
         for stop in [Stop::Drain, Stop::Now] {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
-                _ = hangup.recv() => {}
             }
             sender.send_replace(stop);
         }
     });
     Ok(receiver)
+}
+
+/// Watches for SIGHUP, from now on. Several at once count as one.
+///
+/// # Errors
+/// Signals cannot be watched.
+pub(super) fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

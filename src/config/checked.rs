@@ -224,12 +224,36 @@ pub struct Limits {
 pub struct Upstream {
     /// `address`.
     pub address: Address,
+    /// `tls`; `None` for plain connections.
+    pub tls: Option<UpstreamTls>,
     /// `credential.user`.
     pub user: String,
     /// `credential.password`.
     pub password: Option<SecretSource>,
+    /// `credential.allow_md5`.
+    pub allow_md5: bool,
     /// `connect`: time to be connected and logged in.
     pub connect: Duration,
+}
+
+/// `upstream.tls` where it is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// `mode`.
+    pub check: CertificateCheck,
+    /// `ca`: certificates that are trusted; the system's own if absent.
+    pub ca: Option<PathBuf>,
+}
+
+/// What is asked of the upstream's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateCheck {
+    /// `require` without a `ca`: nothing. Who the server is shows in the login, by its binding to the channel.
+    Nothing,
+    /// `verify-ca`, and `require` with a `ca`: that somebody trusted has signed it.
+    Chain,
+    /// `verify-full`: that it was made out to the host, too.
+    Name,
 }
 
 /// Where a secret is read from; never the secret itself.

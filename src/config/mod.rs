@@ -18,8 +18,8 @@ mod value;
 mod yaml;
 
 pub use checked::{
-    Address, Admin, Audit, AuditRule, BundleLocation, BundleSource, Config, Identify, Limits, Listener, ListenerTls,
-    SecretSource, Settings, Sidegate, Upstream,
+    Address, Admin, Audit, AuditRule, BundleLocation, BundleSource, CertificateCheck, Config, Identify, Limits,
+    Listener, ListenerTls, SecretSource, Settings, Sidegate, Upstream, UpstreamTls,
 };
 pub use problem::{Problem, Problems, Warning};
 

@@ -1,4 +1,5 @@
 mod documented;
+mod upstream;
 
 use super::*;
 use crate::model::Stage;
@@ -142,8 +143,6 @@ plugins:
         "c.yaml:10: plugins.sidegate.listeners[0].identify[0]: `jwt` is not in this version: `scram`, `workload` and `anonymous` are",
         "c.yaml:11: plugins.sidegate.listeners[0].limits.tokens: must be a whole number from 1 to 1000000, got `-1`",
         "c.yaml:12: plugins.sidegate.listeners[0].upstream.credential.user: must be text (put it in quotes), got `5`",
-        "c.yaml:12: plugins.sidegate.listeners[0].upstream.address: `db.internal:5432` is not on this machine and TLS towards it \
-         (verify-full) is not in this version: use loopback or a unix socket, or say `tls: {mode: disable}`",
     ];
     assert_eq!(got, want);
 }
@@ -155,9 +154,14 @@ fn a_promise_that_cannot_be_kept_is_an_error() {
         ("address: 127.0.0.1:6432", "address: 192.0.2.1:6432\n        tls: {certificate: c}"),
         ("address: 127.0.0.1:6432", "address: 127.0.0.1:6432\n        tls: {certificate: c, key: k, mode: prefer}"),
         ("address: 127.0.0.1:6432", "address: 192.0.2.1:6432"),
-        ("address: 127.0.0.1:5432,", "address: 127.0.0.1:5432, tls: {mode: verify-full},"),
-        ("address: 127.0.0.1:5432,", "address: db.internal:5432,"),
-        ("{user: app}", "{user: app, allow_md5: true}"),
+        ("address: 127.0.0.1:5432,", "address: 'unix:/run/s', tls: {mode: verify-full},"),
+        ("address: 127.0.0.1:5432,", "address: 'unix:/run/s', tls: {mode: require},"),
+        ("address: 127.0.0.1:5432,", "address: 127.0.0.1:5432, tls: {mode: prefer},"),
+        ("address: 127.0.0.1:5432,", "address: 127.0.0.1:5432, tls: {ca: /etc/ca.pem},"),
+        (
+            "address: 127.0.0.1:5432, credential: {user: app}",
+            "address: 127.0.0.1:5432, tls: {mode: require}, credential: {user: app, allow_md5: true}",
+        ),
         ("[{anonymous: {}}]", "[{mtls: {}}]"),
         ("[{anonymous: {}}]", "[{peer: {uids: {1000: orders}}}]"),
         ("[{anonymous: {}}]", "[]"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::checked::{Address, SecretSource, Upstream};
+use super::checked::{Address, CertificateCheck, SecretSource, Upstream, UpstreamTls};
 use super::plugin::duration;
 use super::value::{Table, Value};
 use super::{keys, listener};
@@ -14,45 +14,80 @@ pub(super) fn upstream(value: &Value<'_>) -> Option<Upstream> {
     let table = value.table(&keys::UPSTREAM)?;
     let address = table.need("address", "where the database is, such as `db.internal:5432`");
     let address = address.and_then(|value| address_of(&value).map(|address| (address, value)));
-    let disabled = tls_disabled(&table);
+    let asked = asked_tls(&table);
     let credential = table.need("credential", "who sidegate is there, such as {user: app}");
-    let credential = credential.and_then(|value| user_and_password(&value));
+    let credential = credential.and_then(|value| credential_of(&value));
     let connect = duration(&table, "connect", CONNECT, Duration::from_millis(10), Duration::from_secs(300));
     let (address, value) = address?;
-    check_plain(&address, disabled?, &value)?;
-    let (user, password) = credential?;
-    Some(Upstream { address, user, password, connect: connect? })
+    let tls = tls(asked?, &address, &value)?;
+    let Credential { user, password, md5 } = credential?;
+    let unproven = tls.as_ref().is_some_and(|tls| tls.check == CertificateCheck::Nothing);
+    if let Some(md5) = md5.as_ref().filter(|_| unproven) {
+        md5.problem("with `mode: require` and no `ca` nothing would prove who the server is: name a `ca`");
+        return None;
+    }
+    Some(Upstream { address, tls, user, password, allow_md5: md5.is_some(), connect: connect? })
 }
 
-/// What crosses a network unprotected has to be asked for.
-fn check_plain(address: &Address, disabled: bool, value: &Value<'_>) -> Option<()> {
-    match (address.is_local(), disabled) {
-        (true, _) => Some(()),
-        (false, true) => {
-            value.warn("TLS is off: whoever is on the way reads and changes what passes");
-            Some(())
-        }
-        (false, false) => {
-            value.problem(format!(
-                "`{address}` is not on this machine and TLS towards it (verify-full) is not in this version: \
-                 use loopback or a unix socket, or say `tls: {{mode: disable}}`"
-            ));
+/// What `tls` says, before it is known where the upstream is.
+enum Asked<'a> {
+    Nothing,
+    Disable,
+    On(UpstreamTls, Value<'a>),
+}
+
+/// TLS to where the upstream is. What crosses a network unprotected has to be asked for.
+fn tls(asked: Asked<'_>, address: &Address, value: &Value<'_>) -> Option<Option<UpstreamTls>> {
+    match (asked, address) {
+        (Asked::On(_, mode), Address::Unix(_)) => {
+            mode.problem("a unix socket has no TLS: leave `tls` out, or say `disable`");
             None
         }
+        (Asked::On(tls, mode), Address::Tcp { .. }) => {
+            if tls.check == CertificateCheck::Nothing {
+                mode.warn(
+                    "nobody checks the certificate: only a login by SCRAM-SHA-256-PLUS shows who the server is, and \
+                     without a password nothing does; `verify-full` or a `ca` would check it",
+                );
+            }
+            Some(Some(tls))
+        }
+        (Asked::Disable, _) => {
+            if !address.is_local() {
+                value.warn("TLS is off: whoever is on the way reads and changes what passes");
+            }
+            Some(None)
+        }
+        (Asked::Nothing, _) if address.is_local() => Some(None),
+        (Asked::Nothing, _) => Some(Some(UpstreamTls { check: CertificateCheck::Name, ca: None })),
     }
 }
 
-/// Whether TLS is switched off in so many words.
-fn tls_disabled(table: &Table<'_>) -> Option<bool> {
-    let Some(value) = table.get("tls") else { return Some(false) };
+fn asked_tls<'a>(table: &Table<'a>) -> Option<Asked<'a>> {
+    let Some(value) = table.get("tls") else { return Some(Asked::Nothing) };
     let tls = value.table(&keys::UPSTREAM_TLS)?;
-    let mode = tls.need("mode", "write mode: disable")?;
-    let choices = [("disable", true), ("require", false), ("verify-ca", false), ("verify-full", false)];
-    let disabled = mode.choice(&choices)?;
-    if !disabled {
-        mode.problem("TLS towards the database is not in this version: only `disable` can be kept");
+    let mode = tls.need("mode", "write mode: verify-full")?;
+    let ca = match tls.get("ca") {
+        Some(value) => Some(value.file()?),
+        None => None,
+    };
+    // As for libpq, a `ca` that is named is one that counts, in `require`, too.
+    let unchecked = if ca.is_some() { CertificateCheck::Chain } else { CertificateCheck::Nothing };
+    let choices = [
+        ("disable", None),
+        ("require", Some(unchecked)),
+        ("verify-ca", Some(CertificateCheck::Chain)),
+        ("verify-full", Some(CertificateCheck::Name)),
+    ];
+    match mode.choice(&choices)? {
+        None => {
+            if let Some(ca) = tls.get("ca") {
+                ca.warn("without effect: TLS is off");
+            }
+            Some(Asked::Disable)
+        }
+        Some(check) => Some(Asked::On(UpstreamTls { check, ca }, mode)),
     }
-    disabled.then_some(true)
 }
 
 fn address_of(value: &Value<'_>) -> Option<Address> {
@@ -83,20 +118,28 @@ fn host_and_port(text: &str) -> Option<Address> {
     fits.then(|| Address::Tcp { host: host.to_ascii_lowercase(), port })
 }
 
-fn user_and_password(value: &Value<'_>) -> Option<(String, Option<SecretSource>)> {
+struct Credential<'a> {
+    user: String,
+    password: Option<SecretSource>,
+    /// `allow_md5` where it is true.
+    md5: Option<Value<'a>>,
+}
+
+fn credential_of<'a>(value: &Value<'a>) -> Option<Credential<'a>> {
     let table = value.table(&keys::CREDENTIAL)?;
     let user = table.need("user", "who sidegate is at the database")?.text().map(str::to_owned);
     let password = match table.get("password") {
         Some(value) => secret(&value).map(Some),
         None => Some(None),
     };
-    if let Some(value) = table.get("allow_md5")
-        && value.bool()?
-    {
-        value.problem("md5 is not spoken in this version: let the database ask for scram-sha-256");
-        return None;
+    let md5 = match table.get("allow_md5") {
+        Some(value) => value.bool()?.then_some(value),
+        None => None,
+    };
+    if let Some(md5) = &md5 {
+        md5.warn("whoever sees a login by md5 can log in like it: let the database ask for scram-sha-256");
     }
-    Some((user?, password?))
+    Some(Credential { user: user?, password: password?, md5 })
 }
 
 /// `{file: PATH}` or `{env: NAME}`. The value of anything else may be the secret itself, so it is never shown.

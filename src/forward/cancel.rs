@@ -10,12 +10,15 @@ use subtle::ConstantTimeEq;
 
 use super::ForwardError;
 use super::connect::Endpoint;
+use super::tls::Tls;
 use crate::wire::postgres::{BackendKey, CancelRequest};
 
 /// Where a cancel request goes, and with which key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CancelTarget {
     pub(super) endpoint: Endpoint,
+    /// What the session itself went through: a key is not shown to anybody else either.
+    pub(super) tls: Option<Arc<Tls>>,
     pub(super) key: BackendKey,
 }
 

@@ -1,23 +1,38 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::cancel::CancelTarget;
+use super::link::Link;
+use super::login::{Channel, Credential};
+use super::tls::Tls;
 use super::{ForwardError, credential, login, resolve};
 use crate::accept::Stream;
 use crate::config::{self, Address};
+use crate::model::Secret;
 use crate::wire::postgres::{BackendFramer, Startup, TransactionStatus};
+
+/// The way to one listener's upstream.
+#[derive(Debug)]
+pub struct Connector {
+    upstream: config::Upstream,
+    tls: Option<Arc<Tls>>,
+    /// When second attempts were made within the running second.
+    again: Mutex<(Option<Instant>, u32)>,
+}
 
 /// A connection to the upstream, logged in and ready for the first statement.
 #[derive(Debug)]
 pub struct Upstream {
     /// The connection.
-    pub stream: Stream,
+    pub stream: Link,
     /// Cuts what comes from it; it may hold bytes already.
     pub framer: BackendFramer,
     /// The settings that the server reported, each name once with its last value.
@@ -37,63 +52,143 @@ pub(super) enum Endpoint {
 
 /// How long the delivery of a cancel request may take.
 const CANCEL: Duration = Duration::from_secs(5);
+/// Logins a second that are tried again with a password that has just changed.
+const MAX_AGAIN: u32 = 10;
+const SECOND: Duration = Duration::from_secs(1);
+/// invalid_password.
+const WRONG_PASSWORD: &str = "28P01";
 
-/// Connects and logs in with the held credential, within `upstream.connect` altogether.
-/// `parameters` are sent as they are: the caller has chosen them. Where a name comes twice the last value holds.
-///
-/// # Errors
-/// The server cannot be reached, refuses, is too slow, breaks the protocol, or wants the credential in another way
-/// than by SCRAM-SHA-256.
-pub async fn connect(
-    upstream: &config::Upstream,
-    database: &str,
-    parameters: &[(String, String)],
-) -> Result<Upstream, ForwardError> {
-    let limit = upstream.connect;
-    let slow = || ForwardError::TooSlow { address: upstream.address.to_string(), limit };
-    timeout(limit, open(upstream, database, parameters)).await.unwrap_or_else(|_| Err(slow()))
+impl Connector {
+    /// The way to an upstream. Nothing is read yet.
+    pub fn new(upstream: config::Upstream) -> Self {
+        let host = match &upstream.address {
+            Address::Tcp { host, .. } => host,
+            // No certificate has this name: a socket where TLS is asked for is refused.
+            Address::Unix(_) => "",
+        };
+        let tls = upstream.tls.as_ref().map(|tls| Arc::new(Tls::new(tls.clone(), host)));
+        Self { upstream, tls, again: Mutex::new((None, 0)) }
+    }
+
+    /// Whether it is known whom to trust.
+    ///
+    /// # Errors
+    /// That cannot be read, or no certificate can name the host.
+    pub fn check(&self) -> Result<(), ForwardError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.check())
+    }
+
+    /// Reads whom to trust, the system's own certificates as well.
+    ///
+    /// # Errors
+    /// What was never read cannot be read, or no certificate can name the host. Later, what was read before goes on.
+    pub async fn refresh(&self) -> Result<(), ForwardError> {
+        match &self.tls {
+            Some(tls) => tls.refresh().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Connects and logs in with the held credential, within `upstream.connect` altogether. The credential and whom to
+    /// trust are read each time. `parameters` are sent as they are: the caller has chosen them. Where a name comes
+    /// twice the last value holds.
+    ///
+    /// # Errors
+    /// The server cannot be reached, cannot be trusted, refuses, is too slow, breaks the protocol, or wants the
+    /// credential in another way than is configured.
+    pub async fn connect(&self, database: &str, parameters: &[(String, String)]) -> Result<Upstream, ForwardError> {
+        let limit = self.upstream.connect;
+        let slow = || ForwardError::TooSlow { address: self.upstream.address.to_string(), limit };
+        timeout(limit, self.open(database, parameters)).await.unwrap_or_else(|_| Err(slow()))
+    }
+
+    async fn open(&self, database: &str, parameters: &[(String, String)]) -> Result<Upstream, ForwardError> {
+        let started = Instant::now();
+        let mut startup = Startup::default();
+        startup.parameters.extend(parameters.iter().cloned());
+        startup.parameters.insert("user".to_owned(), self.upstream.user.clone());
+        startup.parameters.insert("database".to_owned(), database.to_owned());
+        let packet = startup.encode().map_err(|source| ForwardError::Startup { source })?;
+        let password = self.password().await?;
+        let opened = self.attempt(&packet, password.as_ref(), started).await;
+        let Err(ForwardError::Refused { sqlstate, .. }) = &opened else { return opened };
+        // Between the reading of the file and the login both may have changed. The same password again could only
+        // lock the account.
+        if sqlstate != WRONG_PASSWORD || password.is_none() {
+            return opened;
+        }
+        let changed = self.password().await?;
+        if changed.as_ref().map(Secret::expose) == password.as_ref().map(Secret::expose) || !self.may_try_again() {
+            return opened;
+        }
+        tracing::info!(upstream = %self.upstream.address, "the password has changed meanwhile: logging in again");
+        self.attempt(&packet, changed.as_ref(), started).await
+    }
+
+    async fn password(&self) -> Result<Option<Secret<String>>, ForwardError> {
+        match &self.upstream.password {
+            Some(source) => credential::read(source).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        packet: &[u8],
+        password: Option<&Secret<String>>,
+        started: Instant,
+    ) -> Result<Upstream, ForwardError> {
+        let left = self.upstream.connect.saturating_sub(started.elapsed());
+        let (stream, endpoint) = reach(&self.upstream.address, left).await?;
+        let address = self.upstream.address.to_string();
+        let (mut stream, channel) = match &self.tls {
+            Some(tls) => {
+                let (stream, channel) = tls.encrypt(stream, &address).await?;
+                (Link::Tls(Box::new(stream)), channel)
+            }
+            None => (Link::Plain(stream), Channel::Plain),
+        };
+        let mut framer = BackendFramer::new();
+        let credential = Credential { user: &self.upstream.user, password, md5: self.upstream.allow_md5 };
+        let login = login::log_in(&mut stream, &mut framer, &address, packet, &credential, channel).await?;
+        let cancel = login.key.map(|key| CancelTarget { endpoint, tls: self.tls.clone(), key });
+        Ok(Upstream { stream, framer, parameters: login.parameters, status: login.status, cancel })
+    }
+
+    fn may_try_again(&self) -> bool {
+        let mut again = self.again.lock();
+        let now = Instant::now();
+        if again.0.is_none_or(|began| now.saturating_duration_since(began) >= SECOND) {
+            *again = (Some(now), 0);
+        }
+        again.1 = again.1.saturating_add(1);
+        again.1 <= MAX_AGAIN
+    }
 }
 
 /// Delivers a cancel request. As in PostgreSQL nobody learns whether there was something to cancel.
 ///
 /// # Errors
-/// The server cannot be reached within 5 seconds.
+/// The server cannot be reached within 5 seconds, or cannot be trusted any more.
 pub async fn cancel(target: &CancelTarget) -> Result<(), ForwardError> {
     let address = target.endpoint.to_string();
     let packet = target.key.cancel_request().encode().map_err(|source| ForwardError::Startup { source })?;
+    let failed = |source| ForwardError::Connect { address: address.clone(), source };
     let deliver = async {
-        let mut stream = dial(&target.endpoint).await?;
-        stream.write_all(&packet).await?;
-        // The server closes once it has sent its signal: a statement that follows is not hit by it.
-        stream.read(&mut [0]).await
+        let stream = dial(&target.endpoint).await.map_err(failed)?;
+        let mut stream = match &target.tls {
+            Some(tls) => Link::Tls(Box::new(tls.encrypt(stream, &address).await?.0)),
+            None => Link::Plain(stream),
+        };
+        stream.write_all(&packet).await.map_err(failed)?;
+        stream.flush().await.map_err(failed)?;
+        // The server closes once it has sent its signal: a statement that follows is not hit by it. How it closes is
+        // its own affair.
+        let _closed = stream.read(&mut [0]).await;
+        Ok(())
     };
-    match timeout(CANCEL, deliver).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(source)) => Err(ForwardError::Connect { address, source }),
-        Err(_) => Err(ForwardError::TooSlow { address, limit: CANCEL }),
-    }
-}
-
-async fn open(
-    upstream: &config::Upstream,
-    database: &str,
-    parameters: &[(String, String)],
-) -> Result<Upstream, ForwardError> {
-    let mut startup = Startup::default();
-    startup.parameters.extend(parameters.iter().cloned());
-    startup.parameters.insert("user".to_owned(), upstream.user.clone());
-    startup.parameters.insert("database".to_owned(), database.to_owned());
-    let packet = startup.encode().map_err(|source| ForwardError::Startup { source })?;
-    let password = match &upstream.password {
-        Some(source) => Some(credential::read(source).await?),
-        None => None,
-    };
-    let (mut stream, endpoint) = reach(&upstream.address, upstream.connect).await?;
-    let address = upstream.address.to_string();
-    let mut framer = BackendFramer::new();
-    let login = login::log_in(&mut stream, &mut framer, &address, &packet, password.as_ref()).await?;
-    let cancel = login.key.map(|key| CancelTarget { endpoint, key });
-    Ok(Upstream { stream, framer, parameters: login.parameters, status: login.status, cancel })
+    let slow = || ForwardError::TooSlow { address: address.clone(), limit: CANCEL };
+    timeout(CANCEL, deliver).await.unwrap_or_else(|_| Err(slow()))
 }
 
 /// Tries the addresses of a host in turn; each gets its share of what is left of the time.

@@ -24,6 +24,59 @@ pub enum ForwardError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The file of trusted certificates cannot be read.
+    #[error("cannot read upstream.tls.ca from `{}`: {source}", .path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file of trusted certificates holds something else.
+    #[error("upstream.tls.ca `{}` {problem}", .path.display())]
+    CaValue {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The system trusts nobody.
+    #[error("this system has no trusted certificates: name some as upstream.tls.ca")]
+    SystemCertificates,
+    /// A host that no certificate can name.
+    #[error("`{host}` is no name that a certificate can have: use a host name or an IP address")]
+    HostName {
+        /// The host.
+        host: String,
+    },
+    /// The server has no TLS, and nothing goes to it without.
+    #[error(
+        "`{address}` does not start TLS, {problem}: set `ssl = on` in postgresql.conf, or `tls: {{mode: disable}}`"
+    )]
+    NoTls {
+        /// `host:port`.
+        address: String,
+        /// What it did instead.
+        problem: &'static str,
+    },
+    /// TLS could not be agreed on.
+    #[error("the TLS handshake with `{address}` failed: {problem}")]
+    Handshake {
+        /// `host:port`.
+        address: String,
+        /// What was wrong.
+        problem: &'static str,
+    },
+    /// The certificate does not do.
+    #[error("the certificate of `{address}` does not do for `{host}`: {problem}")]
+    Certificate {
+        /// `host:port`.
+        address: String,
+        /// Whom it should name.
+        host: String,
+        /// What was wrong.
+        problem: &'static str,
+    },
     /// The host name has no address.
     #[error("cannot resolve `{host}`: {problem}")]
     Resolve {
@@ -63,7 +116,9 @@ pub enum ForwardError {
         sqlstate: String,
     },
     /// The server wants the credential in a way that would give it away.
-    #[error("`{address}` asks for `{method}`, sidegate logs in with scram-sha-256 only: set it in pg_hba.conf")]
+    #[error(
+        "`{address}` asks for `{method}`: let it ask for scram-sha-256 in pg_hba.conf (md5 needs `allow_md5: true`)"
+    )]
     Method {
         /// `host:port` or `unix:/path`.
         address: String,
@@ -84,6 +139,17 @@ pub enum ForwardError {
     Unproven {
         /// `host:port` or `unix:/path`.
         address: String,
+    },
+    /// Nobody checked the certificate, and the login does not show whose it is either.
+    #[error(
+        "`{address}` cannot be told from somebody in between, {problem}: name a certificate to trust as \
+         upstream.tls.ca, or use `mode: verify-full`"
+    )]
+    Unbound {
+        /// `host:port`.
+        address: String,
+        /// Why the login is not bound to the certificate.
+        problem: &'static str,
     },
     /// The server's side of SCRAM is wrong.
     #[error("`{address}` failed the scram-sha-256 exchange: {problem}")]
@@ -120,12 +186,20 @@ impl Fault for ForwardError {
         match self {
             Self::Resolve { .. } | Self::Connect { .. } | Self::TooSlow { .. } => FaultKind::UpstreamUnreachable,
             Self::Gone { .. } | Self::Protocol { .. } => FaultKind::UpstreamLost,
+            Self::CaFile { .. }
+            | Self::CaValue { .. }
+            | Self::SystemCertificates
+            | Self::HostName { .. }
+            | Self::NoTls { .. }
+            | Self::Handshake { .. }
+            | Self::Certificate { .. } => FaultKind::UpstreamUnreachable,
             Self::CredentialFile { .. }
             | Self::CredentialValue { .. }
             | Self::Refused { .. }
             | Self::Method { .. }
             | Self::NoCredential { .. }
             | Self::Unproven { .. }
+            | Self::Unbound { .. }
             | Self::Scram { .. } => FaultKind::UpstreamLogin,
             Self::Startup { .. } => FaultKind::StartupParameter,
             Self::Random { .. } => FaultKind::Internal,
@@ -137,6 +211,13 @@ impl Fault for ForwardError {
             Self::Resolve { .. } | Self::Connect { .. } | Self::TooSlow { .. } => {
                 "the database cannot be reached".to_owned()
             }
+            Self::CaFile { .. }
+            | Self::CaValue { .. }
+            | Self::SystemCertificates
+            | Self::HostName { .. }
+            | Self::NoTls { .. }
+            | Self::Handshake { .. }
+            | Self::Certificate { .. } => "there is no trusted connection to the database".to_owned(),
             Self::Gone { .. } | Self::Protocol { .. } => "the database broke the connection off".to_owned(),
             Self::CredentialFile { .. }
             | Self::CredentialValue { .. }
@@ -144,6 +225,7 @@ impl Fault for ForwardError {
             | Self::Method { .. }
             | Self::NoCredential { .. }
             | Self::Unproven { .. }
+            | Self::Unbound { .. }
             | Self::Scram { .. } => "sidegate could not log in to the database".to_owned(),
             Self::Startup { .. } => "the database name or a start-up parameter cannot be sent".to_owned(),
             Self::Random { .. } => "internal error".to_owned(),

@@ -1,14 +1,15 @@
 //! From the start-up packet to the first ReadyForQuery, against a server that nobody vouches for yet.
 
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::authentication::md5_hash;
+use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::ForwardError;
-use crate::accept::Stream;
+use super::link::Link;
 use crate::model::Secret;
 use crate::wire::postgres::{
-    Authentication, BackendFramer, BackendKey, BackendMessage, BackendPiece, ErrorFields, Frame, SaslInitialResponse,
-    SaslResponse, TransactionStatus, WireError,
+    Authentication, BackendFramer, BackendKey, BackendMessage, BackendPiece, ErrorFields, Frame, Password,
+    SaslInitialResponse, SaslResponse, TransactionStatus, WireError,
 };
 
 /// PostgreSQL's default is 4,096. Above this a server only wants to keep sidegate busy.
@@ -20,6 +21,30 @@ const MAX_PARAMETERS: usize = 256;
 /// Messages until ReadyForQuery; notices are dropped, but not for ever.
 const MAX_MESSAGES: usize = 1024;
 
+/// As much of a server's own words as goes into the log.
+const MAX_SAID: usize = 200;
+
+/// What a login proves itself with.
+pub(super) struct Credential<'a> {
+    pub(super) user: &'a str,
+    pub(super) password: Option<&'a Secret<String>>,
+    /// Whether md5 will do.
+    pub(super) md5: bool,
+}
+
+/// What carries a login, and may be bound to it.
+pub(super) enum Channel {
+    /// Bytes as they are.
+    Plain,
+    /// TLS.
+    Tls {
+        /// `tls-server-end-point`; `None` if the certificate has none.
+        end_point: Option<Vec<u8>>,
+        /// The certificate was checked. If it was not, the binding alone shows who is at the other end.
+        checked: bool,
+    },
+}
+
 /// What a login learned.
 pub(super) struct Login {
     pub(super) parameters: Vec<(String, String)>,
@@ -29,31 +54,32 @@ pub(super) struct Login {
 
 /// Sends the start-up packet and logs in. The caller sets the time limit.
 pub(super) async fn log_in(
-    stream: &mut Stream,
+    stream: &mut Link,
     framer: &mut BackendFramer,
     address: &str,
     packet: &[u8],
-    password: Option<&Secret<String>>,
+    credential: &Credential<'_>,
+    channel: Channel,
 ) -> Result<Login, ForwardError> {
     let mut wire = Wire { stream, framer, address };
     wire.send(packet).await?;
-    authenticate(&mut wire, password).await?;
+    authenticate(&mut wire, credential, channel).await?;
     settle(&mut wire).await
 }
 
 /// Where authentication stands. Each step may come once, in this order.
 enum Step {
-    Start,
+    Start(Channel),
     /// Our first answer is out; its nonce must come back extended.
     First(Box<ScramSha256>, String),
     /// Our proof is out; the server's is due.
     Proof(Box<ScramSha256>),
-    /// The server has proved that it knows the credential.
+    /// The server has proved that it knows the credential, or md5 will do.
     Proved,
 }
 
-async fn authenticate(wire: &mut Wire<'_>, password: Option<&Secret<String>>) -> Result<(), ForwardError> {
-    let mut step = Step::Start;
+async fn authenticate(wire: &mut Wire<'_>, credential: &Credential<'_>, channel: Channel) -> Result<(), ForwardError> {
+    let mut step = Step::Start(channel);
     loop {
         let frame = wire.receive().await?;
         let message = BackendMessage::decode(&frame).map_err(|source| wire.protocol(source))?;
@@ -64,22 +90,52 @@ async fn authenticate(wire: &mut Wire<'_>, password: Option<&Secret<String>>) ->
         let BackendMessage::Authentication(request) = message else { return Err(wire.unexpected(&frame)) };
         step = match (request, step) {
             (Authentication::Ok, Step::Proved) => return Ok(()),
-            (Authentication::Ok, Step::Start) if password.is_none() => return Ok(()),
+            (Authentication::Ok, Step::Start(_)) if credential.password.is_none() => return Ok(()),
             (Authentication::Ok, _) => return Err(ForwardError::Unproven { address: wire.address.to_owned() }),
-            (Authentication::Sasl(mechanisms), Step::Start) => begin(wire, &mechanisms, password).await?,
+            (Authentication::Sasl(mechanisms), Step::Start(channel)) => {
+                begin(wire, &mechanisms, credential.password, channel).await?
+            }
             (Authentication::SaslContinue(data), Step::First(scram, nonce)) => prove(wire, scram, &nonce, data).await?,
             (Authentication::SaslFinal(data), Step::Proof(mut scram)) => {
                 scram.finish(data).map_err(|_| wire.scram("its proof is wrong"))?;
                 Step::Proved
             }
+            (Authentication::Md5 { salt }, Step::Start(channel)) if credential.md5 => {
+                digest(wire, credential, salt, &channel).await?
+            }
             (Authentication::Cleartext, _) => return Err(wire.method("a password in clear")),
-            (Authentication::Md5, _) => return Err(wire.method("md5")),
+            (Authentication::Md5 { .. }, _) => return Err(wire.method("md5")),
             (Authentication::Other(_), _) => return Err(wire.method("a method that is not known")),
             (
                 Authentication::Sasl(_) | Authentication::SaslContinue(_) | Authentication::SaslFinal(_),
-                Step::Start | Step::First(..) | Step::Proof(_) | Step::Proved,
+                Step::Start(_) | Step::First(..) | Step::Proof(_) | Step::Proved,
             ) => return Err(wire.unexpected(&frame)),
         };
+    }
+}
+
+/// The mechanism to choose, and how its exchange is bound to the channel.
+fn choose(
+    mechanisms: &[&str],
+    channel: Channel,
+    wire: &Wire<'_>,
+) -> Result<(&'static str, ChannelBinding), ForwardError> {
+    let (plain, plus) = (mechanisms.contains(&SCRAM_SHA_256), mechanisms.contains(&SCRAM_SHA_256_PLUS));
+    match channel {
+        _ if !plain && !plus => Err(wire.method("another SASL mechanism")),
+        // Nobody can bind a login to nothing: it was meant for somebody else's TLS.
+        Channel::Plain if plus => Err(wire.scram("it offers to bind the login to TLS, and there is none")),
+        Channel::Plain => Ok((SCRAM_SHA_256, ChannelBinding::unsupported())),
+        Channel::Tls { end_point: Some(end_point), .. } if plus => {
+            Ok((SCRAM_SHA_256_PLUS, ChannelBinding::tls_server_end_point(end_point)))
+        }
+        Channel::Tls { end_point: None, checked: false } => Err(wire.unbound("its certificate has nothing to bind to")),
+        Channel::Tls { checked: false, .. } => Err(wire.unbound("it does not offer SCRAM-SHA-256-PLUS")),
+        Channel::Tls { checked: true, .. } if !plain => Err(wire.unbound("its certificate has nothing to bind to")),
+        // We cannot, and say so; the certificate was checked.
+        Channel::Tls { end_point: None, checked: true } => Ok((SCRAM_SHA_256, ChannelBinding::unsupported())),
+        // We could, and say so: a server that could as well learns that somebody has taken its offer away.
+        Channel::Tls { end_point: Some(_), checked: true } => Ok((SCRAM_SHA_256, ChannelBinding::unrequested())),
     }
 }
 
@@ -87,19 +143,32 @@ async fn begin(
     wire: &mut Wire<'_>,
     mechanisms: &[&str],
     password: Option<&Secret<String>>,
+    channel: Channel,
 ) -> Result<Step, ForwardError> {
-    if !mechanisms.contains(&SCRAM_SHA_256) {
-        return Err(wire.method("another SASL mechanism"));
-    }
-    let Some(password) = password else {
-        return Err(ForwardError::NoCredential { address: wire.address.to_owned() });
-    };
-    let scram = ScramSha256::new(password.expose().as_bytes(), ChannelBinding::unsupported());
-    let nonce = std::str::from_utf8(scram.message()).ok().and_then(|first| first.strip_prefix("n,,n=,r="));
-    let nonce = nonce.ok_or_else(|| wire.scram("it cannot begin"))?.to_owned();
-    let first = SaslInitialResponse { mechanism: SCRAM_SHA_256, data: Some(scram.message()) };
+    let (mechanism, binding) = choose(mechanisms, channel, wire)?;
+    let password = wire.asked(password)?;
+    let scram = ScramSha256::new(password.expose().as_bytes(), binding);
+    let nonce = std::str::from_utf8(scram.message()).ok().and_then(|first| first.split_once(",,n=,r="));
+    let nonce = nonce.ok_or_else(|| wire.scram("it cannot begin"))?.1.to_owned();
+    let first = SaslInitialResponse { mechanism, data: Some(scram.message()) };
     wire.send_frame(first.encode()).await?;
     Ok(Step::First(Box::new(scram), nonce))
+}
+
+/// What md5 asks for. It proves nothing about the server, so a certificate must have done that.
+async fn digest(
+    wire: &mut Wire<'_>,
+    credential: &Credential<'_>,
+    salt: [u8; 4],
+    channel: &Channel,
+) -> Result<Step, ForwardError> {
+    if let Channel::Tls { checked: false, .. } = channel {
+        return Err(wire.unbound("it asks for md5"));
+    }
+    let password = wire.asked(credential.password)?;
+    let digest = md5_hash(credential.user.as_bytes(), password.expose().as_bytes(), salt);
+    wire.send_frame(Password { password: Secret::new(digest) }.encode()).await?;
+    Ok(Step::Proved)
 }
 
 async fn prove(
@@ -115,6 +184,13 @@ async fn prove(
     let Ok(Ok(scram)) = computed else { return Err(wire.scram("its first answer is malformed")) };
     wire.send_frame(SaslResponse { data: scram.message() }.encode()).await?;
     Ok(Step::Proof(scram))
+}
+
+/// A byte as it is where people can read it, else by its number.
+fn legible(byte: u8) -> impl Iterator<Item = char> {
+    let plain = byte == b' ' || byte.is_ascii_graphic();
+    let escaped = (!plain).then(|| std::ascii::escape_default(byte).map(char::from));
+    plain.then(|| char::from(byte)).into_iter().chain(escaped.into_iter().flatten())
 }
 
 /// What must hold of the server's first answer before anything is computed from it.
@@ -186,14 +262,16 @@ async fn settle(wire: &mut Wire<'_>) -> Result<Login, ForwardError> {
 
 /// The connection during login.
 struct Wire<'a> {
-    stream: &'a mut Stream,
+    stream: &'a mut Link,
     framer: &'a mut BackendFramer,
     address: &'a str,
 }
 
 impl Wire<'_> {
     async fn send(&mut self, bytes: &[u8]) -> Result<(), ForwardError> {
-        self.stream.write_all(bytes).await.map_err(|_| ForwardError::Gone { address: self.address.to_owned() })
+        let gone = |_| ForwardError::Gone { address: self.address.to_owned() };
+        self.stream.write_all(bytes).await.map_err(gone)?;
+        self.stream.flush().await.map_err(gone)
     }
 
     async fn send_frame(&mut self, frame: Result<Frame, WireError>) -> Result<(), ForwardError> {
@@ -214,7 +292,12 @@ impl Wire<'_> {
         }
     }
 
+    /// The server's own words are for whoever reads the log, a few of them and without control characters: nobody
+    /// vouches for them yet, so no client gets to see them.
     fn refused(&self, fields: &ErrorFields) -> ForwardError {
+        let said = fields.get(ErrorFields::MESSAGE).unwrap_or_default();
+        let said: String = said.iter().take(MAX_SAID).copied().flat_map(legible).collect();
+        tracing::warn!(upstream = self.address, %said, "the upstream refused the login");
         let sqlstate = fields.sqlstate().unwrap_or("-----").to_owned();
         ForwardError::Refused { address: self.address.to_owned(), sqlstate }
     }
@@ -229,6 +312,14 @@ impl Wire<'_> {
 
     fn method(&self, method: &'static str) -> ForwardError {
         ForwardError::Method { address: self.address.to_owned(), method }
+    }
+
+    fn unbound(&self, problem: &'static str) -> ForwardError {
+        ForwardError::Unbound { address: self.address.to_owned(), problem }
+    }
+
+    fn asked<'b>(&self, password: Option<&'b Secret<String>>) -> Result<&'b Secret<String>, ForwardError> {
+        password.ok_or_else(|| ForwardError::NoCredential { address: self.address.to_owned() })
     }
 
     fn scram(&self, problem: &'static str) -> ForwardError {

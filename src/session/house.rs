@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::bundle::{Policy, Store};
 use crate::config::{Listener, Settings};
 use crate::decide::Decider;
-use crate::forward::CancelKeys;
+use crate::forward::{CancelKeys, Connector, ForwardError};
 use crate::identify::Identifier;
 use crate::input::PolicyInfo;
 use crate::journal::Journal;
@@ -68,6 +68,8 @@ pub struct Lane {
     pub listener: Arc<Listener>,
     /// Finds out who is calling.
     pub identifier: Identifier,
+    /// The way to its upstream.
+    pub(super) connector: Connector,
     /// Cancel keys that its clients hold. Wrong ones slow down this listener's cancels only.
     pub(super) cancels: Arc<CancelKeys>,
     /// Reads statements.
@@ -86,7 +88,16 @@ impl Lane {
             (Settings::Pinned(_), [only]) => Some(Arc::from(only.as_str())),
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
-        Self { listener, identifier, cancels: Arc::default(), reader, schema, search_path }
+        let connector = Connector::new(listener.upstream.clone());
+        Self { listener, identifier, connector, cancels: Arc::default(), reader, schema, search_path }
+    }
+
+    /// Reads anew what it trusts; sessions go on.
+    ///
+    /// # Errors
+    /// What was never read cannot be read.
+    pub async fn refresh(&self) -> Result<(), ForwardError> {
+        self.connector.refresh().await
     }
 
     /// The most that is read of one message.

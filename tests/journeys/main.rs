@@ -26,5 +26,6 @@ mod portals;
 mod refusals;
 mod sessions;
 mod tls;
+mod upstream_tls;
 mod upstreams;
 mod versions;

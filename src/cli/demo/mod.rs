@@ -68,17 +68,26 @@ pub(super) fn demo(arguments: &DemoArguments) -> Exit {
 /// Whatever happens within, the children end and the directory is cleared.
 async fn guarded(arguments: &DemoArguments) -> Result<(), DemoError> {
     let mut stop = signals::watch().map_err(io("signals cannot be watched"))?;
+    let mut hangups = signals::hangups().map_err(io("signals cannot be watched"))?;
+    // A closed terminal must not leave anything behind.
+    let ended = async {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop >= Stop::Drain) => {}
+            _ = hangups.recv() => {}
+        }
+    };
+    let mut ended = std::pin::pin!(ended);
     let mut house = House::open(arguments.directory.as_deref())?;
     let result = tokio::select! {
         result = Box::pin(walk(arguments, &mut house)) => result,
-        _ = stop.wait_for(|stop| *stop >= Stop::Drain) => Err(DemoError::Interrupted),
+        () = &mut ended => Err(DemoError::Interrupted),
     };
     let result = match result {
         Ok(mut running) => {
             if stays(arguments) {
                 tokio::select! {
                     result = running.follow() => result,
-                    _ = stop.wait_for(|stop| *stop >= Stop::Drain) => Ok(()),
+                    () = &mut ended => Ok(()),
                 }
             } else {
                 Ok(())

@@ -98,7 +98,7 @@ async fn open(
         }
     };
     let entry = greeting.ask(context).await?;
-    let connected = forward::connect(&lane.listener.upstream, &greeting.database, &parameters).await;
+    let connected = lane.connector.connect(&greeting.database, &parameters).await;
     let upstream = match connected {
         Ok(upstream) => upstream,
         Err(error) => {

@@ -18,6 +18,9 @@ pub struct Setup {
     extra_listener: String,
     extra: String,
     upstream: Option<u16>,
+    upstream_tls: String,
+    credential: (String, String),
+    environment: Vec<(String, String)>,
     ready: bool,
     disk: Option<&'static str>,
     bundle: bool,
@@ -33,6 +36,9 @@ impl Setup {
             extra_listener: String::new(),
             extra: String::new(),
             upstream: None,
+            upstream_tls: "{mode: disable}".to_owned(),
+            credential: ("app".to_owned(), super::postgres::PASSWORD.to_owned()),
+            environment: Vec::new(),
             ready: true,
             disk: None,
             bundle: true,
@@ -92,6 +98,24 @@ impl Setup {
         self
     }
 
+    /// With `upstream.tls` (YAML).
+    pub fn upstream_tls(mut self, yaml: &str) -> Self {
+        self.upstream_tls = yaml.to_owned();
+        self
+    }
+
+    /// With another role's credential.
+    pub fn credential(mut self, user: &str, password: &str) -> Self {
+        self.credential = (user.to_owned(), password.to_owned());
+        self
+    }
+
+    /// With a variable of its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts it on a new database of the run's server.
     pub fn start(self) -> Sidegate {
         Sidegate::start(self, postgres())
@@ -122,7 +146,7 @@ impl Sidegate {
             fs::create_dir(&bundle).expect("the bundle's folder");
             fs::write(bundle.join("policy.rego"), &setup.policy).expect("the policy");
         }
-        fs::write(directory.path().join("password"), super::postgres::PASSWORD).expect("the password");
+        fs::write(directory.path().join("password"), &setup.credential.1).expect("the password");
         let config = format!(
             "labels: {{app: journey}}\n\
              bundles:\n  main: {{resource: \"file://{bundle}\"}}\n\
@@ -130,8 +154,8 @@ impl Sidegate {
              plugins:\n  sidegate:\n    state_directory: {state}\n    admin: {{address: \"127.0.0.1:{admin}\"}}\n{extra}    \
              listeners:\n      - name: shop\n        protocol: postgres\n        address: 127.0.0.1:{port}\n        \
              identify: {identify}\n        settings: {settings}\n{extra_listener}        \
-             upstream:\n          address: 127.0.0.1:{upstream}\n          tls: {{mode: disable}}\n          \
-             credential: {{user: app, password: {{file: {password}}}}}\n",
+             upstream:\n          address: 127.0.0.1:{upstream}\n          tls: {tls}\n          \
+             credential: {{user: {user}, password: {{file: {password}}}}}\n",
             bundle = bundle.display(),
             state = directory.path().join("state").display(),
             extra = setup.extra,
@@ -139,13 +163,15 @@ impl Sidegate {
             settings = setup.settings,
             extra_listener = setup.extra_listener,
             upstream = setup.upstream.unwrap_or(server.port),
+            tls = setup.upstream_tls,
+            user = setup.credential.0,
             password = directory.path().join("password").display(),
         );
         fs::write(directory.path().join("sidegate.yaml"), config).expect("the configuration");
         let config = directory.path().join("sidegate.yaml");
         let (child, stderr) = match setup.disk {
             Some(size) => spawn_on_disk(&config, &directory.path().join("state"), size),
-            None => spawn(&config),
+            None => spawn(&config, setup.environment),
         };
         let sidegate = Self { child, directory, stderr, port, admin, database };
         let page = if setup.ready { "/health?bundles" } else { "/health" };
@@ -160,7 +186,7 @@ impl Sidegate {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it ends");
-        let (child, stderr) = spawn(&self.directory.path().join("sidegate.yaml"));
+        let (child, stderr) = spawn(&self.directory.path().join("sidegate.yaml"), Vec::new());
         (self.child, self.stderr) = (child, stderr);
         until("sidegate", || self.get("/health?bundles").filter(|(status, _)| *status == 200));
     }
@@ -293,8 +319,8 @@ impl Drop for Sidegate {
     }
 }
 
-fn spawn(config: &Path) -> (Child, Arc<Mutex<Vec<String>>>) {
-    watch(Command::new(binary()).args(["run", "-c"]).arg(config))
+fn spawn(config: &Path, environment: Vec<(String, String)>) -> (Child, Arc<Mutex<Vec<String>>>) {
+    watch(Command::new(binary()).args(["run", "-c"]).arg(config).envs(environment))
 }
 
 /// The same with a small disk that only the process sees; others find it under its `/proc/PID/root`.

@@ -12,7 +12,10 @@ pub enum Authentication<'a> {
     /// AuthenticationCleartextPassword.
     Cleartext,
     /// AuthenticationMD5Password.
-    Md5,
+    Md5 {
+        /// What the answer is made with.
+        salt: [u8; 4],
+    },
     /// AuthenticationSASL with the mechanisms on offer.
     Sasl(Vec<&'a str>),
     /// AuthenticationSASLContinue.
@@ -33,10 +36,7 @@ impl<'a> Authentication<'a> {
         let request = match reader.u32()? {
             0 => Self::Ok,
             3 => Self::Cleartext,
-            5 => {
-                reader.take(4)?;
-                Self::Md5
-            }
+            5 => Self::Md5 { salt: reader.u32()?.to_be_bytes() },
             10 => {
                 let mut mechanisms = Vec::new();
                 loop {

@@ -22,6 +22,16 @@ impl Password {
         reader.finish()?;
         Ok(Self { password: Secret::new(password.to_owned()) })
     }
+
+    /// Writes the message.
+    ///
+    /// # Errors
+    /// A NUL in the password.
+    pub fn encode(&self) -> Result<Frame, WireError> {
+        let mut writer = Writer::new("PasswordMessage", b'p');
+        writer.string(self.password.expose().as_bytes())?;
+        writer.finish()
+    }
 }
 
 /// SASLInitialResponse: the mechanism chosen, and the first answer.

@@ -47,6 +47,9 @@ pub struct Startup {
 }
 
 impl StartupPacket {
+    /// SSLRequest's bytes.
+    pub const SSL_REQUEST: [u8; 8] = *b"\0\0\0\x08\x04\xd2\x16\x2f";
+
     /// Takes one packet from the front of `buffer`; `None` until it is there whole.
     ///
     /// # Errors

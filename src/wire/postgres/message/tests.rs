@@ -267,7 +267,7 @@ fn authentication_requests_are_told_apart() {
     let read = |body: &'static [u8]| Authentication::decode(body);
     assert_eq!(read(b"\0\0\0\0"), Ok(Authentication::Ok));
     assert_eq!(read(b"\0\0\0\x03"), Ok(Authentication::Cleartext));
-    assert_eq!(read(b"\0\0\0\x05salt"), Ok(Authentication::Md5));
+    assert_eq!(read(b"\0\0\0\x05salt"), Ok(Authentication::Md5 { salt: *b"salt" }));
     assert_eq!(read(b"\0\0\0\x0aA\0B\0\0"), Ok(Authentication::Sasl(vec!["A", "B"])));
     assert_eq!(read(b"\0\0\0\x07"), Ok(Authentication::Other(7)));
     assert!(read(b"\0\0\0\0\0").is_err() && read(b"\0\0\0\x05sal").is_err() && read(b"\0\0\0\x0aA\0").is_err());
