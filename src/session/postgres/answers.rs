@@ -2,7 +2,7 @@
 //! relayed; only what stands for a refused message is rewritten.
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::enforce::Refusal;
 use crate::input::Transaction;
@@ -13,6 +13,7 @@ use crate::wire::postgres::{
 };
 
 use super::corridor::{Corridor, End, bound_only};
+use super::fill::Fill;
 use super::ledger::{Line, Owed, Running};
 use super::state::Copy;
 
@@ -24,6 +25,8 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) upstream: R,
     /// Cuts it into messages.
     pub(super) framer: BackendFramer,
+    /// How it is read.
+    pub(super) fill: Fill,
     /// The client.
     pub(super) client: W,
     /// What waits to be written to it.
@@ -52,7 +55,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Some(BackendPiece::Frame(frame)) => self.message(frame).await?,
             None => {
                 self.flush().await?;
-                return match self.upstream.read_buf(self.framer.room()).await {
+                return match self.fill.read(&mut self.upstream, &mut self.framer).await {
                     Ok(0) | Err(_) => Err(End::Server),
                     Ok(_) => Ok(()),
                 };
