@@ -43,6 +43,15 @@ def difference(direct, through):
     return "\n".join(list(lines)[:60])
 
 
+def dev(lane, file):
+    import time
+    a=time.time()
+    out=lane.run(file)
+    print(lane.seat, file.stem, round(time.time()-a,2), file=open("/tmp/regress-out/progress","a"), flush=True)
+    pathlib.Path(f"/tmp/regress-out/{file.stem}.{lane.seat.parent.name}").write_bytes(out)
+    return out
+
+
 def run(binary, folder, files):
     origin = furnish(folder, files[0].parent)
     with (
@@ -52,12 +61,13 @@ def run(binary, folder, files):
         concurrent.futures.ThreadPoolExecutor(2) as jobs,
     ):
         lanes = Lane(direct, "server"), Lane(before, "gate")
-        outputs = list(jobs.map(lambda lane: [lane.run(file) for file in files], lanes))
+        outputs = list(jobs.map(lambda lane: [dev(lane, file) for file in files], lanes))
         differ = [place for place, pair in enumerate(zip(*outputs)) if pair[0] != pair[1]]
         print(len(files), "files,", sum(output.count(b"ERROR:") for output in outputs[0]), "errors")
         print("direct", lanes[0].seconds, "through", lanes[1].seconds, "cpu", sidegate.cpu())
         print("MiB", sidegate.resident(), "fds", sidegate.descriptors())
         print("\n".join(line for line in sidegate.page("/metrics").splitlines() if "sidegate_" in line and "#" not in line and "bucket" not in line))
+        os.system(f"grep -aE 'PANIC|signal|TRAP' {folder}/*/log")
         for place in differ:
             print(files[place].stem, len(outputs[0][place]), len(outputs[1][place]))
             name = files[place].stem

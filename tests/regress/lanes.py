@@ -97,12 +97,12 @@ class Server:
     def sql(self, database, *statements):
         environment = ENVIRONMENT | {"PGHOST": str(self.folder / "server"), "PGDATABASE": database}
         commands = [word for statement in statements for word in ("-c", statement)]
-        ran = subprocess.run(
-            [program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *commands],
-            env=environment, capture_output=True, text=True, cwd="/", **account(),
+        command = [program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *commands]
+        # A file may have made the server start over.
+        until(
+            f"{statements} on the server itself", 60,
+            lambda: subprocess.run(command, env=environment, capture_output=True, cwd="/", **account()).returncode == 0,
         )
-        if ran.returncode != 0:
-            raise SystemExit(f"regress: {statements}: {ran.stderr}")
 
 
 CONFIGURATION = """
