@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import urllib.request
 
 DATABASE = "regression"
 TEMPLATE = "regress_template"
-# Of one file; the slowest takes a tenth of it.
+# Seconds for one file; the slowest takes a tenth of it.
 PATIENCE = 120
 OPTIONS = """
 listen_addresses = ''
@@ -113,6 +114,8 @@ plugins:
     state_directory: {folder}/state
     admin: {{address: "127.0.0.1:{admin}"}}
     deadline: 5s
+    # What is measured here is not the disk.
+    audit: {{class: async}}
     listeners:
       - name: regress
         protocol: postgres
@@ -169,6 +172,12 @@ class Sidegate:
         wanted = (line for line in lines if line.startswith(name) and all(label in line for label in labels))
         return int(sum(float(line.rsplit(" ", 1)[1]) for line in wanted))
 
+    def refused(self):
+        """How many statements it refused itself, by cause."""
+        lines = (self.page("/metrics") or "").splitlines()
+        denied = (line for line in lines if line.startswith("sidegate_decisions_total") and 'outcome="denied"' in line)
+        return ", ".join(re.sub('.*cause="(.*)"} ', r"\1 ", line) for line in denied) or "none"
+
     def cpu(self):
         """Seconds that it computed so far."""
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
@@ -187,19 +196,20 @@ class Lane:
     """A server and the way to it that psql takes."""
 
     def __init__(self, server, way):
-        self.server, self.seconds = server, 0.0
-        self.seat, self.outputs = server.folder / "seat", server.folder / "outputs"
-        subprocess.run(["mkdir", self.seat, self.outputs], check=True, **account())
+        self.server, self.seconds, self.seat = server, 0.0, server.folder / "seat"
+        subprocess.run(["mkdir", self.seat], check=True, **account())
         for name, target in (("socket", way), ("data", "../data"), ("results", "../cluster/results")):
             (self.seat / name).symlink_to(f"../{target}")
 
-    def run(self, file):
+    def run(self, file, patience=PATIENCE):
         """What psql prints, on a new database."""
         create = f"create database {DATABASE} template {TEMPLATE}"
-        self.server.sql("postgres", f"drop database if exists {DATABASE} with (force)", create)
-        return self.fill(file, DATABASE)
+        # What a file subscribed to would keep its database.
+        forget = "delete from pg_subscription"
+        self.server.sql("postgres", forget, f"drop database if exists {DATABASE} with (force)", create)
+        return self.fill(file, DATABASE, patience)
 
-    def fill(self, file, database=TEMPLATE):
+    def fill(self, file, database=TEMPLATE, patience=PATIENCE):
         """The same, on a database that is there."""
         command = [program("psql"), "-X", "-a", "-q", "-v", "HIDE_TABLEAM=on", "-v", "HIDE_TOAST_COMPRESSION=on"]
         environment = ENVIRONMENT | {"PGAPPNAME": f"regress/{file.stem}", "PGDATABASE": database}
@@ -209,7 +219,7 @@ class Lane:
                 command, stdin=statements, stdout=output, stderr=output, env=environment, cwd=self.seat, **account()
             )
             try:
-                psql.wait(PATIENCE)
+                psql.wait(patience)
             except subprocess.TimeoutExpired:
                 psql.kill()
                 psql.wait()
