@@ -18,6 +18,6 @@ mod unread;
 mod walk;
 
 pub(in crate::parse) use literal::numeric;
-pub(in crate::parse) use unread::function_call;
 pub use reader::{Reader, Stack};
 pub use reading::{Encoding, Names, Quoting, Reading, ReadingLimits, Remembered};
+pub(in crate::parse) use unread::function_call;
