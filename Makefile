@@ -67,7 +67,7 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
-	opa fmt --fail --list rego bundles
+	opa fmt --fail --list rego bundles tests/regress/bundle
 
 bench:
 	@scripts/tools postgres
