@@ -14,6 +14,7 @@ import difflib
 import pathlib
 import re
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -129,12 +130,16 @@ def run(binary, folder, files):
 
 def main():
     binary, source, *names = sys.argv[1:]
+    # What was started ends on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="regress-") as name:
         folder = pathlib.Path(name)
         shutil.copytree(source, folder / "sql")
         if "user" in account():
             shutil.chown(folder, account()["user"])
         files = sorted(file for file in (folder / "sql").glob("*.sql") if not names or file.stem in names)
+        if not files or len(files) < len(names):
+            raise SystemExit(f"regress: {source} does not have all of these: {', '.join(names) or 'any .sql file'}")
         problems = list(run(binary, folder, files))
     for problem in problems:
         print(f"regress: {problem}", file=sys.stderr)

@@ -62,7 +62,7 @@ def until(what, seconds, probe):
     deadline = time.monotonic() + seconds
     while not (answer := probe()):
         if time.monotonic() > deadline:
-            raise SystemExit(f"regress: {what}: not within {seconds} s")
+            raise SystemExit(f"regress: {what() if callable(what) else what}: not within {seconds} s")
         time.sleep(0.02)
     return answer
 
@@ -99,11 +99,16 @@ class Server:
         environment = ENVIRONMENT | {"PGHOST": str(self.folder / "server"), "PGDATABASE": database}
         commands = [word for statement in statements for word in ("-c", statement)]
         command = [program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *commands]
+        said = ""
+
+        def done():
+            nonlocal said
+            ran = subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/", **account())
+            said = ran.stderr
+            return ran.returncode == 0
+
         # A file may have made the server start over.
-        until(
-            f"{statements} on the server itself", 60,
-            lambda: subprocess.run(command, env=environment, capture_output=True, cwd="/", **account()).returncode == 0,
-        )
+        until(lambda: f"{statements} on the server itself: {said}", 60, done)
 
 
 CONFIGURATION = """
