@@ -95,7 +95,7 @@ fn parameters(request: &Request) -> Value {
     let values = request.parameters();
     let missing = match request.protocol() {
         // Placeholders of a simple query are an error of the server's, not values.
-        Protocol::Simple => false,
+        Protocol::Simple | Protocol::FunctionCall => false,
         Protocol::Extended => values.len() < usize::from(facts.placeholders),
     };
     let hidden = facts.sensitive && !values.is_empty();
@@ -106,6 +106,7 @@ fn protocol(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Simple => "simple",
         Protocol::Extended => "extended",
+        Protocol::FunctionCall => "function_call",
     }
 }
 

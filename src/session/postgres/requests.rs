@@ -95,11 +95,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             b'E' => self.execute(frame).await,
             b'D' => self.describe(frame),
             b'C' => self.close_name(frame),
-            b'F' => {
-                let reason = "the function call protocol: call the function in a SELECT";
-                let refusal = self.corridor.refuse_outright(Cause::Protocol, reason).await;
-                self.poison(b'F', None, refusal)
-            }
+            b'F' => self.function_call(frame).await,
             tag => Err(breach(WireError::Tag { tag })),
         }
     }
