@@ -18,6 +18,7 @@ pub struct Setup {
     extra_listener: String,
     extra: String,
     upstream: Option<u16>,
+    server: Option<&'static Postgres>,
     ready: bool,
     disk: Option<&'static str>,
     bundle: bool,
@@ -33,6 +34,7 @@ impl Setup {
             extra_listener: String::new(),
             extra: String::new(),
             upstream: None,
+            server: None,
             ready: true,
             disk: None,
             bundle: true,
@@ -92,9 +94,16 @@ impl Setup {
         self
     }
 
-    /// Starts it on a new database of the run's server.
+    /// With another server than the run's first.
+    pub fn server(mut self, server: &'static Postgres) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    /// Starts it on a new database of its server.
     pub fn start(self) -> Sidegate {
-        Sidegate::start(self, postgres())
+        let server = self.server.unwrap_or_else(postgres);
+        Sidegate::start(self, server)
     }
 }
 

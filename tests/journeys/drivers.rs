@@ -1,0 +1,165 @@
+//! Drivers hold the same conversation with PostgreSQL itself and through sidegate, and are told the same:
+//! on PostgreSQL 15 and 18, with settings pinned, under a policy that denies one table.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::{PASSWORD, Postgres, Setup, Sidegate, postgres, postgres18, python, said, tools};
+
+/// What an application and its tools need, and nothing else: a driver that sends more on its own fails here.
+const POLICY: &str = include_str!("clients/policy.rego");
+
+/// What the server itself says instead of the policy, so that direct runs hear the same.
+const PRIVATE: &str = "
+    drop table payroll;
+    create function private() returns int language plpgsql as $$ begin
+        raise exception using errcode = '42501', message = 'denied by policy: nobody reads payroll',
+            detail = 'decision 00000000-0000-0000-0000-000000000000';
+    end $$;
+    create view payroll as select private() as id, private() as salary;
+";
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journeys/clients").join(name)
+}
+
+/// What a driver prints when it talks to the server itself.
+fn directly(server: &Postgres, mut program: Command) -> String {
+    let database = server.database();
+    server.sql(&database, PRIVATE);
+    program.env("PGHOST", "127.0.0.1").env("PGPORT", server.port.to_string()).env("PGUSER", "app");
+    told(program.env("PGDATABASE", &database).env("PGPASSWORD", PASSWORD))
+}
+
+fn told(program: &mut Command) -> String {
+    let output = program.env("TZ", "UTC").env("LC_ALL", "C.UTF-8").output().unwrap_or_else(|error| {
+        panic!("{program:?}: {error}: `make tools` installs it");
+    });
+    let text = said(&output);
+    assert!(output.status.success(), "{program:?}:\n{text}");
+    text
+}
+
+fn through(server: &'static Postgres) -> Sidegate {
+    let sidegate = Setup::policy(POLICY).server(server).start();
+    server.sql(&sidegate.database, PRIVATE);
+    sidegate
+}
+
+/// Nothing was denied but what the conversation wanted denied.
+fn only_payroll_was_denied(sidegate: &Sidegate) {
+    sidegate.event("a denial", |event| event["custom"]["sidegate"]["outcome"] == "denied");
+    for event in sidegate.events() {
+        let denied = event["result"]["allow"] != true && !event["input"]["sql"].is_null();
+        let payroll = event["input"]["sql"]["text"].as_str().is_some_and(|text| text.contains("from payroll"));
+        assert!(!denied || payroll, "{event}");
+    }
+}
+
+/// The same conversation four times.
+fn is_told_the_same(program: impl Fn() -> Command) {
+    for server in [postgres(), postgres18()] {
+        let direct = directly(server, program());
+        let sidegate = through(server);
+        let mut program = program();
+        let proxied = told(sidegate.environment(&mut program));
+        same(&direct, &proxied);
+        only_payroll_was_denied(&sidegate);
+    }
+}
+
+fn same(direct: &str, proxied: &str) {
+    for (direct, proxied) in direct.lines().zip(proxied.lines()) {
+        assert_eq!(proxied, direct);
+    }
+    assert_eq!(proxied.lines().count(), direct.lines().count());
+    assert!(direct.lines().count() > 10, "it said too little:\n{direct}");
+}
+
+fn python_says(name: &str, arguments: &[&str]) {
+    is_told_the_same(|| {
+        let mut program = python();
+        program.arg(script(name)).args(arguments);
+        program
+    });
+}
+
+#[test]
+fn asyncpg_is_told_the_same() {
+    python_says("asyncpg_client.py", &[]);
+}
+
+#[test]
+fn psycopg2_is_told_the_same() {
+    python_says("psycopg2_client.py", &[]);
+}
+
+#[test]
+fn pg8000_is_told_the_same() {
+    python_says("pg8000_client.py", &[]);
+}
+
+#[test]
+fn sqlalchemy_is_told_the_same_over_three_drivers() {
+    python_says("sqlalchemy_client.py", &["psycopg", "psycopg2", "pg8000"]);
+}
+
+#[test]
+fn django_is_told_the_same() {
+    python_says("django_client.py", &[]);
+}
+
+#[test]
+fn pgjdbc_is_told_the_same_in_its_four_modes() {
+    is_told_the_same(|| {
+        let mut program = Command::new("java");
+        let java = tools().join("java");
+        let path = format!("{}/postgresql.jar:{}/classes", java.display(), java.display());
+        // One short program: no time for a second compiler or a parallel collector.
+        program.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp", &path, "Client"]);
+        program
+    });
+}
+
+#[test]
+fn lib_pq_is_told_the_same() {
+    is_told_the_same(|| go("pq"));
+}
+
+#[test]
+fn pgx_is_told_the_same_in_its_five_modes() {
+    is_told_the_same(|| go("pgx"));
+}
+
+fn go(driver: &str) -> Command {
+    let mut program = Command::new(tools().join("bin/go-clients"));
+    program.arg(driver);
+    program
+}
+
+#[test]
+fn ruby_is_told_the_same() {
+    is_told_the_same(|| {
+        let mut program = Command::new("ruby");
+        program.arg(script("ruby_client.rb"));
+        program
+    });
+}
+
+#[test]
+fn perl_is_told_the_same() {
+    is_told_the_same(|| {
+        let mut program = Command::new("perl");
+        program.arg(script("perl_client.pl"));
+        program
+    });
+}
+
+#[test]
+fn psql_is_told_the_same() {
+    is_told_the_same(|| {
+        let mut program = Command::new("psql");
+        program.args(["-X", "-f"]).arg(script("psql_client.sql"));
+        program
+    });
+}
