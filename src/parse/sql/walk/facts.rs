@@ -281,6 +281,7 @@ impl<'a> Walker<'a> {
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
         self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
         self.aftermath.forgets |= facts.aftermath.forgets;
+        self.aftermath.names |= facts.aftermath.names;
     }
 
     pub(super) fn finish(self) -> Walked {
@@ -289,7 +290,7 @@ impl<'a> Walker<'a> {
         let unreadable = effects.contains(&Effect::Procedure) || effects.contains(&Effect::Unknown);
         let settings = effects.contains(&Effect::Settings);
         aftermath.waits |= unreadable || settings;
-        aftermath.names |= unreadable || settings || effects.contains(&Effect::Ddl);
+        aftermath.names |= unreadable || settings;
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
         let columns = self.columns.into_iter();
         Walked {

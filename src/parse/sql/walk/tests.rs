@@ -22,7 +22,7 @@ fn try_walk_with(sql: &str, names: &Names, known: Lookup<'_>) -> Result<Walked, 
         parser.expect_token(&Token::EOF).map(|_| statements)
     };
     let statements = parse().map_err(|error| error.to_string())?;
-    let context = Context { names, prepared: known, cursors: known };
+    let context = Context { names, read_only: true, prepared: known, cursors: known };
     walk(&statements, &context).map_err(|unparsed| unparsed.reason)
 }
 
@@ -253,6 +253,29 @@ fn execute_counts_everything_the_name_may_stand_for() {
 }
 
 #[test]
+fn execute_of_what_makes_a_temporary_table_leaves_names_uncertain() {
+    let made = Arc::new(read("create temp table t as select 1").into_facts());
+    let lookup = |_: &str| Some(vec![Arc::clone(&made)]);
+    let names = Names::Certain { schema: Arc::from("public") };
+    assert!(try_walk_with("execute p", &names, &lookup).unwrap().aftermath.names);
+}
+
+#[test]
+fn read_write_is_a_setting_only_where_a_pin_says_read_only() {
+    let effects_of = |sql: &str, read_only| {
+        let statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+        let names = Names::Uncertain;
+        let context = Context { names: &names, read_only, prepared: &|_| None, cursors: &|_| None };
+        effects(&walk(&statements, &context).unwrap())
+    };
+    assert_eq!(effects_of("begin read write", true), "settings transaction");
+    assert_eq!(effects_of("begin read write", false), "transaction");
+    let session = "set session characteristics as transaction isolation level serializable, read write";
+    assert_eq!(effects_of(session, true), "session settings");
+    assert_eq!(effects_of(session, false), "session");
+}
+
+#[test]
 fn a_password_makes_a_statement_sensitive() {
     assert!(read("alter role r with password 'x'").sensitive);
     assert!(!read("alter role r nologin").sensitive);
@@ -266,7 +289,16 @@ fn a_statement_says_what_it_changes_for_the_next_one() {
         assert!(!read(harmless).aftermath.names, "{harmless}");
     }
     assert!(read("update pg_settings set setting = 'x'").aftermath.names);
-    assert!(read("create table t (a int)").aftermath.names);
+    for temporary in ["create temp table t (a int)", "create temporary view v as select 1", "create temp sequence s"] {
+        assert!(read(temporary).aftermath.names, "{temporary}");
+    }
+    for temporary in ["create local temp table t as select 1", "select 1 as a into temp t", "create domain d as int"] {
+        assert!(read(temporary).aftermath.names, "{temporary}");
+    }
+    // A new session finds these where this one does.
+    for stays in ["create table t (a int)", "alter table t rename to u", "drop table t", "create index on t (a)"] {
+        assert!(!read(stays).aftermath.names, "{stays}");
+    }
     assert!(read("begin").aftermath.transaction);
     let plain = read("select 1").aftermath;
     assert_eq!(plain, Aftermath::default());
@@ -278,7 +310,7 @@ fn a_chain_of_thousands_of_operators_is_walked_without_deep_recursion() {
     let walk = move || {
         let statements = Parser::parse_sql(&PostgreSqlDialect {}, &sql).unwrap();
         let names = Names::Certain { schema: Arc::from("public") };
-        let context = Context { names: &names, prepared: &|_| None, cursors: &|_| None };
+        let context = Context { names: &names, read_only: true, prepared: &|_| None, cursors: &|_| None };
         let found = walk(&statements, &context).unwrap().columns.len();
         std::mem::forget(statements);
         found
