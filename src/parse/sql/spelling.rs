@@ -11,8 +11,11 @@ use super::walk::{is_base_type, is_reserved};
 
 mod utility;
 
-/// Stands for the `*` of `(expression).*`: no name of PostgreSQL is empty.
-pub(super) const EVERY_FIELD: &str = "";
+/// No name of PostgreSQL is empty: marks what sqlparser has no tree for (MOVE, SET CONSTRAINTS).
+pub(super) const NO_NAME: &str = "";
+
+/// Stands for the `*` of `(expression).*`.
+pub(super) const EVERY_FIELD: &str = NO_NAME;
 
 /// Marks the argument of `VARIADIC expression`: the word is reserved, so no argument is named so.
 pub(super) const VARIADIC: &str = "variadic";

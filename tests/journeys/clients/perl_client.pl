@@ -62,7 +62,7 @@ print 'cancelled ', $db->selectrow_array('select 7'), "\n";
 
 for (1 .. 2) {
     eval { $db->selectrow_array('select salary from payroll where id = ?', undef, 1) };
-    print 'denied ', $db->state, ' ', $db->pg_error_field('message'), "\n";
+    print 'denied ', $db->state, ' ', $db->pg_error_field('primary'), "\n";
     print 'goes on ', $db->selectrow_array('select 8'), "\n";
 }
 print 'columns ', join(',', map { $_->{COLUMN_NAME} . ':' . $_->{TYPE_NAME} }
@@ -70,4 +70,5 @@ print 'columns ', join(',', map { $_->{COLUMN_NAME} . ':' . $_->{TYPE_NAME} }
 print 'key ', join(',', $db->primary_key(undef, 'public', 'customers')), "\n";
 print 'tables ', join(',', sort grep { !/payroll/ } $db->tables(undef, 'public', undef, 'TABLE')), "\n";
 print 'foreign ', scalar @{ $db->foreign_key_info(undef, 'public', 'customers', undef, 'public', 'orders')->fetchall_arrayref }, "\n";
+undef $_ for $by_id, $values, $slow;
 $db->disconnect;

@@ -10,3 +10,10 @@ allow contains "everyday work" if {
 		effect in {"read", "write", "ddl", "session", "transaction", "copy_in", "copy_out", "notify"}
 	}
 }
+
+allow contains "a nap" if {
+	every function in input.sql.functions {
+		function.id == "pg_catalog.pg_sleep"
+	}
+	input.sql.relations == []
+}

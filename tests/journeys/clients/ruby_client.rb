@@ -10,7 +10,7 @@ db.prepare('by_id', 'select name, email from customers where id = $1')
 (1..8).each { |id| puts "prepared #{db.exec_prepared('by_id', [id]).values}" }
 puts "described #{db.describe_prepared('by_id').fields}"
 puts "values #{db.exec_params('select $1::int, $2::text, $3::int[], $4::jsonb, $5::bytea, $6::timestamptz, $7::text',
-                              [7, nil, [1, 2, nil], { 'a' => [1] }, PG::BinaryString.new("\x00\xff'".b),
+                              [7, nil, [1, 2, nil], { 'a' => [1] }, { value: "\x00\xff'".b, format: 1, type: 17 },
                                Time.utc(2026, 1, 2, 3, 4, 5), "naïve — 'quoted' \\"]).values}"
 
 db.exec('create table kept (id serial primary key, name text)')

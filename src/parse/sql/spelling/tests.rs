@@ -46,6 +46,12 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ),
         ("set transaction deferrable, read only", "set transaction read only"),
         ("fetch from c", "fetch NEXT from c"),
+        ("move absolute 5 from \"C\"", "FETCH absolute 5 from \"C\" INTO \"\""),
+        ("move in c", "FETCH NEXT in c INTO \"\""),
+        ("set constraints all deferred", "set \"\" = 0"),
+        ("set constraints \"A\".b, c immediate", "set \"\" = 0"),
+        ("set constraints immediate", "set constraints immediate"),
+        ("set constraints (select 1) deferred", "set constraints ( select 1 ) deferred"),
     ] {
         assert_eq!(respelled(sql), expected, "{sql}");
     }

@@ -3,7 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{closes, is_constant, is_word, keyword};
+use super::{NO_NAME, closes, is_constant, is_word, keyword, name};
 
 /// The command without options that sqlparser does not know; any other statement as it is.
 pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -21,6 +21,10 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         (word(0, "fetch") && (word(1, "from") || word(1, "in")), tokens.first().map(|token| token.span))
     {
         tokens.insert(1, TokenWithSpan::new(keyword("NEXT", Keyword::NEXT), span));
+    } else if word(0, "move") {
+        move_cursor(&mut tokens);
+    } else if word(0, "set") && word(1, "constraints") {
+        constraints(&mut tokens);
     }
     tokens
 }
@@ -82,6 +86,33 @@ fn maintenance(tokens: &mut Vec<TokenWithSpan>) {
     let columns = tokens.last().is_some_and(|token| closes(&token.token)) && end < tokens.len();
     if one && !(vacuum && columns) {
         tokens.drain(1..end);
+    }
+}
+
+/// MOVE reads what FETCH reads, into nothing: `FETCH … INTO ""`. PostgreSQL's FETCH has no INTO.
+fn move_cursor(tokens: &mut Vec<TokenWithSpan>) {
+    let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
+    let next = word(1, "from") || word(1, "in");
+    let (Some(first), Some(last)) = (tokens.first().map(|t| t.span), tokens.last().map(|t| t.span)) else { return };
+    let mut fetch = vec![TokenWithSpan::new(keyword("FETCH", Keyword::FETCH), first)];
+    if next {
+        fetch.push(TokenWithSpan::new(keyword("NEXT", Keyword::NEXT), first));
+    }
+    tokens.splice(..1, fetch);
+    tokens.push(TokenWithSpan::new(keyword("INTO", Keyword::INTO), last));
+    tokens.push(TokenWithSpan::new(name(NO_NAME), last));
+}
+
+/// SET CONSTRAINTS says when constraints are checked, whichever they are: `SET "" = 0`.
+fn constraints(tokens: &mut Vec<TokenWithSpan>) {
+    let Some((last, listed)) = tokens.get(2..).and_then(<[TokenWithSpan]>::split_last) else { return };
+    let when = is_word(Some(&last.token), "deferred") || is_word(Some(&last.token), "immediate");
+    let names = |token: &TokenWithSpan| matches!(token.token, Token::Word(_) | Token::Comma | Token::Period);
+    if when && !listed.is_empty() && listed.iter().all(names) {
+        let span = last.span;
+        let nothing = [name(NO_NAME), Token::Eq, Token::Number("0".to_owned(), false)];
+        tokens.truncate(1);
+        tokens.extend(nothing.map(|token| TokenWithSpan::new(token, span)));
     }
 }
 

@@ -12,6 +12,7 @@ use sqlparser::ast::{
 };
 
 use super::facts::Walker;
+use super::statement::is_constraints;
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Effect, SettingFacts};
 
@@ -80,6 +81,7 @@ impl Walker<'_> {
     pub(super) fn set_statement(&mut self, set: &Set) -> Walk {
         self.keep_all();
         match set {
+            set if is_constraints(set) => self.effect(Effect::Transaction),
             Set::SingleAssignment { scope, hivevar, variable, values } => {
                 absent(!hivevar, "HIVEVAR")?;
                 let name = setting_name(variable)?;

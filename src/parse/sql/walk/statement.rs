@@ -6,13 +6,16 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{DiscardObject, Ident, Lock, LockTableMode, Query, SetExpr, Statement};
+use sqlparser::ast::{
+    DiscardObject, Ident, Lock, LockTableMode, ObjectName, ObjectNamePart, Query, Set, SetExpr, Statement,
+};
 
 use super::columns::Column;
 use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::sql::spelling;
 
 impl Walker<'_> {
     /// Walks a statement and gives it an entry of its own.
@@ -48,7 +51,7 @@ impl Walker<'_> {
             }
             Statement::Declare { stmts } => self.declare(stmts),
             Statement::Fetch { name, direction: _, position: _, into } => {
-                absent(into.is_none(), "FETCH INTO")?;
+                absent(into.as_ref().is_none_or(is_no_name), "FETCH INTO")?;
                 self.fetch(name)
             }
             Statement::Close { cursor } => self.close(cursor),
@@ -160,10 +163,12 @@ pub(super) fn command(statement: &Statement) -> &'static str {
         Statement::Deallocate { name, .. } if every(name) => "DEALLOCATE ALL",
         Statement::Deallocate { .. } => "DEALLOCATE",
         Statement::Declare { .. } => "DECLARE CURSOR",
+        Statement::Fetch { into: Some(_), .. } => "MOVE",
         Statement::Fetch { .. } => "FETCH",
         Statement::Close { cursor: sqlparser::ast::CloseCursor::All } => "CLOSE CURSOR ALL",
         Statement::Close { .. } => "CLOSE CURSOR",
         Statement::Copy { .. } => "COPY",
+        Statement::Set(set) if is_constraints(set) => "SET CONSTRAINTS",
         Statement::Set(_) => "SET",
         Statement::Reset(_) => "RESET",
         Statement::ShowVariable { .. } => "SHOW",
@@ -189,6 +194,16 @@ pub(super) fn command(statement: &Statement) -> &'static str {
         Statement::Analyze(_) => "ANALYZE",
         other => super::ddl::command(other),
     }
+}
+
+/// Whether a SET stands for SET CONSTRAINTS.
+pub(super) fn is_constraints(set: &Set) -> bool {
+    matches!(set, Set::SingleAssignment { variable, .. } if is_no_name(variable))
+}
+
+/// Whether a name is the one that spelling puts where there is none.
+fn is_no_name(name: &ObjectName) -> bool {
+    matches!(name.0.as_slice(), [ObjectNamePart::Identifier(ident)] if ident.value == spelling::NO_NAME)
 }
 
 fn query_command(query: &Query) -> &'static str {

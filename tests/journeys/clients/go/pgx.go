@@ -52,7 +52,7 @@ func converse(ctx context.Context, config *pgx.ConnConfig) {
 	var quoted string
 	one := int32(1)
 	must(db.QueryRow(ctx, "select $1::int, $2::text, $3::int[], $4::jsonb, $5::bytea, $6::timestamptz, $7::text",
-		7, nil, []*int32{&one, nil}, map[string]any{"a": 1}, []byte{0, 255, 39}, at, `naïve — 'quoted' \ $1`).
+		7, nil, []*int32{&one, nil}, `{"a": 1}`, []byte{0, 255, 39}, at, `naïve — 'quoted' \ $1`).
 		Scan(&number, &text, &numbers, &json, &raw, &at, &quoted))
 	fmt.Println("values", number, text, len(numbers), numbers[1], json, raw, at.UTC(), quoted)
 	_, err = db.Exec(ctx, "create table kept (id int primary key, name text)")
