@@ -55,6 +55,11 @@ const READABLE: &[&str] = &[
     "transaction_read_only",
 ];
 
+/// Whether a setting changes nothing that matters, whatever it is set to.
+pub(super) fn harmless_with_any_value(name: &str) -> bool {
+    HARMLESS.contains(&name)
+}
+
 /// Whether reading a setting shows nothing.
 pub(super) fn harmless_to_read(name: &str) -> bool {
     HARMLESS.contains(&name) || TIMEOUTS.contains(&name) || READABLE.contains(&name)

@@ -295,6 +295,18 @@ fn a_statement_says_what_it_changes_for_the_next_one() {
     for temporary in ["create local temp table t as select 1", "select 1 as a into temp t", "create domain d as int"] {
         assert!(read(temporary).aftermath.names, "{temporary}");
     }
+    for runs in ["select mine()", "select query_to_xml('x', true, true, '')", "call p()"] {
+        assert!(try_walk(runs).is_ok_and(|walked| walked.aftermath.names && walked.aftermath.waits), "{runs}");
+    }
+    for shows in [
+        "select pg_get_viewdef(1), pg_get_constraintdef(oid) from pg_constraint",
+        "select a::regclass, pg_table_size(a) from t",
+        "select pg_sleep(1), pg_try_advisory_lock(1)",
+        "select current_setting('ssl_key_file')",
+    ] {
+        assert_eq!(effects(&read(shows)), "procedure read", "{shows}");
+        assert_eq!(read(shows).aftermath, Aftermath::default(), "{shows}");
+    }
     // A new session finds these where this one does.
     for stays in ["create table t (a int)", "alter table t rename to u", "drop table t", "create index on t (a)"] {
         assert!(!read(stays).aftermath.names, "{stays}");

@@ -73,7 +73,7 @@ impl Walker<'_> {
             text.and_then(names::from_text).and_then(|parts| names::resolve(&parts, self.context.names).ok());
         match resolved {
             Some(relation) => self.touch(&relation, Access::Reference),
-            None => self.procedure(),
+            None => self.shows(),
         }
     }
 }

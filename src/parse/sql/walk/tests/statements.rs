@@ -137,6 +137,8 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("create function f() returns int language sql as 'select 1'", "CREATE FUNCTION", "ddl"),
     ("select set_config('search_path', 'x', false)", "SELECT", "read settings"),
     ("select set_config('timezone', 'utc', false)", "SELECT", "read session"),
+    ("select set_config('jit', $1, false)", "SELECT", "read session"),
+    ("select set_config('statement_timeout', $1, false)", "SELECT", "read settings"),
     ("select set_config(a, b, false) from t", "SELECT", "read settings"),
     ("select current_setting('ssl_key_file')", "SELECT", "procedure read"),
     ("select current_setting('timezone')", "SELECT", "read"),
