@@ -30,8 +30,10 @@ async def main():
 
     await connection.execute("create table kept (id int primary key, name text, at timestamptz)")
     await connection.execute("create type mood as enum ('sad', 'glad'); create type pair as (a int, b text)")
-    print("composite", tuple(await connection.fetchval("select row(1, 'x')::pair")),
-          await connection.fetchval("select 'glad'::mood"), await connection.fetchval("select array['sad', 'glad']::mood[]"))
+    await connection.execute("create table held (what pair, how mood, moods mood[])")
+    await connection.execute("insert into held values ($1, $2, $3)", (1, "x"), "glad", ["sad", "glad"])
+    held = await connection.fetchrow("select what, how, moods from held")
+    print("own types", tuple(held["what"]), held["how"], held["moods"])
     await connection.executemany("insert into kept (id, name) values ($1, $2)", [(n, f"name {n}") for n in range(50)])
     async with connection.transaction():
         await connection.execute("update kept set name = 'outer' where id = 1")

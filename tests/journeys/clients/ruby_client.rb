@@ -4,15 +4,14 @@ require 'pg'
 db = PG.connect
 puts "connected #{db.internal_encoding} #{db.get_client_encoding}"
 db.type_map_for_results = PG::BasicTypeMapForResults.new(db)
+puts "values #{db.exec_params('select $1::int, $2::text, $3::int[], $4::jsonb, $5::bytea, $6::timestamptz, $7::text',
+                              [7, nil, '{1,2,NULL}', '{"a": [1]}', { value: "\x00\xff'".b, format: 1, type: 17 },
+                               '2026-01-02 03:04:05+00', "naïve — 'quoted' \\"]).values}"
 db.type_map_for_queries = PG::BasicTypeMapForQueries.new(db)
 
 db.prepare('by_id', 'select name, email from customers where id = $1')
 (1..8).each { |id| puts "prepared #{db.exec_prepared('by_id', [id]).values}" }
 puts "described #{db.describe_prepared('by_id').fields}"
-puts "values #{db.exec_params('select $1::int, $2::text, $3::int[], $4::jsonb, $5::bytea, $6::timestamptz, $7::text',
-                              [7, nil, [1, 2, nil], { 'a' => [1] }, { value: "\x00\xff'".b, format: 1, type: 17 },
-                               Time.utc(2026, 1, 2, 3, 4, 5), "naïve — 'quoted' \\"]).values}"
-
 db.exec('create table kept (id serial primary key, name text)')
 db.transaction do
   20.times { |n| db.exec_params('insert into kept (name) values ($1)', ["name #{n}"]) }

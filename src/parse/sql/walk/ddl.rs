@@ -86,7 +86,10 @@ impl Walker<'_> {
             self.scopes.extend(own);
         }
         self.changes(&table.name)?;
-        table.columns.iter().try_for_each(|column| self.column_def(column))?;
+        for column in &table.columns {
+            self.new_type(&column.data_type)?;
+            self.column_options(column)?;
+        }
         table.constraints.iter().try_for_each(|constraint| self.constraint(constraint))?;
         if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {
             self.refers(&like.name)?;
@@ -125,6 +128,10 @@ impl Walker<'_> {
 
     fn column_def(&mut self, column: &ColumnDef) -> Walk {
         self.data_type(&column.data_type)?;
+        self.column_options(column)
+    }
+
+    fn column_options(&mut self, column: &ColumnDef) -> Walk {
         for option in &column.options {
             match &option.option {
                 ColumnOption::Default(expr) => self.expression(expr, Place::of(Use::Argument))?,

@@ -35,6 +35,19 @@ impl Walker<'_> {
         Ok(())
     }
 
+    /// The type of a new table's column: there is no value that a domain could check, and without a modifier
+    /// nothing of the type runs.
+    pub(super) fn new_type(&mut self, data_type: &DataType) -> Walk {
+        let mut inner = data_type;
+        while let DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) = inner {
+            inner = element;
+        }
+        match inner {
+            DataType::Custom(name, modifiers) if modifiers.is_empty() => names::parts(name).map(drop),
+            _ => self.data_type(data_type),
+        }
+    }
+
     /// A cast of an expression that is walked elsewhere.
     pub(super) fn cast(&mut self, data_type: &DataType, mut expr: &Expr) -> Walk {
         while let Expr::Nested(inner) = expr {
