@@ -81,7 +81,7 @@ async def main():
         try:
             await connection.fetch("select salary from payroll")
         except asyncpg.InsufficientPrivilegeError as error:
-            print("denied", error.sqlstate, error, await connection.fetchval("select 8"))
+            print("denied", error.sqlstate, error.args[0], await connection.fetchval("select 8"))
     async with connection.transaction():
         try:
             async with connection.transaction():

@@ -17,12 +17,8 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         || word(0, "set") && (word(1, "transaction") || word(1, "session") && word(2, "characteristics"))
     {
         transaction(&mut tokens);
-    } else if let (true, Some(span)) =
-        (word(0, "fetch") && (word(1, "from") || word(1, "in")), tokens.first().map(|token| token.span))
-    {
-        tokens.insert(1, TokenWithSpan::new(keyword("NEXT", Keyword::NEXT), span));
-    } else if word(0, "move") {
-        move_cursor(&mut tokens);
+    } else if word(0, "fetch") || word(0, "move") {
+        cursor(&mut tokens);
     } else if word(0, "set") && word(1, "constraints") {
         constraints(&mut tokens);
     }
@@ -89,18 +85,29 @@ fn maintenance(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// MOVE reads what FETCH reads, into nothing: `FETCH … INTO ""`. PostgreSQL's FETCH has no INTO.
-fn move_cursor(tokens: &mut Vec<TokenWithSpan>) {
-    let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
-    let next = word(1, "from") || word(1, "in");
-    let (Some(first), Some(last)) = (tokens.first().map(|t| t.span), tokens.last().map(|t| t.span)) else { return };
-    let mut fetch = vec![TokenWithSpan::new(keyword("FETCH", Keyword::FETCH), first)];
-    if next {
-        fetch.push(TokenWithSpan::new(keyword("NEXT", Keyword::NEXT), first));
+/// FETCH and MOVE read what the cursor reads, whichever way they go: `FETCH NEXT FROM c`. The cursor's name is
+/// always the last word. MOVE reads into nothing, as PostgreSQL's FETCH cannot: `FETCH NEXT FROM c INTO ""`.
+fn cursor(tokens: &mut Vec<TokenWithSpan>) {
+    const WAYS: &[&str] =
+        &["absolute", "all", "backward", "first", "forward", "from", "in", "last", "next", "prior", "relative"];
+    let moves = is_word(tokens.first().map(|token| &token.token), "move");
+    let Some((last, way)) = tokens.get(1..).and_then(<[TokenWithSpan]>::split_last) else { return };
+    let says_way = |token: &TokenWithSpan| match &token.token {
+        Token::Word(_) => WAYS.iter().any(|word| is_word(Some(&token.token), word)),
+        Token::Number(..) | Token::Minus | Token::Plus => true,
+        _ => false,
+    };
+    if !matches!(last.token, Token::Word(_)) || !way.iter().all(says_way) {
+        return;
     }
-    tokens.splice(..1, fetch);
-    tokens.push(TokenWithSpan::new(keyword("INTO", Keyword::INTO), last));
-    tokens.push(TokenWithSpan::new(name(NO_NAME), last));
+    let (last, span) = (last.clone(), last.span);
+    let from = [keyword("FETCH", Keyword::FETCH), keyword("NEXT", Keyword::NEXT), keyword("FROM", Keyword::FROM)];
+    *tokens = from.map(|token| TokenWithSpan::new(token, span)).into();
+    tokens.push(last);
+    if moves {
+        let nowhere = [keyword("INTO", Keyword::INTO), name(NO_NAME)];
+        tokens.extend(nowhere.map(|token| TokenWithSpan::new(token, span)));
+    }
 }
 
 /// SET CONSTRAINTS says when constraints are checked, whichever they are: `SET "" = 0`.
