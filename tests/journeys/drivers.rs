@@ -114,7 +114,7 @@ fn pgjdbc_is_told_the_same_in_its_four_modes() {
     is_told_the_same(|| {
         let mut program = Command::new("java");
         let java = tools().join("java");
-        let path = format!("{}/postgresql.jar:{}/classes", java.display(), java.display());
+        let path = format!("{0}/*:{0}/classes", java.display());
         // One short program: no time for a second compiler or a parallel collector.
         program.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp", &path, "Client"]);
         program
