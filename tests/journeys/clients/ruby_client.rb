@@ -49,7 +49,12 @@ db.exec("notify news, 'hello'")
 db.wait_for_notify(10) { |channel, _, payload| puts "heard #{channel} #{payload}" }
 
 db.send_query('select pg_sleep(30)')
-db.cancel
+# A request that comes before the statement is lost, with PostgreSQL itself, too.
+while db.is_busy
+  db.cancel
+  IO.select([db.socket_io], nil, nil, 0.1)
+  db.consume_input
+end
 begin
   db.get_last_result
 rescue PG::QueryCanceled => e

@@ -42,13 +42,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         row.get::<f64, _>(6),
     );
     db.execute("create table kept (id int primary key, name text); create type mood as enum ('sad', 'glad')").await?;
-    db.execute("create table moods (how mood)").await?;
-    sqlx::query("insert into moods values ($1)").bind(Mood("glad".to_owned())).execute(&mut *db).await?;
+    db.execute("create table moods (how mood); insert into moods values ('glad')").await?;
     println!("mood {}", sqlx::query("select how from moods").fetch_one(&mut *db).await?.get::<Mood, _>(0).0);
 
     let mut outer = db.begin().await?;
     for id in 0..20 {
-        sqlx::query("insert into kept values ($1, $2)").bind(id).bind(format!("name {id}")).execute(&mut *outer).await?;
+        sqlx::query("insert into kept values ($1, $2)")
+            .bind(id)
+            .bind(format!("name {id}"))
+            .execute(&mut *outer)
+            .await?;
     }
     let mut inner = outer.begin().await?;
     println!("failed {}", code(&inner.execute("select 1 / 0").await.unwrap_err()));
@@ -90,12 +93,6 @@ struct Mood(String);
 impl sqlx::Type<sqlx::Postgres> for Mood {
     fn type_info() -> sqlx::postgres::PgTypeInfo {
         sqlx::postgres::PgTypeInfo::with_name("mood")
-    }
-}
-
-impl<'q> sqlx::Encode<'q, sqlx::Postgres> for Mood {
-    fn encode_by_ref(&self, buffer: &mut sqlx::postgres::PgArgumentBuffer) -> Result<sqlx::encode::IsNull, Box<dyn Error + Send + Sync>> {
-        sqlx::Encode::<sqlx::Postgres>::encode_by_ref(&self.0.as_str(), buffer)
     }
 }
 
