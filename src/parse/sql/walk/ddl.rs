@@ -12,19 +12,18 @@ use sqlparser::ast::{
     AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
     CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ForValues, GrantObjects, ObjectName, ObjectType,
     Partition, PartitionBoundValue, RenameTableNameKind, RoleOption, Statement, TableConstraint, TextSearchObjectType,
-    UserDefinedTypeRepresentation,
 };
 
 use super::columns::{Place, Scope};
 use super::facts::Walker;
 use super::query::Role;
-use super::{Unread, Walk, absent, names};
+use super::{Unread, Walk, absent, lasting, names};
 use crate::parse::facts::{Access, Effect, Use};
 
 impl Walker<'_> {
     pub(super) fn definition(&mut self, statement: &Statement) -> Walk {
         self.effect(if is_right(statement) { Effect::Dcl } else { Effect::Ddl });
-        self.aftermath.names |= !is_right(statement) && !keeps_names(statement);
+        self.aftermath.names |= !is_right(statement) && !lasting::keeps_names(statement);
         if changes_owner(statement) {
             self.effect(Effect::Dcl);
         }
@@ -301,39 +300,6 @@ fn is_right(statement: &Statement) -> bool {
         | Statement::AlterPolicy(_)
         | Statement::DropPolicy(_) => true,
         Statement::Drop { object_type, .. } => matches!(object_type, ObjectType::Role | ObjectType::User),
-        _ => false,
-    }
-}
-
-/// Whether names mean afterwards what they meant before, or what every session takes them for: a relation that
-/// stays is where a new session finds it, too. One that is temporary is this session's alone.
-fn keeps_names(statement: &Statement) -> bool {
-    match statement {
-        Statement::CreateTable(table) => !table.temporary && table.global.is_none(),
-        Statement::CreateView(view) => !view.temporary,
-        Statement::CreateSequence { temporary, .. } => !temporary,
-        Statement::CreateIndex(_)
-        | Statement::AlterTable(_)
-        | Statement::AlterIndex { .. }
-        | Statement::AlterView { .. }
-        | Statement::Comment { .. }
-        | Statement::Vacuum(_) => true,
-        Statement::CreateType { representation, .. } => matches!(
-            representation,
-            Some(UserDefinedTypeRepresentation::Enum { .. } | UserDefinedTypeRepresentation::Composite { .. })
-        ),
-        Statement::Drop { object_type, temporary, .. } => {
-            let relation = matches!(
-                object_type,
-                ObjectType::Table
-                    | ObjectType::View
-                    | ObjectType::MaterializedView
-                    | ObjectType::Index
-                    | ObjectType::Sequence
-                    | ObjectType::Type
-            );
-            relation && !temporary
-        }
         _ => false,
     }
 }

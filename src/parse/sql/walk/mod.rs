@@ -13,6 +13,7 @@ mod ddl;
 mod expression;
 mod facts;
 mod from;
+mod lasting;
 mod modify;
 mod names;
 mod operators;
