@@ -27,7 +27,7 @@ build:
 	$(CARGO) build --release --locked --bin sidegate
 
 tools:
-	@scripts/tools postgres clients opa conformance python node components
+	@scripts/tools postgres pg18 clients opa conformance python node java go rust ruby perl pgproto components
 
 # The released binary is built once; what tests it is built in the quick profile.
 test: tools build

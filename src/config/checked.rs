@@ -193,6 +193,14 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// Whether a pin makes transactions read-only unless they say otherwise.
+    pub fn holds_read_only(&self) -> bool {
+        let Self::Pinned(pins) = self else { return false };
+        pins.iter().any(|(name, _)| {
+            ["default_transaction_read_only", "transaction_read_only"].iter().any(|pin| name.eq_ignore_ascii_case(pin))
+        })
+    }
+
     /// The schemas of the pinned `search_path` that a user may own (not `pg_catalog`, not `pg_temp`), in order.
     pub fn user_schemas(&self) -> Vec<String> {
         let Self::Pinned(pins) = self else { return Vec::new() };

@@ -122,6 +122,7 @@ mod tests {
                 quoting: Quoting::Standard,
                 encoding: Encoding::Safe,
                 names: Names::Uncertain,
+                read_only: true,
                 limits: ReadingLimits::default(),
                 prepared: &nothing,
                 cursors: &nothing,

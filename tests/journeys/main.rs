@@ -16,6 +16,7 @@ mod causes;
 mod clients;
 mod demo;
 mod disk;
+mod drivers;
 mod durability;
 mod floods;
 mod harness;
