@@ -36,6 +36,18 @@ const NO_ENCRYPTION: &[u8] = b"N";
 /// How much is read at a time.
 const READ: usize = 1024;
 
+impl Accepted {
+    /// The client's certificate (DER), where it has shown one and it was verified.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Whether nobody in between can read what is said.
+    pub fn encrypted(&self) -> bool {
+        false
+    }
+}
+
 impl Connection {
     /// Reads the client's start-up packet, refusing encryption on the way, until the deadline of `limits.startup`.
     /// A connection above `limits.connections` may still cancel a statement, else it is refused here.

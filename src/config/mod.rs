@@ -2,6 +2,8 @@
 //! refuses with every problem at once, each as `file:line: key.path: what was wrong, what it got`.
 
 mod checked;
+mod identify;
+mod issuer;
 mod keys;
 mod listener;
 mod load;
@@ -18,9 +20,10 @@ mod value;
 mod yaml;
 
 pub use checked::{
-    Address, Admin, Audit, AuditRule, BundleLocation, BundleSource, Config, Identify, Limits, Listener, SecretSource,
-    Settings, Sidegate, Upstream,
+    Address, Admin, Algorithm, Ask, Audit, AuditRule, BundleLocation, BundleSource, Config, GroupsClaim, Identify,
+    Issuer, KeySource, Limits, Listener, SecretSource, Settings, Sidegate, Upstream,
 };
+pub use issuer::is_fetchable;
 pub use problem::{Problem, Problems, Warning};
 
 #[cfg(test)]

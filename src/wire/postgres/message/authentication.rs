@@ -66,6 +66,23 @@ impl<'a> Authentication<'a> {
         encode("AuthenticationOk", &startup::Authentication::Ok)
     }
 
+    /// AuthenticationCleartextPassword.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn cleartext() -> Result<Frame, WireError> {
+        encode("AuthenticationCleartextPassword", &startup::Authentication::CleartextPassword)
+    }
+
+    /// AuthenticationSASL with several mechanisms, the best first.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn sasl_choice(mechanisms: &[&str]) -> Result<Frame, WireError> {
+        let mechanisms = mechanisms.iter().map(|name| (*name).to_owned()).collect();
+        encode("AuthenticationSASL", &startup::Authentication::SASL(mechanisms))
+    }
+
     /// AuthenticationSASL with one mechanism.
     ///
     /// # Errors
