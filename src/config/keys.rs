@@ -121,8 +121,7 @@ pub(super) const IDENTIFY_SCRAM: Section =
     Section { path: "plugins.sidegate.listeners[].identify[].scram", keys: &["users"] };
 pub(super) const IDENTIFY_JWT: Section =
     Section { path: "plugins.sidegate.listeners[].identify[].jwt", keys: &["issuer", "ask"] };
-pub(super) const IDENTIFY_MTLS: Section =
-    Section { path: "plugins.sidegate.listeners[].identify[].mtls", keys: &[] };
+pub(super) const IDENTIFY_MTLS: Section = Section { path: "plugins.sidegate.listeners[].identify[].mtls", keys: &[] };
 pub(super) const IDENTIFY_PEER: Section =
     Section { path: "plugins.sidegate.listeners[].identify[].peer", keys: &["uids"] };
 pub(super) const IDENTIFY_ANONYMOUS: Section =

@@ -31,7 +31,8 @@ pub(super) fn listeners(table: &Table<'_>, issuers: Option<&[Issuer]>) -> Option
         value.problem("it is empty: without a listener there is nothing to guard");
         return None;
     }
-    let listeners: Option<Vec<Listener>> = items.iter().map(|item| listener(item, issuers)).collect::<Vec<_>>().into_iter().collect();
+    let listeners: Option<Vec<Listener>> =
+        items.iter().map(|item| listener(item, issuers)).collect::<Vec<_>>().into_iter().collect();
     let listeners = listeners?;
     let unique_names = unique(&items, "name", &listeners, |listener| listener.name.to_string());
     let unique_addresses = unique(&items, "address", &listeners, |listener| listener.address.to_string());

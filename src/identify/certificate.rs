@@ -133,4 +133,5 @@ fn short_name(id: &str) -> &str {
     }
 }
 
-
+#[cfg(test)]
+mod tests;

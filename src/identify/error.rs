@@ -144,7 +144,9 @@ impl Fault for IdentifyError {
             Self::Token { problem: TokenError::Expired, .. } => "the token has expired".to_owned(),
             Self::Token { .. } => "the token was not accepted".to_owned(),
             Self::Certificate { .. } => "the client certificate was not accepted".to_owned(),
-            Self::Mechanism | Self::Scram { .. } | Self::Bearer { .. } | Self::Gone => format!("protocol violation: {self}"),
+            Self::Mechanism | Self::Scram { .. } | Self::Bearer { .. } | Self::Gone => {
+                format!("protocol violation: {self}")
+            }
             Self::TooSlow { .. } => "authentication took too long".to_owned(),
             Self::Wire(error) => error.public(),
             Self::NoIssuer { .. } | Self::Random { .. } => "internal error".to_owned(),

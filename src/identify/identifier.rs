@@ -339,9 +339,10 @@ impl Identifier {
 
 impl Evidence {
     fn of(accepted: &Accepted) -> Self {
-        let uid = match &accepted.stream {
-            Stream::Unix(stream) => stream.peer_cred().ok().map(|peer| peer.uid()),
-            Stream::Tcp(_) => None,
+        let uid = if let Stream::Unix(stream) = &accepted.stream {
+            stream.peer_cred().ok().map(|peer| peer.uid())
+        } else {
+            None
         };
         let local = accepted.peer.is_local();
         let certificate = accepted.certificate().map(<[u8]>::to_vec);

@@ -23,7 +23,10 @@ struct Key {
 
 #[derive(Debug)]
 enum Material {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
     /// An uncompressed point, or the 32 bytes of Ed25519.
     Point(Vec<u8>),
 }
@@ -104,22 +107,14 @@ impl Key {
         };
         let algorithms: Vec<Algorithm> = match members.get("alg") {
             None => possible.iter().copied().filter(|one| allowed.contains(one)).collect(),
-            Some(name) => {
-                possible.iter().copied().filter(|one| allowed.contains(one) && name == one.label()).collect()
-            }
+            Some(name) => possible.iter().copied().filter(|one| allowed.contains(one) && name == one.label()).collect(),
         };
         (!algorithms.is_empty()).then_some(Self { kid, algorithms, material })
     }
 }
 
-const RSA: [Algorithm; 6] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-];
+const RSA: [Algorithm; 6] =
+    [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512];
 
 /// Some providers write the sign of a number that has none.
 fn without_zeros(bytes: Vec<u8>) -> Vec<u8> {

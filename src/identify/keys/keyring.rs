@@ -172,7 +172,7 @@ impl Keyring {
     }
 
     /// Takes the provider's keys. What is not acceptable changes nothing: those held serve until they are too old.
-    async fn fetch(&self) -> bool {
+    pub(super) async fn fetch(&self) -> bool {
         let begun = Instant::now();
         let issuer = &self.issuer.name;
         let fetched = fetch::keys(&self.issuer).await;

@@ -146,11 +146,8 @@ impl Server {
                 count.fetch_add(1, Ordering::SeqCst);
                 let path = String::from_utf8_lossy(&request[..read]).split(' ').nth(1).unwrap_or_default().to_owned();
                 let discovery = json!({"issuer": base, "jwks_uri": format!("{base}/keys")}).to_string();
-                let answer = if path == "/.well-known/openid-configuration" {
-                    ok(&discovery)
-                } else {
-                    answers.lock().clone()
-                };
+                let answer =
+                    if path == "/.well-known/openid-configuration" { ok(&discovery) } else { answers.lock().clone() };
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
             }

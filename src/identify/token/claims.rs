@@ -49,7 +49,8 @@ impl Claims {
             self.name("sub")?;
         }
         let subject = self.name(&issuer.subject_claim)?;
-        if issuer.subject_claim == "email" && self.0.get("email_verified").is_some_and(|value| *value != Value::Bool(true))
+        if issuer.subject_claim == "email"
+            && self.0.get("email_verified").is_some_and(|value| *value != Value::Bool(true))
         {
             return Err(TokenError::Unverified);
         }
@@ -150,7 +151,10 @@ impl Claims {
 /// Names go into policy, events and logs: one line, of a sensible length, and nothing that hides itself. More than
 /// one `@` would let the part that a rule compares be chosen by whoever chose the name.
 fn is_name(text: &str) -> bool {
-    let visible = |c: char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let visible = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
     !text.is_empty() && text.len() <= MAX_NAME && text.chars().all(visible) && text.matches('@').count() <= 1
 }
 

@@ -82,7 +82,9 @@ fn every_standard_claim_of_a_wrong_type_is_refused() {
             assert!(error.as_ref().is_some_and(claim(name)), "{name} {value}: {error:?}");
         }
     }
-    for value in [Value::Null, json!(1), json!(true), json!({}), json!([1]), json!(["sidegate", 1]), json!([["sidegate"]])] {
+    for value in
+        [Value::Null, json!(1), json!(true), json!({}), json!([1]), json!(["sidegate", 1]), json!([["sidegate"]])]
+    {
         let error = fault(&file(), &claims_with("aud", value.clone()));
         assert!(error.as_ref().is_some_and(claim("aud")), "{value}: {error:?}");
     }

@@ -2,6 +2,7 @@
 
 pub mod meddler;
 mod postgres;
+pub mod provider;
 pub mod raw;
 mod sidegate;
 pub mod wire;
