@@ -1,4 +1,7 @@
 use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
 
 use super::{Slot, Stream};
 use crate::model::{Fault, FaultKind, ListenerName};
@@ -33,6 +36,75 @@ pub enum AcceptError {
         /// Its address.
         address: String,
     },
+    /// A file of `tls` cannot be read.
+    #[error("cannot read `{}`: {source}", .path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of `tls` does not hold what it should.
+    #[error("`{}` cannot be used: {problem}", .path.display())]
+    TlsFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The certificate is of another key.
+    #[error("the key in `{}` is not that of the certificate in `{}`", .key.display(), .certificate.display())]
+    KeyMismatch {
+        /// `tls.certificate`.
+        certificate: PathBuf,
+        /// `tls.key`.
+        key: PathBuf,
+    },
+    /// A certificate whose time is over.
+    #[error("the certificate in `{}` expired on {date}: put a valid one there", .path.display())]
+    Expired {
+        /// The file.
+        path: PathBuf,
+        /// When it ended.
+        date: Timestamp,
+    },
+    /// A certificate whose time has not come.
+    #[error("the certificate in `{}` is valid only from {date}: put a valid one there or set the clock", .path.display())]
+    NotYetValid {
+        /// The file.
+        path: PathBuf,
+        /// When it begins.
+        date: Timestamp,
+    },
+    /// Files that are fine one by one and still cannot serve.
+    #[error("the certificate in `{}` cannot serve: {problem}", .path.display())]
+    Tls {
+        /// `tls.certificate`.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The thread that reads the files of `tls` died.
+    #[error("reading the files of `tls` ended by a defect: {source}")]
+    Reader {
+        /// How it ended.
+        source: tokio::task::JoinError,
+    },
+    /// The client wants a session in clear where TLS is configured.
+    #[error("the client asked for a session without TLS, which this listener does not give")]
+    Plain,
+    /// The client wants TLS at once where none is configured.
+    #[error("the client began with TLS, which this listener does not speak")]
+    NoTls,
+    /// The client began with TLS and did not say for which protocol.
+    #[error("the client began with TLS without the application protocol `postgresql`")]
+    NoApplicationProtocol,
+    /// The handshake failed.
+    #[error("the TLS handshake failed: {source}")]
+    Handshake {
+        /// Why.
+        source: io::Error,
+    },
     /// `limits.connections` are open already.
     #[error("all `{limit}` connections of the listener are taken")]
     TooManyConnections {
@@ -55,7 +127,7 @@ pub enum AcceptError {
         source: io::Error,
     },
     /// SSLRequest or GSSENCRequest a second time.
-    #[error("encryption was asked for again after it was refused")]
+    #[error("encryption was asked for again")]
     Repeated,
     /// Bytes behind an SSLRequest or GSSENCRequest: somebody in between could have put them there.
     #[error("bytes came before the answer to a request for encryption")]
@@ -65,24 +137,79 @@ pub enum AcceptError {
     Wire(#[from] WireError),
 }
 
+impl AcceptError {
+    /// Whether nobody is left who would understand a parting word: it could only be taken for something else.
+    pub(super) fn is_mute(&self) -> bool {
+        match self {
+            Self::NoTls | Self::NoApplicationProtocol | Self::Handshake { .. } => true,
+            Self::Bind { .. }
+            | Self::InUse { .. }
+            | Self::NotASocket { .. }
+            | Self::ReadFile { .. }
+            | Self::TlsFile { .. }
+            | Self::KeyMismatch { .. }
+            | Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::Tls { .. }
+            | Self::Reader { .. }
+            | Self::Plain
+            | Self::TooManyConnections { .. }
+            | Self::TooSlow { .. }
+            | Self::Gone
+            | Self::Connection { .. }
+            | Self::Repeated
+            | Self::EarlyBytes
+            | Self::Wire(_) => false,
+        }
+    }
+}
+
 impl Fault for AcceptError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Bind { .. } | Self::InUse { .. } | Self::NotASocket { .. } => FaultKind::Internal,
+            Self::Bind { .. }
+            | Self::InUse { .. }
+            | Self::NotASocket { .. }
+            | Self::ReadFile { .. }
+            | Self::TlsFile { .. }
+            | Self::KeyMismatch { .. }
+            | Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::Tls { .. }
+            | Self::Reader { .. } => FaultKind::Internal,
+            Self::Plain => FaultKind::Unauthenticated,
             Self::TooManyConnections { .. } => FaultKind::TooManyConnections,
             Self::TooSlow { .. } => FaultKind::StartupTimeout,
-            Self::Gone | Self::Connection { .. } | Self::Repeated | Self::EarlyBytes => FaultKind::Protocol,
+            Self::Gone
+            | Self::Connection { .. }
+            | Self::Repeated
+            | Self::EarlyBytes
+            | Self::NoTls
+            | Self::NoApplicationProtocol
+            | Self::Handshake { .. } => FaultKind::Protocol,
             Self::Wire(error) => error.kind(),
         }
     }
 
     fn public(&self) -> String {
         match self {
-            Self::Bind { .. } | Self::InUse { .. } | Self::NotASocket { .. } => "internal error".to_owned(),
+            Self::Bind { .. }
+            | Self::InUse { .. }
+            | Self::NotASocket { .. }
+            | Self::ReadFile { .. }
+            | Self::TlsFile { .. }
+            | Self::KeyMismatch { .. }
+            | Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::Tls { .. }
+            | Self::Reader { .. } => "internal error".to_owned(),
+            Self::Plain => "sidegate takes TLS connections only here: connect with sslmode=require or more".to_owned(),
             Self::TooManyConnections { .. } => "too many connections to sidegate".to_owned(),
             Self::TooSlow { .. } => "start-up took too long".to_owned(),
             Self::Gone | Self::Connection { .. } => "the connection was lost during start-up".to_owned(),
-            Self::Repeated | Self::EarlyBytes => format!("protocol violation: {self}"),
+            Self::Repeated | Self::EarlyBytes | Self::NoTls | Self::NoApplicationProtocol | Self::Handshake { .. } => {
+                format!("protocol violation: {self}")
+            }
             Self::Wire(error) => error.public(),
         }
     }

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::{AcceptError, Peer, Stream};
+use super::{AcceptError, Certificates, Peer, Stream};
 use crate::config::{self, Address};
 
 /// Who waits to be accepted at most.
@@ -29,6 +29,7 @@ pub struct Listener {
     socket: ListeningSocket,
     address: Address,
     config: Arc<config::Listener>,
+    certificates: Option<Arc<Certificates>>,
     slots: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
 }
@@ -54,14 +55,19 @@ pub struct Connection {
     pub(super) within_limit: bool,
     pub(super) deadline: Instant,
     pub(super) config: Arc<config::Listener>,
+    pub(super) certificates: Option<Arc<Certificates>>,
 }
 
 impl Listener {
     /// Opens the socket. A unix socket gets mode 0660; one that nobody answers on is replaced.
     ///
     /// # Errors
-    /// The address is taken or not this machine's; the path is no socket.
+    /// The address is taken or not this machine's; the path is no socket; the certificate cannot serve.
     pub async fn bind(config: Arc<config::Listener>) -> Result<Self, AcceptError> {
+        let certificates = match &config.tls {
+            Some(paths) => Some(Arc::new(Certificates::load(config.name.clone(), paths.clone()).await?)),
+            None => None,
+        };
         let failed =
             |source| AcceptError::Bind { listener: config.name.clone(), address: config.address.to_string(), source };
         let (socket, address) = match &config.address {
@@ -78,7 +84,8 @@ impl Listener {
             }
         };
         let slots = Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { socket, address, config, slots, refusals: Arc::new(Semaphore::new(REFUSALS)) })
+        let refusals = Arc::new(Semaphore::new(REFUSALS));
+        Ok(Self { socket, address, config, certificates, slots, refusals })
     }
 
     /// Where it listens: the real port where the configured one is 0.
@@ -89,6 +96,11 @@ impl Listener {
     /// The configuration it was opened with.
     pub fn config(&self) -> &Arc<config::Listener> {
         &self.config
+    }
+
+    /// What it serves TLS with, if it does; somebody has to [`Certificates::keep`] it.
+    pub fn certificates(&self) -> Option<&Arc<Certificates>> {
+        self.certificates.as_ref()
     }
 
     /// The next connection. It waits for nothing that a client does, so one task may call it in a loop and give each
@@ -121,7 +133,8 @@ impl Listener {
         let now = Instant::now();
         let deadline = now.checked_add(self.config.limits.startup).unwrap_or(now);
         let slot = Slot { _permit: permit };
-        Some(Connection { stream, peer, slot, within_limit, deadline, config: Arc::clone(&self.config) })
+        let (config, certificates) = (Arc::clone(&self.config), self.certificates.clone());
+        Some(Connection { stream, peer, slot, within_limit, deadline, config, certificates })
     }
 }
 

@@ -2,6 +2,8 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::stream::TLS_HANDSHAKE;
+use super::tls::Way;
 use super::{AcceptError, Connection, Peer, Refused, Slot, Stream};
 use crate::wire::postgres::{CancelRequest, Startup, StartupPacket};
 
@@ -10,8 +12,27 @@ use crate::wire::postgres::{CancelRequest, Startup, StartupPacket};
 pub enum Opening {
     /// A client that wants a session.
     Session(Accepted),
-    /// A client that wants another session's statement cancelled. It is closed without an answer, as in PostgreSQL.
-    Cancel(CancelRequest),
+    /// A client that wants another session's statement cancelled.
+    Cancel(Cancelling),
+    /// A client that understood nothing that it could be told. Its connection is closed.
+    Lost(AcceptError),
+}
+
+/// A request to cancel. As in PostgreSQL the connection is closed without an answer, once the request is delivered:
+/// whoever waits for that may send the next statement without having it hit.
+#[derive(Debug)]
+pub struct Cancelling {
+    /// Whose statement.
+    pub request: CancelRequest,
+    stream: Stream,
+    _slot: Slot,
+}
+
+impl Cancelling {
+    /// Closes the connection.
+    pub async fn close(self) {
+        self.stream.farewell(&[]).await;
+    }
 }
 
 /// A client that has said what it wants, and nobody knows yet who it is.
@@ -31,47 +52,62 @@ pub struct Accepted {
     pub buffered: BytesMut,
 }
 
-/// A refusal of encryption: `N`, alone.
+impl Accepted {
+    /// Whether the client speaks TLS.
+    pub fn encrypted(&self) -> bool {
+        self.stream.is_encrypted()
+    }
+
+    /// The client's own certificate in DER, verified against `tls.client_ca`; `None` if it showed none.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.stream.peer_certificate()
+    }
+}
+
+/// The answers to SSLRequest and GSSENCRequest, alone.
+const ENCRYPTION: &[u8] = b"S";
 const NO_ENCRYPTION: &[u8] = b"N";
 /// How much is read at a time.
 const READ: usize = 1024;
 
-impl Accepted {
-    /// The client's certificate (DER), where it has shown one and it was verified.
-    pub fn certificate(&self) -> Option<&[u8]> {
-        None
-    }
-
-    /// Whether nobody in between can read what is said.
-    pub fn encrypted(&self) -> bool {
-        false
-    }
-}
-
 impl Connection {
-    /// Reads the client's start-up packet, refusing encryption on the way, until the deadline of `limits.startup`.
+    /// Reads the client's start-up packet, agreeing on encryption on the way, until the deadline of `limits.startup`.
     /// A connection above `limits.connections` may still cancel a statement, else it is refused here.
     ///
     /// # Errors
-    /// The client breaks the protocol, is too slow, is one too many, or goes away.
-    pub async fn open(mut self) -> Result<Opening, Refused<AcceptError>> {
+    /// The client breaks the protocol, asks for a session in clear where there is TLS, is too slow, is one too many,
+    /// or goes away.
+    pub async fn open(self) -> Result<Opening, Refused<AcceptError>> {
+        let Self { mut stream, peer, slot, within_limit, deadline, config, certificates } = self;
+        let too_slow = || AcceptError::TooSlow { limit: config.limits.startup };
         let mut buffer = BytesMut::new();
-        let limit = self.config.limits.startup;
-        let read = timeout_at(self.deadline, negotiate(&mut self.stream, &mut buffer))
-            .await
-            .unwrap_or(Err(AcceptError::TooSlow { limit }));
-        let Self { stream, peer, slot, within_limit, deadline, config } = self;
-        match read {
-            Ok(First::Cancel(request)) => Ok(Opening::Cancel(request)),
-            Ok(First::Startup(_)) if !within_limit => {
-                let limit = config.limits.connections;
-                Err(Refused { error: AcceptError::TooManyConnections { limit }, stream, slot })
-            }
-            Ok(First::Startup(startup)) => {
-                Ok(Opening::Session(Accepted { stream, peer, startup, slot, deadline, buffered: buffer }))
-            }
-            Err(error) => Err(Refused { error, stream, slot }),
+        let offer = if certificates.is_some() { Encryption::Offered } else { Encryption::Absent };
+        let mut first = timeout_at(deadline, negotiate(&mut stream, &mut buffer, offer)).await;
+        if let (Ok(Ok(First::Encrypt(way))), Some(certificates)) = (&first, &certificates) {
+            // Boxed, so that plain connections pay nothing for it.
+            let shaken = Box::pin(timeout_at(deadline, certificates.shake_hands(stream, *way))).await;
+            stream = match shaken {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => return Ok(Opening::Lost(error)),
+                Err(_) => return Ok(Opening::Lost(too_slow())),
+            };
+            first = timeout_at(deadline, negotiate(&mut stream, &mut buffer, Encryption::On)).await;
         }
+        let error = match first.unwrap_or_else(|_| Err(too_slow())) {
+            Ok(First::Cancel(request)) => return Ok(Opening::Cancel(Cancelling { request, stream, _slot: slot })),
+            Ok(First::Startup(startup)) if within_limit => {
+                return Ok(Opening::Session(Accepted { stream, peer, startup, slot, deadline, buffered: buffer }));
+            }
+            Ok(First::Startup(_)) => AcceptError::TooManyConnections { limit: config.limits.connections },
+            // Only what is offered is agreed on, and only once.
+            Ok(First::Encrypt(_)) => AcceptError::Repeated,
+            Err(error) => error,
+        };
+        if error.is_mute() {
+            stream.farewell(&[]).await;
+            return Ok(Opening::Lost(error));
+        }
+        Err(Refused { error, stream, slot })
     }
 
     /// Who is at the other end.
@@ -80,35 +116,65 @@ impl Connection {
     }
 }
 
+/// Where a connection stands with encryption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encryption {
+    /// There is none.
+    Absent,
+    /// Whoever wants a session must take it.
+    Offered,
+    /// There is nothing left to agree on.
+    On,
+}
+
 enum First {
     Startup(Startup),
     Cancel(CancelRequest),
+    Encrypt(Way),
 }
 
-async fn negotiate(stream: &mut Stream, buffer: &mut BytesMut) -> Result<First, AcceptError> {
-    let (mut ssl_refused, mut gss_refused) = (false, false);
+async fn negotiate(stream: &mut Stream, buffer: &mut BytesMut, encryption: Encryption) -> Result<First, AcceptError> {
+    let lost = |source| AcceptError::Connection { source };
+    if encryption == Encryption::Offered && stream.begins_with_tls().await.map_err(lost)? {
+        return Ok(First::Encrypt(Way::Direct));
+    }
+    let (mut ssl_asked, mut gss_asked) = (false, false);
     loop {
-        let refused = match StartupPacket::take(buffer)? {
-            Some(StartupPacket::Startup(startup)) => return Ok(First::Startup(startup)),
-            Some(StartupPacket::Cancel(request)) => return Ok(First::Cancel(request)),
-            Some(StartupPacket::Ssl) => &mut ssl_refused,
-            Some(StartupPacket::GssEncryption) => &mut gss_refused,
-            None => {
+        let (asked, answer) = match StartupPacket::take(buffer) {
+            Ok(Some(StartupPacket::Startup(_))) if encryption == Encryption::Offered => return Err(AcceptError::Plain),
+            Ok(Some(StartupPacket::Startup(startup))) => return Ok(First::Startup(startup)),
+            // In clear, too: that is how libpq before version 17 sends it, whatever its session speaks.
+            Ok(Some(StartupPacket::Cancel(request))) => return Ok(First::Cancel(request)),
+            Ok(Some(StartupPacket::Ssl | StartupPacket::GssEncryption)) if encryption == Encryption::On => {
+                return Err(AcceptError::Repeated);
+            }
+            Ok(Some(StartupPacket::Ssl)) if encryption == Encryption::Offered => (&mut ssl_asked, ENCRYPTION),
+            Ok(Some(StartupPacket::Ssl)) => (&mut ssl_asked, NO_ENCRYPTION),
+            Ok(Some(StartupPacket::GssEncryption)) => (&mut gss_asked, NO_ENCRYPTION),
+            Ok(None) => {
                 buffer.reserve(READ);
                 match stream.read_buf(buffer).await {
                     Ok(0) => return Err(AcceptError::Gone),
                     Ok(_) => continue,
-                    Err(source) => return Err(AcceptError::Connection { source }),
+                    Err(source) => return Err(lost(source)),
                 }
             }
+            Err(_) if encryption == Encryption::Absent && buffer.first() == Some(&TLS_HANDSHAKE) => {
+                return Err(AcceptError::NoTls);
+            }
+            Err(error) => return Err(error.into()),
         };
-        if std::mem::replace(refused, true) {
+        if std::mem::replace(asked, true) {
             return Err(AcceptError::Repeated);
         }
         // PostgreSQL refuses these, too: a client waits for the answer, somebody in between does not.
         if !buffer.is_empty() {
             return Err(AcceptError::EarlyBytes);
         }
-        stream.write_all(NO_ENCRYPTION).await.map_err(|source| AcceptError::Connection { source })?;
+        stream.write_all(answer).await.map_err(lost)?;
+        stream.flush().await.map_err(lost)?;
+        if answer == ENCRYPTION {
+            return Ok(First::Encrypt(Way::Asked));
+        }
     }
 }

@@ -2,12 +2,14 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::server::TlsStream;
 
 /// A connection to a client or an upstream.
 #[derive(Debug)]
@@ -16,6 +18,15 @@ pub enum Stream {
     Tcp(TcpStream),
     /// A unix socket.
     Unix(UnixStream),
+    /// TLS over one of the others. Boxed, so that plain connections pay nothing for it.
+    Tls(Box<Encrypted>),
+}
+
+/// TLS with a client.
+#[derive(Debug)]
+pub struct Encrypted {
+    pub(super) stream: TlsStream<Stream>,
+    pub(super) end_point: Option<Arc<[u8]>>,
 }
 
 /// Who is at the other end of a client's connection.
@@ -27,6 +38,8 @@ pub enum Peer {
     Unix,
 }
 
+/// A TLS record of a handshake. No start-up packet begins with it: none is that long.
+pub(super) const TLS_HANDSHAKE: u8 = 0x16;
 /// A peer that is gone shows within two minutes.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -45,6 +58,54 @@ impl Stream {
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(3);
         SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
         Ok(Self::Tcp(stream))
+    }
+
+    /// Whether nobody on the way reads or changes what passes.
+    pub fn is_encrypted(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => false,
+            Self::Tls(_) => true,
+        }
+    }
+
+    /// The certificate that the peer proved to hold, in DER: a client's only if `tls.client_ca` issued it.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tls(inner) => {
+                let (_, connection) = inner.stream.get_ref();
+                connection.peer_certificates()?.first().map(AsRef::as_ref)
+            }
+        }
+    }
+
+    /// What a login is bound to so that it is worth nothing to somebody in between (`tls-server-end-point`); `None`
+    /// without TLS, or where the certificate has no such thing.
+    pub fn end_point(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tls(inner) => inner.end_point.as_deref(),
+        }
+    }
+
+    /// What ALPN agreed on.
+    pub(super) fn application_protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tls(inner) => inner.stream.get_ref().1.alpn_protocol(),
+        }
+    }
+
+    /// Whether the first byte of the connection is the first of a TLS record; it stays where it is.
+    pub(super) async fn begins_with_tls(&self) -> io::Result<bool> {
+        match self {
+            Self::Tcp(stream) => {
+                let mut first = [0];
+                Ok(stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE])
+            }
+            // No listener of the kind speaks TLS.
+            Self::Unix(_) | Self::Tls(_) => Ok(false),
+        }
     }
 
     /// Says a last word and closes. What goes wrong with it is nobody's business any more.
@@ -90,6 +151,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_read(cx, buf),
         }
     }
 }
@@ -99,6 +161,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_write(cx, bytes),
         }
     }
 
@@ -110,6 +173,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -121,6 +185,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_flush(cx),
         }
     }
 
@@ -128,6 +193,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(inner) => Pin::new(&mut inner.stream).poll_shutdown(cx),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::wire::postgres::{BackendKey, ErrorFields, Severity};
 
 const SSL: [u8; 8] = [0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f];
 const GSS: [u8; 8] = [0, 0, 0, 8, 4, 0xd2, 0x16, 0x30];
-const STARTUP: &[u8] = b"\0\0\0\x14\0\x03\0\0user\0alice\0\0";
+pub(super) const STARTUP: &[u8] = b"\0\0\0\x14\0\x03\0\0user\0alice\0\0";
 
 /// A listener's configuration on a free port of the loopback.
 pub(crate) fn configuration(identify: Vec<Identify>, connections: usize, startup: Duration) -> config::Listener {
@@ -26,6 +26,7 @@ pub(crate) fn configuration(identify: Vec<Identify>, connections: usize, startup
     config::Listener {
         name: ListenerName::new("orders-db"),
         address: Address::Tcp { host: "127.0.0.1".into(), port: 0 },
+        tls: None,
         identify,
         stages: Vec::new(),
         settings: Settings::Free,
@@ -40,7 +41,7 @@ async fn listener(connections: usize, startup: Duration) -> Listener {
     Listener::bind(Arc::new(configuration(Vec::new(), connections, startup))).await.unwrap()
 }
 
-async fn dial(listener: &Listener) -> TcpStream {
+pub(super) async fn dial(listener: &Listener) -> TcpStream {
     let Address::Tcp { host, port } = listener.address() else { panic!("not TCP") };
     TcpStream::connect((host.as_str(), *port)).await.unwrap()
 }
@@ -162,7 +163,7 @@ async fn the_connection_above_the_limit_is_told_so_but_may_still_cancel() {
     parting.await.unwrap();
     let key = BackendKey { process_id: 1, secret: vec![0; 4].into() }.cancel_request();
     let (cancel, _client) = open(&key.encode().unwrap()).await;
-    assert!(matches!(cancel, Ok(Opening::Cancel(request)) if request == key));
+    assert!(matches!(cancel, Ok(Opening::Cancel(cancelling)) if cancelling.request == key));
     drop(first);
     let (third, _client) = open(STARTUP).await;
     assert!(matches!(third, Ok(Opening::Session(_))), "the slot is free again");

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::args::{CheckArguments, Format};
 use super::furnish;
 use super::output::{self, Exit};
+use crate::accept::Certificates;
 use crate::bundle::{self, Report};
 use crate::config::{Config, Problem, Warning};
 
@@ -18,7 +19,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
     }
     let env = |name: &str| std::env::var(name).ok();
     let (checked, warnings) = match Config::load(path, &arguments.config.set, &arguments.config.set_file, &env) {
-        Ok((config, warnings)) => (bundles(&config, &path.display().to_string()), warnings),
+        Ok((config, warnings)) => (everything(&config, &path.display().to_string()), warnings),
         Err(error) => (Err(error.problems), Vec::new()),
     };
     let text = match arguments.format {
@@ -27,6 +28,28 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
     };
     let printed = output::say(&text);
     if checked.is_ok() || printed != Exit::Ok { printed } else { Exit::No }
+}
+
+/// What would serve, or whatever keeps it from serving.
+fn everything(config: &Config, file: &str) -> Result<Report, Vec<Problem>> {
+    let certificates = certificates(config, file);
+    match bundles(config, file) {
+        Ok(report) if certificates.is_empty() => Ok(report),
+        Ok(_) => Err(certificates),
+        Err(problems) => Err([certificates, problems].concat()),
+    }
+}
+
+/// What keeps the configured certificates from serving.
+fn certificates(config: &Config, file: &str) -> Vec<Problem> {
+    let listeners = config.sidegate.listeners.iter().enumerate();
+    listeners
+        .filter_map(|(index, listener)| {
+            let error = Certificates::check(listener.tls.as_ref()?).err()?;
+            let key = format!("plugins.sidegate.listeners[{index}].tls");
+            Some(Problem { at: file.to_owned(), key, text: error.to_string() })
+        })
+        .collect()
 }
 
 /// What would serve, or what keeps the configured bundles from serving.

@@ -104,6 +104,8 @@ pub struct Listener {
     pub name: ListenerName,
     /// `address`.
     pub address: Address,
+    /// `tls` towards clients; without it connections are plain, and the address is this machine's.
+    pub tls: Option<ListenerTls>,
     /// `identify`, in order.
     pub identify: Vec<Identify>,
     /// `stages`.
@@ -118,6 +120,17 @@ pub struct Listener {
     pub upstream: Upstream,
     /// `labels`.
     pub labels: Labels,
+}
+
+/// `tls` of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// `certificate`: a PEM file, sidegate's own certificate first, then those that lead to its CA.
+    pub certificate: PathBuf,
+    /// `key`: a PEM file.
+    pub key: PathBuf,
+    /// `client_ca`: a PEM file of CAs; clients may then show a certificate of theirs.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Where a listener listens or an upstream is.

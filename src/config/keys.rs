@@ -111,6 +111,8 @@ pub(super) const LISTENER: Section = Section {
         "labels",
     ],
 };
+pub(super) const LISTENER_TLS: Section =
+    Section { path: "plugins.sidegate.listeners[].tls", keys: &["certificate", "key", "client_ca"] };
 pub(super) const IDENTIFY: Section = Section {
     path: "plugins.sidegate.listeners[].identify[]",
     keys: &["workload", "scram", "anonymous", "jwt", "mtls", "peer"],
@@ -143,7 +145,7 @@ pub(super) const SECRET: Section =
 
 /// All of them, for whoever documents or draws them.
 #[cfg(test)]
-pub(super) const ALL: [&Section; 23] = [
+pub(super) const ALL: [&Section; 24] = [
     &ROOT,
     &BUNDLE,
     &DECISION_LOGS,
@@ -154,6 +156,7 @@ pub(super) const ALL: [&Section; 23] = [
     &ISSUER,
     &ISSUER_JWKS,
     &LISTENER,
+    &LISTENER_TLS,
     &IDENTIFY,
     &IDENTIFY_WORKLOAD,
     &IDENTIFY_SCRAM,

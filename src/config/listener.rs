@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::checked::{Address, Issuer, Limits, Listener};
+use super::checked::{Address, Issuer, Limits, Listener, ListenerTls};
 use super::plugin::duration;
 use super::settings;
 use super::value::{Table, Value};
@@ -71,6 +71,7 @@ fn listener(value: &Value<'_>, issuers: Option<&[Issuer]>) -> Option<Listener> {
     }
     let table = value.table(&keys::LISTENER)?;
     let name = table.need("name", "it names the listener in policy, events and metrics").and_then(|value| name(&value));
+    let tls = tls(&table);
     let address = address(&table);
     let identify = identify::identify(&table, issuers);
     let possible = match (&address, &identify) {
@@ -92,6 +93,7 @@ fn listener(value: &Value<'_>, issuers: Option<&[Issuer]>) -> Option<Listener> {
     Some(Listener {
         name: name?,
         address: address?,
+        tls: tls?,
         identify: identify?,
         stages: stages?,
         settings: settings?,
@@ -113,21 +115,40 @@ fn name(value: &Value<'_>) -> Option<ListenerName> {
 }
 
 fn address(table: &Table<'_>) -> Option<Address> {
-    if let Some(tls) = table.get("tls") {
-        tls.problem("TLS towards clients is not in this version: leave it out and listen on loopback or a unix socket");
-        return None;
-    }
     let value = table.need("address", "where clients connect, such as `127.0.0.1:6432`")?;
     let text = value.text()?;
     let address = match text.strip_prefix("unix:") {
         Some(path) => unix(path, &value)?,
         None => tcp(text, &value)?,
     };
-    if !address.is_local() {
-        value.problem(format!("plain connections are only for loopback or a unix socket, got `{address}`"));
-        return None;
+    match (&address, table.get("tls")) {
+        // What is wrong with `tls` is said there.
+        (Address::Tcp { .. }, Some(_)) => Some(address),
+        (Address::Unix(_), Some(tls)) => {
+            tls.problem("clients do not speak TLS on a unix socket: leave it out, or listen on an IP address");
+            None
+        }
+        (Address::Tcp { .. } | Address::Unix(_), None) if address.is_local() => Some(address),
+        (Address::Tcp { .. } | Address::Unix(_), None) => {
+            value.problem(format!(
+                "plain connections are only for loopback or a unix socket, got `{address}`: add `tls`"
+            ));
+            None
+        }
     }
-    Some(address)
+}
+
+/// `Some(None)` where there is no `tls`.
+fn tls(table: &Table<'_>) -> Option<Option<ListenerTls>> {
+    let Some(value) = table.get("tls") else { return Some(None) };
+    let table = value.table(&keys::LISTENER_TLS)?;
+    let certificate = table.need("certificate", "the PEM file that clients verify").and_then(|value| value.file());
+    let key = table.need("key", "the PEM file of the certificate's private key").and_then(|value| value.file());
+    let client_ca = match table.get("client_ca") {
+        Some(value) => value.file().map(Some),
+        None => Some(None),
+    };
+    Some(Some(ListenerTls { certificate: certificate?, key: key?, client_ca: client_ca? }))
 }
 
 fn tcp(text: &str, value: &Value<'_>) -> Option<Address> {

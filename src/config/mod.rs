@@ -21,7 +21,7 @@ mod yaml;
 
 pub use checked::{
     Address, Admin, Algorithm, Ask, Audit, AuditRule, BundleLocation, BundleSource, Config, GroupsClaim, Identify,
-    Issuer, KeySource, Limits, Listener, SecretSource, Settings, Sidegate, Upstream,
+    Issuer, KeySource, Limits, Listener, ListenerTls, SecretSource, Settings, Sidegate, Upstream,
 };
 pub use issuer::is_fetchable;
 pub use problem::{Problem, Problems, Warning};

@@ -139,7 +139,7 @@ plugins:
         "c.yaml:1: bundles.main.resource: must be file://DIRECTORY or file://FILE.tar.gz where there is no `service`, got `http://x`",
         "c.yaml:4: plugins.sidegate.deadlin: unknown key, did you mean `deadline`?",
         "c.yaml:5: plugins.sidegate.drain: must be a duration from 0ns to 3600s with its unit, such as `50ms` or `10s`, got `soon`",
-        "c.yaml:9: plugins.sidegate.listeners[0].address: plain connections are only for loopback or a unix socket, got `0.0.0.0:6432`",
+        "c.yaml:9: plugins.sidegate.listeners[0].address: plain connections are only for loopback or a unix socket, got `0.0.0.0:6432`: add `tls`",
         "c.yaml:10: plugins.sidegate.listeners[0].identify[0].jwt.issuer: must be the `name` of one of `plugins.sidegate.issuers`, got `corp`",
         "c.yaml:11: plugins.sidegate.listeners[0].limits.tokens: must be a whole number from 1 to 1000000, got `-1`",
         "c.yaml:12: plugins.sidegate.listeners[0].upstream.credential.user: must be text (put it in quotes), got `5`",
@@ -152,7 +152,9 @@ plugins:
 #[test]
 fn a_promise_that_cannot_be_kept_is_an_error() {
     for (line, instead) in [
-        ("address: 127.0.0.1:6432", "address: 127.0.0.1:6432\n        tls: {certificate: c, key: k}"),
+        ("address: 127.0.0.1:6432", "address: unix:/run/s\n        tls: {certificate: c, key: k}"),
+        ("address: 127.0.0.1:6432", "address: 192.0.2.1:6432\n        tls: {certificate: c}"),
+        ("address: 127.0.0.1:6432", "address: 127.0.0.1:6432\n        tls: {certificate: c, key: k, mode: prefer}"),
         ("address: 127.0.0.1:6432", "address: 192.0.2.1:6432"),
         ("address: 127.0.0.1:5432,", "address: 127.0.0.1:5432, tls: {mode: verify-full},"),
         ("address: 127.0.0.1:5432,", "address: db.internal:5432,"),
@@ -170,6 +172,17 @@ fn a_promise_that_cannot_be_kept_is_an_error() {
     ] {
         assert_eq!(problems(&with(line, instead)).len(), 1, "{instead}: {:?}", load(&with(line, instead)));
     }
+}
+
+#[test]
+fn tls_lets_a_listener_leave_the_machine() {
+    let tls = "address: 192.0.2.1:6432\n        tls: {certificate: /c.pem, key: /k.pem, client_ca: /ca.pem}";
+    let (config, warnings) = load(&with("address: 127.0.0.1:6432", tls)).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let listener = &config.sidegate.listeners[0];
+    assert_eq!(listener.address.to_string(), "192.0.2.1:6432");
+    let files = ListenerTls { certificate: "/c.pem".into(), key: "/k.pem".into(), client_ca: Some("/ca.pem".into()) };
+    assert_eq!(listener.tls, Some(files));
 }
 
 #[test]

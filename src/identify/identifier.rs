@@ -238,11 +238,10 @@ impl Identifier {
     /// Offers OAUTHBEARER, and SCRAM beside it where there are users.
     async fn ask_sasl(&self, talk: &mut Talk, evidence: &Evidence, user: &str) -> Result<Recognised, IdentifyError> {
         let has_users = self.methods.iter().any(|method| matches!(method, Recogniser::Scram(_)));
-        let mechanisms = [oauthbearer::MECHANISM, scram::MECHANISM];
-        let offered = mechanisms.get(..if has_users { 2 } else { 1 }).unwrap_or_default();
-        let first = talk.offer(offered).await?;
+        let proofs = if has_users { scram::mechanisms(talk.stream.end_point()) } else { &[] };
+        let first = talk.offer(&[&[oauthbearer::MECHANISM][..], proofs].concat()).await?;
         let chosen = SaslInitialResponse::decode(first.body())?;
-        if chosen.mechanism == scram::MECHANISM && has_users {
+        if proofs.contains(&chosen.mechanism) {
             let (verifier, users) = self.verifier(user).await?;
             let known = verifier.is_some();
             let verifier = verifier.unwrap_or_else(|| self.mock(user, &users));

@@ -1,4 +1,5 @@
-//! The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677) as PostgreSQL speaks it, without channel binding.
+//! The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677) as PostgreSQL speaks it. Inside TLS a client may
+//! bind the exchange to our certificate: then it is worth nothing to somebody in between who has another.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,8 +7,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The mechanism's name.
+/// The mechanism without channel binding.
 pub(super) const MECHANISM: &str = "SCRAM-SHA-256";
+/// The mechanism with it.
+pub(super) const MECHANISM_PLUS: &str = "SCRAM-SHA-256-PLUS";
+/// The only binding that is spoken, as in PostgreSQL.
+const BOUND: &str = "p=tls-server-end-point,,";
 
 /// What proves a password without being it.
 #[derive(Clone)]
@@ -21,6 +26,8 @@ pub(super) struct Verifier {
 /// Why an exchange ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
+    /// A mechanism that was not offered.
+    Mechanism,
     /// A message that is none: a breach of the protocol.
     Malformed(&'static str),
     /// The proof is not the password's.
@@ -32,7 +39,7 @@ pub(super) struct Exchange {
     client_first_bare: String,
     server_first: String,
     nonce: String,
-    /// What the client must repeat: its own header, in base64.
+    /// What the client must repeat: its own header and what it binds itself to, in base64.
     binding: String,
 }
 
@@ -40,16 +47,36 @@ pub(super) struct Exchange {
 const MAX_NONCE: usize = 256;
 const MAX_MESSAGE: usize = 2048;
 
+/// What is offered, the best first, to a client that sees this end point.
+pub(super) fn mechanisms(end_point: Option<&[u8]>) -> &'static [&'static str] {
+    match end_point {
+        Some(_) => &[MECHANISM_PLUS, MECHANISM],
+        None => &[MECHANISM],
+    }
+}
+
 impl Exchange {
-    /// Reads the client's first message. `own` is our part of the nonce.
-    pub(super) fn begin(message: &[u8], verifier: &Verifier, own: &str) -> Result<Self, Failure> {
+    /// Reads the client's first message, for the mechanism that it chose. `own` is our part of the nonce, `end_point`
+    /// what the client can bind itself to.
+    pub(super) fn begin(
+        mechanism: &str,
+        message: &[u8],
+        verifier: &Verifier,
+        own: &str,
+        end_point: Option<&[u8]>,
+    ) -> Result<Self, Failure> {
+        let headers: &[&str] = match (mechanism, end_point) {
+            (MECHANISM_PLUS, Some(_)) => &[BOUND],
+            // `y` says that the client would bind if we offered it. We did: somebody in between has hidden that.
+            (MECHANISM, Some(_)) => &["n,,"],
+            (MECHANISM, None) => &["n,,", "y,,"],
+            _ => return Err(Failure::Mechanism),
+        };
+        let bound_to = end_point.filter(|_| mechanism == MECHANISM_PLUS).unwrap_or_default();
         let message = text(message)?;
-        // `y` says that the client would bind to a channel if we offered it, which we do not: no downgrade.
-        let (header, bare) = message
-            .strip_prefix("n,,")
-            .map(|bare| ("n,,", bare))
-            .or_else(|| message.strip_prefix("y,,").map(|bare| ("y,,", bare)))
-            .ok_or(Failure::Malformed("channel binding or another identity was asked for"))?;
+        let (header, bare) = headers.iter().find_map(|header| Some((*header, message.strip_prefix(header)?))).ok_or(
+            Failure::Malformed("the channel binding is not what was offered, or another identity is asked for"),
+        )?;
         let mut fields = bare.split(',');
         // The name was said in the start-up packet; as in PostgreSQL the one here is not read.
         let _name = field(fields.next(), "n=")?;
@@ -61,7 +88,8 @@ impl Exchange {
         let nonce = format!("{theirs}{own}");
         let salt = STANDARD.encode(&verifier.salt);
         let server_first = format!("r={nonce},s={salt},i={}", verifier.iterations);
-        Ok(Self { client_first_bare: bare.to_owned(), server_first, nonce, binding: STANDARD.encode(header) })
+        let binding = STANDARD.encode([header.as_bytes(), bound_to].concat());
+        Ok(Self { client_first_bare: bare.to_owned(), server_first, nonce, binding })
     }
 
     /// Our first message.

@@ -22,8 +22,7 @@ pub(super) struct Talk {
 impl Talk {
     /// One SCRAM exchange. `Ok` means that the client knows the password.
     pub(super) async fn prove(&mut self, user: &str, verifier: &Verifier) -> Result<(), IdentifyError> {
-        self.send(Authentication::sasl(scram::MECHANISM)).await?;
-        let first = self.receive().await?;
+        let first = self.offer(scram::mechanisms(self.stream.end_point())).await?;
         self.prove_from(&first, user, verifier).await
     }
 
@@ -36,14 +35,13 @@ impl Talk {
     ) -> Result<(), IdentifyError> {
         let failed = |failure| match failure {
             Failure::Malformed(problem) => IdentifyError::Scram { problem },
+            Failure::Mechanism => IdentifyError::Mechanism,
             Failure::Wrong => IdentifyError::WrongPassword { user: user.to_owned() },
         };
         let first = SaslInitialResponse::decode(first.body())?;
-        if first.mechanism != scram::MECHANISM {
-            return Err(IdentifyError::Mechanism);
-        }
         let data = first.data.ok_or(IdentifyError::Scram { problem: "the first message is missing" })?;
-        let exchange = Exchange::begin(data, verifier, &nonce()?).map_err(failed)?;
+        let end_point = self.stream.end_point();
+        let exchange = Exchange::begin(first.mechanism, data, verifier, &nonce()?, end_point).map_err(failed)?;
         self.send(Authentication::sasl_continue(exchange.server_first().as_bytes().to_vec())).await?;
         let frame = self.receive().await?;
         let proof = exchange.finish(SaslResponse::decode(frame.body()).data, verifier).map_err(failed)?;
@@ -82,6 +80,7 @@ impl Talk {
 
     pub(super) async fn send(&mut self, frame: Result<Frame, WireError>) -> Result<(), IdentifyError> {
         self.stream.write_all(frame?.bytes()).await.map_err(|_| IdentifyError::Gone)?;
+        // TLS keeps what the connection does not take at once.
         self.stream.flush().await.map_err(|_| IdentifyError::Gone)
     }
 

@@ -10,6 +10,10 @@ use crate::accept::Listener;
 
 /// Accepts until draining begins, then waits for the sessions to end, at most for the grace.
 pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener) {
+    let mut chores = JoinSet::new();
+    if let Some(certificates) = listener.certificates() {
+        chores.spawn(Arc::clone(certificates).keep(house.metrics.clone()));
+    }
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {

@@ -46,6 +46,9 @@ struct Inner {
     key_fetches: Family<Fetched, Counter>,
     keys: Family<OfIssuer, Gauge>,
     keys_taken: Family<OfIssuer, Gauge>,
+    handshake_failures: Family<OfListener, Counter>,
+    certificate_expiry: Family<OfListener, Gauge>,
+    certificate_failures: Family<OfListener, Counter>,
     upstream_failures: Family<OfListener, Counter>,
     unparsed: Family<OfListener, Counter>,
     cache_hits: Counter,
@@ -103,6 +106,24 @@ impl Metrics {
                 r,
                 "sidegate_issuer_keys_taken_seconds",
                 "When an issuer's keys were last taken, in seconds since 1970",
+                Family::default(),
+            ),
+            handshake_failures: add(
+                r,
+                "sidegate_tls_handshakes_failed",
+                "Connections of clients that ended in or before the TLS handshake",
+                Family::default(),
+            ),
+            certificate_expiry: add(
+                r,
+                "sidegate_certificate_expiry_timestamp_seconds",
+                "When the serving certificate ends, in seconds since 1970",
+                Family::default(),
+            ),
+            certificate_failures: add(
+                r,
+                "sidegate_certificate_reload_failures",
+                "Changed certificates that could not serve",
                 Family::default(),
             ),
             upstream_failures: add(
@@ -202,6 +223,21 @@ impl Metrics {
         self.0.keys.get_or_create(&labels).set(i64::try_from(keys).unwrap_or(i64::MAX));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         self.0.keys_taken.get_or_create(&labels).set(i64::try_from(now).unwrap_or(i64::MAX));
+    }
+
+    /// A TLS handshake with a client failed.
+    pub fn handshake_failed(&self, listener: &ListenerName) {
+        self.0.handshake_failures.get_or_create(&of(listener)).inc();
+    }
+
+    /// The certificate that serves from now on ends at this second since 1970.
+    pub fn certificate_expires(&self, listener: &ListenerName, at: i64) {
+        self.0.certificate_expiry.get_or_create(&of(listener)).set(at);
+    }
+
+    /// The files of a certificate changed into something that cannot serve.
+    pub fn certificate_refused(&self, listener: &ListenerName) {
+        self.0.certificate_failures.get_or_create(&of(listener)).inc();
     }
 
     /// The upstream could not be reached or did not let sidegate in.

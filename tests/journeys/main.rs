@@ -26,4 +26,6 @@ mod policy;
 mod portals;
 mod refusals;
 mod sessions;
+mod tls;
 mod upstreams;
+mod versions;

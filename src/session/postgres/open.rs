@@ -27,12 +27,17 @@ use super::state::State;
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
     match connection.open().await {
-        Ok(Opening::Cancel(request)) => {
-            if let Some(target) = lane.cancels.find(&request)
+        Ok(Opening::Cancel(cancelling)) => {
+            if let Some(target) = lane.cancels.find(&cancelling.request)
                 && let Err(error) = forward::cancel(&target).await
             {
                 tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
             }
+            cancelling.close().await;
+        }
+        Ok(Opening::Lost(error)) => {
+            house.metrics.handshake_failed(&lane.listener.name);
+            tracing::info!(listener = %lane.listener.name, %error, "lost a client");
         }
         Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
         Err(refused) => {

@@ -1,6 +1,7 @@
 //! Starts what the journeys need: a real PostgreSQL, the real binary, real clients.
 
 pub mod meddler;
+pub mod pki;
 mod postgres;
 pub mod provider;
 pub mod raw;

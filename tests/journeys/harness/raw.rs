@@ -2,7 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// One message from the other side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +16,12 @@ pub struct Message {
 }
 
 /// A connection on which every byte is chosen by the journey.
-pub struct Raw {
-    stream: TcpStream,
+pub struct Raw<S = TcpStream> {
+    stream: S,
 }
+
+/// The same inside TLS.
+pub type RawTls = Raw<StreamOwned<ClientConnection, TcpStream>>;
 
 impl Message {
     /// A field of an ErrorResponse, by its code.
@@ -35,9 +42,17 @@ pub fn message(tag: char, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// SSLRequest.
+pub const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f];
+
 /// A start-up packet with these parameters.
 pub fn startup(parameters: &[(&str, &str)]) -> Vec<u8> {
-    let mut body = 196_608_u32.to_be_bytes().to_vec();
+    startup_of(0, parameters)
+}
+
+/// The same for another minor version of the protocol.
+pub fn startup_of(minor: u16, parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = (196_608 + u32::from(minor)).to_be_bytes().to_vec();
     for (name, value) in parameters {
         body.extend_from_slice(format!("{name}\0{value}\0").as_bytes());
     }
@@ -78,6 +93,28 @@ pub fn sync() -> Vec<u8> {
     message('S', &[])
 }
 
+impl RawTls {
+    /// Connects, asks for TLS and verifies who answers. Says nothing inside.
+    pub fn encrypted(port: u16, config: &Arc<ClientConfig>) -> std::io::Result<Self> {
+        let mut plain = Raw::silent(port).stream;
+        plain.write_all(&SSL_REQUEST)?;
+        let mut answer = [0];
+        plain.read_exact(&mut answer)?;
+        assert_eq!(answer, *b"S");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut connection = ClientConnection::new(Arc::clone(config), name).expect("a configuration");
+        while connection.is_handshaking() {
+            connection.complete_io(&mut plain)?;
+        }
+        Ok(Self { stream: StreamOwned::new(connection, plain) })
+    }
+
+    /// The certificate that was shown.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.stream.conn.peer_certificates().expect("it was shown")[0].clone()
+    }
+}
+
 impl Raw {
     /// Connects and says nothing.
     pub fn silent(port: u16) -> Self {
@@ -104,11 +141,6 @@ impl Raw {
         raw.answered()?.then_some(raw)
     }
 
-    pub fn send(&mut self, bytes: &[u8]) {
-        // A peer that has closed already shows when its answer is read.
-        let _ = self.stream.write_all(bytes);
-    }
-
     /// Sends these bytes again and again until nobody takes any for this long. How many were taken.
     pub fn flood(&mut self, bytes: &[u8], patience: Duration) -> usize {
         self.stream.set_write_timeout(Some(patience)).expect("a time-out");
@@ -130,6 +162,21 @@ impl Raw {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
+    /// Whether bytes wait to be read, or come within this time.
+    pub fn answers_within(&self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("a time-out");
+        let came = self.stream.peek(&mut [0; 8]).is_ok_and(|count| count == 8);
+        self.stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+        came
+    }
+}
+
+impl<S: Read + Write> Raw<S> {
+    pub fn send(&mut self, bytes: &[u8]) {
+        // A peer that has closed already shows when its answer is read.
+        let _ = self.stream.write_all(bytes);
+    }
+
     /// The next message; `None` at the end of the stream.
     pub fn next(&mut self) -> Option<Message> {
         let mut header = [0; 5];
@@ -138,14 +185,6 @@ impl Raw {
         let mut body = vec![0; usize::try_from(length).expect("it fits").checked_sub(4).expect("a length")];
         self.stream.read_exact(&mut body).ok()?;
         Some(Message { tag: char::from(header[0]), body })
-    }
-
-    /// Whether bytes wait to be read, or come within this time.
-    pub fn answers_within(&self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).expect("a time-out");
-        let came = self.stream.peek(&mut [0; 8]).is_ok_and(|count| count == 8);
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
-        came
     }
 
     /// Everything up to and with the next ReadyForQuery.
