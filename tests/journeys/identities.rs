@@ -1,9 +1,11 @@
 //! Callers with tokens: who they are for policy and in events, and when they are nobody any more.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::harness::pki::{Leaf, Pki};
 use crate::harness::provider::{Key, Provider};
 use crate::harness::raw::{Raw, message, query, spell, startup};
 use crate::harness::{Setup, Sidegate, python, said, until};
@@ -219,4 +221,81 @@ fn oauthbearer_ends_in_a_session_or_in_an_answer_that_says_where_to_go() {
         raw.send(&message('p', b"\x01"));
         assert_eq!(spell(&raw.until_end()), "E:28000");
     }
+}
+
+#[test]
+fn libpqs_own_oauthbearer_opens_a_session() {
+    let (key, pki) = (Key::new("k1"), Pki::new());
+    let provider = Provider::start(&[&key]);
+    let sidegate = Setup::open()
+        .identify("[{jwt: {issuer: corp, ask: oauthbearer}}]")
+        .sidegate(&provider.configuration(""))
+        .listener(&pki.yaml())
+        .start();
+    let run = |token: &str| {
+        let mut program = python();
+        program.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journeys/clients/oauth_journey.py"));
+        program.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", pki.path("ca.crt"));
+        program.env("TOKEN", token).env("ISSUER", &provider.issuer);
+        said(&sidegate.environment(&mut program).output().expect("python runs"))
+    };
+    let told = run(&key.token(&provider.claims(600)));
+    assert!(told.starts_with("42 "), "{told}");
+    let told = run("nonsense");
+    assert!(told.contains("the token was not accepted"), "{told}");
+}
+
+/// psql with a client certificate.
+fn psql_with(sidegate: &Sidegate, pki: &Pki, leaf: &Leaf, password: &str) -> String {
+    let (certificate, key) = (pki.path("client.crt"), pki.path("client.key"));
+    std::fs::write(&certificate, leaf.certificate.pem()).expect("written");
+    std::fs::write(&key, leaf.key.serialize_pem()).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&key, mode).expect("private");
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-A", "-t", "-w", "-c", "select 'through'"]).env("PGPASSWORD", password);
+    psql.env("PGSSLMODE", "require").env("PGSSLCERT", certificate).env("PGSSLKEY", key);
+    said(&sidegate.environment(&mut psql).output().expect("psql runs"))
+}
+
+fn with_uri(pki: &Pki, uri: &str) -> Leaf {
+    let uri = rcgen::string::Ia5String::try_from(uri).expect("ASCII");
+    pki.issue(|params| params.subject_alt_names.push(rcgen::SanType::URI(uri)))
+}
+
+#[test]
+fn a_client_certificate_says_who_it_is() {
+    const ORDERS: &str = "spiffe://example.com/ns/shop/sa/orders";
+    let (pki, stranger) = (Pki::new(), Pki::new());
+    let sidegate = Setup::open().identify("[{mtls: {}}]").listener(&pki.yaml()).start();
+    assert_eq!(psql_with(&sidegate, &pki, &with_uri(&pki, ORDERS), ""), "through\n");
+    let event = sidegate.event_of("select 'through'");
+    assert_eq!(event["input"]["caller"]["subject"], ORDERS);
+    assert_eq!(event["input"]["caller"]["method"], "mtls");
+    assert!(event["input"]["caller"]["expires_at"].is_string());
+    let told = psql_with(&sidegate, &pki, &with_uri(&pki, "spiffe://example.com/ns/../admin"), "");
+    assert!(told.contains("FATAL:  the client certificate was not accepted"), "{told}");
+    let told = psql_with(&sidegate, &pki, &with_uri(&stranger, ORDERS), "");
+    assert!(!told.contains("through"), "{told}");
+    let mut without = Command::new("psql");
+    without.args(["-X", "-w", "-c", "select 1"]).env("PGSSLMODE", "require");
+    let told = said(&sidegate.environment(&mut without).output().expect("psql runs"));
+    assert!(told.contains("FATAL:  sidegate does not recognise the caller"), "{told}");
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_certificate_needs_it() {
+    let (key, pki) = (Key::new("k1"), Pki::new());
+    let provider = Provider::start(&[&key]);
+    let (own, other) = (pki.issue(|_| {}), pki.issue(|_| {}));
+    let sidegate =
+        Setup::open().identify(JWT).sidegate(&provider.configuration("")).listener(&pki.yaml()).start();
+    let mut claims = provider.claims(600);
+    let thumbprint = ring::digest::digest(&ring::digest::SHA256, own.certificate.der());
+    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    claims["cnf"] = json!({"x5t#S256": base64::Engine::encode(&engine, thumbprint)});
+    let token = key.token(&claims);
+    assert_eq!(psql_with(&sidegate, &pki, &own, &token), "through\n");
+    let told = psql_with(&sidegate, &pki, &other, &token);
+    assert!(told.contains("FATAL:  the token was not accepted"), "{told}");
 }
