@@ -1,7 +1,7 @@
 //! The wall clock, as far as identities go by it: it never goes back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -27,9 +27,10 @@ pub struct Expiry {
 const LOOK: Duration = Duration::from_secs(30);
 
 impl Clock {
-    /// The machine's clock.
+    /// The machine's clock, one for the whole process.
     pub(super) fn system() -> Arc<Self> {
-        Self::reading(|| jiff::Timestamp::now().as_second())
+        static SYSTEM: LazyLock<Arc<Clock>> = LazyLock::new(|| Clock::reading(|| jiff::Timestamp::now().as_second()));
+        Arc::clone(&SYSTEM)
     }
 
     /// Another clock.

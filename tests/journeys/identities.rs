@@ -288,8 +288,7 @@ fn a_token_that_is_bound_to_a_certificate_needs_it() {
     let (key, pki) = (Key::new("k1"), Pki::new());
     let provider = Provider::start(&[&key]);
     let (own, other) = (pki.issue(|_| {}), pki.issue(|_| {}));
-    let sidegate =
-        Setup::open().identify(JWT).sidegate(&provider.configuration("")).listener(&pki.yaml()).start();
+    let sidegate = Setup::open().identify(JWT).sidegate(&provider.configuration("")).listener(&pki.yaml()).start();
     let mut claims = provider.claims(600);
     let thumbprint = ring::digest::digest(&ring::digest::SHA256, own.certificate.der());
     let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -87,8 +87,7 @@ fn a_method_that_could_never_match_is_a_problem() {
     let unix = |uids: &str| {
         with("[{anonymous: {}}]", &format!("[{{peer: {{uids: {uids}}}}}]")).replace("127.0.0.1:6432", "unix:/run/s")
     };
-    for uids in ["{}", "{orders: x}", "{01: orders}", "{-1: orders}", "{4294967296: orders}", "{1000: ''}", "[1000]"]
-    {
+    for uids in ["{}", "{orders: x}", "{01: orders}", "{-1: orders}", "{4294967296: orders}", "{1000: ''}", "[1000]"] {
         assert_eq!(problems(&unix(uids)).len(), 1, "{uids}: {:?}", load(&unix(uids)));
     }
     let (config, _) = load(&unix("{1000: orders, 0: admin}")).unwrap();

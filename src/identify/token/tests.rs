@@ -361,3 +361,11 @@ fn the_algorithm_is_the_keys_not_the_tokens() {
     let text = rsa["short"]["token"].as_str().unwrap();
     assert_eq!(check(&short, &file(), text), Err(TokenError::Signature), "1,024 bits are none");
 }
+
+#[test]
+fn a_token_shows_nothing_that_opens_a_session() {
+    let signer = Signer::ed25519("a");
+    let text = signer.token(&claims());
+    let shown = format!("{:?}", Token::read(&text).unwrap());
+    assert_eq!(shown, "Token { algorithm: EdDsa, kid: Some(\"a\"), .. }");
+}

@@ -5,18 +5,12 @@ import glob
 import os
 import sys
 
-import psycopg_binary
+import psycopg.pq
 
-folder = os.path.join(os.path.dirname(os.path.dirname(psycopg_binary.__file__)), "psycopg_binary.libs")
-# The others first, since libpq needs them.
-libraries = sorted(glob.glob(folder + "/*.so*"), key=lambda path: "libpq-" in path)
-for _ in libraries:
-    for path in libraries:
-        try:
-            libpq = ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
-        except OSError:
-            continue
-libpq = ctypes.CDLL(next(path for path in libraries if "libpq-" in path))
+# The library that psycopg brings along, already loaded by it.
+assert psycopg.pq.version() >= 180000, psycopg.pq.version()
+folder = os.path.join(os.path.dirname(os.path.dirname(psycopg.__file__)), "psycopg_binary.libs")
+libpq = ctypes.CDLL(glob.glob(folder + "/libpq-*")[0])
 
 
 class Request(ctypes.Structure):
