@@ -1,6 +1,7 @@
 //! Who a client certificate says that its holder is. The chain was verified in the handshake; here its leaf is read.
 
 use serde_json::Map;
+use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate, X509Name};
 
 use super::IdentifyError;
@@ -43,19 +44,17 @@ pub(super) fn caller(der: &[u8]) -> Result<Known, IdentifyError> {
 fn spiffe_id(certificate: &X509Certificate<'_>) -> Result<Option<String>, IdentifyError> {
     let wrong = |problem| IdentifyError::Certificate { problem };
     let mut uris = Vec::new();
-    for extension in certificate.extensions() {
-        match extension.parsed_extension() {
-            ParsedExtension::SubjectAlternativeName(names) => {
-                for name in &names.general_names {
-                    match name {
-                        GeneralName::URI(uri) => uris.push(*uri),
-                        GeneralName::Invalid(..) => return Err(wrong("an alternative name cannot be read")),
-                        _ => {}
-                    }
-                }
+    for extension in certificate.extensions().iter().filter(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME)
+    {
+        let ParsedExtension::SubjectAlternativeName(names) = extension.parsed_extension() else {
+            return Err(wrong("its alternative names cannot be read"));
+        };
+        for name in &names.general_names {
+            if let GeneralName::URI(uri) = name {
+                uris.push(*uri);
+            } else if let GeneralName::Invalid(..) = name {
+                return Err(wrong("an alternative name cannot be read"));
             }
-            ParsedExtension::ParseError { .. } => return Err(wrong("an extension cannot be read")),
-            _ => {}
         }
     }
     let claims = uris.iter().any(|uri| uri.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("spiffe:")));

@@ -227,20 +227,26 @@ fn oauthbearer_ends_in_a_session_or_in_an_answer_that_says_where_to_go() {
 fn libpqs_own_oauthbearer_opens_a_session() {
     let (key, pki) = (Key::new("k1"), Pki::new());
     let provider = Provider::start(&[&key]);
+    // libpq takes nothing but https for a provider; the keys are at an address of their own.
+    let issuer = "https://idp.example.com";
+    let keys = format!("{}/keys", provider.issuer);
     let sidegate = Setup::open()
         .identify("[{jwt: {issuer: corp, ask: oauthbearer}}]")
-        .sidegate(&provider.configuration(""))
+        .sidegate(&format!(
+            "issuers: [{{name: corp, issuer: \"{issuer}\", audience: sidegate, jwks: {{url: \"{keys}\"}}}}]"
+        ))
         .listener(&pki.yaml())
         .start();
     let run = |token: &str| {
         let mut program = python();
         program.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journeys/clients/oauth_journey.py"));
         program.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", pki.path("ca.crt"));
-        program.env("TOKEN", token).env("ISSUER", &provider.issuer);
+        program.env("TOKEN", token).env("ISSUER", issuer);
         said(&sidegate.environment(&mut program).output().expect("python runs"))
     };
-    let told = run(&key.token(&provider.claims(600)));
-    assert!(told.starts_with("42 "), "{told}");
+    let mut claims = provider.claims(600);
+    claims["iss"] = json!(issuer);
+    assert_eq!(run(&key.token(&claims)), format!("42 {issuer}/.well-known/openid-configuration\n"));
     let told = run("nonsense");
     assert!(told.contains("the token was not accepted"), "{told}");
 }

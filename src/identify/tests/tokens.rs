@@ -61,7 +61,10 @@ impl Dialogue {
             Authentication::Cleartext => "password?".to_owned(),
             Authentication::Sasl(mechanisms) => mechanisms.join(" "),
             Authentication::SaslContinue(data) => String::from_utf8(data.to_vec()).unwrap(),
-            other => format!("{other:?}"),
+            other @ (Authentication::Ok
+            | Authentication::Md5
+            | Authentication::SaslFinal(_)
+            | Authentication::Other(_)) => format!("{other:?}"),
         }
     }
 
