@@ -156,6 +156,19 @@ fn a_running_statement_ends_after_its_answer_and_the_next_is_refused() {
 }
 
 #[test]
+fn a_statement_that_had_to_wait_until_its_caller_was_nobody_is_not_sent() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    let sidegate = start(&provider, ", skew: 0s");
+    let mut client = open(&sidegate, &key.token(&provider.claims(2)));
+    // What follows a change of settings is judged once that is answered.
+    client.send(&query("select set_config('work_mem', '5MB', false), pg_sleep(4)"));
+    client.send(&query("select 'queued too long'"));
+    assert_eq!(spell(&client.until_end()), "T D C:SELECT 1 Z:I E:28000");
+    assert!(!crate::harness::postgres().log().contains("queued too long"), "it never arrived");
+}
+
+#[test]
 fn keys_rotate_and_a_provider_that_is_away_locks_nobody_out_at_once() {
     let (old, new, last) = (Key::new("k1"), Key::new("k2"), Key::new("k3"));
     let provider = Provider::start(&[&old]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 
 use super::{KeySet, KeysError};
 use crate::config::{self, Issuer, KeySource};
@@ -19,7 +20,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// The keys as the source has them now.
 pub(super) async fn keys(issuer: &Issuer) -> Result<KeySet, KeysError> {
     match &issuer.keys {
-        KeySource::File(path) => of_file(path, issuer),
+        KeySource::File(path) => of_file(path, issuer).await,
         KeySource::Url(url) => of_url(&client(issuer).await?, url, issuer).await,
         KeySource::Discovery => {
             let client = client(issuer).await?;
@@ -34,9 +35,13 @@ pub(in crate::identify) fn configuration_of(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
-fn of_file(path: &Path, issuer: &Issuer) -> Result<KeySet, KeysError> {
+async fn of_file(path: &Path, issuer: &Issuer) -> Result<KeySet, KeysError> {
     let name = path.display().to_string();
-    let text = std::fs::read(path).map_err(|source| KeysError::File { path: name.clone(), source })?;
+    let failed = |source| KeysError::File { path: name.clone(), source };
+    let mut text = Vec::new();
+    let most = u64::try_from(MAX_ANSWER).unwrap_or(u64::MAX).saturating_add(1);
+    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    file.take(most).read_to_end(&mut text).await.map_err(failed)?;
     if text.len() > MAX_ANSWER {
         return Err(KeysError::Content { from: name, problem: TOO_LONG });
     }

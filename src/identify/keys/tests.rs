@@ -226,6 +226,8 @@ async fn a_file_is_read_again_when_it_changes() {
     assert!(ring.verify(&token(&old)).await.is_ok() && ring.verify(&token(&new)).await.is_err());
     std::fs::write(&path, set(&[&new])).unwrap();
     assert!(ring.verify(&token(&new)).await.is_ok() && ring.verify(&token(&old)).await.is_err());
+    std::fs::write(&path, " ".repeat(2 << 20)).unwrap();
+    assert!(ring.verify(&token(&new)).await.unwrap_err().to_string().contains("longer than 1 MiB"));
     std::fs::write(&path, "{").unwrap();
     assert_eq!(ring.verify(&token(&new)).await.unwrap_err().kind(), FaultKind::Unauthenticated);
 }

@@ -160,6 +160,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.corridor.abandon(permit).await?;
             return Ok(false);
         }
+        if self.corridor.is_expired() {
+            // It waited for an answer that came too late for it.
+            self.corridor.abandon(permit).await?;
+            return self.refuse_expired().await.map(|()| false);
+        }
         let entry = self.upstream.send(permit);
         self.corridor.state.lock().ledger.owe(owed(entry));
         Ok(true)
