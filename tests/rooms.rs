@@ -41,12 +41,13 @@ const ORDER: [&str; 20] = [
 ];
 
 /// Which crates may be named only in which folders.
-const DOORS: [(&str, &[&str]); 5] = [
+const DOORS: [(&str, &[&str]); 6] = [
     ("pgwire", &["src/wire/postgres"]),
     ("hyper", &["src/wire/http", "src/forward/http", "src/session/http", "src/admin"]),
     ("sqlparser", &["src/parse/sql"]),
     ("regorus", &["src/bundle", "src/decide", "src/workbench"]),
     ("rustls", &["src/accept", "src/forward"]),
+    ("tokio_rustls", &["src/accept", "src/forward"]),
 ];
 
 const LONGEST_FILE: usize = 500;

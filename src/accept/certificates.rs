@@ -37,7 +37,7 @@ pub(super) struct Served {
     pub(super) config: Arc<ServerConfig>,
     /// When the first certificate of the chain ends.
     pub(super) until: Timestamp,
-    /// What binds a login to the certificate: [`end_point`].
+    /// What binds a login to the certificate: [`end_point()`].
     pub(super) end_point: Option<Arc<[u8]>>,
 }
 

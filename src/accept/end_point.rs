@@ -60,3 +60,24 @@ fn hash_of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Hash> {
     let wanted = inner.as_ref().unwrap_or(&algorithm.algorithm);
     HASHES.iter().find(|(oid, _)| oid == wanted).map(|(_, hash)| *hash)
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_hashed_as_its_signature_is() {
+        let certificate = |algorithm| {
+            let key = KeyPair::generate_for(algorithm).unwrap();
+            CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().der().to_vec()
+        };
+        let short = certificate(&PKCS_ECDSA_P256_SHA256);
+        assert_eq!(end_point(&short), Some(Sha256::digest(&short).to_vec()));
+        let long = certificate(&PKCS_ECDSA_P384_SHA384);
+        assert_eq!(end_point(&long), Some(Sha384::digest(&long).to_vec()));
+        assert_eq!(end_point(&certificate(&PKCS_ED25519)), None);
+        assert_eq!(end_point(b"no certificate"), None);
+    }
+}

@@ -111,6 +111,12 @@ pub enum AcceptError {
         /// `limits.connections`.
         limit: usize,
     },
+    /// Half of `limits.connections` are in start-up already, all from where this one comes from.
+    #[error("`{limit}` connections from the same address are in start-up already")]
+    TooManyStarting {
+        /// The most that one source may have.
+        limit: usize,
+    },
     /// Start-up did not end within `limits.startup`.
     #[error("start-up took longer than `{}`", humantime::format_duration(*.limit))]
     TooSlow {
@@ -154,6 +160,7 @@ impl AcceptError {
             | Self::Reader { .. }
             | Self::Plain
             | Self::TooManyConnections { .. }
+            | Self::TooManyStarting { .. }
             | Self::TooSlow { .. }
             | Self::Gone
             | Self::Connection { .. }
@@ -178,7 +185,7 @@ impl Fault for AcceptError {
             | Self::Tls { .. }
             | Self::Reader { .. } => FaultKind::Internal,
             Self::Plain => FaultKind::Unauthenticated,
-            Self::TooManyConnections { .. } => FaultKind::TooManyConnections,
+            Self::TooManyConnections { .. } | Self::TooManyStarting { .. } => FaultKind::TooManyConnections,
             Self::TooSlow { .. } => FaultKind::StartupTimeout,
             Self::Gone
             | Self::Connection { .. }
@@ -205,6 +212,7 @@ impl Fault for AcceptError {
             | Self::Reader { .. } => "internal error".to_owned(),
             Self::Plain => "sidegate takes TLS connections only here: connect with sslmode=require or more".to_owned(),
             Self::TooManyConnections { .. } => "too many connections to sidegate".to_owned(),
+            Self::TooManyStarting { .. } => "too many connections of this address are in start-up".to_owned(),
             Self::TooSlow { .. } => "start-up took too long".to_owned(),
             Self::Gone | Self::Connection { .. } => "the connection was lost during start-up".to_owned(),
             Self::Repeated | Self::EarlyBytes | Self::NoTls | Self::NoApplicationProtocol | Self::Handshake { .. } => {

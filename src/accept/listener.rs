@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::sources::{Sources, Starting};
 use super::{AcceptError, Certificates, Peer, Stream};
 use crate::config::{self, Address};
 
@@ -32,6 +33,7 @@ pub struct Listener {
     certificates: Option<Arc<Certificates>>,
     slots: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
+    sources: Arc<Sources>,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,14 @@ enum ListeningSocket {
 #[derive(Debug)]
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
+    starting: Option<Starting>,
+}
+
+impl Slot {
+    /// Start-up is over: the connection no longer counts against those that its source may begin.
+    pub fn settle(&mut self) {
+        self.starting = None;
+    }
 }
 
 /// A connection of which nothing has been read yet.
@@ -52,7 +62,8 @@ pub struct Connection {
     pub(super) stream: Stream,
     pub(super) peer: Peer,
     pub(super) slot: Slot,
-    pub(super) within_limit: bool,
+    /// Why there will be no session, if that is certain.
+    pub(super) excess: Option<AcceptError>,
     pub(super) deadline: Instant,
     pub(super) config: Arc<config::Listener>,
     pub(super) certificates: Option<Arc<Certificates>>,
@@ -85,7 +96,8 @@ impl Listener {
         };
         let slots = Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS)));
         let refusals = Arc::new(Semaphore::new(REFUSALS));
-        Ok(Self { socket, address, config, certificates, slots, refusals })
+        let sources = Arc::new(Sources::new(config.limits.connections));
+        Ok(Self { socket, address, config, certificates, slots, refusals, sources })
     }
 
     /// Where it listens: the real port where the configured one is 0.
@@ -126,15 +138,23 @@ impl Listener {
 
     /// Counts a connection; `None` closes it.
     fn admit(&self, stream: Stream, peer: Peer) -> Option<Connection> {
-        let (permit, within_limit) = match Arc::clone(&self.slots).try_acquire_owned() {
-            Ok(permit) => (permit, true),
-            Err(_) => (Arc::clone(&self.refusals).try_acquire_owned().ok()?, false),
+        let starting = self.sources.admit(&peer);
+        let place = starting.as_ref().and_then(|_| Arc::clone(&self.slots).try_acquire_owned().ok());
+        let (permit, excess) = match (place, &starting) {
+            (Some(permit), _) => (permit, None),
+            (None, held) => {
+                let excess = match held {
+                    Some(_) => AcceptError::TooManyConnections { limit: self.config.limits.connections },
+                    None => AcceptError::TooManyStarting { limit: self.sources.limit() },
+                };
+                (Arc::clone(&self.refusals).try_acquire_owned().ok()?, Some(excess))
+            }
         };
         let now = Instant::now();
         let deadline = now.checked_add(self.config.limits.startup).unwrap_or(now);
-        let slot = Slot { _permit: permit };
+        let slot = Slot { _permit: permit, starting };
         let (config, certificates) = (Arc::clone(&self.config), self.certificates.clone());
-        Some(Connection { stream, peer, slot, within_limit, deadline, config, certificates })
+        Some(Connection { stream, peer, slot, excess, deadline, config, certificates })
     }
 }
 

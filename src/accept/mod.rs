@@ -7,6 +7,7 @@ mod end_point;
 mod error;
 mod listener;
 mod opening;
+mod sources;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -78,7 +78,7 @@ impl Connection {
     /// The client breaks the protocol, asks for a session in clear where there is TLS, is too slow, is one too many,
     /// or goes away.
     pub async fn open(self) -> Result<Opening, Refused<AcceptError>> {
-        let Self { mut stream, peer, slot, within_limit, deadline, config, certificates } = self;
+        let Self { mut stream, peer, slot, excess, deadline, config, certificates } = self;
         let too_slow = || AcceptError::TooSlow { limit: config.limits.startup };
         let mut buffer = BytesMut::new();
         let offer = if certificates.is_some() { Encryption::Offered } else { Encryption::Absent };
@@ -95,10 +95,12 @@ impl Connection {
         }
         let error = match first.unwrap_or_else(|_| Err(too_slow())) {
             Ok(First::Cancel(request)) => return Ok(Opening::Cancel(Cancelling { request, stream, _slot: slot })),
-            Ok(First::Startup(startup)) if within_limit => {
-                return Ok(Opening::Session(Accepted { stream, peer, startup, slot, deadline, buffered: buffer }));
-            }
-            Ok(First::Startup(_)) => AcceptError::TooManyConnections { limit: config.limits.connections },
+            Ok(First::Startup(startup)) => match excess {
+                Some(excess) => excess,
+                None => {
+                    return Ok(Opening::Session(Accepted { stream, peer, startup, slot, deadline, buffered: buffer }));
+                }
+            },
             // Only what is offered is agreed on, and only once.
             Ok(First::Encrypt(_)) => AcceptError::Repeated,
             Err(error) => error,

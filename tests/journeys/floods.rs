@@ -1,6 +1,9 @@
 //! Clients that ask and do not listen: what is kept for them stays small, and nobody else waits.
 
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::harness::raw::{Raw, bind, execute, message, parse, query, sync};
 use crate::harness::{Setup, Sidegate};
@@ -59,6 +62,28 @@ fn rows_that_nobody_reads_stay_at_the_server() {
     // They are not waited for, either.
     assert!(sidegate.terminate().success());
     drop(deaf);
+}
+
+#[test]
+fn a_flood_from_one_address_keeps_no_place_from_another() {
+    let mut sidegate = Setup::open().listener("limits: {connections: 60, startup: 20s}").start();
+    let local = SocketAddr::from(([127, 0, 0, 2], 0));
+    let server = SocketAddr::from(([127, 0, 0, 1], sidegate.port));
+    let crowd: Vec<Socket> = (0..200)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            socket.bind(&local.into()).expect("another address of the loopback");
+            socket.connect(&server.into()).expect("somebody listens");
+            socket
+        })
+        .collect();
+    let mut clients: Vec<_> = (0..20).map(|_| open(&sidegate)).collect();
+    for client in &mut clients {
+        assert_eq!(client.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
+    }
+    assert!(sidegate.metric("sidegate_sessions_open{") >= 20.0);
+    drop(crowd);
+    assert!(sidegate.is_alive());
 }
 
 /// Sends this ahead, with no Sync until the very end, and counts the answers with `tag`.

@@ -33,7 +33,7 @@ impl Pki {
     fn new() -> Self {
         let pki = Self { ca: authority(), directory: tempfile::tempdir().unwrap() };
         pki.install(&pki.issue(|_| {}));
-        std::fs::write(&pki.paths().client_ca.unwrap(), pki.ca.pem()).unwrap();
+        std::fs::write(pki.paths().client_ca.unwrap(), pki.ca.pem()).unwrap();
         pki
     }
 

@@ -41,7 +41,7 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
         }
         Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
         Err(refused) => {
-            if matches!(refused.error, AcceptError::TooManyConnections { .. }) {
+            if matches!(refused.error, AcceptError::TooManyConnections { .. } | AcceptError::TooManyStarting { .. }) {
                 house.metrics.connection_refused(&lane.listener.name);
             }
             say(refused.stream, &Refusal::fault(&refused.error)).await;
@@ -144,6 +144,7 @@ async fn run(
     upstream: Upstream,
     key: Option<KeyGuard>,
 ) {
+    identified.slot.settle();
     let out = match welcome(&mut identified, &upstream, key.as_ref()) {
         Ok(out) => out,
         Err(error) => return say(identified.stream, &Refusal::fault(&error)).await,
