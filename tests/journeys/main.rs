@@ -21,6 +21,7 @@ mod durability;
 mod floods;
 mod harness;
 mod hostile;
+mod identities;
 mod metrics;
 mod policy;
 mod portals;

@@ -1,6 +1,8 @@
 //! From the server to the client: answers are matched with what was sent, written down, and
 //! relayed; only what stands for a refused message is rewritten.
 
+use std::sync::atomic::Ordering;
+
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -49,7 +51,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let piece = self.framer.next_piece().map_err(|error| broken(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
-            Some(BackendPiece::Frame(frame)) => self.message(frame).await?,
+            Some(BackendPiece::Frame(frame)) => {
+                self.corridor.answering.store(true, Ordering::Relaxed);
+                let passed = self.message(frame).await;
+                self.corridor.answering.store(false, Ordering::Relaxed);
+                passed?;
+            }
             None => {
                 self.flush().await?;
                 return match self.upstream.read_buf(self.framer.room()).await {

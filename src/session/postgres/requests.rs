@@ -59,6 +59,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     async fn receive(&mut self) -> Result<(), End> {
         let corridor = self.corridor;
         let quiet = corridor.is_quiet();
+        let (answered, over) = (corridor.has_answered(), corridor.is_expired());
         let idle = corridor.lane.listener.limits.idle;
         tokio::select! {
             read = self.client.read_buf(self.framer.room()) => match read {
@@ -77,6 +78,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 )))
             }
             () = corridor.went_quiet.notified(), if !quiet => Ok(()),
+            // An open transaction is no reason to wait: nothing more can be done in it.
+            () = corridor.expired(), if answered => Err(End::Fault(Refusal::new(FaultKind::IdentityExpired, EXPIRED))),
+            () = corridor.expired(), if !answered && !over => Ok(()),
+            () = corridor.answered.notified(), if !answered && over => Ok(()),
         }
     }
 
@@ -89,6 +94,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             b'H' => self.free(frame),
             b'c' | b'f' => self.copy_end(frame),
             _ if self.corridor.state.lock().copy.takes_data() => Err(amid_copy()),
+            b'Q' | b'P' | b'B' | b'E' | b'F' if self.corridor.is_expired() => self.refuse_expired().await,
             b'Q' => self.query(frame).await,
             b'P' => self.parse(frame).await,
             b'B' => self.bind(frame).await,
@@ -98,6 +104,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             b'F' => self.function_call(frame).await,
             tag => Err(breach(WireError::Tag { tag })),
         }
+    }
+
+    /// Nobody may ask for anything more in the name of an identity that has ended. What runs ends first.
+    async fn refuse_expired(&mut self) -> Result<(), End> {
+        let refusal = self.corridor.refuse_outright(Cause::Identity, EXPIRED).await;
+        self.answered(|_| true).await?;
+        while !self.corridor.has_answered() {
+            self.corridor.answered.notified().await;
+        }
+        Err(End::Fault(refusal))
     }
 
     /// A message above its limit was dropped as it came; a poison takes its place.
@@ -139,6 +155,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.state.lock().ledger.skipping() {
             self.corridor.abandon(permit).await?;
             return Ok(false);
+        }
+        if self.corridor.is_expired() {
+            // It waited for an answer that came too late for it.
+            self.corridor.abandon(permit).await?;
+            return self.refuse_expired().await.map(|()| false);
         }
         let entry = self.upstream.send(permit);
         self.corridor.state.lock().ledger.owe(owed(entry));
@@ -283,5 +304,7 @@ pub(super) fn breach(error: WireError) -> End {
     End::Fault(Refusal::fault(&error))
 }
 
+/// The end of an identity, in the client's words.
+const EXPIRED: &str = "the identity that the session was opened with has expired: connect again";
 /// What PostgreSQL compares of a name.
 const NAME_BYTES: usize = 63;

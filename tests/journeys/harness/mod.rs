@@ -3,6 +3,7 @@
 pub mod meddler;
 pub mod pki;
 mod postgres;
+pub mod provider;
 pub mod raw;
 mod sidegate;
 
