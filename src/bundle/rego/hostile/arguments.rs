@@ -144,34 +144,47 @@ pub(super) fn small() -> Vec<Json> {
     values
 }
 
-/// What takes room: as much as a document could hold, and worse.
-pub(super) fn large() -> Vec<Value> {
-    let text = |json: Json| Value::from(json);
+/// What takes room, as much as a document could hold and worse; two of these are also tried at once.
+pub(super) fn paired() -> Vec<Value> {
     let complete: serde_json::Map<String, Json> =
         (0..14).map(|from| (from.to_string(), (0..14).map(|to| json!(to.to_string())).collect())).collect();
+    let numbered: serde_json::Map<String, Json> = (0..20_000).map(|n| (n.to_string(), json!(n))).collect();
+    let digits: serde_json::Map<String, Json> =
+        (0..=9).map(|n| (n.to_string(), json!("0123456789".repeat(20)))).collect();
+    [
+        json!("a".repeat(1 << 20)),
+        // The worst to look for in the one above.
+        json!(format!("{}b", "a".repeat(1 << 19))),
+        json!("é\u{0}".repeat(1 << 18)),
+        json!(["*a".repeat(500), "{a,{b,{c,d}}}".repeat(50)].concat()),
+        json!(vec!["a".repeat(1 << 10); 1 << 10]),
+        json!(vec![""; 100_000]),
+        json!(vec![json!({"op": "copy", "from": "", "path": "/a"}); 40]),
+        json!((0..14).map(|n| n.to_string()).collect::<Vec<_>>()),
+        json!(numbered),
+        json!(digits),
+        json!(complete),
+    ]
+    .map(Value::from)
+    .into()
+}
+
+/// More that takes room.
+pub(super) fn large() -> Vec<Value> {
     let chain: serde_json::Map<String, Json> =
         (0..20_000).map(|from| (from.to_string(), json!([(from + 1).to_string()]))).collect();
-    vec![
-        text(json!("a".repeat(1 << 20))),
-        text(json!("é\u{0}".repeat(1 << 18))),
-        text(json!("9".repeat(200_000))),
-        text(json!(format!("1{}", "0".repeat(200_000)))),
-        text(json!("[".repeat(100_000))),
-        text(json!(format!("{}{}", "[".repeat(120), "]".repeat(120)))),
-        text(json!(vec!["a".repeat(1 << 10); 1 << 10])),
-        text(json!(vec![""; 100_000])),
-        text(json!(vec![i64::MAX; 100_000])),
-        text(json!(vec![json!({"op": "copy", "from": "", "path": "/a"}); 40])),
-        text(json!((0..20_000).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>())),
-        text(json!(
-            (0..=9).map(|n| (n.to_string(), json!("0123456789".repeat(20)))).collect::<serde_json::Map<_, _>>()
-        )),
-        text(Json::Object(complete)),
-        text(Json::Object(chain)),
-        text(json!((0..14).map(|n| n.to_string()).collect::<Vec<_>>())),
-        text(deep(100)),
-        text(json!(vec!["*a".repeat(500), "{a,{b,{c,d}}}".repeat(50)].concat())),
+    [
+        json!("9".repeat(200_000)),
+        json!(format!("1{}", "0".repeat(200_000))),
+        json!("[".repeat(100_000)),
+        json!(format!("{}{}", "[".repeat(120), "]".repeat(120))),
+        json!(vec![i64::MAX; 100_000]),
+        json!((0..12).map(|_| json!({"op": "copy", "from": "", "path": "/a"})).collect::<Vec<_>>()),
+        json!(chain),
+        deep(100),
     ]
+    .map(Value::from)
+    .into()
 }
 
 /// What no document holds, and a policy may make.
