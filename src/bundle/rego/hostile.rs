@@ -396,7 +396,8 @@ fn respelled(call: &Call, arguments: &[Json]) -> bool {
 
 /// OPA reckons with more digits than a floating-point number has.
 fn nearly(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 4.0 * f64::EPSILON * a.abs()
+    // The second is the least that two such numbers can differ by.
+    (a - b).abs() <= 4.0 * f64::EPSILON * a.abs() + f64::MIN_POSITIVE * f64::EPSILON
 }
 
 /// The functions whose values differ from OPA's, with the first arguments that show it.

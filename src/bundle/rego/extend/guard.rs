@@ -279,10 +279,10 @@ fn units(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
     Ok(())
 }
 
-/// The engine rounds, and OPA cuts off; a `-` can be an exponent's.
+/// The engine rounds, and OPA cuts off.
 fn whole_units(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
-    if matches!(arguments, [Value::String(text)] if text.contains(['.', '-'])) {
-        return Err(CallError::Argument { name, what: "a fraction or a negative number" });
+    if matches!(arguments, [Value::String(text)] if text.contains('.') || text.to_ascii_lowercase().contains("e-")) {
+        return Err(CallError::Argument { name, what: "a fraction" });
     }
     units(name, arguments)
 }

@@ -1,6 +1,8 @@
 //! `sprintf` as Go prints: what does not fit its verb is named in the text, and is no error. `lint` admits the verbs
 //! that are here.
 
+mod collection;
+
 use regorus::Value;
 
 use super::guard::engines;
@@ -107,7 +109,7 @@ impl Printed {
                 (_, Ok(float)) => Self::Float(float),
                 _ => Self::Big(plain()?),
             },
-            _ => Self::Text(plain()?),
+            _ => Self::Text(collection::text(name, value)?),
         })
     }
 }
@@ -145,7 +147,11 @@ impl Directive {
                     _ => return Err(CallError::Argument { name, what: "a value without text" }),
                 }
             }
-            ('x', Printed::Text(text)) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            ('x', Printed::Text(text)) => {
+                // Go counts bytes here, and characters elsewhere.
+                let bytes = text.bytes().take(self.precision.unwrap_or(usize::MAX));
+                bytes.map(|byte| format!("{byte:02x}")).collect()
+            }
             ('d' | 'v', Printed::Whole(number)) if self.precision.is_none() => {
                 return Ok(self.padded(&number.to_string()));
             }
