@@ -273,6 +273,10 @@ fn units(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
     if digits.is_empty() || exponent.is_empty() || !all_digits(&digits) || !all_digits(&exponent) {
         return wrong("a text that is no number with a unit");
     }
+    let significant = digits.trim_start_matches('0').len();
+    if significant > EXACT_DIGITS && (digits != text || !unit.is_empty()) {
+        return wrong("more digits than a floating-point number keeps");
+    }
     if text.len() > LONGEST_NUMBER || exponent.trim_start_matches('0').len() > EXPONENT_DIGITS {
         return wrong("a number that is too large");
     }
@@ -342,6 +346,7 @@ const UNITS: [&str; 25] = [
     "mib", "gib", "tib", "pib", "eib",
 ];
 const LONGEST_NUMBER: usize = 400;
+const EXACT_DIGITS: usize = 15;
 const EXPONENT_DIGITS: usize = 2;
 /// Past it not every whole number is a floating-point one.
 const EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;

@@ -163,7 +163,7 @@ impl Directive {
             ('f', Printed::Float(number)) => {
                 return Ok(self.padded(&format!("{number:.*}", self.precision.unwrap_or(6))));
             }
-            ('d' | 'v' | 's', Printed::Big(text)) => return Ok(self.padded(text)),
+            ('d' | 'v' | 's', Printed::Big(text)) if self.precision.is_none() => return Ok(self.padded(text)),
             (_, Printed::Big(_)) => return Err(CallError::Argument { name, what: "a number that is too large" }),
             (_, Printed::Whole(_) | Printed::Float(_))
                 if self.precision.is_some() || self.verb == 'q' || self.verb == 'x' =>
