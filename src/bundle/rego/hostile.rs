@@ -245,7 +245,8 @@ impl Arguments {
     }
 
     fn shape(&self, json: &str) -> usize {
-        self.small.iter().position(|small| small.to_string() == json).expect("a small argument")
+        let shape: Json = serde_json::from_str(json).expect("JSON");
+        self.small.iter().position(|small| *small == shape).expect("a small argument")
     }
 }
 

@@ -1,6 +1,8 @@
 //! Texts with a grammar of their own (patterns of globs, formats, numbers with units), generated: no text makes their
 //! readers panic, and where they have a value it is OPA's.
 
+use std::slice;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree as _;
@@ -145,8 +147,8 @@ proptest! {
         for text_with_a_grammar in [&pattern, &wild] {
             let grammar = json!(text_with_a_grammar);
             drop(call("glob.match", &[grammar.clone(), json!([":"]), json!(text)]));
-            drop(call("units.parse", &[grammar.clone()]));
-            drop(call("units.parse_bytes", &[grammar.clone()]));
+            drop(call("units.parse", slice::from_ref(&grammar)));
+            drop(call("units.parse_bytes", slice::from_ref(&grammar)));
             let mut rest = text_with_a_grammar.as_str();
             let mut wide = false;
             while let (_, Some(directive), after) = print::next(rest) {
