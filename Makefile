@@ -7,11 +7,12 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 # Seconds for each fuzz target.
 FUZZ := 60
 
-.PHONY: help demo build tools test policies oracle fuzz tour lint bench ci
+.PHONY: help demo build tools test test-regress policies oracle fuzz tour lint bench ci
 
 help:
 	@echo "make demo   a PostgreSQL behind sidegate on this machine, with a tour"
 	@echo "make test   the whole suite"
+	@echo "make test-regress   PostgreSQL's regression SQL through sidegate, part of make test"
 	@echo "make lint   formatting, clippy, policies, documentation"
 	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
 	@echo "make bench  measurements"
@@ -26,13 +27,18 @@ build:
 	$(CARGO) build --release --locked --bin sidegate
 
 tools:
-	@scripts/tools postgres clients opa conformance python node components
+	@scripts/tools postgres pg18 clients opa conformance python node java go rust ruby perl pgproto components
 
 # The released binary is built once; what tests it is built in the quick profile.
 test: tools build
 	$(CARGO) test --locked
 	SIDEGATE_BINARY=$(BINARY) $(CARGO) test --locked --test static -- --ignored
-	@$(MAKE) --no-print-directory policies oracle tour
+	@$(MAKE) --no-print-directory test-regress policies oracle tour
+
+# psql cannot tell that sidegate is there.
+test-regress: build
+	@scripts/tools postgres regress
+	SIDEGATE_BINARY=$(BINARY) tests/regress/run
 
 policies:
 	@scripts/tools opa
@@ -61,7 +67,7 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
-	opa fmt --fail --list rego bundles
+	opa fmt --fail --list rego bundles tests/regress/bundle
 
 bench:
 	@scripts/tools postgres pgbouncer

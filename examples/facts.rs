@@ -13,6 +13,7 @@ fn main() -> std::io::Result<()> {
         quoting: Quoting::Standard,
         encoding: Encoding::Safe,
         names: Names::Certain { schema: "public".into() },
+        read_only: false,
         limits: ReadingLimits { statement: 1 << 20, ..ReadingLimits::default() },
         prepared: &nothing,
         cursors: &nothing,

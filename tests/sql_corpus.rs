@@ -44,6 +44,7 @@ fn read(reader: &Reader, text: &str) -> Arc<Facts> {
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
             names: Names::Certain { schema: "public".into() },
+            read_only: true,
             limits: ReadingLimits { statement: 1 << 20, ..ReadingLimits::default() },
             prepared: &nothing,
             cursors: &nothing,
@@ -151,6 +152,7 @@ fn read_case(reader: &Reader, case: &serde_json::Value, sql: &str) -> Arc<Facts>
                 Encoding::AsciiTrailBytes
             },
             names: if certain { Names::Certain { schema: "public".into() } } else { Names::Uncertain },
+            read_only: true,
             limits: ReadingLimits::default(),
             prepared: &nothing,
             cursors: &nothing,

@@ -16,6 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
             quoting,
             encoding: Encoding::Safe,
             names: Names::Certain { schema: "public".into() },
+            read_only: true,
             limits: ReadingLimits::default(),
             prepared: &nothing,
             cursors: &nothing,

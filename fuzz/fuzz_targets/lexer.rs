@@ -30,6 +30,7 @@ fuzz_target!(|input: (u8, &str)| {
         quoting: Quoting::Standard,
         encoding: Encoding::Safe,
         names: Names::Certain { schema: "public".into() },
+        read_only: true,
         limits: ReadingLimits::default(),
         prepared: &nothing,
         cursors: &nothing,

@@ -17,6 +17,7 @@ static FACTS: LazyLock<Arc<Facts>> = LazyLock::new(|| {
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
             names: Names::Uncertain,
+            read_only: true,
             limits: ReadingLimits::default(),
             prepared: &nothing,
             cursors: &nothing,

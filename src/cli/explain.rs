@@ -102,6 +102,7 @@ async fn request(listener: &Listener, statement: &str) -> Result<Request, Explai
         quoting: Quoting::Standard,
         encoding: Encoding::Safe,
         names,
+        read_only: listener.settings.holds_read_only(),
         limits: ReadingLimits { statement: listener.limits.statement, tokens: listener.limits.tokens },
         prepared: &nothing,
         cursors: &nothing,

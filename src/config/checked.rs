@@ -1,5 +1,6 @@
 //! Checked values: what the rest of the house reads. Built only by this room.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,6 +64,8 @@ pub struct Sidegate {
     pub drain: Duration,
     /// `workload`.
     pub workload: Workload,
+    /// `issuers`.
+    pub issuers: Vec<Issuer>,
     /// `listeners`.
     pub listeners: Vec<Listener>,
 }
@@ -179,8 +182,133 @@ pub enum Identify {
         /// File of `name:SCRAM-SHA-256$…` lines.
         users: PathBuf,
     },
+    /// `{jwt: {issuer, ask}}`.
+    Jwt {
+        /// The name of the issuer.
+        issuer: String,
+        /// How the token is asked for.
+        ask: Ask,
+    },
+    /// `{mtls: {}}`.
+    Mtls,
+    /// `{peer: {uids: {UID: NAME}}}`.
+    Peer {
+        /// Who each user of this machine is.
+        uids: BTreeMap<u32, String>,
+    },
     /// `{anonymous: {}}`.
     Anonymous,
+}
+
+/// `identify[].jwt.ask`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// As a password in clear.
+    Password,
+    /// By SASL OAUTHBEARER.
+    OauthBearer,
+}
+
+/// One of `issuers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// `name`, unique.
+    pub name: String,
+    /// `issuer`: what `iss` must be.
+    pub issuer: String,
+    /// `jwks`, or discovery.
+    pub keys: KeySource,
+    /// `ca`: who vouches for the provider's certificate, instead of the system's authorities.
+    pub ca: Option<PathBuf>,
+    /// `audience`.
+    pub audience: String,
+    /// `algorithms`.
+    pub algorithms: Vec<Algorithm>,
+    /// `subject_claim`.
+    pub subject_claim: String,
+    /// `actor_claim`.
+    pub actor_claim: String,
+    /// `groups_claim` and `groups_optional`.
+    pub groups: Option<GroupsClaim>,
+    /// `claims` that are copied.
+    pub claims: Vec<String>,
+    /// `skew` that clocks may have.
+    pub skew: Duration,
+    /// `max_age` of keys that cannot be fetched anew.
+    pub max_age: Duration,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// OpenID Connect discovery.
+    Discovery,
+    /// `jwks: {file}`.
+    File(PathBuf),
+    /// `jwks: {url}`.
+    Url(String),
+}
+
+/// `groups_claim`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupsClaim {
+    /// The claim's name.
+    pub name: String,
+    /// `groups_optional`: without the claim there are no groups, else no login.
+    pub optional: bool,
+}
+
+/// How a token is signed; only with keys that the verifier does not share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// RSA PKCS #1 1.5 with SHA-256.
+    Rs256,
+    /// The same with SHA-384.
+    Rs384,
+    /// The same with SHA-512.
+    Rs512,
+    /// RSA PSS with SHA-256.
+    Ps256,
+    /// The same with SHA-384.
+    Ps384,
+    /// The same with SHA-512.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    /// Its name in tokens and keys.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+        }
+    }
 }
 
 /// `settings` and `pins`.
@@ -193,6 +321,14 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// Whether a pin makes transactions read-only unless they say otherwise.
+    pub fn holds_read_only(&self) -> bool {
+        let Self::Pinned(pins) = self else { return false };
+        pins.iter().any(|(name, _)| {
+            ["default_transaction_read_only", "transaction_read_only"].iter().any(|pin| name.eq_ignore_ascii_case(pin))
+        })
+    }
+
     /// The schemas of the pinned `search_path` that a user may own (not `pg_catalog`, not `pg_temp`), in order.
     pub fn user_schemas(&self) -> Vec<String> {
         let Self::Pinned(pins) = self else { return Vec::new() };

@@ -75,6 +75,25 @@ pub(super) const ADMIN: Section =
 pub(super) const AUDIT: Section = Section { path: "plugins.sidegate.audit", keys: &["class", "sync"] };
 pub(super) const WORKLOAD: Section =
     Section { path: "plugins.sidegate.workload", keys: &["name", "namespace", "service_account", "labels"] };
+pub(super) const ISSUER: Section = Section {
+    path: "plugins.sidegate.issuers[]",
+    keys: &[
+        "name",
+        "issuer",
+        "jwks",
+        "ca",
+        "audience",
+        "algorithms",
+        "subject_claim",
+        "actor_claim",
+        "groups_claim",
+        "groups_optional",
+        "claims",
+        "skew",
+        "max_age",
+    ],
+};
+pub(super) const ISSUER_JWKS: Section = Section { path: "plugins.sidegate.issuers[].jwks", keys: &["file", "url"] };
 pub(super) const LISTENER: Section = Section {
     path: "plugins.sidegate.listeners[]",
     keys: &[
@@ -102,6 +121,11 @@ pub(super) const IDENTIFY_WORKLOAD: Section =
     Section { path: "plugins.sidegate.listeners[].identify[].workload", keys: &["subject"] };
 pub(super) const IDENTIFY_SCRAM: Section =
     Section { path: "plugins.sidegate.listeners[].identify[].scram", keys: &["users"] };
+pub(super) const IDENTIFY_JWT: Section =
+    Section { path: "plugins.sidegate.listeners[].identify[].jwt", keys: &["issuer", "ask"] };
+pub(super) const IDENTIFY_MTLS: Section = Section { path: "plugins.sidegate.listeners[].identify[].mtls", keys: &[] };
+pub(super) const IDENTIFY_PEER: Section =
+    Section { path: "plugins.sidegate.listeners[].identify[].peer", keys: &["uids"] };
 pub(super) const IDENTIFY_ANONYMOUS: Section =
     Section { path: "plugins.sidegate.listeners[].identify[].anonymous", keys: &[] };
 pub(super) const STARTUP_PARAMETERS: Section =
@@ -121,7 +145,7 @@ pub(super) const SECRET: Section =
 
 /// All of them, for whoever documents or draws them.
 #[cfg(test)]
-pub(super) const ALL: [&Section; 19] = [
+pub(super) const ALL: [&Section; 24] = [
     &ROOT,
     &BUNDLE,
     &DECISION_LOGS,
@@ -129,11 +153,16 @@ pub(super) const ALL: [&Section; 19] = [
     &ADMIN,
     &AUDIT,
     &WORKLOAD,
+    &ISSUER,
+    &ISSUER_JWKS,
     &LISTENER,
     &LISTENER_TLS,
     &IDENTIFY,
     &IDENTIFY_WORKLOAD,
     &IDENTIFY_SCRAM,
+    &IDENTIFY_JWT,
+    &IDENTIFY_MTLS,
+    &IDENTIFY_PEER,
     &IDENTIFY_ANONYMOUS,
     &STARTUP_PARAMETERS,
     &LIMITS,

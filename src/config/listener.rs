@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::checked::{Address, Identify, Limits, Listener, ListenerTls};
+use super::checked::{Address, Issuer, Limits, Listener, ListenerTls};
 use super::plugin::duration;
 use super::settings;
 use super::value::{Table, Value};
-use super::{keys, upstream};
+use super::{identify, keys, upstream};
 use crate::model::{Labels, ListenerName, Stage};
 
 /// The path of a unix socket has to fit into the kernel's `sockaddr_un`.
@@ -23,15 +23,16 @@ const DEFAULTS: Limits = Limits {
     tokens: 20_000,
 };
 
-/// Checks all listeners of `plugins.sidegate`.
-pub(super) fn listeners(table: &Table<'_>) -> Option<Vec<Listener>> {
+/// Checks all listeners of `plugins.sidegate`. `issuers` is `None` where they have problems of their own.
+pub(super) fn listeners(table: &Table<'_>, issuers: Option<&[Issuer]>) -> Option<Vec<Listener>> {
     let value = table.need("listeners", "without one there is nothing to guard")?;
     let items = value.list()?;
     if items.is_empty() {
         value.problem("it is empty: without a listener there is nothing to guard");
         return None;
     }
-    let listeners: Option<Vec<Listener>> = items.iter().map(listener).collect::<Vec<_>>().into_iter().collect();
+    let listeners: Option<Vec<Listener>> =
+        items.iter().map(|item| listener(item, issuers)).collect::<Vec<_>>().into_iter().collect();
     let listeners = listeners?;
     let unique_names = unique(&items, "name", &listeners, |listener| listener.name.to_string());
     let unique_addresses = unique(&items, "address", &listeners, |listener| listener.address.to_string());
@@ -55,7 +56,7 @@ fn unique(items: &[Value<'_>], key: &str, listeners: &[Listener], name: fn(&List
     unique
 }
 
-fn listener(value: &Value<'_>) -> Option<Listener> {
+fn listener(value: &Value<'_>, issuers: Option<&[Issuer]>) -> Option<Listener> {
     let protocol = value.open()?.need("protocol", "write protocol: postgres")?;
     match protocol.text()? {
         "postgres" => {}
@@ -72,7 +73,11 @@ fn listener(value: &Value<'_>) -> Option<Listener> {
     let name = table.need("name", "it names the listener in policy, events and metrics").and_then(|value| name(&value));
     let tls = tls(&table);
     let address = address(&table);
-    let identify = identify(&table);
+    let identify = identify::identify(&table, issuers);
+    let possible = match (&address, &identify) {
+        (Some(address), Some(methods)) => identify::possible(&table, address, methods),
+        (None, _) | (_, None) => None,
+    };
     let stages = stages(&table);
     let (settings, allowed_parameters) = match settings::settings(&table) {
         Some((settings, allowed)) => (Some(settings), Some(allowed)),
@@ -84,6 +89,7 @@ fn listener(value: &Value<'_>) -> Option<Listener> {
         Some(value) => value.labels(),
         None => Some(Labels::new()),
     };
+    possible?;
     Some(Listener {
         name: name?,
         address: address?,
@@ -163,57 +169,6 @@ pub(super) fn unix(path: &str, value: &Value<'_>) -> Option<Address> {
         return None;
     }
     Some(Address::Unix(PathBuf::from(path)))
-}
-
-fn identify(table: &Table<'_>) -> Option<Vec<Identify>> {
-    let value = table.need("identify", "how callers are recognised, such as [{scram: {users: PATH}}]")?;
-    let items = value.list()?;
-    if items.is_empty() {
-        value.problem("it is empty: nobody could ever connect");
-        return None;
-    }
-    let methods: Option<Vec<Identify>> = items.iter().map(method).collect::<Vec<_>>().into_iter().collect();
-    let methods = methods?;
-    let always = methods.iter().position(|method| match method {
-        Identify::Workload { .. } | Identify::Anonymous => true,
-        Identify::Scram { .. } => false,
-    });
-    if let Some(index) = always {
-        for item in items.iter().skip(index.saturating_add(1)) {
-            item.warn("never tried: the method before it takes everybody");
-        }
-    }
-    Some(methods)
-}
-
-fn method(value: &Value<'_>) -> Option<Identify> {
-    let table = value.table(&keys::IDENTIFY)?;
-    let entries = value.entries()?;
-    let [(name, _)] = entries.as_slice() else {
-        value.wrong("one method a row, such as `{anonymous: {}}`");
-        return None;
-    };
-    match *name {
-        "workload" => {
-            let inner = table.need("workload", "write workload: {subject: NAME}")?.table(&keys::IDENTIFY_WORKLOAD)?;
-            let subject = inner.need("subject", "who the workload is")?.text()?.to_owned();
-            Some(Identify::Workload { subject })
-        }
-        "scram" => {
-            let inner = table.need("scram", "write scram: {users: PATH}")?.table(&keys::IDENTIFY_SCRAM)?;
-            let users = inner.need("users", "a file of `name:SCRAM-SHA-256$…` lines")?.file()?;
-            Some(Identify::Scram { users })
-        }
-        "anonymous" => {
-            table.need("anonymous", "write anonymous: {}")?.table(&keys::IDENTIFY_ANONYMOUS)?;
-            Some(Identify::Anonymous)
-        }
-        "jwt" | "mtls" | "peer" => {
-            value.problem(format!("`{name}` is not in this version: `scram`, `workload` and `anonymous` are"));
-            None
-        }
-        _ => None, // An unknown key was reported already.
-    }
 }
 
 fn stages(table: &Table<'_>) -> Option<Vec<Stage>> {

@@ -2,6 +2,8 @@
 //! refuses with every problem at once, each as `file:line: key.path: what was wrong, what it got`.
 
 mod checked;
+mod identify;
+mod issuer;
 mod keys;
 mod listener;
 mod load;
@@ -18,9 +20,11 @@ mod value;
 mod yaml;
 
 pub use checked::{
-    Address, Admin, Audit, AuditRule, BundleLocation, BundleSource, CertificateCheck, Config, Identify, Limits,
-    Listener, ListenerTls, SecretSource, Settings, Sidegate, Upstream, UpstreamTls,
+    Address, Admin, Algorithm, Ask, Audit, AuditRule, BundleLocation, BundleSource, CertificateCheck, Config,
+    GroupsClaim, Identify, Issuer, KeySource, Limits, Listener, ListenerTls, SecretSource, Settings, Sidegate,
+    Upstream, UpstreamTls,
 };
+pub use issuer::is_fetchable;
 pub use problem::{Problem, Problems, Warning};
 
 #[cfg(test)]

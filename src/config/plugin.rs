@@ -5,9 +5,9 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::checked::{Admin, Audit, AuditRule, Sidegate};
+use super::checked::{Admin, Audit, AuditRule, Identify, Issuer, Listener, Sidegate};
 use super::value::{Table, Value};
-use super::{keys, listener, opa};
+use super::{issuer, keys, listener, opa};
 use crate::model::{Labels, Workload};
 
 const DECISION: &str = "sidegate/decision";
@@ -21,9 +21,7 @@ const MAX_EVALUATORS: usize = 256;
 /// Checks `plugins.sidegate`.
 pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Sidegate> {
     let table = value.table(&keys::SIDEGATE)?;
-    for key in ["keys", "issuers"] {
-        opa::not_yet(&table, key);
-    }
+    opa::not_yet(&table, "keys");
     let millisecond = Duration::from_millis(1);
     let decision = decision(&table);
     let deadline = duration(&table, "deadline", DEADLINE, millisecond, Duration::from_secs(5));
@@ -39,7 +37,12 @@ pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) 
     let audit = audit(&table);
     let drain = duration(&table, "drain", DRAIN, Duration::ZERO, Duration::from_secs(3600));
     let workload = workload(&table, env);
-    let listeners = listener::listeners(&table);
+    let issuers = issuer::issuers(&table);
+    // Without them each listener would complain of an issuer that is only misspelt elsewhere.
+    let listeners = listener::listeners(&table, issuers.as_deref());
+    if let (Some(issuers), Some(listeners)) = (&issuers, &listeners) {
+        unused(&table, issuers, listeners);
+    }
     Some(Sidegate {
         decision: decision?,
         deadline: deadline?,
@@ -49,8 +52,20 @@ pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) 
         audit: audit?,
         drain: drain?,
         workload: workload?,
+        issuers: issuers?,
         listeners: listeners?,
     })
+}
+
+/// Warns of issuers that no listener asks for.
+fn unused(table: &Table<'_>, issuers: &[Issuer], listeners: &[Listener]) {
+    let Some(items) = table.get("issuers").and_then(|value| value.list()) else { return };
+    for (item, issuer) in items.iter().zip(issuers) {
+        let mut methods = listeners.iter().flat_map(|listener| &listener.identify);
+        if !methods.any(|method| matches!(method, Identify::Jwt { issuer: name, .. } if *name == issuer.name)) {
+            item.warn(format!("no listener has {{jwt: {{issuer: {}}}}}", issuer.name));
+        }
+    }
 }
 
 /// A duration with a default and bounds.

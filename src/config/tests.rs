@@ -1,4 +1,5 @@
 mod documented;
+mod issuers;
 mod upstream;
 
 use super::*;
@@ -140,7 +141,7 @@ plugins:
         "c.yaml:4: plugins.sidegate.deadlin: unknown key, did you mean `deadline`?",
         "c.yaml:5: plugins.sidegate.drain: must be a duration from 0ns to 3600s with its unit, such as `50ms` or `10s`, got `soon`",
         "c.yaml:9: plugins.sidegate.listeners[0].address: plain connections are only for loopback or a unix socket, got `0.0.0.0:6432`: add `tls`",
-        "c.yaml:10: plugins.sidegate.listeners[0].identify[0]: `jwt` is not in this version: `scram`, `workload` and `anonymous` are",
+        "c.yaml:10: plugins.sidegate.listeners[0].identify[0].jwt.issuer: must be the `name` of one of `plugins.sidegate.issuers`, got `corp`",
         "c.yaml:11: plugins.sidegate.listeners[0].limits.tokens: must be a whole number from 1 to 1000000, got `-1`",
         "c.yaml:12: plugins.sidegate.listeners[0].upstream.credential.user: must be text (put it in quotes), got `5`",
     ];

@@ -2,7 +2,7 @@
 //! reports that failure where the refused message's would have stood, and that report is
 //! rewritten: ordering, transaction state and skip-to-Sync stay the server's own.
 
-use crate::wire::postgres::{Bind, Execute, Frame, Parse, Query};
+use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 
 /// A message that must fail on the server, in place of one that was refused.
 #[derive(Debug)]
@@ -45,18 +45,11 @@ pub fn poison(tag: u8, statement: Option<&str>) -> Option<Poison> {
         }
         .encode(),
         b'E' => Execute { portal: nowhere.as_bytes(), max_rows: 0 }.encode(),
-        b'F' => return function_zero().map(Poison),
+        // OID 0 is no function's.
+        b'F' => FunctionCall { function: 0, formats: Vec::new(), arguments: Vec::new(), result_format: 0 }.encode(),
         _ => return None,
     };
     frame.ok().map(Poison)
-}
-
-/// A call of the function with the OID 0, which exists nowhere.
-fn function_zero() -> Option<Frame> {
-    const NO_FORMATS: [u8; 2] = [0; 2];
-    const NO_ARGUMENTS: [u8; 2] = [0; 2];
-    const TEXT_RESULT: [u8; 2] = [0; 2];
-    Frame::build(b'F', &[&[0; 4][..], &NO_FORMATS, &NO_ARGUMENTS, &TEXT_RESULT].concat())
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub fn sqlstate(kind: FaultKind) -> (&'static str, Severity) {
         FaultKind::UpstreamUnreachable => ("08001", Severity::Fatal),
         FaultKind::UpstreamLogin => ("08004", Severity::Fatal),
         FaultKind::UpstreamLost => ("08006", Severity::Fatal),
-        FaultKind::ShuttingDown => ("57P01", Severity::Fatal),
+        FaultKind::ShuttingDown | FaultKind::IdentityExpired => ("57P01", Severity::Fatal),
         FaultKind::Internal => ("XX000", Severity::Fatal),
     }
 }
@@ -64,9 +64,10 @@ impl Refusal {
     pub fn denied(id: DecisionId, cause: Cause, reasons: &[String], unparsed: Option<&Unparsed>) -> Self {
         let kind = fault_of(cause, unparsed);
         let message = match cause {
-            Cause::Policy | Cause::Unknown | Cause::Obligation | Cause::Contained | Cause::Identity => {
+            Cause::Policy | Cause::Unknown | Cause::Obligation | Cause::Contained => {
                 with_reasons("denied by policy", reasons)
             }
+            Cause::Identity => with_reasons("caller not recognised", reasons),
             Cause::Unparsed => with_reasons("statement could not be read", reasons),
             Cause::Limit => with_reasons("statement is over a limit", reasons),
             Cause::Protocol => with_reasons("protocol not allowed", reasons),

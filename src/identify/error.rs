@@ -2,6 +2,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::keys::KeysError;
+use super::token::TokenError;
 use crate::model::{Fault, FaultKind, ListenerName};
 use crate::wire::postgres::WireError;
 
@@ -52,6 +54,40 @@ pub enum IdentifyError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A token that is not to be believed.
+    #[error("a token{} is refused: {problem}", of_issuer(.issuer))]
+    Token {
+        /// The name of the issuer that it says it is from, once one was found.
+        issuer: Option<String>,
+        /// What is wrong with it.
+        problem: TokenError,
+    },
+    /// A listener that names an issuer that is not there.
+    #[error("there is no issuer `{issuer}`")]
+    NoIssuer {
+        /// Its name.
+        issuer: String,
+    },
+    /// An issuer whose keys cannot be had.
+    #[error("the keys of issuer `{issuer}` cannot be had: {problem}")]
+    Keys {
+        /// Its name.
+        issuer: String,
+        /// Why.
+        problem: KeysError,
+    },
+    /// An OAUTHBEARER message that is none.
+    #[error("the client broke the oauthbearer exchange: {problem}")]
+    Bearer {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A certificate that names nobody for certain.
+    #[error("the client's certificate is refused: {problem}")]
+    Certificate {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// Authentication did not end within `limits.startup`.
     #[error("authentication did not end within `{}` of the connection", humantime::format_duration(*.limit))]
     TooSlow {
@@ -72,32 +108,48 @@ pub enum IdentifyError {
     },
 }
 
+fn of_issuer(issuer: &Option<String>) -> String {
+    issuer.as_ref().map(|name| format!(" of issuer `{name}`")).unwrap_or_default()
+}
+
 impl Fault for IdentifyError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::UsersFile { .. } | Self::UsersLine { .. } | Self::NoUser | Self::Unrecognised { .. } => {
-                FaultKind::Unauthenticated
-            }
+            Self::UsersFile { .. }
+            | Self::UsersLine { .. }
+            | Self::NoUser
+            | Self::Unrecognised { .. }
+            | Self::Token { .. }
+            | Self::Keys { .. }
+            | Self::Certificate { .. } => FaultKind::Unauthenticated,
             Self::WrongPassword { .. } => FaultKind::WrongPassword,
-            Self::Mechanism | Self::Scram { .. } | Self::Gone => FaultKind::Protocol,
+            Self::Mechanism | Self::Scram { .. } | Self::Bearer { .. } | Self::Gone => FaultKind::Protocol,
             Self::TooSlow { .. } => FaultKind::StartupTimeout,
             Self::Wire(error) => error.kind(),
-            Self::Random { .. } => FaultKind::Internal,
+            Self::NoIssuer { .. } | Self::Random { .. } => FaultKind::Internal,
         }
     }
 
     fn public(&self) -> String {
         match self {
-            Self::UsersFile { .. } | Self::UsersLine { .. } => {
+            Self::UsersFile { .. } | Self::UsersLine { .. } | Self::Keys { .. } => {
                 "sidegate cannot recognise callers at present".to_owned()
             }
             Self::NoUser => self.to_string(),
             Self::Unrecognised { .. } => "sidegate does not recognise the caller".to_owned(),
             Self::WrongPassword { .. } => "password authentication failed".to_owned(),
-            Self::Mechanism | Self::Scram { .. } | Self::Gone => format!("protocol violation: {self}"),
+            // Which check a token failed is for the operator: a client that is wrong gets no help in guessing.
+            Self::Token { problem: TokenError::Missing, .. } => "a token is needed as the password".to_owned(),
+            Self::Token { problem: TokenError::TooLong, .. } => "the token is longer than 64 KiB".to_owned(),
+            Self::Token { problem: TokenError::Expired, .. } => "the token has expired".to_owned(),
+            Self::Token { .. } => "the token was not accepted".to_owned(),
+            Self::Certificate { .. } => "the client certificate was not accepted".to_owned(),
+            Self::Mechanism | Self::Scram { .. } | Self::Bearer { .. } | Self::Gone => {
+                format!("protocol violation: {self}")
+            }
             Self::TooSlow { .. } => "authentication took too long".to_owned(),
             Self::Wire(error) => error.public(),
-            Self::Random { .. } => "internal error".to_owned(),
+            Self::NoIssuer { .. } | Self::Random { .. } => "internal error".to_owned(),
         }
     }
 }

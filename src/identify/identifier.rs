@@ -1,26 +1,30 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Map;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::IdentifyError;
-use super::scram::{self, Exchange, Failure, Verifier};
+use super::clock::{Clock, Expiry};
+use super::keys::{Issuers, Keyring};
+use super::oauthbearer::{self, BearerMessage};
+use super::scram::{self, Verifier};
+use super::talk::Talk;
+use super::token::{Known, Token, TokenError};
 use super::users::{Users, UsersFile};
+use super::{IdentifyError, certificate};
 use crate::accept::{Accepted, Peer, Refused, Slot, Stream};
-use crate::config::{self, Identify};
+use crate::config::{self, Ask, Identify};
 use crate::model::{Caller, Method};
 use crate::wire::postgres::{
-    Authentication, Frame, FrontendFramer, FrontendLimits, FrontendPiece, NegotiateProtocolVersion,
-    SaslInitialResponse, SaslResponse, Startup, WireError,
+    Authentication, Frame, FrontendFramer, FrontendLimits, NegotiateProtocolVersion, SaslInitialResponse, SaslResponse,
+    Startup, WireError,
 };
 
 /// One listener's ways to recognise callers.
 pub struct Identifier {
     config: Arc<config::Listener>,
     methods: Vec<Recogniser>,
+    clock: Arc<Clock>,
     /// Makes salts for users that do not exist: always the same for the same name, and not to be foreseen.
     mock: [u8; 32],
 }
@@ -28,6 +32,9 @@ pub struct Identifier {
 enum Recogniser {
     Workload { subject: String },
     Scram(UsersFile),
+    Jwt { keyring: Arc<Keyring>, ask: Ask },
+    Mtls,
+    Peer(BTreeMap<u32, String>),
     Anonymous,
 }
 
@@ -36,6 +43,8 @@ enum Recogniser {
 pub struct Identified {
     /// Who it is.
     pub caller: Caller,
+    /// Until when, if not for ever.
+    pub expiry: Option<Expiry>,
     /// The connection.
     pub stream: Stream,
     /// Who is at its other end.
@@ -50,30 +59,61 @@ pub struct Identified {
     pub deadline: Instant,
 }
 
+/// What is known of a connection before anybody is asked.
+struct Evidence {
+    local: bool,
+    /// Whether nobody in between can read an answer.
+    private: bool,
+    uid: Option<u32>,
+    certificate: Option<Vec<u8>>,
+}
+
+/// Who it is, and until when.
+struct Recognised {
+    caller: Caller,
+    expiry: Option<Expiry>,
+}
+
 /// The newest minor version of the protocol that sidegate speaks.
 const NEWEST_MINOR: u16 = 2;
 /// What a user that does not exist seems to have where the file has nobody to be like.
 const MOCK_ITERATIONS: u32 = 4096;
 const MOCK_SALT: usize = 16;
+/// How long a certificate is still taken after its end, as tokens are by default.
+const CERTIFICATE_SKEW: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Identifier {
     /// Prepares the methods of a listener, without reading any file.
     ///
     /// # Errors
-    /// The system gives no random numbers.
-    pub fn new(config: Arc<config::Listener>) -> Result<Self, IdentifyError> {
+    /// The system gives no random numbers; a method names an issuer that is not there.
+    pub fn new(config: Arc<config::Listener>, issuers: &Issuers) -> Result<Self, IdentifyError> {
+        Self::with_clock(config, issuers, Clock::system())
+    }
+
+    /// The same with another clock.
+    pub(super) fn with_clock(
+        config: Arc<config::Listener>,
+        issuers: &Issuers,
+        clock: Arc<Clock>,
+    ) -> Result<Self, IdentifyError> {
         let mut mock = [0; 32];
         getrandom::fill(&mut mock).map_err(|error| IdentifyError::Random { problem: error.to_string() })?;
-        let methods = config
-            .identify
-            .iter()
-            .map(|method| match method {
+        let recogniser = |method: &Identify| {
+            Ok(match method {
                 Identify::Workload { subject } => Recogniser::Workload { subject: subject.clone() },
                 Identify::Scram { users } => Recogniser::Scram(UsersFile::new(users.clone())),
+                Identify::Jwt { issuer, ask } => {
+                    let missing = || IdentifyError::NoIssuer { issuer: issuer.clone() };
+                    Recogniser::Jwt { keyring: issuers.get(issuer).ok_or_else(missing)?, ask: *ask }
+                }
+                Identify::Mtls => Recogniser::Mtls,
+                Identify::Peer { uids } => Recogniser::Peer(uids.clone()),
                 Identify::Anonymous => Recogniser::Anonymous,
             })
-            .collect();
-        Ok(Self { config, methods, mock })
+        };
+        let methods = config.identify.iter().map(recogniser).collect::<Result<_, IdentifyError>>()?;
+        Ok(Self { config, methods, clock, mock })
     }
 
     /// Reads every file of users once, so that a bad one is known at start.
@@ -95,50 +135,197 @@ impl Identifier {
     /// No method recognises the caller, its proof is wrong, it breaks the protocol, is too slow or goes away.
     /// The refusal must be told to the client, and the connection closed.
     pub async fn identify(&self, accepted: Accepted) -> Result<Identified, Refused<IdentifyError>> {
+        let evidence = Evidence::of(&accepted);
         let Accepted { stream, peer, startup, slot, deadline, buffered } = accepted;
         let framer = FrontendFramer::new(FrontendLimits::for_statements(self.config.limits.statement), buffered);
         let mut talk = Talk { stream, framer };
         let limit = self.config.limits.startup;
-        let recognised = timeout_at(deadline, self.recognise(&mut talk, &peer, &startup))
+        let recognised = timeout_at(deadline, self.recognise(&mut talk, &evidence, &startup))
             .await
             .unwrap_or(Err(IdentifyError::TooSlow { limit }));
         let Talk { stream, framer } = talk;
         match recognised {
-            Ok(caller) => Ok(Identified { caller, stream, peer, startup, slot, framer, deadline }),
+            Ok(Recognised { caller, expiry }) => {
+                Ok(Identified { caller, expiry, stream, peer, startup, slot, framer, deadline })
+            }
             Err(error) => Err(Refused { error, stream, slot }),
         }
     }
 
-    async fn recognise(&self, talk: &mut Talk, peer: &Peer, startup: &Startup) -> Result<Caller, IdentifyError> {
+    async fn recognise(
+        &self,
+        talk: &mut Talk,
+        evidence: &Evidence,
+        startup: &Startup,
+    ) -> Result<Recognised, IdentifyError> {
         if startup.wants_negotiation() {
             let minor = startup.minor.min(NEWEST_MINOR);
             talk.send(NegotiateProtocolVersion { minor, unsupported: &startup.options }.encode()).await?;
         }
         let user = startup.user().ok_or(IdentifyError::NoUser)?;
         let mut unknown_to = None;
+        let mut asked = false;
         for method in &self.methods {
             match method {
-                Recogniser::Workload { subject } if peer.is_local() => {
-                    return Ok(caller(subject, Method::Workload, true));
+                Recogniser::Workload { subject } if evidence.local => {
+                    return Ok(Recognised::for_ever(subject, Method::Workload, true));
                 }
                 Recogniser::Workload { .. } => {}
-                Recogniser::Anonymous => return Ok(caller("anonymous", Method::Anonymous, false)),
+                Recogniser::Anonymous => return Ok(Recognised::for_ever("anonymous", Method::Anonymous, false)),
+                Recogniser::Mtls => {
+                    if let Some(der) = &evidence.certificate {
+                        return self.of_certificate(der);
+                    }
+                }
+                Recogniser::Peer(names) => {
+                    if let Some(name) = evidence.uid.and_then(|uid| names.get(&uid)) {
+                        return Ok(Recognised::for_ever(name, Method::Peer, true));
+                    }
+                }
                 Recogniser::Scram(file) => {
                     let users = file.users().await?;
                     if let Some(verifier) = users.get(user) {
                         talk.prove(user, verifier).await?;
-                        return Ok(caller(user, Method::Scram, true));
+                        return Ok(Recognised::for_ever(user, Method::Scram, true));
                     }
                     unknown_to = Some(users);
                 }
+                Recogniser::Jwt { ask, .. } if evidence.private && !asked => {
+                    asked = true;
+                    let answer = match ask {
+                        Ask::Password => self.ask_password(talk, evidence, user).await?,
+                        Ask::OauthBearer => Some(self.ask_sasl(talk, evidence, user).await?),
+                    };
+                    if let Some(recognised) = answer {
+                        return Ok(recognised);
+                    }
+                }
+                // Asked once, for all issuers; never where somebody could listen.
+                Recogniser::Jwt { .. } => {}
             }
         }
-        if let Some(users) = unknown_to {
+        match unknown_to {
             // The same questions as for a known user, so that nobody learns who exists. There is no right answer.
-            talk.prove(user, &self.mock(user, &users)).await?;
-            return Err(IdentifyError::WrongPassword { user: user.to_owned() });
+            Some(users) if !asked => {
+                talk.prove(user, &self.mock(user, &users)).await?;
+                Err(IdentifyError::WrongPassword { user: user.to_owned() })
+            }
+            None if asked => Err(IdentifyError::Token { issuer: None, problem: TokenError::Missing }),
+            Some(_) | None => {
+                Err(IdentifyError::Unrecognised { listener: self.config.name.clone(), user: user.to_owned() })
+            }
         }
-        Err(IdentifyError::Unrecognised { listener: self.config.name.clone(), user: user.to_owned() })
+    }
+
+    /// Asks for a token as a password, unless the name belongs to a file of SCRAM users. `None`: there is no token.
+    async fn ask_password(
+        &self,
+        talk: &mut Talk,
+        evidence: &Evidence,
+        user: &str,
+    ) -> Result<Option<Recognised>, IdentifyError> {
+        if let Some(verifier) = self.verifier(user).await?.0 {
+            talk.prove(user, &verifier).await?;
+            return Ok(Some(Recognised::for_ever(user, Method::Scram, true)));
+        }
+        let password = talk.password().await?;
+        match password.expose().as_str() {
+            "" => Ok(None),
+            token => self.of_token(token, evidence).await.map(Some),
+        }
+    }
+
+    /// Offers OAUTHBEARER, and SCRAM beside it where there are users.
+    async fn ask_sasl(&self, talk: &mut Talk, evidence: &Evidence, user: &str) -> Result<Recognised, IdentifyError> {
+        let has_users = self.methods.iter().any(|method| matches!(method, Recogniser::Scram(_)));
+        let proofs = if has_users { scram::mechanisms(talk.stream.end_point()) } else { &[] };
+        let first = talk.offer(&[&[oauthbearer::MECHANISM][..], proofs].concat()).await?;
+        let chosen = SaslInitialResponse::decode(first.body())?;
+        if proofs.contains(&chosen.mechanism) {
+            let (verifier, users) = self.verifier(user).await?;
+            let known = verifier.is_some();
+            let verifier = verifier.unwrap_or_else(|| self.mock(user, &users));
+            talk.prove_from(&first, user, &verifier).await?;
+            // Nothing satisfies a made-up verifier; should something, it is still nobody.
+            return if known {
+                Ok(Recognised::for_ever(user, Method::Scram, true))
+            } else {
+                Err(IdentifyError::WrongPassword { user: user.to_owned() })
+            };
+        }
+        if chosen.mechanism != oauthbearer::MECHANISM {
+            return Err(IdentifyError::Mechanism);
+        }
+        let outcome = match chosen.data {
+            Some(data) => self.of_bearer(data, evidence).await,
+            None => {
+                let second = talk.go_on().await?;
+                self.of_bearer(SaslResponse::decode(second.body()).data, evidence).await
+            }
+        };
+        // A message that is none ends the exchange; a token that is refused has an answer of its own.
+        if let Err(IdentifyError::Token { .. } | IdentifyError::Keys { .. }) = &outcome
+            && let Some(keyring) = self.keyrings().next()
+        {
+            talk.bearer_failed(&keyring.configuration()).await?;
+        }
+        outcome
+    }
+
+    async fn of_bearer(&self, data: &[u8], evidence: &Evidence) -> Result<Recognised, IdentifyError> {
+        match BearerMessage::read(data)?.token() {
+            Some(token) => self.of_token(token, evidence).await,
+            None => Err(IdentifyError::Token { issuer: None, problem: TokenError::Missing }),
+        }
+    }
+
+    /// Who a token speaks for: it is read, its signature checked with a key of the issuer that it names, then its
+    /// claims.
+    async fn of_token(&self, text: &str, evidence: &Evidence) -> Result<Recognised, IdentifyError> {
+        let unknown = |problem| IdentifyError::Token { issuer: None, problem };
+        let token = Token::read(text).map_err(unknown)?;
+        let keyring = self.keyrings().find(|keyring| token.issuer() == Some(&keyring.issuer().issuer));
+        let keyring = keyring.ok_or_else(|| unknown(TokenError::Issuer))?;
+        keyring.verify(&token).await?;
+        let issuer = keyring.issuer();
+        let known = token.into_claims().check(issuer, self.clock.now(), evidence.certificate.as_deref());
+        let Known { caller, expires_at } = known.map_err(|problem| keyring.refused(problem))?;
+        let expiry = Some(Expiry::new(&self.clock, expires_at, issuer.skew));
+        Ok(Recognised { caller, expiry })
+    }
+
+    fn of_certificate(&self, der: &[u8]) -> Result<Recognised, IdentifyError> {
+        let Known { caller, expires_at } = certificate::caller(der)?;
+        let expiry = Expiry::new(&self.clock, expires_at, CERTIFICATE_SKEW);
+        if expiry.is_over() {
+            return Err(IdentifyError::Certificate { problem: "it has expired" });
+        }
+        Ok(Recognised { caller, expiry: Some(expiry) })
+    }
+
+    fn keyrings(&self) -> impl Iterator<Item = &Arc<Keyring>> {
+        self.methods.iter().filter_map(|method| match method {
+            Recogniser::Jwt { keyring, .. } => Some(keyring),
+            Recogniser::Workload { .. }
+            | Recogniser::Scram(_)
+            | Recogniser::Mtls
+            | Recogniser::Peer(_)
+            | Recogniser::Anonymous => None,
+        })
+    }
+
+    /// The verifier of a user that any file knows, and the users of the last file.
+    async fn verifier(&self, user: &str) -> Result<(Option<Verifier>, Arc<Users>), IdentifyError> {
+        let mut last = Arc::default();
+        for method in &self.methods {
+            if let Recogniser::Scram(file) = method {
+                last = file.users().await?;
+                if let Some(verifier) = last.get(user) {
+                    return Ok((Some(verifier.clone()), last));
+                }
+            }
+        }
+        Ok((None, last))
     }
 
     /// A verifier like those of the file, that no proof satisfies.
@@ -146,6 +333,35 @@ impl Identifier {
         let (iterations, length) = users.usual.unwrap_or((MOCK_ITERATIONS, MOCK_SALT));
         let salt = scram::hmac(&self.mock, user.as_bytes()).into_iter().cycle().take(length).collect();
         Verifier { iterations, salt, stored_key: [0; 32], server_key: [0; 32] }
+    }
+}
+
+impl Evidence {
+    fn of(accepted: &Accepted) -> Self {
+        let uid = if let Stream::Unix(stream) = &accepted.stream {
+            stream.peer_cred().ok().map(|peer| peer.uid())
+        } else {
+            None
+        };
+        let local = accepted.peer.is_local();
+        let certificate = accepted.certificate().map(<[u8]>::to_vec);
+        Self { local, private: local || accepted.encrypted(), uid, certificate }
+    }
+}
+
+impl Recognised {
+    fn for_ever(subject: &str, method: Method, verified: bool) -> Self {
+        let caller = Caller {
+            subject: subject.to_owned(),
+            issuer: None,
+            method,
+            verified,
+            groups: Vec::new(),
+            claims: Map::new(),
+            expires_at: None,
+            actor: None,
+        };
+        Self { caller, expiry: None }
     }
 }
 
@@ -159,72 +375,4 @@ impl Identified {
         self.framer.authenticated();
         Authentication::ok()
     }
-}
-
-fn caller(subject: &str, method: Method, verified: bool) -> Caller {
-    Caller {
-        subject: subject.to_owned(),
-        issuer: None,
-        method,
-        verified,
-        groups: Vec::new(),
-        claims: Map::new(),
-        expires_at: None,
-        actor: None,
-    }
-}
-
-/// The connection during authentication.
-struct Talk {
-    stream: Stream,
-    framer: FrontendFramer,
-}
-
-impl Talk {
-    /// One SCRAM exchange. `Ok` means that the client knows the password.
-    async fn prove(&mut self, user: &str, verifier: &Verifier) -> Result<(), IdentifyError> {
-        let failed = |failure| match failure {
-            Failure::Malformed(problem) => IdentifyError::Scram { problem },
-            Failure::Mechanism => IdentifyError::Mechanism,
-            Failure::Wrong => IdentifyError::WrongPassword { user: user.to_owned() },
-        };
-        self.send(Authentication::sasl_choice(scram::mechanisms(self.stream.end_point()))).await?;
-        let frame = self.receive().await?;
-        let first = SaslInitialResponse::decode(frame.body())?;
-        let data = first.data.ok_or(IdentifyError::Scram { problem: "the first message is missing" })?;
-        let end_point = self.stream.end_point();
-        let exchange = Exchange::begin(first.mechanism, data, verifier, &nonce()?, end_point).map_err(failed)?;
-        self.send(Authentication::sasl_continue(exchange.server_first().as_bytes().to_vec())).await?;
-        let frame = self.receive().await?;
-        let proof = exchange.finish(SaslResponse::decode(frame.body()).data, verifier).map_err(failed)?;
-        self.send(Authentication::sasl_final(proof.into_bytes())).await
-    }
-
-    async fn send(&mut self, frame: Result<Frame, WireError>) -> Result<(), IdentifyError> {
-        self.stream.write_all(frame?.bytes()).await.map_err(|_| IdentifyError::Gone)?;
-        // TLS keeps what the connection does not take at once.
-        self.stream.flush().await.map_err(|_| IdentifyError::Gone)
-    }
-
-    async fn receive(&mut self) -> Result<Frame, IdentifyError> {
-        loop {
-            match self.framer.next_piece()? {
-                Some(FrontendPiece::Frame(frame)) => return Ok(frame),
-                Some(FrontendPiece::CopyData(_) | FrontendPiece::TooLarge { .. }) => {
-                    return Err(WireError::Tag { tag: b'd' }.into());
-                }
-                None => match self.stream.read_buf(self.framer.room()).await {
-                    Ok(1..) => {}
-                    Ok(0) | Err(_) => return Err(IdentifyError::Gone),
-                },
-            }
-        }
-    }
-}
-
-/// Our part of the nonce: 18 random bytes, as PostgreSQL's.
-fn nonce() -> Result<String, IdentifyError> {
-    let mut bytes = [0; 18];
-    getrandom::fill(&mut bytes).map_err(|error| IdentifyError::Random { problem: error.to_string() })?;
-    Ok(STANDARD.encode(bytes))
 }

@@ -1,3 +1,6 @@
+pub(crate) mod provider;
+mod tokens;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +78,9 @@ async fn connected(user: &str, limit: Duration) -> (Client, Accepted) {
 }
 
 fn identifier(methods: Vec<Identify>) -> Arc<Identifier> {
-    Arc::new(Identifier::new(Arc::new(configuration(methods, 5, Duration::from_secs(20)))).unwrap())
+    Arc::new(
+        Identifier::new(Arc::new(configuration(methods, 5, Duration::from_secs(20))), &Issuers::default()).unwrap(),
+    )
 }
 
 struct Users {

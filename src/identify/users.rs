@@ -2,7 +2,6 @@
 //! `pg_authid.rolpassword` has them. Empty lines and lines that begin with `#` say nothing.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::IdentifyError;
 use super::scram::Verifier;
+use super::version::Version;
 
 /// One file, read again when it has changed.
 pub(super) struct UsersFile {
@@ -34,16 +34,6 @@ impl Users {
     }
 }
 
-/// A file that was replaced or written has another one of these.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Version {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
 impl UsersFile {
     /// A file that is first read when somebody logs in, or by [`UsersFile::users`].
     pub(super) fn new(path: PathBuf) -> Self {
@@ -53,14 +43,7 @@ impl UsersFile {
     /// The users as the file has them now. A file that cannot be read whole gives nobody.
     pub(super) async fn users(&self) -> Result<Arc<Users>, IdentifyError> {
         let failed = |source| IdentifyError::UsersFile { path: self.path.clone(), source };
-        let file = tokio::fs::metadata(&self.path).await.map_err(failed)?;
-        let version = Version {
-            device: file.dev(),
-            inode: file.ino(),
-            size: file.size(),
-            modified: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        };
+        let version = Version::of(&self.path).await.map_err(failed)?;
         if let Some((read, users)) = self.read.lock().as_ref()
             && *read == version
         {

@@ -16,7 +16,7 @@ pub(super) struct Constant {
     /// An empty list.
     pub(super) none: Arc<Part>,
     stages: [(Stage, Arc<Part>); 2],
-    protocols: [(Protocol, Arc<Part>); 2],
+    protocols: [(Protocol, Arc<Part>); 3],
     transactions: [(Transaction, Arc<Part>); 3],
 }
 
@@ -26,7 +26,11 @@ pub(super) fn parts() -> &'static Constant {
         postgres: shared(json!("postgres")),
         none: shared(json!([])),
         stages: [Stage::Session, Stage::Request].map(|stage| (stage, shared(json!(stage)))),
-        protocols: [(Protocol::Simple, shared(json!("simple"))), (Protocol::Extended, shared(json!("extended")))],
+        protocols: [
+            (Protocol::Simple, shared(json!("simple"))),
+            (Protocol::Extended, shared(json!("extended"))),
+            (Protocol::FunctionCall, shared(json!("function_call"))),
+        ],
         transactions: [Transaction::Idle, Transaction::Open, Transaction::Failed]
             .map(|transaction| (transaction, shared(json!(transaction)))),
     });
@@ -39,7 +43,7 @@ impl Constant {
     }
 
     pub(super) fn protocol(&self, protocol: Protocol) -> Arc<Part> {
-        // Both are there; a third would be unknown.
+        // All are there; another would be unknown.
         find(&self.protocols, &protocol).unwrap_or_else(|| shared(json!(null)))
     }
 

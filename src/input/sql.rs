@@ -116,7 +116,7 @@ fn are_known(request: &Request) -> bool {
     let values = request.parameters();
     let missing = match request.protocol() {
         // Placeholders of a simple query are an error of the server's, not values.
-        Protocol::Simple => false,
+        Protocol::Simple | Protocol::FunctionCall => false,
         Protocol::Extended => values.len() < usize::from(facts.placeholders),
     };
     let hidden = facts.sensitive && !values.is_empty();

@@ -23,6 +23,8 @@ pub enum FaultKind {
     Protocol,
     /// Nobody could say who is calling; the session ends.
     Unauthenticated,
+    /// The caller's identity ended while its session was idle.
+    IdentityExpired,
     /// The caller's password or proof is wrong; the session ends.
     WrongPassword,
     /// A start-up parameter that is not allowed; the session ends.

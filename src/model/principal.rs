@@ -13,6 +13,26 @@ pub enum Method {
     Anonymous,
     /// SCRAM-SHA-256 against a verifier file.
     Scram,
+    /// A token that an issuer signed.
+    Jwt,
+    /// A certificate that the listener's authority signed.
+    Mtls,
+    /// A user of this machine, by a unix socket.
+    Peer,
+}
+
+impl Method {
+    /// The name used in policy, events and metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Anonymous => "anonymous",
+            Self::Scram => "scram",
+            Self::Jwt => "jwt",
+            Self::Mtls => "mtls",
+            Self::Peer => "peer",
+        }
+    }
 }
 
 /// Who is calling, as policy reads it in `input.caller`.

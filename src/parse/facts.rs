@@ -275,7 +275,8 @@ pub struct Aftermath {
     /// It can change how later statements are read (`settings`, `procedure`, `unknown`,
     /// ROLLBACK): the next one waits for its answer.
     pub waits: bool,
-    /// It can change what unqualified names mean (`ddl`, `procedure`, `unknown`, `settings`).
+    /// It can change what unqualified names mean in this session (temporary relations, `procedure`,
+    /// `unknown`, `settings`).
     pub names: bool,
     /// It can change whether a transaction is open.
     pub transaction: bool,

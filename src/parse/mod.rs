@@ -13,4 +13,4 @@ pub use facts::{
 };
 pub use request::{Parameter, Protocol, Request};
 pub use sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, literals, quoted_name};
-pub use statement::{Prepared, Values, bound, executed, prepared, simple, typed};
+pub use statement::{Prepared, Values, bound, executed, function_call, prepared, simple, typed};

@@ -22,6 +22,8 @@ pub enum Protocol {
     Simple,
     /// Parse, Bind, Execute.
     Extended,
+    /// FunctionCall.
+    FunctionCall,
 }
 
 /// A bound value, or a literal of a simple query.

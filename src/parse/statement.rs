@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::facts::{Effect, Facts};
 use super::request::{Parameter, Protocol, Request};
-use super::sql::literals;
+use super::sql::{self, literals};
 use super::value;
-use crate::wire::postgres::Frame;
+use crate::wire::postgres::{Frame, FunctionCall};
 
 /// A statement that was parsed before and waits for values.
 #[derive(Clone, Debug)]
@@ -87,6 +87,17 @@ pub fn bound(frame: Frame, statement: &Prepared, values: Values<'_>) -> Request 
     Request::new(frame, Arc::clone(&statement.text), Arc::clone(&statement.facts), Protocol::Extended, parameters)
 }
 
+/// What a FunctionCall asks for. Nothing of it is known but the function's number.
+pub fn function_call(frame: Frame, call: &FunctionCall<'_>) -> Request {
+    let text: Arc<str> = format!("function call {}", call.function).into();
+    let facts = Arc::new(sql::function_call(&text));
+    let parameters = call.arguments.iter().map(|bytes| value::parameter(UNTOLD, None, *bytes)).collect();
+    Request::new(frame, text, facts, Protocol::FunctionCall, parameters)
+}
+
+/// The OID of a type that nobody told.
+const UNTOLD: u32 = 0;
+
 /// The format of one value; `None` where the message does not say, which the server refuses.
 fn format(values: Values<'_>, index: usize) -> Option<i16> {
     match values.formats {
@@ -111,6 +122,7 @@ mod tests {
                 quoting: Quoting::Standard,
                 encoding: Encoding::Safe,
                 names: Names::Uncertain,
+                read_only: true,
                 limits: ReadingLimits::default(),
                 prepared: &nothing,
                 cursors: &nothing,
@@ -140,6 +152,19 @@ mod tests {
         assert_eq!((first.type_name.as_str(), &first.value, first.decoded), ("int4", &json!(7), true));
         assert_eq!((second.type_name.as_str(), &second.value, second.decoded), ("unknown", &json!("x"), false));
         assert_eq!((third.null, third.decoded), (true, true));
+    }
+
+    #[test]
+    fn of_a_function_call_only_the_number_is_known() {
+        let call = |function, arguments| FunctionCall { function, formats: vec![], arguments, result_format: 0 };
+        let request = function_call(frame(), &call(957, vec![Some(b"1".as_slice())]));
+        assert_eq!((request.text(), request.protocol()), ("function call 957", Protocol::FunctionCall));
+        let facts = request.facts();
+        assert_eq!(facts.unparsed.as_ref().unwrap().keyword, "FUNCTION CALL");
+        assert!(facts.effects.contains(&Effect::Unknown) && facts.aftermath.waits && facts.aftermath.names);
+        assert!(request.parameters().iter().all(|parameter| !parameter.decoded));
+        let other = function_call(frame(), &call(958, vec![]));
+        assert_ne!(other.facts().fingerprint, facts.fingerprint);
     }
 
     #[test]

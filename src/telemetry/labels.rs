@@ -184,3 +184,20 @@ pub(super) struct Answered {
     pub(super) handler: &'static str,
     pub(super) method: &'static str,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct LoggedIn {
+    pub(super) listener: Listener,
+    pub(super) method: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OfIssuer {
+    pub(super) issuer: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Fetched {
+    pub(super) issuer: String,
+    pub(super) outcome: &'static str,
+}

@@ -15,10 +15,10 @@ use prometheus_client::registry::{Metric, Registry};
 
 use super::exposition;
 use super::labels::{
-    Activated, Answered, BundleFailure, Decided, Failed, Handler, HttpMethod, Listener, OfBundle, OfListener, Plugin,
-    PluginStatus, Status,
+    Activated, Answered, BundleFailure, Decided, Failed, Fetched, Handler, HttpMethod, Listener, LoggedIn, OfBundle,
+    OfIssuer, OfListener, Plugin, PluginStatus, Status,
 };
-use crate::model::{Cause, ListenerName, OutcomeKind, Stage};
+use crate::model::{Cause, ListenerName, Method, OutcomeKind, Stage};
 
 /// OPA's buckets for HTTP, in seconds.
 const HTTP: [f64; 10] = [1e-6, 5e-6, 1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 0.01, 0.1, 1.0];
@@ -41,6 +41,11 @@ struct Inner {
     sessions: Family<OfListener, Counter>,
     sessions_open: Family<OfListener, Gauge>,
     refused_connections: Family<OfListener, Counter>,
+    logins: Family<LoggedIn, Counter>,
+    logins_refused: Family<OfListener, Counter>,
+    key_fetches: Family<Fetched, Counter>,
+    keys: Family<OfIssuer, Gauge>,
+    keys_taken: Family<OfIssuer, Gauge>,
     handshake_failures: Family<OfListener, Counter>,
     certificate_expiry: Family<OfListener, Gauge>,
     certificate_failures: Family<OfListener, Counter>,
@@ -91,6 +96,16 @@ impl Metrics {
                 r,
                 "sidegate_connections_refused",
                 "Connections beyond the listener's limit",
+                Family::default(),
+            ),
+            logins: add(r, "sidegate_logins", "Callers recognised, by how", Family::default()),
+            logins_refused: add(r, "sidegate_logins_refused", "Callers not recognised", Family::default()),
+            key_fetches: add(r, "sidegate_issuer_key_fetches", "Attempts to get an issuer's keys", Family::default()),
+            keys: add(r, "sidegate_issuer_keys", "Usable keys of an issuer at the last success", Family::default()),
+            keys_taken: add(
+                r,
+                "sidegate_issuer_keys_taken_seconds",
+                "When an issuer's keys were last taken, in seconds since 1970",
                 Family::default(),
             ),
             handshake_failures: add(
@@ -185,6 +200,29 @@ impl Metrics {
     /// A connection was turned away since the listener has no place left.
     pub fn connection_refused(&self, listener: &ListenerName) {
         self.0.refused_connections.get_or_create(&of(listener)).inc();
+    }
+
+    /// A caller was recognised.
+    pub fn logged_in(&self, listener: &ListenerName, method: Method) {
+        let labels = LoggedIn { listener: Listener(listener.clone()), method: method.label() };
+        self.0.logins.get_or_create(&labels).inc();
+    }
+
+    /// A caller was not recognised.
+    pub fn login_refused(&self, listener: &ListenerName) {
+        self.0.logins_refused.get_or_create(&of(listener)).inc();
+    }
+
+    /// An issuer was asked for its keys, and gave so many, or `None` that could be taken.
+    pub fn keys_fetched(&self, issuer: &str, keys: Option<usize>) {
+        let issuer = issuer.to_owned();
+        let outcome = if keys.is_some() { "ok" } else { "failed" };
+        self.0.key_fetches.get_or_create(&Fetched { issuer: issuer.clone(), outcome }).inc();
+        let Some(keys) = keys else { return };
+        let labels = OfIssuer { issuer };
+        self.0.keys.get_or_create(&labels).set(i64::try_from(keys).unwrap_or(i64::MAX));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.0.keys_taken.get_or_create(&labels).set(i64::try_from(now).unwrap_or(i64::MAX));
     }
 
     /// A TLS handshake with a client failed.

@@ -127,18 +127,34 @@ fn what_sidegate_has_not_read_cannot_be_bound_or_executed() {
 }
 
 #[test]
-fn the_function_call_protocol_is_refused_in_every_state() {
+fn a_function_call_is_refused_in_every_state_unless_policy_allows_what_is_unparsed() {
     let sidegate = Setup::open().start();
     let mut client = open(&sidegate);
     let mut body = 1598_u32.to_be_bytes().to_vec(); // random()
     body.extend_from_slice(&[0; 6]);
     let call = message('F', &body);
-    assert_eq!(client.ask(&call), "E:42501 Z:I");
+    assert_eq!(client.ask(&call), "E:0A000 Z:I");
     client.ask(&query("begin"));
-    assert_eq!(client.ask(&call), "E:42501 Z:E");
-    assert_eq!(client.ask(&call), "E:42501 Z:E");
+    assert_eq!(client.ask(&call), "E:0A000 Z:E");
+    assert_eq!(client.ask(&call), "E:0A000 Z:E");
     client.ask(&query("rollback"));
     assert_eq!(client.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
+    sidegate.edit_policy(
+        "package policies.open\n\nallow contains \"everything\" if true\n\n\
+         allow_unparsed contains \"calls\" if input.sql.text == \"function call 1598\"\n",
+    );
+    assert_eq!(client.ask(&call), "V Z:I");
+    client.ask(&query("begin"));
+    assert_eq!(client.ask(&[call.clone(), query("select 1")].concat()), "V Z:T");
+    assert_eq!(spell(&client.until_ready()), "T D C:SELECT 1 Z:T");
+    client.ask(&query("select 1/0"));
+    assert_eq!(client.ask(&call), "E:25P02 Z:E", "the server's own refusal");
+    client.ask(&query("rollback"));
+    let mut other = 1599_u32.to_be_bytes().to_vec();
+    other.extend_from_slice(&[0; 6]);
+    assert_eq!(client.ask(&message('F', &other)), "E:0A000 Z:I");
+    let event = sidegate.event_of("function call 1598");
+    assert_eq!(event["input"]["sql"]["protocol"], "function_call");
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Show {
 #[test]
 fn answers_that_nobody_asked_for_end_the_session() {
     let whole = [description(), row(), complete(), ready()].concat();
-    let lies: [(&str, Vec<u8>, &str); 12] = [
+    let lies: [(&str, Vec<u8>, &str); 13] = [
         ("a row", [whole.clone(), row()].concat(), "T D C:SELECT 1 Z:I E:08006"),
         ("a COPY to fill", [whole.clone(), message('G', b"\0\0\0")].concat(), "T D C:SELECT 1 Z:I E:08006"),
         ("a COPY to read", [whole.clone(), message('H', b"\0\0\0")].concat(), "T D C:SELECT 1 Z:I E:08006"),
@@ -69,6 +69,7 @@ fn answers_that_nobody_asked_for_end_the_session() {
         ("a description", [whole.clone(), description()].concat(), "T D C:SELECT 1 Z:I E:08006"),
         ("a replication stream", message('W', b"\0\0\0"), "E:08006"),
         ("another login", message('R', b"\0\0\0\0"), "E:08006"),
+        ("the result of a function", message('V', b"\0\0\0\x01x"), "E:08006"),
         ("a parse", message('1', b""), "E:08006"),
         ("an unknown message", message('?', b""), "E:08006"),
         ("a status that does not exist", [description(), message('Z', b"?")].concat(), "T E:08006"),

@@ -23,6 +23,7 @@ DATA = pathlib.Path(__file__).parent.parent / "data" / "sql"
 HARMLESS = {"read", "session", "transaction"}
 # Statement nodes that only read or that only touch the session itself.
 QUIET = {
+    "ConstraintsSetStmt",
     "SelectStmt", "ExplainStmt", "TransactionStmt", "VariableShowStmt", "VariableSetStmt", "DeclareCursorStmt",
     "FetchStmt", "ClosePortalStmt", "PrepareStmt", "DeallocateStmt", "DiscardStmt", "UnlistenStmt", "ExecuteStmt",
     "LockStmt", "CopyStmt", "RawStmt", "ReturnStmt",
@@ -62,6 +63,8 @@ class Truth:
     def typed(self, kind, body, ctes):
         if kind.endswith("Stmt") and kind not in QUIET:
             self.acts.add(kind)
+        if kind == "ConstraintsSetStmt":
+            return  # Its names look like relations, and are constraints.
         if kind == "CreateTableAsStmt" or body.get("intoClause"):
             self.acts.add("into")
         if kind == "RangeVar":

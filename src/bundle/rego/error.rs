@@ -111,4 +111,8 @@ pub(in crate::bundle) enum Problem {
     FormatVerb { verb: String },
     #[error("`sprintf` with a field wider than {limit}; write a narrower one")]
     WideFormat { limit: usize },
+    #[error(
+        "`{number}` in `sprintf` has another text here than in OPA; write the number with its digits alone, or as text"
+    )]
+    SpelledNumber { number: String },
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "arguments are of some kinds, and all others are refused alike")]
 
+#[cfg(test)]
+mod agreement;
 mod glob;
 mod guard;
 mod net;

@@ -1,7 +1,7 @@
 use super::*;
 
 /// Every fault, its SQLSTATE and whether the session survives it. A new fault belongs here, too.
-const TABLE: [(FaultKind, &str, Severity); 21] = [
+const TABLE: [(FaultKind, &str, Severity); 22] = [
     (FaultKind::Denied, "42501", Severity::Error),
     (FaultKind::Unreadable, "0A000", Severity::Error),
     (FaultKind::TooLarge, "54000", Severity::Error),
@@ -22,6 +22,7 @@ const TABLE: [(FaultKind, &str, Severity); 21] = [
     (FaultKind::UpstreamLogin, "08004", Severity::Fatal),
     (FaultKind::UpstreamLost, "08006", Severity::Fatal),
     (FaultKind::ShuttingDown, "57P01", Severity::Fatal),
+    (FaultKind::IdentityExpired, "57P01", Severity::Fatal),
     (FaultKind::Internal, "XX000", Severity::Fatal),
 ];
 

@@ -135,6 +135,11 @@ fn is_procedure(name: &str) -> bool {
     PROCEDURES.iter().any(|pattern| fits(pattern, name))
 }
 
+/// Whether names mean the same after a call of this procedure.
+pub(super) fn keeps_session(name: &str) -> bool {
+    KEEP_SESSION.iter().any(|pattern| fits(pattern, name))
+}
+
 /// Whether a name is of a pattern, in which `*` stands for anything.
 fn fits(pattern: &str, name: &str) -> bool {
     let Some((start, mut pattern)) = pattern.split_once('*') else { return pattern == name };
@@ -190,6 +195,24 @@ const PROCEDURES: &[&str] = &[
     "pg_show_all_settings",
     "ts_rewrite",
     "ts_stat",
+];
+
+/// Of these, the ones that run nobody's code: whatever they show, the session is the same afterwards. The
+/// published list.
+const KEEP_SESSION: &[&str] = &[
+    "pg_*advisory*",
+    "pg_available_extension_versions",
+    "pg_available_extensions",
+    "pg_cancel_backend",
+    "pg_cursor",
+    "pg_get_*_sqlbody",
+    "pg_get_*def*",
+    "pg_listening_channels",
+    "pg_prepared_statement",
+    "pg_show_all_settings",
+    "pg_sleep*",
+    "pg_stat_get_*",
+    "pg_terminate_backend",
 ];
 
 /// Functions of the server's files that no prefix tells.

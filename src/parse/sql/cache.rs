@@ -22,6 +22,7 @@ pub(super) struct ReadingKey {
     quoting: Quoting,
     encoding: Encoding,
     names: Names,
+    read_only: bool,
     limits: ReadingLimits,
 }
 
@@ -32,6 +33,7 @@ impl ReadingKey {
             quoting: reading.quoting,
             encoding: reading.encoding,
             names: reading.names.clone(),
+            read_only: reading.read_only,
             limits: reading.limits,
         }
     }

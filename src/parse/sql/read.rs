@@ -113,7 +113,8 @@ fn understand(
         asked.set(true);
         reading.cursors.get(name).cloned()
     };
-    let context = Context { names: &reading.names, prepared: &prepared, cursors: &cursors };
+    let context =
+        Context { names: &reading.names, read_only: reading.read_only, prepared: &prepared, cursors: &cursors };
     let walked = walk::walk(&statements, &context)?;
     Ok((walked, statements.is_empty()))
 }

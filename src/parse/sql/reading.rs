@@ -18,6 +18,8 @@ pub struct Reading<'a> {
     pub encoding: Encoding,
     /// What unqualified names mean.
     pub names: Names,
+    /// Whether a pin holds transactions read-only, so that READ WRITE undoes it.
+    pub read_only: bool,
     /// The most that is read.
     pub limits: ReadingLimits,
     /// Statements behind names of SQL-level PREPARE.

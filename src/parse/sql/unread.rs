@@ -62,6 +62,19 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
     }
 }
 
+/// Facts of the call of a function by its number: which function that is, only the database knows.
+pub(in crate::parse) fn function_call(text: &str) -> Facts {
+    let reason = "the function call protocol names its function by number: call it in a SELECT".to_owned();
+    let mut facts = facts(&Understood::Nothing(text), reason, UnparsedKind::Unreadable);
+    // The number is all there is of it, and no constant.
+    facts.fingerprint = fingerprint(&format!("unparsed {text}"));
+    text.clone_into(&mut facts.normalized);
+    if let Some(unparsed) = &mut facts.unparsed {
+        "FUNCTION CALL".clone_into(&mut unparsed.keyword);
+    }
+    facts
+}
+
 /// Hex of the first 128 bits of a digest.
 pub(super) fn fingerprint(normalized: &str) -> String {
     blake3::hash(normalized.as_bytes()).to_hex().chars().take(32).collect()

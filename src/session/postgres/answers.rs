@@ -1,6 +1,8 @@
 //! From the server to the client: answers are matched with what was sent, written down, and
 //! relayed; only what stands for a refused message is rewritten.
 
+use std::sync::atomic::Ordering;
+
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
@@ -52,7 +54,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let piece = self.framer.next_piece().map_err(|error| broken(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
-            Some(BackendPiece::Frame(frame)) => self.message(frame).await?,
+            Some(BackendPiece::Frame(frame)) => {
+                self.corridor.answering.store(true, Ordering::Relaxed);
+                let passed = self.message(frame).await;
+                self.corridor.answering.store(false, Ordering::Relaxed);
+                passed?;
+            }
             None => {
                 self.flush().await?;
                 return match self.fill.read(&mut self.upstream, &mut self.framer).await {
@@ -110,6 +117,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
             b'H' | b'c' => self.copy_out(&frame)?,
+            b'V' => self.result(&frame)?,
             b'W' => return Err(lost("the database began a replication stream, which is not allowed")),
             tag => return Err(lost(&format!("the database sent an unexpected message of type 0x{tag:02x}"))),
         }
@@ -254,6 +262,23 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn copy_out(&mut self, frame: &Frame) -> Result<(), End> {
         if !self.corridor.state.lock().ledger.is_running() {
             return Err(lost("the database sent a COPY that nobody asked for"));
+        }
+        self.pass(frame);
+        Ok(())
+    }
+
+    /// FunctionCallResponse: the value that a FunctionCall asked for.
+    fn result(&mut self, frame: &Frame) -> Result<(), End> {
+        let bytes = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
+        {
+            let mut state = self.corridor.state.lock();
+            match state.ledger.front() {
+                Some(Line { owed: Owed::Query(running), .. }) if running.called => {
+                    running.bytes = running.bytes.saturating_add(bytes);
+                }
+                _ => return Err(lost("the database sent the result of a function that nobody called")),
+            }
+            state.count(0, bytes);
         }
         self.pass(frame);
         Ok(())

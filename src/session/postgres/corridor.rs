@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
+use crate::identify::Expiry;
 use crate::journal::{Entry, Outcome};
 use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
@@ -38,6 +39,10 @@ pub(super) struct Corridor {
     pub(super) went_quiet: Notify,
     /// Rung when a Sync that was held back is wanted after all.
     pub(super) sync_wanted: Notify,
+    /// When the caller is nobody any more.
+    pub(super) expiry: Option<Expiry>,
+    /// An answer is being written down; the client has not got it yet.
+    pub(super) answering: AtomicBool,
 }
 
 /// Why a direction ended.
@@ -77,6 +82,24 @@ impl Corridor {
     /// Whether nothing is owed and no transaction is open: the session may end without losing anything.
     pub(super) fn is_quiet(&self) -> bool {
         self.state.lock().is_quiet()
+    }
+
+    /// Whether the client has every answer that it waits for.
+    pub(super) fn has_answered(&self) -> bool {
+        !self.answering.load(Ordering::Relaxed) && self.state.lock().ledger.is_empty()
+    }
+
+    /// Whether the caller's identity has ended.
+    pub(super) fn is_expired(&self) -> bool {
+        self.expiry.as_ref().is_some_and(Expiry::is_over)
+    }
+
+    /// Returns when the caller's identity ends.
+    pub(super) async fn expired(&self) {
+        match &self.expiry {
+            Some(expiry) => expiry.reached().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Whether any rule reads this path of the input.

@@ -41,6 +41,7 @@ impl Corridor {
                 (Some(schema), true) => Names::Certain { schema: Arc::clone(schema) },
                 (Some(_) | None, _) => Names::Uncertain,
             },
+            read_only: self.lane.listener.settings.holds_read_only(),
             limits: self.lane.reading_limits(),
             prepared: &prepared,
             cursors: &cursors,

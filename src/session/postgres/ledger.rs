@@ -23,7 +23,7 @@ pub(super) struct Line {
 /// The answer that is owed.
 #[derive(Debug)]
 pub(super) enum Owed {
-    /// Rows, completions, errors, then ReadyForQuery.
+    /// Rows, completions, errors, then ReadyForQuery. Of a FunctionCall, its result instead of rows.
     Query(Running),
     /// ParseComplete.
     Parse {
@@ -77,6 +77,8 @@ pub(super) struct Running {
     pub(super) entry: Option<Entry>,
     /// What it does.
     pub(super) facts: Arc<Facts>,
+    /// Whether it is a FunctionCall.
+    pub(super) called: bool,
     /// When its first byte went upstream.
     pub(super) sent: Instant,
     /// Rows relayed so far.
@@ -92,7 +94,8 @@ pub(super) struct Running {
 impl Running {
     /// A statement whose message is about to be sent.
     pub(super) fn new(entry: Entry, facts: Arc<Facts>) -> Self {
-        Self { entry: Some(entry), facts, sent: Instant::now(), rows: 0, bytes: 0, sqlstate: None, tag: None }
+        let sent = Instant::now();
+        Self { entry: Some(entry), facts, called: false, sent, rows: 0, bytes: 0, sqlstate: None, tag: None }
     }
 }
 

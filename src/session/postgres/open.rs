@@ -62,12 +62,14 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
         Ok(identified) => identified,
         Err(refused) => {
             tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
+            house.metrics.login_refused(&lane.listener.name);
             let broke = refused.error.kind() == FaultKind::Protocol;
             let cause = if broke { Cause::Protocol } else { Cause::Identity };
             greeting.refuse(cause, &refused.error.public()).await;
             return say(refused.stream, &Refusal::fault(&refused.error)).await;
         }
     };
+    house.metrics.logged_in(&lane.listener.name, identified.caller.method);
     greeting.identified(&identified);
     let context = greeting.context();
     let stay = house.decider.stay(context.asker());
@@ -169,6 +171,8 @@ async fn run(
         answered: Notify::new(),
         went_quiet: Notify::new(),
         sync_wanted: Notify::new(),
+        expiry: identified.expiry.clone(),
+        answering: AtomicBool::new(false),
     };
     let (from_client, to_client) = tokio::io::split(identified.stream);
     let (from_server, to_server) = tokio::io::split(upstream.stream);

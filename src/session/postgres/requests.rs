@@ -66,6 +66,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Err(End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down")));
         }
         let idle = if quiet { corridor.lane.listener.limits.idle } else { Duration::ZERO };
+        let (answered, over) = (corridor.has_answered(), corridor.is_expired());
         tokio::select! {
             read = self.fill.read(&mut self.client, &mut self.framer) => match read {
                 Ok(0) | Err(_) => Err(End::Client),
@@ -80,6 +81,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                     format!("the session was idle for longer than `limits.idle`, {limit}"),
                 )))
             }
+            // An open transaction is no reason to wait: nothing more can be done in it.
+            () = corridor.expired(), if answered => Err(End::Fault(Refusal::new(FaultKind::IdentityExpired, EXPIRED))),
+            () = corridor.expired(), if !answered && !over => Ok(()),
+            () = corridor.answered.notified(), if !answered && over => Ok(()),
         }
     }
 
@@ -92,19 +97,26 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             b'H' => self.free(frame),
             b'c' | b'f' => self.copy_end(frame),
             _ if self.corridor.state.lock().copy.takes_data() => Err(amid_copy()),
+            b'Q' | b'P' | b'B' | b'E' | b'F' if self.corridor.is_expired() => self.refuse_expired().await,
             b'Q' => self.query(frame).await,
             b'P' => self.parse(frame).await,
             b'B' => self.bind(frame).await,
             b'E' => self.execute(frame).await,
             b'D' => self.describe(frame),
             b'C' => self.close_name(frame),
-            b'F' => {
-                let reason = "the function call protocol: call the function in a SELECT";
-                let refusal = self.corridor.refuse_outright(Cause::Protocol, reason).await;
-                self.poison(b'F', None, refusal)
-            }
+            b'F' => self.function_call(frame).await,
             tag => Err(breach(WireError::Tag { tag })),
         }
+    }
+
+    /// Nobody may ask for anything more in the name of an identity that has ended. What runs ends first.
+    async fn refuse_expired(&mut self) -> Result<(), End> {
+        let refusal = self.corridor.refuse_outright(Cause::Identity, EXPIRED).await;
+        self.answered(|_| true).await?;
+        while !self.corridor.has_answered() {
+            self.corridor.answered.notified().await;
+        }
+        Err(End::Fault(refusal))
     }
 
     /// A message above its limit was dropped as it came; a poison takes its place.
@@ -146,6 +158,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.state.lock().ledger.skipping() {
             self.corridor.abandon(permit).await?;
             return Ok(false);
+        }
+        if self.corridor.is_expired() {
+            // It waited for an answer that came too late for it.
+            self.corridor.abandon(permit).await?;
+            return self.refuse_expired().await.map(|()| false);
         }
         let entry = self.upstream.send(permit);
         self.corridor.state.lock().ledger.owe(owed(entry));
@@ -290,6 +307,8 @@ pub(super) fn breach(error: WireError) -> End {
     End::Fault(Refusal::fault(&error))
 }
 
+/// The end of an identity, in the client's words.
+const EXPIRED: &str = "the identity that the session was opened with has expired: connect again";
 /// What PostgreSQL compares of a name.
 const NAME_BYTES: usize = 63;
 

@@ -10,8 +10,8 @@ use crate::enforce::Refusal;
 use crate::forward::Free;
 use crate::journal::IntentKind;
 use crate::model::{Cause, FaultKind};
-use crate::parse::{self, Parameter};
-use crate::wire::postgres::{Bind, Execute, Frame, Parse, Query};
+use crate::parse::{self, Parameter, Request};
+use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 
 use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
@@ -37,16 +37,32 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.over_budget(b'Q').await;
         }
         let text = Arc::from(String::from_utf8_lossy(query.sql));
-        let request = parse::simple(frame.clone(), text, Arc::clone(&facts));
+        self.at_once(b'Q', parse::simple(frame.clone(), text, facts)).await
+    }
+
+    /// A function by its number, and no SQL: asked about as what cannot be read.
+    pub(super) async fn function_call(&mut self, frame: Frame) -> Result<(), End> {
+        self.settled().await?;
+        if self.corridor.state.lock().ledger.skipping() {
+            return Ok(());
+        }
+        let call = FunctionCall::decode(frame.body()).map_err(breach)?;
+        self.at_once(b'F', parse::function_call(frame.clone(), &call)).await
+    }
+
+    /// What the server runs when it comes, up to its ReadyForQuery.
+    async fn at_once(&mut self, tag: u8, request: Request) -> Result<(), End> {
+        let facts = Arc::clone(request.facts());
+        let running = |entry| Running { called: tag == b'F', ..Running::new(entry, Arc::clone(&facts)) };
         let decision = self.corridor.ask(&request).await;
         match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
             Judged::Permitted(permit) => {
-                if self.forward(*permit, |entry| Owed::Query(Running::new(entry, Arc::clone(&facts)))).await? {
+                if self.forward(*permit, |entry| Owed::Query(running(entry))).await? {
                     self.corridor.state.lock().sends(&facts);
                 }
                 Ok(())
             }
-            Judged::Refused(refusal) => self.poison(b'Q', None, refusal),
+            Judged::Refused(refusal) => self.poison(tag, None, refusal),
         }
     }
 

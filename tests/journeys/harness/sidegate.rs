@@ -21,6 +21,7 @@ pub struct Setup {
     upstream_tls: String,
     credential: (String, String),
     environment: Vec<(String, String)>,
+    server: Option<&'static Postgres>,
     ready: bool,
     disk: Option<&'static str>,
     bundle: bool,
@@ -39,6 +40,7 @@ impl Setup {
             upstream_tls: "{mode: disable}".to_owned(),
             credential: ("app".to_owned(), super::postgres::PASSWORD.to_owned()),
             environment: Vec::new(),
+            server: None,
             ready: true,
             disk: None,
             bundle: true,
@@ -116,9 +118,16 @@ impl Setup {
         self
     }
 
-    /// Starts it on a new database of the run's server.
+    /// With another server than the run's first.
+    pub fn server(mut self, server: &'static Postgres) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    /// Starts it on a new database of its server.
     pub fn start(self) -> Sidegate {
-        Sidegate::start(self, postgres())
+        let server = self.server.unwrap_or_else(postgres);
+        Sidegate::start(self, server)
     }
 }
 

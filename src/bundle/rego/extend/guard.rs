@@ -143,15 +143,29 @@ fn json_filter(name: &'static str, arguments: &[Value]) -> Result<(), CallError>
     if any { Err(CallError::Argument { name, what: "an empty path" }) } else { Ok(()) }
 }
 
-/// Each copy can double the document.
+/// Each copy can double the document, and each operation may look at all of it.
 fn json_patch(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
-    let [_, Value::Array(operations)] = arguments else { return Ok(()) };
+    let [document, Value::Array(operations)] = arguments else { return Ok(()) };
     let copies = |operation: &&Value| {
         let Value::Object(fields) = operation else { return false };
         fields.get(&Value::from("op")) == Some(&Value::from("copy"))
     };
-    let copies = operations.iter().filter(copies).count();
-    if copies > MOST_COPIES { Err(CallError::TooLong { name }) } else { Ok(()) }
+    let copies = u32::try_from(operations.iter().filter(copies).count()).unwrap_or(u32::MAX);
+    let doubled = 1_usize.checked_shl(copies).unwrap_or(usize::MAX);
+    let values = nodes(document).saturating_add(operations.iter().map(nodes).fold(0, usize::saturating_add));
+    let steps = values.saturating_mul(doubled.saturating_add(operations.len()));
+    if copies > MOST_COPIES || steps > MOST_NODES { Err(CallError::TooLong { name }) } else { Ok(()) }
+}
+
+/// How many values one consists of.
+fn nodes(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(items) => items.iter().map(nodes).fold(0, usize::saturating_add),
+        Value::Set(items) => items.iter().map(nodes).fold(0, usize::saturating_add),
+        Value::Object(fields) => fields.iter().map(|(_, value)| nodes(value)).fold(0, usize::saturating_add),
+        _ => 0,
+    };
+    inner.saturating_add(1)
 }
 
 /// Prefix and indent stand in the text as they are, so what OPA escapes in strings cannot be told from them.
@@ -239,29 +253,39 @@ fn to_number(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
     }
 }
 
-/// The engine writes an exponent out in full, however large.
+/// The engine knows more units than OPA, other digits, and writes an exponent out in full, however large.
 fn units(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
     let [Value::String(text)] = arguments else { return Ok(()) };
-    let large = text.split(['e', 'E']).skip(1).any(|part| {
-        let digits = part.trim_start_matches(['+', '-', '0']);
-        digits.chars().take_while(char::is_ascii_digit).count() > EXPONENT_DIGITS
-    });
-    if large || text.len() > LONGEST_NUMBER {
-        return Err(CallError::Argument { name, what: "a number that is too large" });
+    let wrong = |what| Err(CallError::Argument { name, what });
+    let text = match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(quoted) => quoted,
+        None => text.as_ref(),
+    };
+    let end = text.rfind(|c: char| c.is_ascii_digit()).map_or(0, |at| at.saturating_add(1));
+    let (number, unit) = text.split_at_checked(end).unwrap_or_default();
+    if !UNITS.contains(&unit.to_ascii_lowercase().as_str()) {
+        return wrong("an unknown unit");
     }
-    let unit = text.trim_matches('"').trim_start_matches(|c: char| !c.is_ascii_alphabetic() || matches!(c, 'e' | 'E'));
-    let first = unit.chars().next();
-    if text.contains('_')
-        || first.is_some_and(|first| !"kKmMgGtTpP".contains(first)) && !unit.starts_with(['i', 'I', 'b', 'B'])
-    {
-        return Err(CallError::Argument { name, what: "an unknown unit" });
+    let (digits, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let unsigned = |text: &str| text.strip_prefix(['+', '-']).unwrap_or(text).to_owned();
+    let all_digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    let (digits, exponent) = (unsigned(digits).replacen('.', "", 1), unsigned(exponent));
+    if digits.is_empty() || exponent.is_empty() || !all_digits(&digits) || !all_digits(&exponent) {
+        return wrong("a text that is no number with a unit");
+    }
+    let significant = digits.trim_start_matches('0').len();
+    if significant > EXACT_DIGITS && (digits != text || !unit.is_empty()) {
+        return wrong("more digits than a floating-point number keeps");
+    }
+    if text.len() > LONGEST_NUMBER || exponent.trim_start_matches('0').len() > EXPONENT_DIGITS {
+        return wrong("a number that is too large");
     }
     Ok(())
 }
 
 /// The engine rounds, and OPA cuts off.
 fn whole_units(name: &'static str, arguments: &[Value]) -> Result<(), CallError> {
-    if matches!(arguments, [Value::String(text)] if text.contains('.')) {
+    if matches!(arguments, [Value::String(text)] if text.contains('.') || text.to_ascii_lowercase().contains("e-")) {
         return Err(CallError::Argument { name, what: "a fraction" });
     }
     units(name, arguments)
@@ -311,10 +335,94 @@ fn short_fraction(_: &'static str, value: Value) -> Result<Value, CallError> {
 
 /// OPA writes their numbers into JSON.
 const ESCAPED: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
-const MOST_COPIES: usize = 12;
+const MOST_COPIES: u32 = 12;
+/// Values that a patch may look at or make.
+const MOST_NODES: usize = 1_000_000;
 const MOST_FACTORS: usize = 1_000;
 const MOST_PAIRS: usize = 1_000_000;
+/// In lower case, which `parse` and `parse_bytes` have in common or refuse themselves.
+const UNITS: [&str; 25] = [
+    "", "m", "k", "g", "t", "p", "e", "ki", "mi", "gi", "ti", "pi", "ei", "kb", "mb", "gb", "tb", "pb", "eb", "kib",
+    "mib", "gib", "tib", "pib", "eib",
+];
 const LONGEST_NUMBER: usize = 400;
+const EXACT_DIGITS: usize = 15;
 const EXPONENT_DIGITS: usize = 2;
 /// Past it not every whole number is a floating-point one.
 const EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn ask(name: &'static str, arguments: &serde_json::Value) -> Result<Value, CallError> {
+        let Value::Array(arguments) = Value::from(arguments.clone()) else { panic!("arguments") };
+        call(name, arguments.as_slice())
+    }
+
+    #[test]
+    fn concat_joins_up_to_eight_mebibytes_of_an_array_or_a_set() {
+        let (name, large) = ("concat", "a".repeat(1 << 20));
+        let refused = Err(CallError::TooLarge { name, limit: LARGEST_TEXT });
+        assert_eq!(ask(name, &json!(["-", ["a", "b"]])), Ok(Value::from("a-b")));
+        assert_eq!(ask(name, &json!(["", vec![&large; 8]])), Ok(Value::from(large.repeat(8))));
+        assert_eq!(ask(name, &json!(["", vec![&large; 9]])), refused);
+        assert_eq!(ask(name, &json!([large, vec![""; 100]])), refused);
+        let set: BTreeSet<Value> = (0..100).map(|n| Value::from(n.to_string())).collect();
+        assert_eq!(call(name, &[Value::from(large), Value::from(set)]), refused);
+    }
+
+    #[test]
+    fn patches_that_double_a_document_are_bounded_by_what_they_make() {
+        let (name, copy) = ("json.patch", json!({"op": "copy", "from": "", "path": "/a"}));
+        let refused = Err(CallError::TooLong { name });
+        assert_eq!(ask(name, &json!([{"b": 1}, [copy]])), Ok(Value::from(json!({"a": {"b": 1}, "b": 1}))));
+        assert!(ask(name, &json!([{"b": 1}, vec![copy.clone(); 12]])).is_ok());
+        assert_eq!(ask(name, &json!([{"b": 1}, vec![copy.clone(); 13]])), refused);
+        assert_eq!(ask(name, &json!([vec![1; 10_000], vec![copy.clone(); 8]])), refused);
+        assert_eq!(ask(name, &json!([{"b": 1}, vec![copy; 1 << 17]])), refused);
+        let test = json!({"op": "test", "path": "", "value": 1});
+        assert_eq!(ask(name, &json!([vec![1; 100_000], vec![test; 100]])), refused);
+    }
+
+    #[test]
+    fn every_text_against_every_affix_is_bounded_by_the_pairs() {
+        for name in ["strings.any_prefix_match", "strings.any_suffix_match"] {
+            assert_eq!(ask(name, &json!([["ab", "ba"], ["b", "a"]])), Ok(Value::from(true)));
+            assert_eq!(ask(name, &json!([vec!["a"; 1_000], vec!["b"; 1_000]])), Ok(Value::from(false)));
+            let refused = Err(CallError::TooLong { name });
+            assert_eq!(ask(name, &json!([vec!["a"; 1_001], vec!["b"; 1_000]])), refused);
+            let affixes: BTreeSet<Value> = (0..1_001).map(|n| Value::from(n.to_string())).collect();
+            assert_eq!(call(name, &[Value::from(vec![Value::from("a"); 1_000]), Value::from(affixes)]), refused);
+        }
+    }
+
+    #[test]
+    fn what_is_trimmed_is_bounded_by_text_and_characters_together() {
+        for name in ["trim", "trim_left", "trim_right"] {
+            assert_eq!(ask(name, &json!(["a".repeat(1 << 20), "ba"])), Ok(Value::from("")));
+            let (text, characters) = ("a".repeat(1 << 20), "b".repeat(1 << 10));
+            assert_eq!(ask(name, &json!([text, characters])), Err(CallError::TooLong { name }));
+        }
+    }
+
+    #[test]
+    fn units_are_opas_up_to_exabytes_and_no_others() {
+        let whole = |number: u64| Ok(Value::from(number));
+        for (text, number) in [("5E", 5_000_000_000_000_000_000), ("1e", 1_000_000_000_000_000_000), ("1e2Ki", 102_400)]
+        {
+            assert_eq!(ask("units.parse", &json!([text])), whole(number), "{text}");
+            assert_eq!(ask("units.parse_bytes", &json!([text])), whole(number), "{text}");
+        }
+        assert_eq!(ask("units.parse_bytes", &json!(["2KiB"])), whole(2_048));
+        for text in ["1Z", "1da", "1h", "1f", "1µ", "1e999999999", "1_0", "0x1", "NaN", "", "K", "1 K", "1e1e1", "--1"]
+        {
+            assert!(ask("units.parse", &json!([text])).is_err(), "{text}");
+            assert!(ask("units.parse_bytes", &json!([text])).is_err(), "{text}");
+        }
+    }
+}

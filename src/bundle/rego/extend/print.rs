@@ -1,6 +1,8 @@
 //! `sprintf` as Go prints: what does not fit its verb is named in the text, and is no error. `lint` admits the verbs
 //! that are here.
 
+mod collection;
+
 use regorus::Value;
 
 use super::guard::engines;
@@ -107,19 +109,31 @@ impl Printed {
                 (_, Ok(float)) => Self::Float(float),
                 _ => Self::Big(plain()?),
             },
-            _ => Self::Text(plain()?),
+            _ => Self::Text(collection::text(name, value)?),
         })
     }
 }
 
-/// A value with its kind, where it does not fit.
-fn named(value: &Printed) -> String {
+fn kind(value: &Printed) -> &'static str {
     match value {
-        Printed::Text(text) => format!("string={text}"),
-        Printed::Whole(number) => format!("int64={number}"),
-        Printed::Float(number) => format!("float64={}", shortest(*number)),
-        Printed::Big(text) => format!("*big.Int={text}"),
+        Printed::Text(_) => "string",
+        Printed::Whole(_) => "int64",
+        Printed::Float(_) => "float64",
+        Printed::Big(_) => "*big.Int",
     }
+}
+
+fn plain(value: &Printed) -> String {
+    match value {
+        Printed::Text(text) | Printed::Big(text) => text.clone(),
+        Printed::Whole(number) => number.to_string(),
+        Printed::Float(number) => shortest(*number),
+    }
+}
+
+/// A value with its kind, where no directive asks for it.
+fn named(value: &Printed) -> String {
+    format!("{}={}", kind(value), plain(value))
 }
 
 impl Directive {
@@ -133,7 +147,11 @@ impl Directive {
                     _ => return Err(CallError::Argument { name, what: "a value without text" }),
                 }
             }
-            ('x', Printed::Text(text)) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            ('x', Printed::Text(text)) => {
+                // Go counts bytes here, and characters elsewhere.
+                let bytes = text.bytes().take(self.precision.unwrap_or(usize::MAX));
+                bytes.map(|byte| format!("{byte:02x}")).collect()
+            }
             ('d' | 'v', Printed::Whole(number)) if self.precision.is_none() => {
                 return Ok(self.padded(&number.to_string()));
             }
@@ -145,31 +163,42 @@ impl Directive {
             ('f', Printed::Float(number)) => {
                 return Ok(self.padded(&format!("{number:.*}", self.precision.unwrap_or(6))));
             }
-            ('d' | 'v' | 's', Printed::Big(text)) => return Ok(self.padded(text)),
+            ('d' | 'v' | 's', Printed::Big(text)) if self.precision.is_none() => return Ok(self.padded(text)),
             (_, Printed::Big(_)) => return Err(CallError::Argument { name, what: "a number that is too large" }),
             (_, Printed::Whole(_) | Printed::Float(_))
                 if self.precision.is_some() || self.verb == 'q' || self.verb == 'x' =>
             {
                 return Err(CallError::Argument { name, what: "a number for a verb that is not for numbers" });
             }
-            (verb, printed) => return Ok(format!("%!{verb}({})", named(printed))),
+            (verb, printed) => return Ok(format!("%!{verb}({}={})", kind(printed), self.misfit(printed))),
         };
-        Ok(self.padded(&text))
+        Ok(self.field(&text, false))
+    }
+
+    /// What does not fit its verb, in the field that the directive gives it all the same.
+    fn misfit(&self, value: &Printed) -> String {
+        match value {
+            Printed::Text(text) => self.field(&self.cut(text), false),
+            Printed::Whole(_) | Printed::Float(_) | Printed::Big(_) => self.field(&plain(value), true),
+        }
     }
 
     fn cut(&self, text: &str) -> String {
         text.chars().take(self.precision.unwrap_or(usize::MAX)).collect()
     }
 
+    fn padded(&self, number: &str) -> String {
+        self.field(number, true)
+    }
+
     /// Zeros stand behind the sign of a number, and in front of a text.
-    fn padded(&self, text: &str) -> String {
+    fn field(&self, text: &str, number: bool) -> String {
         let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
         if self.left {
             return format!("{text}{}", " ".repeat(missing));
         }
         let fill = if self.zeros { "0" } else { " " }.repeat(missing);
-        let number = self.zeros && matches!(self.verb, 'd' | 'v' | 'x' | 'f');
-        match text.strip_prefix('-').filter(|_| number) {
+        match text.strip_prefix('-').filter(|_| self.zeros && number) {
             Some(digits) => format!("-{fill}{digits}"),
             None => format!("{fill}{text}"),
         }

@@ -110,7 +110,8 @@ pub(super) fn replace_n(name: &'static str, arguments: &[Value]) -> Result<Value
     });
     let pairs: BTreeMap<&str, &str> = pairs.collect::<Result<_, _>>()?;
     let longest = pairs.keys().map(|from| from.len()).sum::<usize>().saturating_add(pairs.len());
-    if text.len().saturating_mul(longest) > MOST_STEPS {
+    let looks = text.len().saturating_mul(pairs.len());
+    if looks > MOST_LOOKS || text.len().saturating_mul(longest) > MOST_STEPS {
         return Err(CallError::TooLong { name });
     }
     let (mut rest, mut out, mut after_nothing) = (text.as_ref(), String::new(), false);
@@ -138,6 +139,8 @@ pub(super) fn replace_n(name: &'static str, arguments: &[Value]) -> Result<Value
 
 /// Bytes compared.
 pub(super) const MOST_STEPS: usize = 50_000_000;
+/// Patterns looked for, at all places together.
+const MOST_LOOKS: usize = 5_000_000;
 /// The JSON reader gives up below.
 const DEEPEST_JSON: usize = 100;
 
@@ -169,5 +172,14 @@ mod tests {
         let patterns = BTreeMap::from([(Value::from("a"), Value::from("b".repeat(1 << 16)))]);
         let answer = replace_n("strings.replace_n", &[Value::from(patterns), Value::from("a".repeat(1 << 16))]);
         assert_eq!(answer, Err(CallError::TooLarge { name: "strings.replace_n", limit: LARGEST_TEXT }));
+    }
+
+    #[test]
+    fn many_patterns_are_not_looked_for_all_over_a_long_text() {
+        let patterns: BTreeMap<_, _> = (0..10).map(|n| (Value::from(n.to_string()), Value::from(""))).collect();
+        let ask =
+            |length| replace_n("strings.replace_n", &[Value::from(patterns.clone()), Value::from("1".repeat(length))]);
+        assert_eq!(ask(1_000), Ok(Value::from("")));
+        assert_eq!(ask(1 << 20), Err(CallError::TooLong { name: "strings.replace_n" }));
     }
 }

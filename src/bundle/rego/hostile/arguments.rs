@@ -9,84 +9,86 @@ fn deep(levels: usize) -> Json {
     (0..levels).fold(json!(1), |inner, level| if level % 2 == 0 { json!([inner]) } else { json!({"a": inner}) })
 }
 
+/// Texts that mean something to some function, or are none that it expects.
+const TEXTS: &[&str] = &[
+    "",
+    "a",
+    "A",
+    "aaaaaaaa",
+    "\u{0}",
+    "a\u{0}b",
+    "é",
+    "\u{202e}",
+    "\u{fffd}",
+    "\u{10ffff}",
+    "e\u{301}",
+    "İ",
+    "ß",
+    "0",
+    "-1",
+    "1e400",
+    "1e40000",
+    "1e2147483648",
+    "1e999999999",
+    "-1e308",
+    "9223372036854775808",
+    "0x10",
+    "1_000",
+    ".5",
+    "5.",
+    "+5",
+    " 5 ",
+    "NaN",
+    "10e10000000Ei",
+    "5Mi",
+    "5E",
+    "1000h",
+    "9223372036854775807ns",
+    "1h1m1s",
+    "-9999999999h",
+    "2006-01-02",
+    "2021-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "-0001-01-01T00:00:00Z",
+    "UTC",
+    "Europe/Berlin",
+    "1.2.3",
+    "1.2.3-a.b+c",
+    "99999999999999999999.0.0",
+    "10.0.0.0/0",
+    "::/0",
+    "0.0.0.0/0",
+    "10.1.2.3",
+    "10.1.2.3/33",
+    "::ffff:10.0.0.1",
+    "/a/0/b",
+    "a/b",
+    "~1",
+    "a%00b",
+    "%zz",
+    "a=b&a=c&=",
+    "+",
+    "YQ==",
+    "YQ",
+    "====",
+    "00ff",
+    "0g",
+    "{\"a\":[1,{}]}",
+    "[[[[[[1]]]]]]",
+    "[1e400]",
+    "{\"a\":1,\"a\":2}",
+    "\"\\ud800\"",
+    "(",
+    "[",
+    "**",
+    "{a,b}*",
+    "[!a]?",
+    "\\",
+];
+
 /// Arguments as documents may hold them, short ones first.
 pub(super) fn small() -> Vec<Json> {
-    let texts = [
-        "",
-        "a",
-        "A",
-        "aaaaaaaa",
-        "\u{0}",
-        "a\u{0}b",
-        "é",
-        "\u{202e}",
-        "\u{fffd}",
-        "\u{10ffff}",
-        "e\u{301}",
-        "İ",
-        "ß",
-        "0",
-        "-1",
-        "1e400",
-        "1e40000",
-        "1e2147483648",
-        "1e999999999",
-        "-1e308",
-        "9223372036854775808",
-        "0x10",
-        "1_000",
-        ".5",
-        "5.",
-        "+5",
-        " 5 ",
-        "NaN",
-        "10e10000000Ei",
-        "5Mi",
-        "5E",
-        "1000h",
-        "9223372036854775807ns",
-        "1h1m1s",
-        "-9999999999h",
-        "2006-01-02",
-        "2021-01-01T00:00:00Z",
-        "9999-12-31T23:59:59Z",
-        "-0001-01-01T00:00:00Z",
-        "UTC",
-        "Europe/Berlin",
-        "1.2.3",
-        "1.2.3-a.b+c",
-        "99999999999999999999.0.0",
-        "10.0.0.0/0",
-        "::/0",
-        "0.0.0.0/0",
-        "10.1.2.3",
-        "10.1.2.3/33",
-        "::ffff:10.0.0.1",
-        "/a/0/b",
-        "a/b",
-        "~1",
-        "a%00b",
-        "%zz",
-        "a=b&a=c&=",
-        "+",
-        "YQ==",
-        "YQ",
-        "====",
-        "00ff",
-        "0g",
-        "{\"a\":[1,{}]}",
-        "[[[[[[1]]]]]]",
-        "[1e400]",
-        "{\"a\":1,\"a\":2}",
-        "\"\\ud800\"",
-        "(",
-        "[",
-        "**",
-        "{a,b}*",
-        "[!a]?",
-        "\\",
-    ];
-    let mut values: Vec<Json> = texts.iter().map(|text| json!(text)).collect();
+    let mut values: Vec<Json> = TEXTS.iter().map(|text| json!(text)).collect();
     values.extend([
         json!(null),
         json!(true),
@@ -144,34 +146,47 @@ pub(super) fn small() -> Vec<Json> {
     values
 }
 
-/// What takes room: as much as a document could hold, and worse.
-pub(super) fn large() -> Vec<Value> {
-    let text = |json: Json| Value::from(json);
+/// What takes room, as much as a document could hold and worse; two of these are also tried at once.
+pub(super) fn paired() -> Vec<Value> {
     let complete: serde_json::Map<String, Json> =
         (0..14).map(|from| (from.to_string(), (0..14).map(|to| json!(to.to_string())).collect())).collect();
+    let numbered: serde_json::Map<String, Json> = (0..20_000).map(|n| (n.to_string(), json!(n))).collect();
+    let digits: serde_json::Map<String, Json> =
+        (0..=9).map(|n| (n.to_string(), json!("0123456789".repeat(20)))).collect();
+    [
+        json!("a".repeat(1 << 20)),
+        // The worst to look for in the one above.
+        json!(format!("{}b", "a".repeat(1 << 19))),
+        json!("é\u{0}".repeat(1 << 18)),
+        json!(["*a".repeat(500), "{a,{b,{c,d}}}".repeat(50)].concat()),
+        json!(vec!["a".repeat(1 << 10); 1 << 10]),
+        json!(vec![""; 100_000]),
+        json!(vec![json!({"op": "copy", "from": "", "path": "/a"}); 40]),
+        json!((0..14).map(|n| n.to_string()).collect::<Vec<_>>()),
+        json!(numbered),
+        json!(digits),
+        json!(complete),
+    ]
+    .map(Value::from)
+    .into()
+}
+
+/// More that takes room.
+pub(super) fn large() -> Vec<Value> {
     let chain: serde_json::Map<String, Json> =
         (0..20_000).map(|from| (from.to_string(), json!([(from + 1).to_string()]))).collect();
-    vec![
-        text(json!("a".repeat(1 << 20))),
-        text(json!("é\u{0}".repeat(1 << 18))),
-        text(json!("9".repeat(200_000))),
-        text(json!(format!("1{}", "0".repeat(200_000)))),
-        text(json!("[".repeat(100_000))),
-        text(json!(format!("{}{}", "[".repeat(120), "]".repeat(120)))),
-        text(json!(vec!["a".repeat(1 << 10); 1 << 10])),
-        text(json!(vec![""; 100_000])),
-        text(json!(vec![i64::MAX; 100_000])),
-        text(json!(vec![json!({"op": "copy", "from": "", "path": "/a"}); 40])),
-        text(json!((0..20_000).map(|n| (n.to_string(), json!(n))).collect::<serde_json::Map<_, _>>())),
-        text(json!(
-            (0..=9).map(|n| (n.to_string(), json!("0123456789".repeat(20)))).collect::<serde_json::Map<_, _>>()
-        )),
-        text(Json::Object(complete)),
-        text(Json::Object(chain)),
-        text(json!((0..14).map(|n| n.to_string()).collect::<Vec<_>>())),
-        text(deep(100)),
-        text(json!(vec!["*a".repeat(500), "{a,{b,{c,d}}}".repeat(50)].concat())),
+    [
+        json!("9".repeat(200_000)),
+        json!(format!("1{}", "0".repeat(200_000))),
+        json!("[".repeat(100_000)),
+        json!(format!("{}{}", "[".repeat(120), "]".repeat(120))),
+        json!(vec![i64::MAX; 100_000]),
+        json!((0..12).map(|_| json!({"op": "copy", "from": "", "path": "/a"})).collect::<Vec<_>>()),
+        json!(chain),
+        deep(100),
     ]
+    .map(Value::from)
+    .into()
 }
 
 /// What no document holds, and a policy may make.

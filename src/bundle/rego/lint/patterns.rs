@@ -19,7 +19,7 @@ pub(super) fn check(name: &str, args: &[Expr]) -> Vec<(Pos, Problem)> {
         }
         "regex.replace" => args.get(1).and_then(|pattern| regex(name, pattern)),
         "regex.template_match" => args.first().map(|pattern| (pattern.at, Problem::Template)),
-        "sprintf" => args.first().and_then(format),
+        "sprintf" => args.first().and_then(format).or_else(|| args.get(1).and_then(spelled)),
         _ => None,
     };
     problem.into_iter().collect()
@@ -105,4 +105,15 @@ fn format(argument: &Expr) -> Option<(Pos, Problem)> {
         rest = after;
     }
     None
+}
+
+/// Go prints a number by its spelling, `1e2` and `100.0` otherwise than `100`, and the engine forgets it.
+fn spelled(arguments: &Expr) -> Option<(Pos, Problem)> {
+    let Kind::Array(items) = &arguments.kind else { return None };
+    items.iter().find_map(|item| {
+        let Kind::Scalar(number) = &item.kind else { return None };
+        let whole = number.parse::<f64>().is_ok_and(|number| number.fract() == 0.0);
+        let refused = whole && number.contains(['.', 'e', 'E']);
+        refused.then(|| (item.at, Problem::SpelledNumber { number: number.clone() }))
+    })
 }

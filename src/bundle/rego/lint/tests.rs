@@ -161,10 +161,12 @@ fn arguments_that_the_engine_takes_differently_are_refused() {
     one("package p\nx := sprintf(\"%1000000000d\", [1])", 2, "wider");
     one("package p\nx := sprintf(\"%.99999d\", [1])", 2, "wider");
     one("package p\nx := sprintf(input.f, [1])", 2, "format");
+    one("package p\nx := sprintf(\"%f\", [1e2])", 2, "`1e2`");
+    one("package p\nx := sprintf(\"%f %v\", [0.5, 100.0])", 2, "`100.0`");
     assert!(problems("package p\nx if glob.match(\"a:*\", [\":\"], input.a)").is_empty());
     assert!(problems("package p\nx contains v if walk(input, [_, v])\nwalk2(a) := a").is_empty());
     assert!(problems("package p\nimport future.keywords\nx if input.a in input.b").is_empty());
-    assert!(problems("package p\nx := sprintf(\"%5d %-8s %.2f %05d %% %v\", [1])").is_empty());
+    assert!(problems("package p\nx := sprintf(\"%5d %-8s %.2f %05d %% %v\", [1, 0.5, 2.5e-1])").is_empty());
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(in crate::parse::sql) fn published(heading: &str) -> Vec<&'static str> {
 fn the_lists_of_functions_are_published() {
     assert_eq!(published("Volatile functions that are a `read`"), HARMLESS_VOLATILE);
     assert_eq!(published("Functions that are a `procedure`"), PROCEDURES);
+    assert_eq!(published("Procedures that leave the session as it was"), KEEP_SESSION);
     assert_eq!(published("Functions that are a `file`"), FILES);
 }
 
@@ -29,6 +30,7 @@ fn a_pattern_fits_what_it_says() {
         ("*_backend", "pg_backend_pid", false),
         ("*_to_xml*", "query_to_xml_and_xmlschema", true),
         ("ts_stat", "ts_stats", false),
+        ("pg_*advisory*", "pg_try_advisory_xact_lock", true),
     ] {
         assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
     }
@@ -106,7 +108,7 @@ fn every_volatile_function_is_published_or_refused() {
 
 #[test]
 fn every_name_in_the_lists_is_a_function() {
-    for list in [HARMLESS_VOLATILE, PROCEDURES, FILES, NAMES_A_RELATION] {
+    for list in [HARMLESS_VOLATILE, PROCEDURES, KEEP_SESSION, FILES, NAMES_A_RELATION] {
         for name in list {
             assert!(TABLE.keys().any(|known| fits(name, known)), "{name}");
         }

@@ -143,6 +143,7 @@ impl Walker<'_> {
         let args = positional(args);
         match builtin.family {
             Family::Plain | Family::HarmlessVolatile | Family::RegArgument => {}
+            Family::Procedure if builtins::keeps_session(builtin.name) => self.shows(),
             Family::Procedure => self.procedure(),
             Family::Write => self.effect(Effect::Write),
             Family::Notify => self.effect(Effect::Notify),
@@ -158,7 +159,7 @@ impl Walker<'_> {
 
     /// The argument that names a relation: a constant is a reference, anything else may be any.
     fn relation_argument(&mut self, function: &str, args: Option<&[&Expr]>) {
-        let Some(args) = args else { return self.procedure() };
+        let Some(args) = args else { return self.shows() };
         let first = match function {
             "has_table_privilege" | "has_sequence_privilege" | "has_any_column_privilege" => args.len() == 2,
             "has_column_privilege" => args.len() == 3,
@@ -168,7 +169,7 @@ impl Walker<'_> {
             Some(Expr::Value(value)) => self.named_relation(Some(value), types::text(&value.value)),
             // The cast has been counted where it stands.
             Some(Expr::Cast { data_type, .. }) if types::is_regclass(data_type) => {}
-            Some(_) | None => self.procedure(),
+            Some(_) | None => self.shows(),
         }
     }
 
@@ -227,14 +228,18 @@ impl Walker<'_> {
         }
     }
 
-    /// set_config(name, value, is_local): harmless only where all is constant.
+    /// set_config(name, value, is_local): harmless only where all is constant, or any value would be harmless.
     fn set_config(&mut self, args: Option<&[&Expr]>) {
         let Some([name, value, local]) = args else { return self.effect(Effect::Settings) };
-        let (Some((name_value, name)), Some((value_value, value))) = (constant(name), constant(value)) else {
-            return self.effect(Effect::Settings);
-        };
+        let Some((name_value, name)) = constant(name) else { return self.effect(Effect::Settings) };
         self.keep(name_value);
-        self.keep(value_value);
+        let name = name.to_ascii_lowercase();
+        let value = constant(value);
+        match value {
+            Some((value, _)) => self.keep(value),
+            None if super::setting::harmless_with_any_value(&name) => {}
+            None => return self.effect(Effect::Settings),
+        }
         let local = match local {
             Expr::Value(local) => {
                 self.keep(local);
@@ -242,7 +247,7 @@ impl Walker<'_> {
             }
             _ => false,
         };
-        self.set(&name.to_ascii_lowercase(), Some(value.to_owned()), local);
+        self.set(&name, value.map(|(_, value)| value.to_owned()), local);
     }
 
     /// Reading a setting may show a secret.
@@ -251,10 +256,10 @@ impl Walker<'_> {
             Some((value, name)) => {
                 self.keep(value);
                 if !super::setting::harmless_to_read(&name.to_ascii_lowercase()) {
-                    self.procedure();
+                    self.shows();
                 }
             }
-            None => self.procedure(),
+            None => self.shows(),
         }
     }
 }

@@ -8,7 +8,7 @@ use sqlparser::ast::{Ident, ObjectName};
 
 use super::facts::Walker;
 use super::{Unread, Walk, names};
-use crate::parse::facts::{Effect, Use};
+use crate::parse::facts::Use;
 
 /// A column of a base relation, or one whose relation is not certain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,7 +172,7 @@ impl Walker<'_> {
     fn row_function(&mut self, shape: &Shape, name: &str, place: Place) {
         let certain = matches!(shape, Shape::Known(outputs) if outputs.has(name));
         if !certain && names::takes_row(name) {
-            self.effect(Effect::Procedure);
+            self.procedure();
             self.builtin(name);
             self.whole_row(shape, place.inside());
         }

@@ -17,12 +17,13 @@ use sqlparser::ast::{
 use super::columns::{Place, Scope};
 use super::facts::Walker;
 use super::query::Role;
-use super::{Unread, Walk, absent, names, tags};
+use super::{Unread, Walk, absent, lasting, names, tags};
 use crate::parse::facts::{Access, Effect, Use};
 
 impl Walker<'_> {
     pub(super) fn definition(&mut self, statement: &Statement) -> Walk {
         self.effect(if is_right(statement) { Effect::Dcl } else { Effect::Ddl });
+        self.aftermath.names |= !is_right(statement) && !lasting::keeps_names(statement);
         if changes_owner(statement) {
             self.effect(Effect::Dcl);
         }
@@ -84,7 +85,10 @@ impl Walker<'_> {
             self.scopes.extend(own);
         }
         self.changes(&table.name)?;
-        table.columns.iter().try_for_each(|column| self.column_def(column))?;
+        for column in &table.columns {
+            self.new_type(&column.data_type)?;
+            self.column_options(column)?;
+        }
         table.constraints.iter().try_for_each(|constraint| self.constraint(constraint))?;
         if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {
             self.refers(&like.name)?;
@@ -123,6 +127,10 @@ impl Walker<'_> {
 
     fn column_def(&mut self, column: &ColumnDef) -> Walk {
         self.data_type(&column.data_type)?;
+        self.column_options(column)
+    }
+
+    fn column_options(&mut self, column: &ColumnDef) -> Walk {
         for option in &column.options {
             match &option.option {
                 ColumnOption::Default(expr) => self.expression(expr, Place::of(Use::Argument))?,

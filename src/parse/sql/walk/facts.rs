@@ -36,6 +36,8 @@ pub(super) struct Walker<'a> {
     pub aftermath: Aftermath,
     pub sensitive: bool,
     pub settings: Vec<SettingFacts>,
+    /// Somebody's code runs, which may change the session.
+    opaque: bool,
     entries: Vec<StatementFacts>,
     /// How many statements are open around the first.
     depth: usize,
@@ -60,6 +62,7 @@ impl<'a> Walker<'a> {
             aftermath: Aftermath::default(),
             sensitive: false,
             settings: Vec::new(),
+            opaque: false,
             entries: Vec::new(),
             depth: 0,
             open: Vec::new(),
@@ -108,6 +111,13 @@ impl<'a> Walker<'a> {
 
     /// Code or names that cannot be read.
     pub(super) fn procedure(&mut self) {
+        self.shows();
+        self.opaque = true;
+    }
+
+    /// The same of what runs nothing of anybody's: it shows or does more than the facts can say, but names mean
+    /// the same afterwards.
+    pub(super) fn shows(&mut self) {
         self.effect(Effect::Procedure);
     }
 
@@ -281,15 +291,18 @@ impl<'a> Walker<'a> {
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
         self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
         self.aftermath.forgets |= facts.aftermath.forgets;
+        self.aftermath.names |= facts.aftermath.names;
+        self.aftermath.waits |= facts.aftermath.waits;
+        self.aftermath.transaction |= facts.aftermath.transaction;
     }
 
     pub(super) fn finish(self) -> Walked {
         let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;
-        let unreadable = effects.contains(&Effect::Procedure) || effects.contains(&Effect::Unknown);
+        let unreadable = self.opaque || effects.contains(&Effect::Unknown);
         let settings = effects.contains(&Effect::Settings);
         aftermath.waits |= unreadable || settings;
-        aftermath.names |= unreadable || settings || effects.contains(&Effect::Ddl);
+        aftermath.names |= unreadable || settings;
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
         let columns = self.columns.into_iter();
         let facts = Facts {

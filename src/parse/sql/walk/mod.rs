@@ -14,6 +14,7 @@ mod expression;
 mod facts;
 mod foreign;
 mod from;
+mod lasting;
 mod modify;
 mod names;
 mod operators;
@@ -45,6 +46,8 @@ pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<Arc<Facts>>>;
 pub(super) struct Context<'a> {
     /// How names are resolved.
     pub names: &'a Names,
+    /// Whether READ WRITE undoes a pin.
+    pub read_only: bool,
     /// Prepared statements by name.
     pub prepared: Lookup<'a>,
     /// Cursors by name.

@@ -243,7 +243,9 @@ impl Walker<'_> {
     }
 
     fn select_into(&mut self, into: &SelectInto) -> Walk {
-        let SelectInto { temporary: _, unlogged: _, table: _, targets } = into;
+        let SelectInto { temporary, unlogged: _, table: _, targets } = into;
+        // A name may mean what is temporary from now on.
+        self.aftermath.names |= temporary;
         for target in targets {
             let parts = match target {
                 Expr::Identifier(ident) => vec![names::name(ident)?],

@@ -19,8 +19,20 @@ use crate::parse::facts::{Effect, SettingFacts};
 /// not known here, so "downward" is read as: set to a constant, not off, and at most a minute.
 const HARMLESS_TIMEOUT: f64 = 60_000.0;
 
-/// Settings that change nothing but how values look or what a session is called.
-const HARMLESS: &[&str] = &["application_name", "datestyle", "extra_float_digits", "intervalstyle", "timezone"];
+/// Settings that change nothing but how values look, what a session is called, and how the server goes about a
+/// statement that says the same.
+const HARMLESS: &[&str] = &[
+    "application_name",
+    "datestyle",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "extra_float_digits",
+    "intervalstyle",
+    "jit",
+    "timezone",
+    "transaction_deferrable",
+    "transaction_isolation",
+];
 
 const TIMEOUTS: &[&str] =
     &["idle_in_transaction_session_timeout", "idle_session_timeout", "lock_timeout", "statement_timeout"];
@@ -28,7 +40,6 @@ const TIMEOUTS: &[&str] =
 /// Settings that say nothing about the server's files, keys or other sessions.
 const READABLE: &[&str] = &[
     "client_encoding",
-    "default_transaction_isolation",
     "default_transaction_read_only",
     "in_hot_standby",
     "integer_datetimes",
@@ -40,9 +51,13 @@ const READABLE: &[&str] = &[
     "server_version",
     "server_version_num",
     "standard_conforming_strings",
-    "transaction_isolation",
     "transaction_read_only",
 ];
+
+/// Whether a setting changes nothing that matters, whatever it is set to.
+pub(super) fn harmless_with_any_value(name: &str) -> bool {
+    HARMLESS.contains(&name)
+}
 
 /// Whether reading a setting shows nothing.
 pub(super) fn harmless_to_read(name: &str) -> bool {
@@ -100,7 +115,7 @@ impl Walker<'_> {
                 self.set("session_authorization", user, local);
             }
             Set::SetTransaction { modes, snapshot, session } => {
-                self.effect(if *session { Effect::Settings } else { Effect::Transaction });
+                self.effect(if *session { Effect::Session } else { Effect::Transaction });
                 // A snapshot shows another session's view of the data.
                 if snapshot.is_some() {
                     self.effect(Effect::Settings);
@@ -174,11 +189,15 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// READ WRITE undoes a pin.
+    /// READ WRITE may undo a pin.
     fn transaction_modes(&mut self, modes: &[TransactionMode]) {
         for mode in modes {
             match mode {
-                TransactionMode::AccessMode(TransactionAccessMode::ReadWrite) => self.effect(Effect::Settings),
+                TransactionMode::AccessMode(TransactionAccessMode::ReadWrite) => {
+                    if self.context.read_only {
+                        self.effect(Effect::Settings);
+                    }
+                }
                 TransactionMode::AccessMode(TransactionAccessMode::ReadOnly) | TransactionMode::IsolationLevel(_) => {}
             }
         }

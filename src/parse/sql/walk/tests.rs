@@ -30,7 +30,7 @@ fn try_walk_with(sql: &str, names: &Names, known: Lookup<'_>) -> Result<Walked, 
         Some(plain) => vec![Tree::Plain(plain)],
         None => trees(parse().map_err(|error| error.to_string())?),
     };
-    let context = Context { names, prepared: known, cursors: known };
+    let context = Context { names, read_only: true, prepared: known, cursors: known };
     walk(&statements, &context).map_err(|unparsed| unparsed.reason)
 }
 
@@ -271,6 +271,29 @@ fn execute_counts_everything_the_name_may_stand_for() {
 }
 
 #[test]
+fn execute_of_what_makes_a_temporary_table_leaves_names_uncertain() {
+    let made = Arc::new(read("create temp table t as select 1").into_facts());
+    let lookup = |_: &str| Some(vec![Arc::clone(&made)]);
+    let names = Names::Certain { schema: Arc::from("public") };
+    assert!(try_walk_with("execute p", &names, &lookup).unwrap().aftermath.names);
+}
+
+#[test]
+fn read_write_is_a_setting_only_where_a_pin_says_read_only() {
+    let effects_of = |sql: &str, read_only| {
+        let statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+        let names = Names::Uncertain;
+        let context = Context { names: &names, read_only, prepared: &|_| None, cursors: &|_| None };
+        effects(&walk(&statements, &context).unwrap())
+    };
+    assert_eq!(effects_of("begin read write", true), "settings transaction");
+    assert_eq!(effects_of("begin read write", false), "transaction");
+    let session = "set session characteristics as transaction isolation level serializable, read write";
+    assert_eq!(effects_of(session, true), "session settings");
+    assert_eq!(effects_of(session, false), "session");
+}
+
+#[test]
 fn a_password_makes_a_statement_sensitive() {
     assert!(read("alter role r with password 'x'").sensitive);
     assert!(!read("alter role r nologin").sensitive);
@@ -284,7 +307,28 @@ fn a_statement_says_what_it_changes_for_the_next_one() {
         assert!(!read(harmless).aftermath.names, "{harmless}");
     }
     assert!(read("update pg_settings set setting = 'x'").aftermath.names);
-    assert!(read("create table t (a int)").aftermath.names);
+    for temporary in ["create temp table t (a int)", "create temporary view v as select 1", "create temp sequence s"] {
+        assert!(read(temporary).aftermath.names, "{temporary}");
+    }
+    for temporary in ["create local temp table t as select 1", "select 1 as a into temp t", "create domain d as int"] {
+        assert!(read(temporary).aftermath.names, "{temporary}");
+    }
+    for runs in ["select mine()", "select query_to_xml('x', true, true, '')", "call p()"] {
+        assert!(try_walk(runs).is_ok_and(|walked| walked.aftermath.names && walked.aftermath.waits), "{runs}");
+    }
+    for shows in [
+        "select pg_get_viewdef(1), pg_get_constraintdef(oid) from pg_constraint",
+        "select a::regclass, pg_table_size(a) from t",
+        "select pg_sleep(1), pg_try_advisory_lock(1)",
+        "select current_setting('ssl_key_file')",
+    ] {
+        assert_eq!(effects(&read(shows)), "procedure read", "{shows}");
+        assert_eq!(read(shows).aftermath, Aftermath::default(), "{shows}");
+    }
+    // A new session finds these where this one does.
+    for stays in ["create table t (a int)", "alter table t rename to u", "drop table t", "create index on t (a)"] {
+        assert!(!read(stays).aftermath.names, "{stays}");
+    }
     assert!(read("begin").aftermath.transaction);
     let plain = read("select 1").aftermath;
     assert_eq!(plain, Aftermath::default());

@@ -20,8 +20,8 @@ enum Kind {
     Plain,
     /// regclass: a constant names a relation.
     Relation,
-    /// Another `reg*` type: a constant names something.
-    Name,
+    /// Another `reg*` type: what is not constant is looked up in this catalog.
+    Name(&'static str),
     /// A domain, a composite or what PostgreSQL does not have.
     Foreign,
 }
@@ -30,10 +30,23 @@ impl Walker<'_> {
     /// A type where no value is converted: a column's, an argument's.
     pub(super) fn data_type(&mut self, data_type: &DataType) -> Walk {
         match kind(data_type)? {
-            Kind::Plain | Kind::Relation | Kind::Name => {}
+            Kind::Plain | Kind::Relation | Kind::Name(_) => {}
             Kind::Foreign => self.procedure(),
         }
         Ok(())
+    }
+
+    /// The type of a new table's column: there is no value that a domain could check, and without a modifier
+    /// nothing of the type runs.
+    pub(super) fn new_type(&mut self, data_type: &DataType) -> Walk {
+        let mut inner = data_type;
+        while let DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) = inner {
+            inner = element;
+        }
+        match inner {
+            DataType::Custom(name, modifiers) if modifiers.is_empty() => names::parts(name).map(drop),
+            _ => self.data_type(data_type),
+        }
     }
 
     /// A cast of an expression that is walked elsewhere.
@@ -51,11 +64,15 @@ impl Walker<'_> {
         match kind(data_type)? {
             Kind::Plain => {}
             Kind::Foreign => self.procedure(),
-            Kind::Relation | Kind::Name if matches!(value.map(|v| &v.value), Some(Value::Null)) => {}
+            Kind::Relation | Kind::Name(_) if matches!(value.map(|v| &v.value), Some(Value::Null)) => {}
             Kind::Relation => self.named_relation(value, text),
-            Kind::Name => match (value, text) {
+            Kind::Name(catalog) => match (value, text) {
                 (Some(value), Some(_)) => self.keep(value),
-                (_, _) => self.procedure(),
+                (_, _) => {
+                    let parts = ["pg_catalog".to_owned(), catalog.to_owned()];
+                    let catalog = names::resolve(&parts, self.context.names)?;
+                    self.touch(&catalog, Access::Read);
+                }
             },
         }
         Ok(())
@@ -70,7 +87,7 @@ impl Walker<'_> {
             text.and_then(names::from_text).and_then(|parts| names::resolve(&parts, self.context.names).ok());
         match resolved {
             Some(relation) => self.touch(&relation, Access::Reference),
-            None => self.procedure(),
+            None => self.shows(),
         }
     }
 }
@@ -108,7 +125,15 @@ fn custom(name: &ObjectName) -> Walk<Kind> {
     };
     Ok(match name.as_str() {
         "regclass" => Kind::Relation,
-        name if name.starts_with("reg") && names::is_base_type(name) => Kind::Name,
+        "regcollation" => Kind::Name("pg_collation"),
+        "regconfig" => Kind::Name("pg_ts_config"),
+        "regdictionary" => Kind::Name("pg_ts_dict"),
+        "regnamespace" => Kind::Name("pg_namespace"),
+        "regoper" | "regoperator" => Kind::Name("pg_operator"),
+        "regproc" | "regprocedure" => Kind::Name("pg_proc"),
+        "regrole" => Kind::Name("pg_roles"),
+        "regtype" => Kind::Name("pg_type"),
+        name if name.starts_with("reg") => Kind::Foreign,
         "serial" | "serial2" | "serial4" | "serial8" | "smallserial" | "bigserial" => Kind::Plain,
         name if names::is_base_type(name) => Kind::Plain,
         _ => Kind::Foreign,

@@ -66,6 +66,14 @@ impl<'a> Authentication<'a> {
         encode("AuthenticationOk", &startup::Authentication::Ok)
     }
 
+    /// AuthenticationCleartextPassword.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn cleartext() -> Result<Frame, WireError> {
+        encode("AuthenticationCleartextPassword", &startup::Authentication::CleartextPassword)
+    }
+
     /// AuthenticationSASL with several mechanisms, the best first.
     ///
     /// # Errors

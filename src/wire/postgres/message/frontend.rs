@@ -1,4 +1,4 @@
-use super::{Bind, Close, CopyFail, Describe, Execute, Parse, Query};
+use super::{Bind, Close, CopyFail, Describe, Execute, FunctionCall, Parse, Query};
 use crate::wire::postgres::body::Reader;
 use crate::wire::postgres::{Frame, WireError};
 
@@ -17,8 +17,8 @@ pub enum FrontendMessage<'a> {
     Execute(Execute<'a>),
     /// `C`.
     Close(Close<'a>),
-    /// `F`: never read, since it is always refused.
-    FunctionCall,
+    /// `F`.
+    FunctionCall(FunctionCall<'a>),
     /// `H`.
     Flush,
     /// `S`.
@@ -45,7 +45,7 @@ impl<'a> FrontendMessage<'a> {
             b'D' => Describe::decode(body).map(Self::Describe),
             b'E' => Execute::decode(body).map(Self::Execute),
             b'C' => Close::decode(body).map(Self::Close),
-            b'F' => Ok(Self::FunctionCall),
+            b'F' => FunctionCall::decode(body).map(Self::FunctionCall),
             b'H' => empty("Flush", body).map(|()| Self::Flush),
             b'S' => empty("Sync", body).map(|()| Self::Sync),
             b'c' => empty("CopyDone", body).map(|()| Self::CopyDone),

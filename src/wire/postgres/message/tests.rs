@@ -71,6 +71,19 @@ proptest! {
     }
 
     #[test]
+    fn a_function_call_that_is_written_reads_as_itself(
+        function in any::<u32>(), one in any::<bool>(), result_format in 0_i16..2,
+        arguments in vec(proptest::option::of(vec(any::<u8>(), 0..9)), 0..6),
+    ) {
+        let formats = if one { vec![1] } else { arguments.iter().map(|_| 0).collect() };
+        let arguments = arguments.iter().map(Option::as_deref).collect();
+        let call = FunctionCall { function, formats, arguments, result_format };
+        let written = call.encode().unwrap();
+        prop_assert_eq!(FrontendMessage::decode(&written), Ok(FrontendMessage::FunctionCall(call)));
+        every_cut_is_refused(&written, |frame| FrontendMessage::decode(frame).is_ok());
+    }
+
+    #[test]
     fn error_fields_survive_in_any_encoding(fields in vec((1_u8..=255, name()), 0..6)) {
         let mut body = Vec::new();
         for (code, value) in &fields {

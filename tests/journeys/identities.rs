@@ -1,0 +1,319 @@
+//! Callers with tokens: who they are for policy and in events, and when they are nobody any more.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::pki::{Leaf, Pki};
+use crate::harness::provider::{Key, Provider};
+use crate::harness::raw::{Raw, message, query, spell, startup};
+use crate::harness::{Setup, Sidegate, python, said, until};
+
+const ANALYSTS: &str = "package policies.shop\n\n\
+    allow contains \"analysts\" if {\n\t\"analysts\" in input.caller.groups\n\tinput.caller.method == \"jwt\"\n}\n";
+const JWT: &str = "[{jwt: {issuer: corp}}]";
+
+fn start(provider: &Provider, more: &str) -> Sidegate {
+    let configuration = provider.configuration(&format!(", groups_claim: groups, claims: [department]{more}"));
+    Setup::policy(ANALYSTS).identify(JWT).sidegate(&configuration).start()
+}
+
+/// A session that a token opened, and what it was told meanwhile.
+fn log_in(sidegate: &Sidegate, token: &str) -> (Raw, String) {
+    let mut raw = Raw::silent(sidegate.port);
+    raw.send(&startup(&[("user", "anybody"), ("database", &sidegate.database)]));
+    assert_eq!(raw.next().expect("a question").body, 3_u32.to_be_bytes(), "a password is asked for");
+    raw.send(&message('p', &[token.as_bytes(), b"\0"].concat()));
+    let mut told = Vec::new();
+    while let Some(message) = raw.next() {
+        let ready = message.tag == 'Z';
+        told.push(message);
+        if ready {
+            break;
+        }
+    }
+    let told = spell(&told);
+    (raw, told)
+}
+
+fn open(sidegate: &Sidegate, token: &str) -> Raw {
+    let (raw, told) = log_in(sidegate, token);
+    assert!(told.ends_with("Z:I"), "{told}");
+    raw
+}
+
+#[test]
+fn psql_and_psycopg_log_in_with_a_token_as_their_password() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    let sidegate = start(&provider, "");
+    let token = key.token(&provider.claims(600));
+    assert_eq!(said(&sidegate.psql_as(&token, &["-c", "select count(*) from customers"])), "100\n");
+    let event = sidegate.event_of("select count(*) from customers");
+    let caller = &event["input"]["caller"];
+    let expires_at = caller["expires_at"].as_str().expect("a time");
+    assert!(expires_at.starts_with("20") && expires_at.ends_with('Z'), "{expires_at}");
+    assert_eq!(
+        caller,
+        &json!({"subject": "alice@example.com", "issuer": provider.issuer, "method": "jwt", "verified": true,
+                "groups": ["analysts"], "claims": {"department": "risk"}, "expires_at": expires_at,
+                "actor": {"subject": "agent-7"}})
+    );
+    assert_eq!(event["input"]["session"]["client"]["user"], "alice", "a claim, never an identity");
+    let script = "import os, psycopg\n\
+                  with psycopg.connect(autocommit=True) as c: print(c.execute('select 7').fetchone()[0])";
+    let mut command = python();
+    command.args(["-c", script]).env("PGPASSWORD", &token);
+    assert_eq!(said(&sidegate.environment(&mut command).output().expect("python runs")), "7\n");
+    assert!((sidegate.metric("sidegate_logins_total{listener=\"shop\",method=\"jwt\"}") - 2.0).abs() < 0.5);
+    assert!((sidegate.metric("sidegate_issuer_keys{issuer=\"corp\"}") - 1.0).abs() < 0.5);
+    assert!(!sidegate.stderr().join("\n").contains(&token[..40]), "no token in any log");
+}
+
+#[test]
+fn a_token_that_is_not_for_here_is_refused_and_written_down() {
+    let (key, mallory) = (Key::new("k1"), Key::new("k1"));
+    let provider = Provider::start(&[&key]);
+    let sidegate = start(&provider, "");
+    let with = |name: &str, value: Value| {
+        let mut claims = provider.claims(600);
+        claims[name] = value;
+        key.token(&claims)
+    };
+    let (header, rest) = {
+        let token = key.token(&provider.claims(600));
+        let (header, rest) = token.split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("three parts");
+        (header, rest)
+    };
+    let none = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, r#"{"alg":"none"}"#);
+    for (token, logged) in [
+        (with("aud", json!("another")), "another audience"),
+        (with("exp", json!("never")), "the claim `exp` is missing"),
+        (with("exp", json!(1)), "it has expired"),
+        (with("sub", json!("")), "the claim `sub` is missing"),
+        (with("groups", json!("analysts")), "the claim `groups` is missing"),
+        (with("iss", json!("https://evil.example")), "no issuer of this listener"),
+        (mallory.token(&provider.claims(600)), "the signature is wrong"),
+        (Key::new("k2").token(&provider.claims(600)), "the issuer has no key `k2`"),
+        (format!("{none}.{rest}"), "its `alg` is none that is accepted"),
+        (format!("{none}.{}.", rest.split('.').next().expect("claims")), "its `alg` is none that is accepted"),
+        (format!("{header}.{rest}.x"), "three parts"),
+        ("hunter2".to_owned(), "three parts"),
+    ] {
+        let before = sidegate.stderr().len();
+        let (_, told) = log_in(&sidegate, &token);
+        assert_eq!(told, "E:28000", "{logged}");
+        until(logged, || {
+            let lines = sidegate.stderr();
+            let said = lines[before..].iter().find(|line| line.contains("refused a caller"))?.clone();
+            assert!(said.contains(logged), "{logged}: {said}");
+            Some(())
+        });
+    }
+    let event = sidegate.event("the refusal", |event| event["custom"]["sidegate"]["cause"] == "identity");
+    assert_eq!(event["custom"]["sidegate"]["outcome"], "denied");
+    assert_eq!(event["input"]["caller"]["verified"], false);
+    assert!(sidegate.metric("sidegate_logins_refused_total") > 11.0);
+    let shown = said(&sidegate.psql_as("hunter2", &["-c", "select 1"]));
+    assert!(shown.contains("FATAL:  the token was not accepted"), "{shown}");
+    assert!(!sidegate.stderr().join("\n").contains("hunter2"));
+}
+
+#[test]
+fn an_idle_session_ends_when_its_identity_does() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    let sidegate = start(&provider, ", skew: 0s");
+    let mut idle = open(&sidegate, &key.token(&provider.claims(3)));
+    let mut in_transaction = open(&sidegate, &key.token(&provider.claims(3)));
+    let mut lasting = open(&sidegate, &key.token(&provider.claims(600)));
+    assert_eq!(in_transaction.ask(&query("begin")), "C:BEGIN Z:T");
+    assert_eq!(spell(&idle.until_end()), "E:57P01");
+    assert_eq!(spell(&in_transaction.until_end()), "E:57P01", "an open transaction does not keep it");
+    assert_eq!(lasting.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
+}
+
+#[test]
+fn a_running_statement_ends_after_its_answer_and_the_next_is_refused() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    let sidegate = start(&provider, ", skew: 0s");
+    let mut running = open(&sidegate, &key.token(&provider.claims(2)));
+    running.send(&query("select pg_sleep(4)"));
+    assert_eq!(spell(&running.until_end()), "T D C:SELECT 1 Z:I E:57P01");
+
+    let claims = provider.claims(2);
+    let mut pipelined = open(&sidegate, &key.token(&claims));
+    pipelined.send(&query("select pg_sleep(4)"));
+    let expired = claims["exp"].as_u64().expect("a time");
+    until("the token to expire", || (crate::harness::provider::now() > expired).then_some(()));
+    pipelined.send(&query("select 'after the end'"));
+    assert_eq!(spell(&pipelined.until_end()), "T D C:SELECT 1 Z:I E:28000");
+    let event = sidegate.event("the refusal", |event| event["custom"]["sidegate"]["cause"] == "identity");
+    assert_eq!(event["custom"]["sidegate"]["stage"], "request");
+    assert!(!crate::harness::postgres().log().contains("after the end"), "it never arrived");
+}
+
+#[test]
+fn a_statement_that_had_to_wait_until_its_caller_was_nobody_is_not_sent() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    let sidegate = start(&provider, ", skew: 0s");
+    let mut client = open(&sidegate, &key.token(&provider.claims(2)));
+    // What follows a change of settings is judged once that is answered.
+    client.send(&query("select set_config('work_mem', '5MB', false), pg_sleep(4)"));
+    client.send(&query("select 'queued too long'"));
+    assert_eq!(spell(&client.until_end()), "T D C:SELECT 1 Z:I E:28000");
+    assert!(!crate::harness::postgres().log().contains("queued too long"), "it never arrived");
+}
+
+#[test]
+fn keys_rotate_and_a_provider_that_is_away_locks_nobody_out_at_once() {
+    let (old, new, last) = (Key::new("k1"), Key::new("k2"), Key::new("k3"));
+    let provider = Provider::start(&[&old]);
+    let sidegate = start(&provider, ", max_age: 8s");
+    let try_with = |key: &Key| log_in(&sidegate, &key.token(&provider.claims(600))).1;
+    assert!(try_with(&old).ends_with("Z:I"));
+    provider.has(&[&new]);
+    assert!(try_with(&new).ends_with("Z:I"), "a new key is asked for");
+    assert_eq!(try_with(&old), "E:28000", "a key that is gone is gone");
+    provider.says("{\"keys\":[]}");
+    assert!(try_with(&new).ends_with("Z:I"), "an empty set is no set");
+    provider.goes_away();
+    let away = Instant::now();
+    assert!(try_with(&new).ends_with("Z:I"));
+    assert_eq!(try_with(&last), "E:28000");
+    until("the keys to be too old", || (try_with(&new) == "E:28000").then_some(()));
+    assert!(away.elapsed() > Duration::from_secs(4), "{:?}", away.elapsed());
+    let lines = sidegate.stderr();
+    assert!(lines.iter().any(|line| line.contains("cannot get an issuer's keys")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("younger than `max_age`")), "{lines:?}");
+    assert!(sidegate.metric("sidegate_issuer_key_fetches_total{issuer=\"corp\",outcome=\"failed\"}") > 0.5);
+}
+
+#[test]
+fn a_provider_that_comes_later_is_found() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    provider.says("starting…");
+    let sidegate = start(&provider, "");
+    let token = key.token(&provider.claims(600));
+    assert_eq!(log_in(&sidegate, &token).1, "E:28000");
+    provider.has(&[&key]);
+    until("the keys", || log_in(&sidegate, &token).1.ends_with("Z:I").then_some(()));
+}
+
+#[test]
+fn oauthbearer_ends_in_a_session_or_in_an_answer_that_says_where_to_go() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    let sidegate = Setup::open()
+        .identify("[{jwt: {issuer: corp, ask: oauthbearer}}]")
+        .sidegate(&provider.configuration(""))
+        .start();
+    let token = key.token(&provider.claims(600));
+    for (auth, want) in
+        [(format!("Bearer {token}"), ""), (String::new(), "invalid_token"), ("Bearer x".to_owned(), "invalid_token")]
+    {
+        let mut raw = Raw::silent(sidegate.port);
+        raw.send(&startup(&[("user", "anybody"), ("database", &sidegate.database)]));
+        assert_eq!(raw.next().expect("an offer").body, b"\0\0\0\x0aOAUTHBEARER\0\0");
+        let data = format!("n,,\u{1}auth={auth}\u{1}\u{1}");
+        let length = u32::try_from(data.len()).expect("short").to_be_bytes();
+        raw.send(&message('p', &[b"OAUTHBEARER\0", &length[..], data.as_bytes()].concat()));
+        if want.is_empty() {
+            assert!(spell(&raw.until_ready()).ends_with("Z:I"));
+            assert!(raw.ask(&query("select 1")).ends_with("Z:I"));
+            continue;
+        }
+        let answer = raw.next().expect("an answer").body;
+        let said: Value = serde_json::from_slice(&answer[4..]).expect("JSON");
+        assert_eq!(said["status"], want);
+        assert_eq!(said["openid-configuration"], format!("{}/.well-known/openid-configuration", provider.issuer));
+        raw.send(&message('p', b"\x01"));
+        assert_eq!(spell(&raw.until_end()), "E:28000");
+    }
+}
+
+#[test]
+fn libpqs_own_oauthbearer_opens_a_session() {
+    let (key, pki) = (Key::new("k1"), Pki::new());
+    let provider = Provider::start(&[&key]);
+    // libpq takes nothing but https for a provider; the keys are at an address of their own.
+    let issuer = "https://idp.example.com";
+    let keys = format!("{}/keys", provider.issuer);
+    let sidegate = Setup::open()
+        .identify("[{jwt: {issuer: corp, ask: oauthbearer}}]")
+        .sidegate(&format!(
+            "issuers: [{{name: corp, issuer: \"{issuer}\", audience: sidegate, jwks: {{url: \"{keys}\"}}}}]"
+        ))
+        .listener(&pki.yaml())
+        .start();
+    let run = |token: &str| {
+        let mut program = python();
+        program.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journeys/clients/oauth_journey.py"));
+        program.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", pki.path("ca.crt"));
+        program.env("TOKEN", token).env("ISSUER", issuer);
+        said(&sidegate.environment(&mut program).output().expect("python runs"))
+    };
+    let mut claims = provider.claims(600);
+    claims["iss"] = json!(issuer);
+    assert_eq!(run(&key.token(&claims)), format!("42 {issuer}/.well-known/openid-configuration\n"));
+    let told = run("nonsense");
+    assert!(told.contains("the token was not accepted"), "{told}");
+}
+
+/// psql with a client certificate.
+fn psql_with(sidegate: &Sidegate, pki: &Pki, leaf: &Leaf, password: &str) -> String {
+    let (certificate, key) = (pki.path("client.crt"), pki.path("client.key"));
+    std::fs::write(&certificate, leaf.certificate.pem()).expect("written");
+    std::fs::write(&key, leaf.key.serialize_pem()).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&key, mode).expect("private");
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-A", "-t", "-w", "-c", "select 'through'"]).env("PGPASSWORD", password);
+    psql.env("PGSSLMODE", "require").env("PGSSLCERT", certificate).env("PGSSLKEY", key);
+    said(&sidegate.environment(&mut psql).output().expect("psql runs"))
+}
+
+fn with_uri(pki: &Pki, uri: &str) -> Leaf {
+    let uri = rcgen::string::Ia5String::try_from(uri).expect("ASCII");
+    pki.issue(|params| params.subject_alt_names.push(rcgen::SanType::URI(uri)))
+}
+
+#[test]
+fn a_client_certificate_says_who_it_is() {
+    const ORDERS: &str = "spiffe://example.com/ns/shop/sa/orders";
+    let (pki, stranger) = (Pki::new(), Pki::new());
+    let sidegate = Setup::open().identify("[{mtls: {}}]").listener(&pki.yaml()).start();
+    assert_eq!(psql_with(&sidegate, &pki, &with_uri(&pki, ORDERS), ""), "through\n");
+    let event = sidegate.event_of("select 'through'");
+    assert_eq!(event["input"]["caller"]["subject"], ORDERS);
+    assert_eq!(event["input"]["caller"]["method"], "mtls");
+    assert!(event["input"]["caller"]["expires_at"].is_string());
+    let told = psql_with(&sidegate, &pki, &with_uri(&pki, "spiffe://example.com/ns/../admin"), "");
+    assert!(told.contains("FATAL:  the client certificate was not accepted"), "{told}");
+    let told = psql_with(&sidegate, &pki, &with_uri(&stranger, ORDERS), "");
+    assert!(!told.contains("through"), "{told}");
+    let mut without = Command::new("psql");
+    without.args(["-X", "-w", "-c", "select 1"]).env("PGSSLMODE", "require");
+    let told = said(&sidegate.environment(&mut without).output().expect("psql runs"));
+    assert!(told.contains("FATAL:  sidegate does not recognise the caller"), "{told}");
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_certificate_needs_it() {
+    let (key, pki) = (Key::new("k1"), Pki::new());
+    let provider = Provider::start(&[&key]);
+    let (own, other) = (pki.issue(|_| {}), pki.issue(|_| {}));
+    let sidegate = Setup::open().identify(JWT).sidegate(&provider.configuration("")).listener(&pki.yaml()).start();
+    let mut claims = provider.claims(600);
+    let thumbprint = ring::digest::digest(&ring::digest::SHA256, own.certificate.der());
+    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    claims["cnf"] = json!({"x5t#S256": base64::Engine::encode(&engine, thumbprint)});
+    let token = key.token(&claims);
+    assert_eq!(psql_with(&sidegate, &pki, &own, &token), "through\n");
+    let told = psql_with(&sidegate, &pki, &other, &token);
+    assert!(told.contains("FATAL:  the token was not accepted"), "{told}");
+}
