@@ -20,8 +20,9 @@ mod value;
 mod yaml;
 
 pub use checked::{
-    Address, Admin, Algorithm, Ask, Audit, AuditRule, BundleLocation, BundleSource, CertificateCheck, Config, GroupsClaim,
-    Identify, Issuer, KeySource, Limits, Listener, ListenerTls, SecretSource, Settings, Sidegate, Upstream, UpstreamTls,
+    Address, Admin, Algorithm, Ask, Audit, AuditRule, BundleLocation, BundleSource, CertificateCheck, Config,
+    GroupsClaim, Identify, Issuer, KeySource, Limits, Listener, ListenerTls, SecretSource, Settings, Sidegate,
+    Upstream, UpstreamTls,
 };
 pub use issuer::is_fetchable;
 pub use problem::{Problem, Problems, Warning};

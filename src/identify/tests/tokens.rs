@@ -62,7 +62,7 @@ impl Dialogue {
             Authentication::Sasl(mechanisms) => mechanisms.join(" "),
             Authentication::SaslContinue(data) => String::from_utf8(data.to_vec()).unwrap(),
             other @ (Authentication::Ok
-            | Authentication::Md5
+            | Authentication::Md5 { .. }
             | Authentication::SaslFinal(_)
             | Authentication::Other(_)) => format!("{other:?}"),
         }

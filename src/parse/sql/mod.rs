@@ -23,5 +23,5 @@ pub(in crate::parse) use literal::numeric;
 pub use reader::{Reader, Stack};
 pub use reading::{Encoding, Names, Quoting, Reading, ReadingLimits, Remembered};
 pub use shape::literals;
-pub use walk::quoted_name;
 pub(in crate::parse) use unread::function_call;
+pub use walk::quoted_name;

@@ -30,7 +30,6 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("deallocate all", "DEALLOCATE ALL", "session"),
     ("declare c cursor for select * from t", "DECLARE CURSOR SELECT", "read"),
     ("declare c cursor for select 1; fetch 1 from c", "DECLARE CURSOR SELECT FETCH SELECT", "read"),
-    ("declare c cursor for select 1; fetch 1 from c into \"\"", "DECLARE CURSOR SELECT MOVE SELECT", "read"),
     ("fetch 1 from c into x", "", "unparsed"),
     ("set \"\" = 0", "SET CONSTRAINTS", "transaction"),
     ("close all", "CLOSE CURSOR ALL", "session"),
