@@ -31,7 +31,6 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("declare c cursor for select * from t", "DECLARE CURSOR SELECT", "read"),
     ("declare c cursor for select 1; fetch 1 from c", "DECLARE CURSOR SELECT FETCH SELECT", "read"),
     ("fetch 1 from c into x", "", "unparsed"),
-    ("set \"\" = 0", "SET CONSTRAINTS", "transaction"),
     ("close all", "CLOSE CURSOR ALL", "session"),
     ("discard all", "DISCARD ALL", "session"),
     ("begin", "BEGIN", "transaction"),
