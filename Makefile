@@ -70,7 +70,9 @@ lint:
 	opa fmt --fail --list rego bundles tests/regress/bundle
 
 bench:
-	@scripts/tools postgres
+	@scripts/tools postgres pgbouncer
+	$(CARGO) build --release --locked --bin sidegate --example relay
+	benches/speed $(BINARY) $(TARGET)/release/examples/relay
 	$(CARGO) bench --locked
 
 ci: test fuzz lint

@@ -112,6 +112,15 @@ impl Connection {
         Err(Refused { error, stream, slot })
     }
 
+    /// The same connection, watched by the runtime that this is called on: a session stays on one thread, which
+    /// need not be the one that accepts.
+    ///
+    /// # Errors
+    /// The system's; the connection is closed.
+    pub fn rehome(self) -> std::io::Result<Self> {
+        Ok(Self { stream: self.stream.rehome()?, ..self })
+    }
+
     /// Who is at the other end.
     pub fn peer(&self) -> &Peer {
         &self.peer

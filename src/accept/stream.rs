@@ -60,6 +60,16 @@ impl Stream {
         Ok(Self::Tcp(stream))
     }
 
+    /// The same connection, watched by the runtime that this is called on.
+    pub(super) fn rehome(self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),
+            Self::Unix(stream) => Self::Unix(UnixStream::from_std(stream.into_std()?)?),
+            // Connections move before anything is read of them.
+            Self::Tls(_) => return Err(io::ErrorKind::Unsupported.into()),
+        })
+    }
+
     /// Whether nobody on the way reads or changes what passes.
     pub fn is_encrypted(&self) -> bool {
         match self {

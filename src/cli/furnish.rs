@@ -16,7 +16,7 @@ use crate::forward::ForwardError;
 use crate::identify::{Identifier, IdentifyError, Issuers};
 use crate::journal::{Journal, JournalError, JournalSettings};
 use crate::parse::{Reader, Stack};
-use crate::session::{self, Drain, House, Lane};
+use crate::session::{self, Drain, House, Lane, Workers};
 use crate::telemetry::{BundleFailure, Metrics, Plugin, PluginStatus};
 
 /// Why the house does not stand.
@@ -36,7 +36,12 @@ pub(super) enum FurnishError {
     Forward(#[from] ForwardError),
     #[error("the threads that read large statements cannot start: {0}")]
     Reader(#[from] std::io::Error),
+    #[error("the threads that sessions live on cannot start: {0}")]
+    Workers(#[source] std::io::Error),
 }
+
+/// Statements are parsed where their sessions live; only what is touched costs memory.
+const STACK: usize = 64 << 20;
 
 /// Bytes that facts of statements may take in one process.
 const FACTS: usize = 32 << 20;
@@ -45,6 +50,7 @@ const FACTS: usize = 32 << 20;
 pub(super) struct Furnished {
     house: Arc<House>,
     doors: Vec<(Arc<Lane>, accept::Listener)>,
+    workers: Arc<Workers>,
 }
 
 /// Where policy comes from.
@@ -86,7 +92,9 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
         doors.push((Arc::new(lane), door));
     }
     let house = House::new(store, decider, journal, metrics, sidegate.workload.clone(), drain);
-    Ok(Furnished { house: Arc::new(house), doors })
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let workers = Workers::start(cores, STACK).map_err(FurnishError::Workers)?;
+    Ok(Furnished { house: Arc::new(house), doors, workers: Arc::new(workers) })
 }
 
 impl Furnished {
@@ -95,7 +103,7 @@ impl Furnished {
         let watch = tokio::spawn(watch(Arc::clone(&self.house)));
         let mut doors = JoinSet::new();
         for (lane, listener) in self.doors {
-            doors.spawn(session::listen(Arc::clone(&self.house), lane, listener));
+            doors.spawn(session::listen(Arc::clone(&self.house), lane, listener, Arc::clone(&self.workers)));
         }
         while doors.join_next().await.is_some() {}
         watch.abort();

@@ -17,9 +17,6 @@ use crate::config::Config;
 use crate::session::{Drain, Lane};
 use crate::telemetry::{self, Metrics};
 
-/// Statements are parsed on the workers; only what is touched costs memory.
-const STACK: usize = 64 << 20;
-
 /// What this version cannot see, since it does not ask the database what names mean; README says more.
 const OPEN: &str = "the database's catalog is not read: `effects == [\"read\"]` says nothing about what a view reads, an \
     overload of a built-in function, a user's function called by field selection, a user's operator, or a domain's \
@@ -80,7 +77,7 @@ fn configured(arguments: &RunArguments, warn: fn(&dyn Display)) -> Result<Config
 
 fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let built = builder.enable_all().thread_name("sidegate").thread_stack_size(STACK).build();
+    let built = builder.enable_all().worker_threads(2).thread_name("house").build();
     built.map_err(|source| RunError::Runtime { source })
 }
 

@@ -11,7 +11,7 @@ pub(super) fn document(document: &Document) -> regorus::Value {
     object(document.sections().iter().map(|(name, section)| {
         let value = match section {
             Section::Whole(part) => json(Part::value(part)),
-            Section::Fields(fields) => object(fields.members().iter().map(|(name, part)| (*name, json(part.value())))),
+            Section::Fields(fields) => object(fields.members().map(|(name, part)| (*name, json(part.value())))),
         };
         (*name, value)
     }))

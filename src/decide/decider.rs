@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::answer::Answer;
@@ -12,11 +13,12 @@ use super::decision::{Decision, Verdict};
 use super::error::DecideError;
 use super::evaluate::{Asked, evaluate};
 use super::judge::{self, Judgement};
+use super::memo::Memo;
 use super::pool::Pool;
 use super::said::Said;
 use crate::bundle::{EntryRule, EntrySet, Entrypoint, Policy, Reads};
 use crate::config::{AuditRule, Sidegate};
-use crate::input::{Asker, Document};
+use crate::input::{Asker, Document, Part};
 use crate::model::{Cause, DecisionId, Stage};
 use crate::telemetry::Metrics;
 
@@ -118,14 +120,45 @@ impl Decider {
     /// Asks. Every odd result is a denial with its cause; this never fails and never waits for
     /// longer than the deadline and a little.
     pub async fn decide(&self, policy: Option<Arc<Policy>>, stage: Stage, document: Document) -> Decision {
+        self.decide_with(None, policy, stage, document).await
+    }
+
+    /// The same for a session, which remembers what it asked last.
+    pub async fn decide_within(
+        &self,
+        memo: &Mutex<Memo>,
+        policy: Option<Arc<Policy>>,
+        stage: Stage,
+        document: Document,
+    ) -> Decision {
+        self.decide_with(Some(memo), policy, stage, document).await
+    }
+
+    async fn decide_with(
+        &self,
+        memo: Option<&Mutex<Memo>>,
+        policy: Option<Arc<Policy>>,
+        stage: Stage,
+        document: Document,
+    ) -> Decision {
         let started = Instant::now();
         let policy = match self.ready(policy, stage, &document, started) {
             Ok(policy) => policy,
             Err(decision) => return *decision,
         };
+        let recalled = memo.and_then(|memo| memo.lock().recall(policy.generation(), stage, &document));
+        if let Some((judgement, rules)) = recalled {
+            self.inner.settings.metrics.cache(rules, 0);
+            return self.decision(Some(&policy), stage, document, judgement, started, true);
+        }
         let replies = self.ask(&policy, stage, &document).await;
         self.count(&replies, started);
-        self.conclude(&policy, stage, document, &replies, started)
+        let decision = self.conclude(&policy, stage, document, &replies, started);
+        let sure = replies.iter().all(|reply| matches!(reply.answer, Some(Ok(_))));
+        if let Some(memo) = memo.filter(|_| sure) {
+            memo.lock().keep(&policy, &decision);
+        }
+        decision
     }
 
     /// Rules that were skipped, or whose answer is that they read what is not known, are neither.
@@ -169,7 +202,7 @@ impl Decider {
     ) -> Decision {
         let cached = replies.iter().all(|reply| reply.cached);
         let judgement = self.judge(replies, stage, &document);
-        self.decision(Some(policy), stage, document, judgement, started, cached)
+        self.decision(Some(policy), stage, document, Arc::new(judgement), started, cached)
     }
 
     /// A refusal that the sidecar makes itself, in the same form as policy's.
@@ -183,11 +216,11 @@ impl Decider {
     ) -> Decision {
         let judgement = Judgement {
             class: judge::class(self.inner.settings.audit, false, false),
-            result: Some(json!({"allow": false, "reasons": reasons})),
+            result: Some(Part::new(json!({"allow": false, "reasons": reasons}))),
             error: None,
             verdict: Verdict::Deny { cause, reasons },
         };
-        self.decision(policy, stage, document, judgement, Instant::now(), false)
+        self.decision(policy, stage, document, Arc::new(judgement), Instant::now(), false)
     }
 
     /// The decision of a question that nobody asks now. Without a policy it is a denial all the same.
@@ -201,7 +234,7 @@ impl Decider {
             result: None,
             error: None,
         };
-        self.decision(policy, stage, document, judgement, Instant::now(), false)
+        self.decision(policy, stage, document, Arc::new(judgement), Instant::now(), false)
     }
 
     /// Gives a session its own share of the cache, for as long as what this returns is kept.
@@ -319,25 +352,22 @@ impl Decider {
             result: None,
             error: Some(error.to_string()),
         };
-        self.decision(policy, stage, document, judgement, started, false)
+        self.decision(policy, stage, document, Arc::new(judgement), started, false)
     }
 
-    fn decision(
+    pub(super) fn decision(
         &self,
         policy: Option<&Arc<Policy>>,
         stage: Stage,
         document: Document,
-        judgement: Judgement,
+        judgement: Arc<Judgement>,
         started: Instant,
         cached: bool,
     ) -> Decision {
         Decision {
             id: DecisionId::random(),
             stage,
-            verdict: judgement.verdict,
-            class: judgement.class,
-            result: judgement.result,
-            error: judgement.error,
+            judgement,
             input: document,
             path: policy
                 .map_or_else(|| Arc::clone(&self.inner.settings.decision), |policy| Arc::clone(policy.decision())),
@@ -360,10 +390,10 @@ impl std::fmt::Debug for Decider {
     }
 }
 
-type Question<'a> = (usize, &'a str, Option<&'a EntryRule>, &'a Reads);
+pub(super) type Question<'a> = (usize, &'a str, Option<&'a EntryRule>, &'a Reads);
 
 /// The rules that a stage asks, each with its number in the snapshot.
-fn questions(policy: &Policy, stage: Stage) -> Vec<Question<'_>> {
+pub(super) fn questions(policy: &Policy, stage: Stage) -> Vec<Question<'_>> {
     match policy.entrypoint() {
         Entrypoint::Rule(question) => vec![(0, question.path.as_str(), None, &question.reads)],
         Entrypoint::Packages(questions) => questions
@@ -415,10 +445,10 @@ fn unknown(path: &str, rule: Option<&EntryRule>, reads: &Reads, document: &Docum
         if !reads.covers(&steps) {
             continue;
         }
-        if unparsed && rule.is_some() && UNREAD.contains(&unknown.as_str()) {
+        if unparsed && rule.is_some() && UNREAD.contains(unknown) {
             skip = true;
         } else {
-            return Lookup::Deny(DecideError::Unknown { rule: path.to_owned(), path: unknown.clone() });
+            return Lookup::Deny(DecideError::Unknown { rule: path.to_owned(), path: (*unknown).to_owned() });
         }
     }
     if skip { Lookup::Skip } else { Lookup::Ask }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::input::Document;
+use super::judge::Judgement;
+use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, DecisionId, Stage};
 
 /// What policy said to one question. Owns the input it was computed from.
@@ -14,10 +15,7 @@ use crate::model::{AuditClass, Cause, DecisionId, Stage};
 pub struct Decision {
     pub(super) id: DecisionId,
     pub(super) stage: Stage,
-    pub(super) verdict: Verdict,
-    pub(super) class: AuditClass,
-    pub(super) result: Option<Value>,
-    pub(super) error: Option<String>,
+    pub(super) judgement: Arc<Judgement>,
     pub(super) input: Document,
     pub(super) path: Arc<str>,
     pub(super) revisions: Arc<BTreeMap<String, String>>,
@@ -56,22 +54,27 @@ impl Decision {
 
     /// The answer.
     pub fn verdict(&self) -> &Verdict {
-        &self.verdict
+        &self.judgement.verdict
     }
 
     /// How durable its journal entry must be.
     pub fn class(&self) -> AuditClass {
-        self.class
+        self.judgement.class
     }
 
     /// The decision object of the contract, for the event; `None` when undefined or failed.
     pub fn result(&self) -> Option<&Value> {
-        self.result.as_ref()
+        self.judgement.result.as_ref().map(Part::value)
+    }
+
+    /// The same as it is written down.
+    pub fn result_part(&self) -> Option<&Part> {
+        self.judgement.result.as_ref()
     }
 
     /// What went wrong in evaluation, for operators.
     pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+        self.judgement.error.as_deref()
     }
 
     /// What it was computed from.
@@ -112,10 +115,12 @@ impl Decision {
         Self {
             id: DecisionId::random(),
             stage: Stage::Request,
-            verdict,
-            class,
-            result: Some(serde_json::json!({"allow": true, "reasons": ["readers may read"]})),
-            error: None,
+            judgement: Arc::new(Judgement {
+                verdict,
+                class,
+                result: Some(Part::new(serde_json::json!({"allow": true, "reasons": ["readers may read"]}))),
+                error: None,
+            }),
             input,
             path: Arc::from("sidegate/decision"),
             revisions: Arc::new(BTreeMap::from([("main".to_owned(), "r41".to_owned())])),

@@ -9,7 +9,7 @@ use super::error::DecideError;
 use super::name;
 use super::said::{Said, masked};
 use crate::config::AuditRule;
-use crate::input::Document;
+use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, Stage};
 
 /// Effects whose statements need no allow.
@@ -26,7 +26,7 @@ const ROWLESS: [&str; 6] = ["dcl", "ddl", "notify", "session", "settings", "tran
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
     pub(super) class: AuditClass,
-    pub(super) result: Option<Value>,
+    pub(super) result: Option<Part>,
     pub(super) error: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn judge(said: &Said, stage: Stage, document: &Document, audit: Audit
         && !binding_limit(said, document);
     Judgement {
         class: class(audit, said.strict, plain && verdict == Verdict::Allow),
-        result: usable(said).then(|| result(said, &verdict)),
+        result: usable(said).then(|| Part::shared(result(said, &verdict))),
         error: said.failures.iter().map(ToString::to_string).reduce(|all, next| format!("{all}; {next}")),
         verdict,
     }

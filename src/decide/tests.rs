@@ -1,6 +1,7 @@
 mod cache;
 mod combination;
 mod library;
+mod memo;
 mod odd;
 mod oracle;
 mod pool;

@@ -11,9 +11,14 @@ use super::part::{self, Part, Tag};
 /// One policy input: named sections, most of them shared with the session or the statement,
 /// and the list of paths that are not known. Cloning shares everything.
 #[derive(Clone, Debug)]
-pub struct Document {
-    sections: Arc<[(&'static str, Section)]>,
-    unknown: Arc<[String]>,
+pub struct Document(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    sections: Vec<(&'static str, Section)>,
+    unknown: Vec<&'static str>,
+    size: usize,
+    depth: usize,
 }
 
 /// One top-level member of a document.
@@ -25,30 +30,52 @@ pub enum Section {
     Fields(Fields),
 }
 
+/// The members of a section.
+pub type Members = Vec<(&'static str, Arc<Part>)>;
+
 /// The members of a section, and the object they make once somebody wants it in one piece.
 #[derive(Clone, Debug)]
 pub struct Fields {
-    members: Vec<(&'static str, Arc<Part>)>,
+    /// Of many documents.
+    fixed: Arc<Members>,
+    /// Of this one.
+    moving: Members,
     joined: OnceLock<Value>,
 }
 
+/// A part and its place: the numbers of its section and member.
+pub type Placed = (usize, usize, Arc<Part>);
+
 impl Fields {
-    pub(super) fn new(members: Vec<(&'static str, Arc<Part>)>) -> Self {
-        Self { members, joined: OnceLock::new() }
+    pub(super) fn new(fixed: Arc<Members>, moving: Members) -> Self {
+        Self { fixed, moving, joined: OnceLock::new() }
+    }
+
+    /// How many members it has.
+    pub fn count(&self) -> usize {
+        self.fixed.len().saturating_add(self.moving.len())
     }
 
     /// The members, in order.
-    pub fn members(&self) -> &[(&'static str, Arc<Part>)] {
-        &self.members
+    pub fn members(&self) -> impl Iterator<Item = &(&'static str, Arc<Part>)> {
+        self.fixed.iter().chain(&self.moving)
+    }
+
+    fn at(&self, place: usize) -> Option<&Arc<Part>> {
+        let member = match place.checked_sub(self.fixed.len()) {
+            None => self.fixed.get(place),
+            Some(place) => self.moving.get(place),
+        };
+        member.map(|(_, part)| part)
     }
 
     fn member(&self, name: &str) -> Option<&Part> {
-        self.members.iter().find(|(member, _)| *member == name).map(|(_, part)| part.as_ref())
+        self.members().find(|(member, _)| *member == name).map(|(_, part)| part.as_ref())
     }
 
     fn joined(&self) -> &Value {
         self.joined.get_or_init(|| {
-            let pairs = self.members.iter().map(|(name, part)| ((*name).to_owned(), part.value().clone()));
+            let pairs = self.members().map(|(name, part)| ((*name).to_owned(), part.value().clone()));
             Value::Object(pairs.collect::<Map<_, _>>())
         })
     }
@@ -65,13 +92,24 @@ impl Section {
 
 impl Document {
     /// Builds a document from its sections. `unknown` must be among them, too.
-    pub(super) fn new(sections: Vec<(&'static str, Section)>, unknown: Arc<[String]>) -> Self {
-        Self { sections: sections.into(), unknown }
+    pub(super) fn new(sections: Vec<(&'static str, Section)>, unknown: Vec<&'static str>) -> Self {
+        let (mut size, mut depth) = (2_usize, 1_usize);
+        let mut count = |name: &str, part: &Part| {
+            size = size.saturating_add(name.len().saturating_add(4)).saturating_add(part.size());
+            depth = depth.max(part.depth().saturating_add(2));
+        };
+        for (name, section) in &sections {
+            match section {
+                Section::Whole(part) => count(name, part),
+                Section::Fields(fields) => fields.members().for_each(|(name, part)| count(name, part)),
+            }
+        }
+        Self(Arc::new(Inner { sections, unknown, size, depth }))
     }
 
     /// The top-level sections in order.
     pub fn sections(&self) -> &[(&'static str, Section)] {
-        &self.sections
+        &self.0.sections
     }
 
     /// The value at a path below `input`; `None` when there is none.
@@ -85,31 +123,65 @@ impl Document {
     }
 
     /// Dotted paths that the sidecar does not know, sorted.
-    pub fn unknown(&self) -> &[String] {
-        &self.unknown
+    pub fn unknown(&self) -> &[&'static str] {
+        &self.0.unknown
     }
 
     /// The first unknown path that a reader of `path` would touch: one above it, at it or below it.
     pub fn unknown_under<S: AsRef<str>>(&self, path: &[S]) -> Option<&str> {
-        self.unknown.iter().map(String::as_str).find(|unknown| overlap(unknown, path))
+        self.0.unknown.iter().copied().find(|unknown| overlap(unknown, path))
     }
 
     /// About how many bytes of JSON it is.
     pub fn size(&self) -> usize {
-        self.parts().fold(2, |size, (name, part)| size.saturating_add(name.len() + 4).saturating_add(part.size()))
+        self.0.size
     }
 
     /// How many containers lie inside each other.
     pub fn depth(&self) -> usize {
-        self.parts().map(|(_, part)| part.depth().saturating_add(2)).max().unwrap_or(1)
+        self.0.depth
+    }
+
+    /// The parts that a reader of `path` can see, with their places. While the parts in those places are the same
+    /// ones in another document of the same stage, that reader sees the same values there.
+    pub fn parts_under<S: AsRef<str>>(&self, path: &[S], found: &mut Vec<Placed>) {
+        let named = |section: &str| path.first().is_none_or(|name| name.as_ref() == section);
+        for (at, (_, section)) in self.0.sections.iter().enumerate().filter(|(_, (name, _))| named(name)) {
+            match section {
+                Section::Whole(part) => found.push((at, 0, Arc::clone(part))),
+                Section::Fields(fields) => {
+                    let named = |member: &str| path.get(1).is_none_or(|name| name.as_ref() == member);
+                    let members = fields.members().enumerate().filter(|(_, (name, _))| named(name));
+                    found.extend(members.map(|(member, (_, part))| (at, member, Arc::clone(part))));
+                }
+            }
+        }
+    }
+
+    /// The part at a section and a member of it.
+    pub fn part(&self, path: &[&str]) -> Option<&Arc<Part>> {
+        let [section, member] = path else { return None };
+        match self.section(section)? {
+            Section::Fields(fields) => fields.members().find(|(name, _)| name == member).map(|(_, part)| part),
+            Section::Whole(_) => None,
+        }
+    }
+
+    /// Whether this very part stands in that place.
+    pub fn has(&self, (section, member, part): &Placed) -> bool {
+        match self.0.sections.get(*section) {
+            Some((_, Section::Whole(found))) => Arc::ptr_eq(found, part),
+            Some((_, Section::Fields(fields))) => fields.at(*member).is_some_and(|found| Arc::ptr_eq(found, part)),
+            None => false,
+        }
     }
 
     /// Feeds what a reader of `path` can see into a hash, every piece behind its tag and its
     /// length: equal bytes mean equal values, and missing is not `null` is not `""`.
     pub fn feed<S: AsRef<str>>(&self, path: &[S], hasher: &mut blake3::Hasher) {
         let Some((first, rest)) = path.split_first() else {
-            part::count(hasher, Tag::Fields, self.sections.len());
-            for (name, section) in self.sections.iter() {
+            part::count(hasher, Tag::Fields, self.0.sections.len());
+            for (name, section) in &self.0.sections {
                 part::text(hasher, Tag::String, name);
                 feed_section(section, hasher);
             }
@@ -134,22 +206,12 @@ impl Document {
     /// The whole document as one JSON value.
     pub fn to_value(&self) -> Value {
         Value::Object(
-            self.sections.iter().map(|(name, section)| ((*name).to_owned(), section.value().clone())).collect(),
+            self.0.sections.iter().map(|(name, section)| ((*name).to_owned(), section.value().clone())).collect(),
         )
     }
 
     fn section(&self, name: &str) -> Option<&Section> {
-        self.sections.iter().find(|(section, _)| *section == name).map(|(_, section)| section)
-    }
-
-    fn parts(&self) -> impl Iterator<Item = (&'static str, &Part)> {
-        self.sections.iter().flat_map(|(name, section)| {
-            let parts: Box<dyn Iterator<Item = (&'static str, &Part)>> = match section {
-                Section::Whole(part) => Box::new(std::iter::once((*name, part.as_ref()))),
-                Section::Fields(fields) => Box::new(fields.members.iter().map(|(name, part)| (*name, part.as_ref()))),
-            };
-            parts
-        })
+        self.0.sections.iter().find(|(section, _)| *section == name).map(|(_, section)| section)
     }
 }
 
@@ -157,8 +219,8 @@ fn feed_section(section: &Section, hasher: &mut blake3::Hasher) {
     match section {
         Section::Whole(part) => feed_digest(part, hasher),
         Section::Fields(fields) => {
-            part::count(hasher, Tag::Fields, fields.members.len());
-            for (name, part) in &fields.members {
+            part::count(hasher, Tag::Fields, fields.count());
+            for (name, part) in fields.members() {
                 part::text(hasher, Tag::String, name);
                 feed_digest(part, hasher);
             }
@@ -198,22 +260,20 @@ fn overlap<S: AsRef<str>>(unknown: &str, path: &[S]) -> bool {
 
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.sections.len()))?;
-        for (name, section) in self.sections.iter() {
+        let mut map = serializer.serialize_map(Some(self.0.sections.len()))?;
+        for (name, section) in &self.0.sections {
             match section {
-                Section::Whole(part) => map.serialize_entry(name, part.value())?,
-                Section::Fields(fields) => map.serialize_entry(name, &Members(&fields.members))?,
+                Section::Whole(part) => map.serialize_entry(name, part)?,
+                Section::Fields(fields) => map.serialize_entry(name, fields)?,
             }
         }
         map.end()
     }
 }
 
-struct Members<'a>(&'a [(&'static str, Arc<Part>)]);
-
-impl Serialize for Members<'_> {
+impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, part)| (name, part.value())))
+        serializer.collect_map(self.members().map(|(name, part)| (name, part)))
     }
 }
 
@@ -222,6 +282,6 @@ impl Document {
     /// A document for the tests of later rooms.
     pub(crate) fn sample(sections: Vec<(&'static str, Value)>) -> Self {
         let whole = |(name, value)| (name, Section::Whole(Arc::new(Part::new(value))));
-        Self::new(sections.into_iter().map(whole).collect(), Arc::from([]))
+        Self::new(sections.into_iter().map(whole).collect(), Vec::new())
     }
 }

@@ -4,6 +4,7 @@
 
 mod asker;
 mod clock;
+mod constant;
 mod document;
 mod part;
 mod session;
@@ -17,16 +18,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub use asker::Asker;
-pub use document::{Document, Fields, Section};
+pub use document::{Document, Fields, Members, Placed, Section};
 pub use part::Part;
 pub use session::{Opening, SessionContext, Transaction};
 
 use crate::model::Stage;
 use crate::parse::Request;
-use session::part;
+use session::{part, shared};
 
 /// What the `policy` section says about the snapshot that will be asked. Built once per snapshot.
 #[derive(Clone, Debug)]
@@ -40,17 +41,18 @@ impl PolicyInfo {
     pub fn new(revisions: &BTreeMap<String, String>, activated_at: Timestamp) -> Self {
         let bundles: BTreeMap<_, _> =
             revisions.iter().map(|(name, revision)| (name, json!({"revision": revision}))).collect();
-        Self { bundles: part(json!(bundles)), activated_at: Some(activated_at) }
+        Self { bundles: shared(json!(bundles)), activated_at: Some(activated_at) }
     }
 
     /// No bundle serves.
     pub fn none() -> Self {
-        Self { bundles: part(json!({})), activated_at: None }
+        Self { bundles: shared(json!({})), activated_at: None }
     }
 
     fn section(&self, now: Timestamp) -> Section {
         let age = self.activated_at.map_or(0, |at| now.as_second().saturating_sub(at.as_second()).max(0));
-        Section::Fields(Fields::new(vec![("bundles", Arc::clone(&self.bundles)), ("age_seconds", part(json!(age)))]))
+        let members = vec![("bundles", Arc::clone(&self.bundles)), ("age_seconds", part(json!(age)))];
+        Section::Fields(Fields::new(Arc::default(), members))
     }
 }
 
@@ -79,20 +81,22 @@ fn assemble(
 ) -> Document {
     unknown.sort_unstable();
     unknown.dedup();
-    let whole = |value: Value| Section::Whole(part(value));
-    let mut sections = vec![
-        ("version", whole(json!(1))),
-        ("stage", whole(json!(stage))),
-        ("protocol", whole(json!("postgres"))),
-        ("unknown", whole(json!(unknown))),
+    let constant = constant::parts();
+    let named = if unknown.is_empty() { Arc::clone(&constant.none) } else { part(json!(unknown)) };
+    let mut sections = Vec::with_capacity(12);
+    sections.extend([
+        ("version", Section::Whole(Arc::clone(&constant.version))),
+        ("stage", Section::Whole(constant.stage(stage))),
+        ("protocol", Section::Whole(Arc::clone(&constant.postgres))),
+        ("unknown", Section::Whole(named)),
         ("caller", Section::Whole(Arc::clone(&context.caller))),
         ("workload", Section::Whole(Arc::clone(&context.workload))),
         ("target", Section::Whole(Arc::clone(&context.target))),
         ("session", session),
-        ("time", whole(clock::section(now))),
-    ];
+        ("time", clock::section(now)),
+    ]);
     sections.extend(sql.map(|sql| ("sql", sql)));
-    sections.push(("approvals", whole(json!([]))));
+    sections.push(("approvals", Section::Whole(Arc::clone(&constant.none))));
     sections.push(("policy", policy.section(now)));
-    Document::new(sections, unknown.into_iter().map(str::to_owned).collect())
+    Document::new(sections, unknown)
 }

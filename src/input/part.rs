@@ -1,27 +1,68 @@
 //! One shared piece of a document, measured once.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
-/// A value that never changes, with its size, its depth and (once asked for) its digest.
+use crate::parse::Parameter;
+
+/// A value that never changes, with its size, its depth and (once asked for) its digest and its text.
 #[derive(Debug)]
 pub struct Part {
-    value: Value,
+    content: Content,
     size: usize,
     depth: usize,
     digest: OnceLock<[u8; 32]>,
+    /// Its JSON, of a part that many documents share.
+    text: Option<OnceLock<Option<Box<RawValue>>>>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Value(Value),
+    /// Most policies read no values: they are written as they are.
+    Parameters {
+        list: Arc<[Parameter]>,
+        value: OnceLock<Value>,
+    },
 }
 
 impl Part {
-    pub(super) fn new(value: Value) -> Self {
+    /// A value of one document.
+    pub fn new(value: Value) -> Self {
         let (size, depth) = measure(&value);
-        Self { value, size, depth, digest: OnceLock::new() }
+        Self { content: Content::Value(value), size, depth, digest: OnceLock::new(), text: None }
+    }
+
+    /// A value of many documents: it is serialised once.
+    pub fn shared(value: Value) -> Self {
+        Self { text: Some(OnceLock::new()), ..Self::new(value) }
+    }
+
+    /// The values of one statement.
+    pub(super) fn parameters(list: &Arc<[Parameter]>) -> Self {
+        let measured = list.iter().map(|parameter| {
+            let (size, depth) = measure(&parameter.value);
+            (size.saturating_add(parameter.type_name.len()).saturating_add(64), depth)
+        });
+        let (size, depth) = measured.fold((2_usize, 0), |(size, depth), (more, inner)| {
+            (size.saturating_add(more), depth.max(inner.saturating_add(2)))
+        });
+        let content = Content::Parameters { list: Arc::clone(list), value: OnceLock::new() };
+        Self { content, size, depth: depth.max(1), digest: OnceLock::new(), text: None }
     }
 
     /// The value.
     pub fn value(&self) -> &Value {
-        &self.value
+        match &self.content {
+            Content::Value(value) => value,
+            // Plain data always serialises. If it ever did not, `null` is not a list and denies.
+            Content::Parameters { list, value } => {
+                value.get_or_init(|| serde_json::to_value(&**list).unwrap_or(Value::Null))
+            }
+        }
     }
 
     /// About how many bytes of JSON it is; never less than its strings hold.
@@ -38,9 +79,20 @@ impl Part {
     pub(super) fn digest(&self) -> &[u8; 32] {
         self.digest.get_or_init(|| {
             let mut hasher = blake3::Hasher::new();
-            encode(&self.value, &mut hasher);
+            encode(self.value(), &mut hasher);
             *hasher.finalize().as_bytes()
         })
+    }
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.text.as_ref().and_then(|text| text.get_or_init(|| to_raw_value(self.value()).ok()).as_ref());
+        match (text, &self.content) {
+            (Some(text), _) => text.serialize(serializer),
+            (None, Content::Value(value)) => value.serialize(serializer),
+            (None, Content::Parameters { list, .. }) => list.serialize(serializer),
+        }
     }
 }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::asker::Asker;
 use super::clock;
-use super::document::{Fields, Section};
+use super::constant;
+use super::document::{Fields, Members, Section};
 use super::part::Part;
 use super::sql::Memory;
 use crate::model::{Caller, SessionId, Target, Workload};
@@ -68,9 +70,10 @@ pub struct SessionContext {
     pub(super) workload: Arc<Part>,
     pub(super) target: Arc<Part>,
     pub(super) memory: Memory,
-    id: Arc<Part>,
-    started_at: Arc<Part>,
-    client: Arc<Part>,
+    /// The members of its section that never change.
+    fixed: Arc<Members>,
+    /// The part made from the search path that it had last.
+    path: Mutex<Option<(Option<Vec<String>>, Arc<Part>)>>,
 }
 
 impl SessionContext {
@@ -83,24 +86,30 @@ impl SessionContext {
             statements: 0,
             rows: 0,
             bytes: 0,
-            caller: part(caller(&opening.caller)),
-            workload: part(workload(&opening.workload)),
-            target: part(target(&opening.target)),
+            caller: shared(caller(&opening.caller)),
+            workload: shared(workload(&opening.workload)),
+            target: shared(target(&opening.target)),
             memory: Memory::default(),
-            id: part(json!(opening.id.to_string())),
-            started_at: part(json!(clock::seconds(opening.started_at))),
-            client: part(json!({
-                "address": opening.address,
-                "application_name": opening.application_name,
-                "user": opening.user,
-                "parameters": opening.parameters,
-            })),
+            fixed: Arc::new(vec![
+                ("id", shared(json!(opening.id.to_string()))),
+                ("started_at", shared(json!(clock::seconds(opening.started_at)))),
+                (
+                    "client",
+                    shared(json!({
+                        "address": opening.address,
+                        "application_name": opening.application_name,
+                        "user": opening.user,
+                        "parameters": opening.parameters,
+                    })),
+                ),
+            ]),
+            path: Mutex::new(None),
         }
     }
 
     /// Whose questions about this session are.
     pub fn asker(&self) -> Asker {
-        Asker::new(Some(self.caller.value()), Some(self.id.value()))
+        Asker::new(Some(self.caller.value()), self.fixed.first().map(|(_, id)| id.value()))
     }
 
     /// The `session` section, and what of it is not known.
@@ -108,25 +117,39 @@ impl SessionContext {
         let mut unknown = Vec::new();
         let transaction = if self.transaction_uncertain {
             unknown.push("session.transaction");
-            Value::Null
+            part(Value::Null)
         } else {
-            json!(self.transaction)
+            constant::parts().transaction(self.transaction)
         };
         if self.search_path.is_none() {
             unknown.push("session.search_path");
         }
-        let fields = Fields::new(vec![
-            ("id", Arc::clone(&self.id)),
-            ("started_at", Arc::clone(&self.started_at)),
-            ("client", Arc::clone(&self.client)),
-            ("transaction", part(transaction)),
-            ("search_path", part(json!(self.search_path))),
+        let moving = vec![
+            ("transaction", transaction),
+            ("search_path", self.path()),
             ("statements", part(json!(self.statements))),
             ("rows", part(json!(self.rows))),
             ("bytes", part(json!(self.bytes))),
-        ]);
-        (Section::Fields(fields), unknown)
+        ];
+        (Section::Fields(Fields::new(Arc::clone(&self.fixed), moving)), unknown)
     }
+
+    fn path(&self) -> Arc<Part> {
+        let mut last = self.path.lock();
+        match last.as_ref() {
+            Some((path, part)) if *path == self.search_path => Arc::clone(part),
+            _ => {
+                let made = shared(json!(self.search_path));
+                *last = Some((self.search_path.clone(), Arc::clone(&made)));
+                made
+            }
+        }
+    }
+}
+
+/// A part of many documents.
+pub(super) fn shared(value: Value) -> Arc<Part> {
+    Arc::new(Part::shared(value))
 }
 
 pub(super) fn part(value: Value) -> Arc<Part> {

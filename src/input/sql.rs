@@ -7,41 +7,58 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::document::{Fields, Section};
+use super::constant;
+use super::document::{Fields, Members, Section};
 use super::part::Part;
-use super::session::part;
+use super::session::{part, shared};
 use crate::parse::{Facts, Protocol, Request};
 
 /// Statements whose sections one session keeps; past it all are forgotten.
 const REMEMBERED: usize = 64;
 
-type Members = Vec<(&'static str, Arc<Part>)>;
+/// Bytes of a text that is worth keeping beside them.
+const SHORT: usize = 4 * 1024;
 
 /// The constant members of the sections of statements this session sent before.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<HashMap<usize, (Arc<Facts>, Members)>>);
+pub(super) struct Memory(Mutex<HashMap<usize, Known>>);
+
+#[derive(Debug)]
+struct Known {
+    /// Kept beside what was made of them, so that their address stays theirs.
+    _facts: Arc<Facts>,
+    members: Arc<Members>,
+    /// The text that was sent last, if it is short.
+    text: Option<Arc<Part>>,
+}
 
 impl Memory {
-    fn members(&self, facts: &Arc<Facts>) -> Members {
-        // The facts are kept beside their members, so that their address stays theirs.
+    /// The constant members, and the text.
+    fn members(&self, facts: &Arc<Facts>, text: &str) -> (Arc<Members>, Arc<Part>) {
         let address = Arc::as_ptr(facts).addr();
         let mut remembered = self.0.lock();
-        if let Some((_, members)) = remembered.get(&address) {
-            return members.clone();
+        if let Some(known) = remembered.get_mut(&address) {
+            if let Some(last) = known.text.as_ref().filter(|last| last.value().as_str() == Some(text)) {
+                return (Arc::clone(&known.members), Arc::clone(last));
+            }
+            let text = part(json!(text));
+            known.text = (text.size() <= SHORT).then(|| Arc::clone(&text));
+            return (Arc::clone(&known.members), text);
         }
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        let members = constant(facts);
-        remembered.insert(address, (Arc::clone(facts), members.clone()));
-        members
+        let (members, text) = (Arc::new(fixed(facts)), part(json!(text)));
+        let last = (text.size() <= SHORT).then(|| Arc::clone(&text));
+        let known = Known { _facts: Arc::clone(facts), members: Arc::clone(&members), text: last };
+        remembered.insert(address, known);
+        (members, text)
     }
 }
 
 /// The section of one request, and what of it is not known.
 pub(super) fn section(request: &Request, memory: &Memory) -> (Section, Vec<&'static str>) {
     let facts = request.facts();
-    let mut members = memory.members(facts);
     let mut unknown: Vec<&'static str> = facts.unknown.iter().copied().collect();
     if facts.unparsed.is_some() {
         unknown.extend(UNREAD);
@@ -49,37 +66,41 @@ pub(super) fn section(request: &Request, memory: &Memory) -> (Section, Vec<&'sta
 
     // A statement with a PASSWORD clause shows neither its text nor its literals.
     let text = if facts.sensitive { facts.normalized.as_str() } else { request.text() };
-    let parameters = parameters(request);
-    if parameters.is_null() {
+    let (members, text) = memory.members(facts, text);
+    let parameters = if !are_known(request) {
         unknown.push("sql.parameters");
-    }
-    members.push(("text", part(json!(text))));
-    members.push(("protocol", part(json!(protocol(request.protocol())))));
-    members.push(("parameters", part(parameters)));
-    (Section::Fields(Fields::new(members)), unknown)
+        part(Value::Null)
+    } else if request.parameters().is_empty() {
+        Arc::clone(&constant::parts().none)
+    } else {
+        Arc::new(Part::parameters(request.shared_parameters()))
+    };
+    let protocol = constant::parts().protocol(request.protocol());
+    let moving = vec![("text", text), ("protocol", protocol), ("parameters", parameters)];
+    (Section::Fields(Fields::new(members, moving)), unknown)
 }
 
 /// What is not known about a statement that could not be read whole.
 pub(super) const UNREAD: [&str; 3] = ["sql.relations", "sql.columns", "sql.functions"];
 
-fn constant(facts: &Facts) -> Members {
+fn fixed(facts: &Facts) -> Members {
     let unread = facts.unparsed.is_some();
     // A list of which one entry is uncertain still says which names were written: relations keep
     // theirs (`?.name`). The others are null as soon as they are not whole.
     let relations = if unread { Value::Null } else { list(&facts.relations) };
     let known = |path: &str, value: Value| if unread || facts.unknown.contains(path) { Value::Null } else { value };
     vec![
-        ("normalized", part(json!(facts.normalized))),
-        ("fingerprint", part(json!(facts.fingerprint))),
-        ("effects", part(list(&facts.effects))),
-        ("statements", part(list(&facts.statements))),
-        ("relations", part(relations)),
-        ("columns", part(known("sql.columns", list(&facts.columns)))),
-        ("functions", part(known("sql.functions", list(&facts.functions)))),
-        ("settings", part(list(&facts.settings))),
+        ("normalized", shared(json!(facts.normalized))),
+        ("fingerprint", shared(json!(facts.fingerprint))),
+        ("effects", shared(list(&facts.effects))),
+        ("statements", shared(list(&facts.statements))),
+        ("relations", shared(relations)),
+        ("columns", shared(known("sql.columns", list(&facts.columns)))),
+        ("functions", shared(known("sql.functions", list(&facts.functions)))),
+        ("settings", shared(list(&facts.settings))),
         (
             "unparsed",
-            part(
+            shared(
                 facts
                     .unparsed
                     .as_ref()
@@ -89,8 +110,8 @@ fn constant(facts: &Facts) -> Members {
     ]
 }
 
-/// The values, or `null` when one of them is not known.
-fn parameters(request: &Request) -> Value {
+/// Whether every value is known.
+fn are_known(request: &Request) -> bool {
     let facts = request.facts();
     let values = request.parameters();
     let missing = match request.protocol() {
@@ -99,15 +120,7 @@ fn parameters(request: &Request) -> Value {
         Protocol::Extended => values.len() < usize::from(facts.placeholders),
     };
     let hidden = facts.sensitive && !values.is_empty();
-    if missing || hidden || values.iter().any(|value| !value.decoded) { Value::Null } else { list(values) }
-}
-
-fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Simple => "simple",
-        Protocol::Extended => "extended",
-        Protocol::FunctionCall => "function_call",
-    }
+    !missing && !hidden && values.iter().all(|value| value.decoded)
 }
 
 /// Facts are plain data: they always serialise. If one ever did not, `null` is not a list and denies.

@@ -199,6 +199,12 @@ impl Journal {
     /// Waits once, and not long, where waiting may help.
     async fn place(&self, draft: &mut Draft, strict: bool) -> Result<(Placed, Option<Disk>), JournalError> {
         let shared = &self.0.shared;
+        let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
+        match shared.admit(draft, sender) {
+            Ok(placed) => return Ok((placed, disk)),
+            Err(JournalError::Stalled { .. }) => {}
+            Err(error) => return Err(error),
+        }
         let deadline = tokio::time::Instant::now() + shared.settings.patience;
         loop {
             let room = shared.room.notified();

@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::record::{Draft, Kind};
 use super::{Intent, IntentKind, JournalError, Outcome};
 use crate::decide::Verdict;
-use crate::input::Document;
+use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, DecisionId, Labels, ListenerName, OutcomeKind, SessionId, Stage};
 
 /// Room kept for the OUTCOME of every open entry. No outcome is larger: its only text of free length is the
@@ -93,7 +92,7 @@ struct IntentWritten<'a> {
     evaluation_ns: u64,
     cached: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a Value>,
+    result: Option<&'a Part>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     input: &'a Document,
@@ -169,7 +168,7 @@ pub(super) fn intent(intent: &Intent) -> Result<Draft, JournalError> {
         generation: decision.generation(),
         evaluation_ns: nanoseconds(decision.evaluation()),
         cached: decision.cached(),
-        result: decision.result(),
+        result: decision.result_part(),
         error: decision.error(),
         input: decision.input(),
     };

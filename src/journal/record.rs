@@ -14,6 +14,8 @@
 //!     68        payload
 //! ```
 
+use std::cell::Cell;
+
 /// Bytes before the payload.
 pub(super) const HEADER: usize = 68;
 
@@ -85,13 +87,34 @@ impl Kind {
     }
 }
 
+thread_local! {
+    /// The space of the last draft that was dropped, for the next one.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// More space than this is given back at once.
+const LARGEST_SPARE: usize = 64 * 1024;
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        if (1..=LARGEST_SPARE).contains(&bytes.capacity()) {
+            // A thread that is ending has no use for it.
+            let _ = SPARE.try_with(|spare| spare.set(bytes));
+        }
+    }
+}
+
 impl Draft {
     /// A draft with `payload` as JSON.
     pub(super) fn new<P: serde::Serialize>(kind: Kind, payload: &P) -> Result<Self, serde_json::Error> {
-        let mut bytes = Vec::with_capacity(2048);
+        // A thread that is ending has none.
+        let mut bytes = SPARE.try_with(Cell::take).unwrap_or_default();
+        bytes.clear();
         bytes.resize(HEADER, 0);
-        serde_json::to_writer(&mut bytes, payload)?;
-        Ok(Self { kind, bytes })
+        let mut draft = Self { kind, bytes };
+        serde_json::to_writer(&mut draft.bytes, payload)?;
+        Ok(draft)
     }
 
     /// Bytes the record takes in a segment.
@@ -115,7 +138,7 @@ impl Draft {
     /// The payload.
     pub(super) fn into_payload(mut self) -> Vec<u8> {
         self.bytes.drain(..HEADER.min(self.bytes.len()));
-        self.bytes
+        std::mem::take(&mut self.bytes)
     }
 
     fn put(&mut self, at: usize, value: &[u8]) {

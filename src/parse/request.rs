@@ -12,7 +12,7 @@ pub struct Request {
     text: Arc<str>,
     facts: Arc<Facts>,
     protocol: Protocol,
-    parameters: Vec<Parameter>,
+    parameters: Arc<[Parameter]>,
 }
 
 /// Which of PostgreSQL's query protocols carries it.
@@ -49,7 +49,7 @@ impl Request {
         protocol: Protocol,
         parameters: Vec<Parameter>,
     ) -> Self {
-        Self { frame, text, facts, protocol, parameters }
+        Self { frame, text, facts, protocol, parameters: parameters.into() }
     }
 
     /// A request as the readers would build it, for the tests of later rooms.
@@ -76,6 +76,11 @@ impl Request {
 
     /// Its values.
     pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The same, for whoever keeps them.
+    pub fn shared_parameters(&self) -> &Arc<[Parameter]> {
         &self.parameters
     }
 

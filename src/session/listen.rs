@@ -1,4 +1,4 @@
-//! From listeners to sessions: each connection gets a task of its own.
+//! From listeners to sessions: each connection gets a task of its own, on one thread from beginning to end.
 
 use std::sync::Arc;
 
@@ -6,10 +6,11 @@ use tokio::task::JoinSet;
 
 use super::house::{House, Lane};
 use super::postgres;
+use super::workers::Workers;
 use crate::accept::Listener;
 
 /// Accepts until draining begins, then waits for the sessions to end, at most for the grace.
-pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener) {
+pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, workers: Arc<Workers>) {
     let mut chores = JoinSet::new();
     if let Some(certificates) = listener.certificates() {
         chores.spawn(Arc::clone(certificates).keep(house.metrics.clone()));
@@ -18,7 +19,14 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener) {
     loop {
         tokio::select! {
             connection = listener.accept() => {
-                sessions.spawn(postgres::serve(Arc::clone(&house), Arc::clone(&lane), connection));
+                // There is always one.
+                let Some(place) = workers.place() else { continue };
+                let (house, lane, runtime) = (Arc::clone(&house), Arc::clone(&lane), place.runtime().clone());
+                let session = async move {
+                    postgres::serve(house, lane, connection).await;
+                    drop(place);
+                };
+                sessions.spawn_on(session, &runtime);
             }
             Some(ended) = sessions.join_next() => report(&ended),
             () = house.drain.requested() => break,

@@ -4,6 +4,8 @@
 mod house;
 mod listen;
 mod postgres;
+mod workers;
 
 pub use house::{Drain, House, Lane};
 pub use listen::listen;
+pub use workers::Workers;

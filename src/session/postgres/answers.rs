@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::enforce::Refusal;
 use crate::input::Transaction;
@@ -15,6 +15,7 @@ use crate::wire::postgres::{
 };
 
 use super::corridor::{Corridor, End, bound_only};
+use super::fill::Fill;
 use super::ledger::{Line, Owed, Running};
 use super::state::Copy;
 
@@ -26,6 +27,8 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) upstream: R,
     /// Cuts it into messages.
     pub(super) framer: BackendFramer,
+    /// How it is read.
+    pub(super) fill: Fill,
     /// The client.
     pub(super) client: W,
     /// What waits to be written to it.
@@ -59,7 +62,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             None => {
                 self.flush().await?;
-                return match self.upstream.read_buf(self.framer.room()).await {
+                return match self.fill.read(&mut self.upstream, &mut self.framer).await {
                     Ok(0) | Err(_) => Err(End::Server),
                     Ok(_) => Ok(()),
                 };

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::Expiry;
 use crate::journal::{Entry, Outcome};
@@ -26,9 +28,14 @@ pub(super) struct Corridor {
     pub(super) session: SessionId,
     /// What the answers so far have left.
     pub(super) state: Mutex<State>,
+    /// What it asked last.
+    pub(super) memo: Mutex<Memo>,
     /// Rung after every settled answer.
     pub(super) answered: Notify,
-    /// Rung when the server owes nothing and no transaction is open.
+    /// Draining has begun.
+    pub(super) draining: AtomicBool,
+    /// Rung when the server owes nothing and no transaction is open, if somebody may wait for it, and when draining
+    /// begins.
     pub(super) went_quiet: Notify,
     /// Rung when a Sync that was held back is wanted after all.
     pub(super) sync_wanted: Notify,
@@ -55,9 +62,21 @@ impl Corridor {
     /// An answer was settled: whoever waits may look again.
     pub(super) fn rang(&self) {
         self.answered.notify_one();
-        if self.is_quiet() {
+        let awaited = self.is_draining() || self.lane.listener.limits.idle > Duration::ZERO;
+        if awaited && self.is_quiet() {
             self.went_quiet.notify_one();
         }
+    }
+
+    /// From now on the session ends as soon as nothing is lost by it.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.went_quiet.notify_one();
+    }
+
+    /// Whether it should end.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// Whether nothing is owed and no transaction is open: the session may end without losing anything.

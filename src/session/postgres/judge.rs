@@ -66,7 +66,9 @@ impl Corridor {
             (Some(cause), Some(unparsed)) if cause == Cause::Limit || !self.lane.asks(Stage::Request) => {
                 decider.refuse(policy.as_ref(), Stage::Request, document, cause, vec![unparsed.reason.clone()])
             }
-            _ if self.lane.asks(Stage::Request) => decider.decide(policy, Stage::Request, document).await,
+            _ if self.lane.asks(Stage::Request) => {
+                decider.decide_within(&self.memo, policy, Stage::Request, document).await
+            }
             _ => decider.unasked(policy.as_ref(), Stage::Request, document),
         }
     }
@@ -157,7 +159,28 @@ impl Corridor {
 
 /// SQL's EXECUTE, FETCH and MOVE look prepared statements and cursors up by name.
 pub(super) fn mentions_names(text: &[u8]) -> bool {
-    [&b"execute"[..], b"fetch", b"move"]
-        .iter()
-        .any(|word| text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
+    text.iter().enumerate().any(|(at, byte)| {
+        let word: &[u8] = match byte.to_ascii_lowercase() {
+            b'e' => b"execute",
+            b'f' => b"fetch",
+            b'm' => b"move",
+            _ => return false,
+        };
+        text.get(at..at.saturating_add(word.len())).is_some_and(|found| found.eq_ignore_ascii_case(word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_look_names_up_are_found_wherever_they_stand() {
+        for text in ["EXECUTE a", "select 1;eXecute a", "/**/fetch c", "fetcmove", "move", "xfetch"] {
+            assert!(mentions_names(text.as_bytes()), "{text}");
+        }
+        for text in ["", "select e, f, m from mov", "fetc", "execut"] {
+            assert!(!mentions_names(text.as_bytes()), "{text}");
+        }
+    }
 }

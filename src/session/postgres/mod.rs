@@ -4,6 +4,7 @@
 mod answers;
 mod budget;
 mod corridor;
+mod fill;
 mod greet;
 mod judge;
 mod ledger;

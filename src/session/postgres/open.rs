@@ -1,5 +1,6 @@
 //! From a connection to an open session, and from there to its end.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -20,12 +21,17 @@ use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
 use super::answers::{Answers, gone};
 use super::corridor::{Corridor, End};
+use super::fill::Fill;
 use super::greet::Greeting;
 use super::requests::Requests;
 use super::state::State;
 
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
+    let connection = match connection.rehome() {
+        Ok(connection) => connection,
+        Err(error) => return tracing::warn!(listener = %lane.listener.name, %error, "a connection was lost"),
+    };
     match connection.open().await {
         Ok(Opening::Cancel(cancelling)) => {
             if let Some(target) = lane.cancels.find(&cancelling.request)
@@ -160,6 +166,8 @@ async fn run(
         lane: Arc::clone(lane),
         session,
         state: Mutex::new(state),
+        memo: Mutex::default(),
+        draining: AtomicBool::new(false),
         answered: Notify::new(),
         went_quiet: Notify::new(),
         sync_wanted: Notify::new(),
@@ -172,12 +180,14 @@ async fn run(
         corridor: &corridor,
         client: from_client,
         framer: identified.framer,
+        fill: Fill::default(),
         upstream: Sender::new(to_server),
     };
     let mut answers = Answers {
         corridor: &corridor,
         upstream: from_server,
         framer: upstream.framer,
+        fill: Fill::default(),
         client: to_client,
         out,
         server_parted: false,
@@ -198,10 +208,17 @@ where
 {
     // Kept across the goodbye: an answer that is being written down must not be cut off.
     let mut answering = std::pin::pin!(answers.run());
+    let corridor = requests.corridor;
+    let mut draining = std::pin::pin!(async {
+        house.drain.requested().await;
+        corridor.drain();
+        std::future::pending::<Infallible>().await
+    });
     let overdue = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
     let end = tokio::select! {
         end = requests.run() => end,
         end = &mut answering => return end,
+        never = &mut draining => match never {},
         () = house.drain.overdue() => return overdue(),
     };
     match end {

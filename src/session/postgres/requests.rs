@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce::{Permit, Refusal, Severity, poison};
 use crate::forward::{Free, Sender};
@@ -13,6 +13,7 @@ use crate::parse::Encoding;
 use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiece, Object, Relay, WireError};
 
 use super::corridor::{Corridor, End};
+use super::fill::Fill;
 use super::ledger::Owed;
 use super::state::Copy;
 
@@ -24,6 +25,8 @@ pub(super) struct Requests<'a, R, W> {
     pub(super) client: R,
     /// Cuts it into messages.
     pub(super) framer: FrontendFramer,
+    /// How it is read.
+    pub(super) fill: Fill,
     /// Where permits go.
     pub(super) upstream: Sender<W>,
 }
@@ -59,25 +62,25 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     async fn receive(&mut self) -> Result<(), End> {
         let corridor = self.corridor;
         let quiet = corridor.is_quiet();
+        if quiet && corridor.is_draining() {
+            return Err(End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down")));
+        }
+        let idle = if quiet { corridor.lane.listener.limits.idle } else { Duration::ZERO };
         let (answered, over) = (corridor.has_answered(), corridor.is_expired());
-        let idle = corridor.lane.listener.limits.idle;
         tokio::select! {
-            read = self.client.read_buf(self.framer.room()) => match read {
+            read = self.fill.read(&mut self.client, &mut self.framer) => match read {
                 Ok(0) | Err(_) => Err(End::Client),
                 Ok(_) => Ok(()),
             },
             () = corridor.sync_wanted.notified() => self.held_sync().await,
-            () = corridor.house.drain.requested(), if quiet => {
-                Err(End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down")))
-            }
-            () = tokio::time::sleep(idle), if quiet && idle > Duration::ZERO => {
+            () = corridor.went_quiet.notified() => Ok(()),
+            () = idled(idle) => {
                 let limit = humantime::format_duration(idle);
                 Err(End::Fault(Refusal::new(
                     FaultKind::IdleTimeout,
                     format!("the session was idle for longer than `limits.idle`, {limit}"),
                 )))
             }
-            () = corridor.went_quiet.notified(), if !quiet => Ok(()),
             // An open transaction is no reason to wait: nothing more can be done in it.
             () = corridor.expired(), if answered => Err(End::Fault(Refusal::new(FaultKind::IdentityExpired, EXPIRED))),
             () = corridor.expired(), if !answered && !over => Ok(()),
@@ -308,3 +311,11 @@ pub(super) fn breach(error: WireError) -> End {
 const EXPIRED: &str = "the identity that the session was opened with has expired: connect again";
 /// What PostgreSQL compares of a name.
 const NAME_BYTES: usize = 63;
+
+/// Returns after `limit`; never, when there is none.
+async fn idled(limit: Duration) {
+    if limit.is_zero() {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(limit).await;
+}

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::frontend::{Header, Relay, make_room, take_run, take_whole};
+use super::frontend::{Header, Relay, make_room, put, take_run, take_whole};
 use super::{Frame, WireError};
 
 /// What came from the server.
@@ -69,6 +69,11 @@ impl BackendFramer {
     /// Where to read into, with room for at least one more byte.
     pub fn room(&mut self) -> &mut BytesMut {
         make_room(&mut self.buffer)
+    }
+
+    /// Takes bytes that were read elsewhere. What holds nothing until then holds no more than these.
+    pub fn put(&mut self, bytes: &[u8]) {
+        put(&mut self.buffer, bytes);
     }
 
     /// Bytes that wait to become a piece.

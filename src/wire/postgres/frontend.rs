@@ -111,6 +111,11 @@ impl FrontendFramer {
         make_room(&mut self.buffer)
     }
 
+    /// Takes bytes that were read elsewhere. What holds nothing until then holds no more than these.
+    pub fn put(&mut self, bytes: &[u8]) {
+        put(&mut self.buffer, bytes);
+    }
+
     /// Bytes that wait to become a message.
     pub fn buffered(&self) -> usize {
         self.buffer.len()
@@ -236,6 +241,15 @@ pub(super) fn make_room(buffer: &mut BytesMut) -> &mut BytesMut {
         buffer.reserve(READ);
     }
     buffer
+}
+
+/// Puts bytes behind those that wait, in a new buffer if none do: the old one may be much larger.
+pub(super) fn put(buffer: &mut BytesMut, bytes: &[u8]) {
+    if buffer.is_empty() {
+        *buffer = BytesMut::from(bytes);
+    } else {
+        buffer.extend_from_slice(bytes);
+    }
 }
 
 /// Takes one whole message, if it is all there.

@@ -1,0 +1,153 @@
+//! What is recalled must be what asking would give.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use proptest::prelude::*;
+
+use super::*;
+use crate::bundle::{Entrypoint, Reads};
+use crate::decide::memo::Memo;
+use crate::input::stub::{context, facts, now, policy as info, request, seven};
+use crate::input::{SessionContext, request_document};
+use crate::parse::Request;
+
+const READS: [&str; 7] = [
+    "sql.effects",
+    "caller.groups",
+    "session.search_path",
+    "session.statements",
+    "time.hour",
+    "sql.parameters",
+    "sql.text",
+];
+
+fn reading(paths: &[&str], deterministic: bool, generation: u64) -> Arc<Policy> {
+    Policy::stub(
+        &["package policies.shop\nallow contains \"x\" if true\n"],
+        &[StubRule { package: "policies.shop", set: EntrySet::Allow, reads: paths, deterministic }],
+        generation,
+    )
+}
+
+/// One session and two statements of it.
+struct Asker {
+    context: SessionContext,
+    requests: [Request; 2],
+    memo: Mutex<Memo>,
+    decider: Decider,
+}
+
+impl Asker {
+    fn new() -> Self {
+        let other = crate::parse::Facts { normalized: "select 2".to_owned(), ..facts() };
+        let requests = [request(facts(), vec![seven()]), request(other, vec![seven()])];
+        Self { context: context(), requests, memo: Mutex::default(), decider: decider() }
+    }
+
+    fn document(&self, which: usize, later: Duration) -> Document {
+        request_document(&self.context, &self.requests[which], now() + later, &info())
+    }
+
+    async fn ask(&self, policy: &Arc<Policy>, document: Document) -> Decision {
+        self.decider.decide_within(&self.memo, Some(Arc::clone(policy)), Stage::Request, document).await
+    }
+
+    fn recalls(&self, policy: &Arc<Policy>, document: &Document) -> bool {
+        self.memo.lock().recall(policy.generation(), Stage::Request, document).is_some()
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_comes_again_is_recalled_and_a_change_that_is_read_is_not() {
+    let policy = reading(&["sql.effects", "session.search_path", "time.hour"], true, 1);
+    let mut asker = Asker::new();
+    let first = asker.document(0, Duration::ZERO);
+    assert!(!asker.recalls(&policy, &first));
+    let asked = asker.ask(&policy, first).await;
+    asker.context.statements = 7;
+    let again = asker.document(0, Duration::from_secs(60));
+    assert!(asker.recalls(&policy, &again), "nobody reads the counter or the minute");
+    let recalled = asker.ask(&policy, again).await;
+    assert_eq!(
+        (asked.verdict(), asked.result(), asked.class()),
+        (recalled.verdict(), recalled.result(), recalled.class())
+    );
+    assert!(recalled.cached() && asked.id() != recalled.id());
+    assert_eq!(recalled.input().get(&["session", "statements"]), Some(&serde_json::json!(7)));
+
+    assert!(!asker.recalls(&policy, &asker.document(1, Duration::ZERO)), "another statement");
+    assert!(!asker.recalls(&policy, &asker.document(0, Duration::from_secs(3600))), "the hour is read");
+    assert!(!asker.recalls(&reading(&["sql.effects"], true, 2), &asker.document(0, Duration::ZERO)), "a swap");
+    asker.context.search_path = Some(vec!["other".to_owned()]);
+    assert!(!asker.recalls(&policy, &asker.document(0, Duration::ZERO)), "the search path is read");
+}
+
+#[tokio::test]
+async fn where_something_is_not_known_only_the_same_question_is_recalled() {
+    let policy = reading(&["sql.effects", "session.transaction"], true, 1);
+    let mut asker = Asker::new();
+    asker.ask(&policy, asker.document(0, Duration::ZERO)).await;
+    asker.context.transaction_uncertain = true;
+    let uncertain = asker.document(0, Duration::ZERO);
+    assert!(!asker.recalls(&policy, &uncertain));
+    assert!(!allowed(&asker.ask(&policy, uncertain.clone()).await), "it is read");
+    assert!(!asker.recalls(&policy, &uncertain), "a failure is not kept");
+    let unread = reading(&["sql.effects"], true, 2);
+    assert!(allowed(&asker.ask(&unread, uncertain.clone()).await));
+    assert!(asker.recalls(&unread, &uncertain));
+    asker.context.transaction_uncertain = false;
+    assert!(!asker.recalls(&unread, &asker.document(0, Duration::ZERO)));
+    asker.context.search_path = None;
+    assert!(!asker.recalls(&unread, &asker.document(0, Duration::ZERO)), "as much is unknown, but not the same");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_what_may_not_be_used_again() {
+    for policy in [reading(&["sql.effects"], false, 1), reading(&[""], true, 1)] {
+        let asker = Asker::new();
+        asker.ask(&policy, asker.document(0, Duration::ZERO)).await;
+        assert!(!asker.recalls(&policy, &asker.document(0, Duration::ZERO)));
+    }
+    let broken = shop("deny contains \"x\" if to_number(input.caller.subject) > 1");
+    let asker = Asker::new();
+    assert!(!allowed(&asker.ask(&broken, asker.document(0, Duration::ZERO)).await));
+    assert!(!asker.recalls(&broken, &asker.document(0, Duration::ZERO)));
+}
+
+fn reads_of(policy: &Policy) -> &Reads {
+    match policy.entrypoint() {
+        Entrypoint::Packages(questions) => &questions[0].reads,
+        Entrypoint::Rule(question) => &question.reads,
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_recalled_has_the_key_of_what_was_asked(
+        read in proptest::sample::subsequence(READS.to_vec(), 1..4),
+        paths in (any::<bool>(), any::<bool>()),
+        statements in (0_u64..2, 0_u64..2),
+        later in (0_u64..3, 0_u64..3),
+        which in (0_usize..2, 0_usize..2),
+    ) {
+        let policy = reading(&read, true, 1);
+        let mut asker = Asker::new();
+        let document = |asker: &mut Asker, path: bool, statements: u64, later: u64, which: usize| {
+            asker.context.search_path = Some(vec![if path { "public" } else { "other" }.to_owned()]);
+            asker.context.statements = statements;
+            asker.document(which, Duration::from_secs(later * 1800))
+        };
+        let asked = document(&mut asker, paths.0, statements.0, later.0, which.0);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(asker.ask(&policy, asked.clone()));
+        let again = document(&mut asker, paths.1, statements.1, later.1, which.1);
+        let cache = crate::decide::cache::Cache::new([7; 32], 1024);
+        let key = |document| cache.key(1, 0, reads_of(&policy), document);
+        if asker.recalls(&policy, &again) {
+            prop_assert_eq!(key(&asked), key(&again));
+            prop_assert_eq!(which.0, which.1);
+        }
+        prop_assert!(asker.recalls(&policy, &asked));
+    }
+}
