@@ -24,6 +24,7 @@ fn reading() -> Reading<'static> {
         quoting: Quoting::Standard,
         encoding: Encoding::Safe,
         names: Names::Certain { schema: "public".into() },
+        read_only: true,
         limits: ReadingLimits::default(),
         prepared: &NOTHING,
         cursors: &NOTHING,

@@ -272,19 +272,19 @@ fn execute_counts_everything_the_name_may_stand_for() {
 
 #[test]
 fn execute_of_what_makes_a_temporary_table_leaves_names_uncertain() {
-    let made = Arc::new(read("create temp table t as select 1").into_facts());
+    let made = Arc::new(read("create temp table t as select 1"));
     let lookup = |_: &str| Some(vec![Arc::clone(&made)]);
     let names = Names::Certain { schema: Arc::from("public") };
-    assert!(try_walk_with("execute p", &names, &lookup).unwrap().aftermath.names);
+    assert!(try_walk_with("execute p", &names, &lookup).unwrap().facts.aftermath.names);
 }
 
 #[test]
 fn read_write_is_a_setting_only_where_a_pin_says_read_only() {
     let effects_of = |sql: &str, read_only| {
-        let statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+        let statements = trees(Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap());
         let names = Names::Uncertain;
         let context = Context { names: &names, read_only, prepared: &|_| None, cursors: &|_| None };
-        effects(&walk(&statements, &context).unwrap())
+        effects(&walk(&statements, &context).unwrap().facts)
     };
     assert_eq!(effects_of("begin read write", true), "settings transaction");
     assert_eq!(effects_of("begin read write", false), "transaction");
@@ -340,7 +340,7 @@ fn a_chain_of_thousands_of_operators_is_walked_without_deep_recursion() {
     let walk = move || {
         let statements = trees(Parser::parse_sql(&PostgreSqlDialect {}, &sql).unwrap());
         let names = Names::Certain { schema: Arc::from("public") };
-        let context = Context { names: &names, prepared: &|_| None, cursors: &|_| None };
+        let context = Context { names: &names, read_only: true, prepared: &|_| None, cursors: &|_| None };
         let found = walk(&statements, &context).unwrap().facts.columns.len();
         std::mem::forget(statements);
         found
