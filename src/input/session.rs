@@ -51,6 +51,9 @@ pub enum Transaction {
     Failed,
 }
 
+/// A search path, and the part made from it.
+type LastPath = (Option<Vec<String>>, Arc<Part>);
+
 /// One session as the policy input shows it: constant sections built once, and what moves.
 #[derive(Debug)]
 pub struct SessionContext {
@@ -73,7 +76,7 @@ pub struct SessionContext {
     /// The members of its section that never change.
     fixed: Arc<Members>,
     /// The part made from the search path that it had last.
-    path: Mutex<Option<(Option<Vec<String>>, Arc<Part>)>>,
+    path: Mutex<Option<LastPath>>,
 }
 
 impl SessionContext {
