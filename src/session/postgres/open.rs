@@ -18,6 +18,7 @@ use crate::session::house::{House, Lane};
 use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
 use super::answers::{Answers, gone};
+use super::contain::contain;
 use super::corridor::{Corridor, End};
 use super::greet::Greeting;
 use super::requests::Requests;
@@ -171,7 +172,10 @@ async fn run(
         out,
         server_parted: false,
     };
-    let end = both_ways(house, &mut requests, &mut answers).await;
+    let end = contain(both_ways(house, &mut requests, &mut answers)).await.unwrap_or_else(|| {
+        tracing::error!(session = %session, "a session ended by a defect");
+        End::Fault(Refusal::new(FaultKind::Internal, "internal error"))
+    });
     finish(&corridor, end, &mut requests, &mut answers, upstream.cancel.as_ref()).await;
     // The slot counts the connection until here.
     drop((identified.slot, key));

@@ -245,7 +245,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                     return Err(amid_copy());
                 }
             }
-            self.corridor.answered.notified().await;
+            self.news().await?;
         }
     }
 
@@ -268,8 +268,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 }
             }
             self.flush().await?;
-            self.corridor.answered.notified().await;
+            self.news().await?;
         }
+    }
+
+    /// Waits for an answer to be settled. A client that goes away meanwhile is not waited for: what it sent
+    /// ahead would hold the server's connection for as long as the answer takes.
+    async fn news(&mut self) -> Result<(), End> {
+        let answered = self.corridor.answered.notified();
+        if self.framer.buffered() < AHEAD {
+            tokio::select! {
+                () = answered => return Ok(()),
+                read = self.client.read_buf(self.framer.room()) => match read {
+                    Ok(1..) => return Ok(()),
+                    Ok(0) if self.framer.ends_with_goodbye() => {}
+                    Ok(0) | Err(_) => return Err(End::Client),
+                },
+            }
+            // It said goodbye behind its last statement, which still runs.
+            self.corridor.answered.notified().await;
+        } else {
+            answered.await;
+        }
+        Ok(())
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), End> {
@@ -286,6 +307,9 @@ fn amid_copy() -> End {
 pub(super) fn breach(error: WireError) -> End {
     End::Fault(Refusal::fault(&error))
 }
+
+/// How far a client is read ahead while its next statement has to wait.
+const AHEAD: usize = 64 << 10;
 
 /// What PostgreSQL compares of a name.
 const NAME_BYTES: usize = 63;
