@@ -6,8 +6,10 @@ CARGO := cargo
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 # Seconds for each fuzz target.
 FUZZ := 60
+# How often sidegate is killed under load.
+KILLS := 1000
 
-.PHONY: help demo build tools test policies oracle fuzz tour lint bench ci
+.PHONY: help demo build tools test policies oracle fuzz tour lint bench kill ci
 
 help:
 	@echo "make demo   a PostgreSQL behind sidegate on this machine, with a tour"
@@ -15,6 +17,7 @@ help:
 	@echo "make lint   formatting, clippy, policies, documentation"
 	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
 	@echo "make bench  measurements"
+	@echo "make kill   sidegate killed under load KILLS=$(KILLS) times: nothing that ran or was answered is lost"
 	@echo "make ci     all that has to pass before a change lands"
 
 demo:
@@ -66,5 +69,10 @@ lint:
 bench:
 	@scripts/tools postgres
 	$(CARGO) bench --locked
+
+# The suite does it fifty times.
+kill:
+	@scripts/tools postgres clients
+	SIDEGATE_KILLS=$(KILLS) $(CARGO) test --locked --test faults kills -- --nocapture
 
 ci: test fuzz lint

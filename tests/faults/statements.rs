@@ -8,7 +8,7 @@ use crate::hold::{Hold, together};
 
 /// In the released binary a statement that is too much is refused within 50 ms; this one is built for finding faults,
 /// on a machine that does other things as well.
-const REFUSED_WITHIN: Duration = Duration::from_secs(30);
+const REFUSED_WITHIN: Duration = Duration::from_secs(2);
 
 #[test]
 fn statements_that_are_too_much_are_refused_at_once_and_the_session_goes_on() {
@@ -42,7 +42,6 @@ fn statements_that_are_too_much_are_refused_at_once_and_the_session_goes_on() {
             let answer = client.until_ready();
             let start = &sql[..60.min(sql.len())];
             assert!(["E:54000 Z:I", "E:54001 Z:I"].contains(&spell(&answer).as_str()), "{start}: {}", spell(&answer));
-            eprintln!("TIME {start} {} {:?}", sql.len(), began.elapsed());
             assert!(began.elapsed() < REFUSED_WITHIN, "{start}: {:?}", began.elapsed());
             assert_eq!(hold.ask(&mut client, "select 1"), "T D C:SELECT 1 Z:I", "after {start}");
         }
