@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::raw::{Raw, query, spell};
+use crate::harness::raw::{Raw, query, spell, startup};
 use crate::harness::{Setup, Sidegate, postgres, until};
 use crate::hold::{Hold, files, together};
 
@@ -169,5 +169,43 @@ fn without_a_descriptor_left_nobody_new_gets_in_and_nothing_spins() {
         limit_files(&sidegate, &format!("{usual}:"));
         until("somebody new", || Raw::try_open(sidegate.port, &sidegate.database));
     });
+    hold.ends();
+}
+
+fn threads(sidegate: &Sidegate) -> usize {
+    fs::read_dir(format!("/proc/{}/task", sidegate.pid())).expect("it runs").count()
+}
+
+/// Waits until the threads that wait for files and logins have ended, each ten seconds after its last work.
+fn wait_for_idle_threads(sidegate: &Sidegate) {
+    let (mut fewest, mut since) = (threads(sidegate), Instant::now());
+    until("idle threads to end", || {
+        let now = threads(sidegate);
+        if now != fewest {
+            (fewest, since) = (now, Instant::now());
+        }
+        (since.elapsed() > Duration::from_secs(11)).then_some(())
+    });
+}
+
+#[test]
+fn without_a_thread_left_a_login_fails_in_a_sentence_and_nobody_else_notices() {
+    let _turn = together();
+    let sidegate = Setup::open().start();
+    let hold = Hold::on(&sidegate);
+    hold.during(|| {
+        wait_for_idle_threads(&sidegate);
+        let failing = Failing::new(&sidegate, "clone,clone3", "error=EAGAIN");
+        let mut client = Raw::silent(sidegate.port);
+        client.send(&startup(&[("user", "alice"), ("database", &sidegate.database)]));
+        assert_eq!(spell(&client.until_end()), "E:XX000");
+        drop(failing);
+        let mut client = Raw::open(sidegate.port, &sidegate.database);
+        assert_eq!(hold.ask(&mut client, "select 1"), "T D C:SELECT 1 Z:I");
+    });
+    let told = |line: &String| line.contains("a defect: please report it") && line.contains("location");
+    assert!(sidegate.stderr().iter().any(told), "the log says where");
+    let unknown = |event: &serde_json::Value| event["custom"]["sidegate"]["outcome"] == "unknown";
+    assert_eq!(sidegate.event("its outcome", unknown)["input"]["stage"], "session");
     hold.ends();
 }

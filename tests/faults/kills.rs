@@ -40,7 +40,7 @@ fn client(sidegate: (u16, &str), mark: &str, stop: &AtomicBool) -> BTreeSet<Stri
 /// A moment between the first statement and long after it. Printed with a failure, since no two runs share them.
 fn moment() -> Duration {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock");
-    Duration::from_micros(u64::from(now.subsec_nanos()) % 150_000)
+    Duration::from_micros(u64::from(now.subsec_nanos()) % 300_000)
 }
 
 fn is_killed_again_and_again(mut sidegate: Sidegate, class: &str) {
@@ -51,7 +51,7 @@ fn is_killed_again_and_again(mut sidegate: Sidegate, class: &str) {
         let stop = AtomicBool::new(false);
         let (port, database) = (sidegate.port, sidegate.database.clone());
         thread::scope(|scope| {
-            let clients: Vec<_> = (0..4)
+            let clients: Vec<_> = (0..8)
                 .map(|number| {
                     let (mark, database, stop) = (format!("{name} {round} {number}"), &database, &stop);
                     scope.spawn(move || client((port, database), &mark, stop))

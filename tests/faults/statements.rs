@@ -89,7 +89,7 @@ fn rules_that_burn_time_or_say_too_much_deny_and_disturb_nobody() {
     let _turn = together();
     let numbers: Vec<_> = (1..400).map(|n| n.to_string()).collect();
     let policy = SLOW.replace("NUMBERS", &numbers.join(", "));
-    let sidegate = Setup::policy(&policy).sidegate("deadline: 100ms\nevaluators: 4").start();
+    let sidegate = Setup::policy(&policy).sidegate("deadline: 1s\nevaluators: 4").start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         let mut client = Raw::open(sidegate.port, &sidegate.database);
@@ -102,7 +102,7 @@ fn rules_that_burn_time_or_say_too_much_deny_and_disturb_nobody() {
             let began = Instant::now();
             let sql = hold.marked(&format!("select '{word}'"));
             assert_eq!(client.ask(&query(&sql)), "E:42501 Z:I", "{word}");
-            assert!(began.elapsed() < Duration::from_secs(3), "{word}: {:?}", began.elapsed());
+            assert!(began.elapsed() < Duration::from_secs(5), "{word}: {:?}", began.elapsed());
             let cause = sidegate.event_of(&sql)["custom"]["sidegate"]["cause"].clone();
             assert!(causes.iter().any(|known| cause == **known), "{word}: {cause}");
         }

@@ -61,8 +61,8 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     let context = greeting.context();
     let stay = house.decider.stay(context.asker());
     let deadline = identified.deadline;
-    let opened = timeout_at(deadline, open(&house, &lane, &greeting, &context, &identified)).await;
-    match opened.unwrap_or_else(|_| Err(too_slow(&lane))) {
+    let opened = contain(timeout_at(deadline, open(&house, &lane, &greeting, &context, &identified))).await;
+    match opened.unwrap_or_else(|| Ok(Err(defect(id)))).unwrap_or_else(|_| Err(too_slow(&lane))) {
         Ok((upstream, key)) => {
             let counted = house.metrics.session_opened(&lane.listener.name);
             run(&house, &lane, id, context, identified, upstream, key).await;
@@ -76,6 +76,12 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
 fn too_slow(lane: &Lane) -> Refusal {
     let limit = humantime::format_duration(lane.listener.limits.startup);
     Refusal::new(FaultKind::StartupTimeout, format!("start-up took longer than `limits.startup`, {limit}"))
+}
+
+/// What a client is told of a defect of sidegate's own.
+fn defect(session: SessionId) -> Refusal {
+    tracing::error!(%session, "a session ended by a defect");
+    Refusal::new(FaultKind::Internal, "internal error")
 }
 
 /// Everything between knowing the caller and telling it so.
@@ -172,10 +178,8 @@ async fn run(
         out,
         server_parted: false,
     };
-    let end = contain(both_ways(house, &mut requests, &mut answers)).await.unwrap_or_else(|| {
-        tracing::error!(session = %session, "a session ended by a defect");
-        End::Fault(Refusal::new(FaultKind::Internal, "internal error"))
-    });
+    let end = contain(both_ways(house, &mut requests, &mut answers)).await;
+    let end = end.unwrap_or_else(|| End::Fault(defect(session)));
     finish(&corridor, end, &mut requests, &mut answers, upstream.cancel.as_ref()).await;
     // The slot counts the connection until here.
     drop((identified.slot, key));
