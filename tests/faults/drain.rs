@@ -10,11 +10,12 @@ use crate::hold::{alone, journal};
 #[test]
 fn two_hundred_sessions_end_in_time_and_what_still_runs_is_cancelled() {
     let _turn = alone();
-    let mut sidegate = Setup::open().sidegate("drain: 4s").start();
+    let mut sidegate = Setup::open().sidegate("drain: 4s").listener("limits: {startup: 2m}").start();
     let open = |_| Raw::open(sidegate.port, &sidegate.database);
     let mut idle: Vec<_> = (0..150).map(open).collect();
     let mut within: Vec<_> = (0..20).map(open).collect();
     let mut busy: Vec<_> = (0..30).map(open).collect();
+    let mut knocking: Vec<_> = (0..5).map(|_| Raw::silent(sidegate.port)).collect();
     for client in &mut within {
         assert_eq!(client.ask(&query("begin")), "C:BEGIN Z:T");
     }
@@ -34,6 +35,9 @@ fn two_hundred_sessions_end_in_time_and_what_still_runs_is_cancelled() {
         }
         assert!(began.elapsed() < Duration::from_secs(3), "the idle are not kept: {:?}", began.elapsed());
         assert!(Raw::try_open(port, &database).is_none(), "nobody new gets in");
+        for client in &mut knocking {
+            assert_eq!(client.next(), None, "nor does who is at the door");
+        }
         for client in &mut within[..10] {
             assert_eq!(client.ask(&query("select 1")), "T D C:SELECT 1 Z:T", "a transaction may end");
             client.send(&query("commit"));

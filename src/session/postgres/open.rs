@@ -26,7 +26,8 @@ use super::state::State;
 
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
-    match connection.open().await {
+    let Some(opened) = house.drain.lets(connection.open()).await else { return };
+    match opened {
         Ok(Opening::Cancel(request)) => {
             if let Some(target) = lane.cancels.find(&request)
                 && let Err(error) = forward::cancel(&target).await
@@ -47,7 +48,8 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
 async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     let id = SessionId::random();
     let mut greeting = Greeting::new(&house, &lane, id, &accepted.startup, accepted.peer.to_string());
-    let identified = match lane.identifier.identify(accepted).await {
+    let Some(identified) = house.drain.lets(lane.identifier.identify(accepted)).await else { return };
+    let identified = match identified {
         Ok(identified) => identified,
         Err(refused) => {
             tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
