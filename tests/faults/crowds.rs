@@ -9,6 +9,7 @@ use crate::harness::raw::{Raw, query};
 use crate::harness::{Setup, Sidegate};
 use crate::hold::{Hold, alone};
 
+/// How many: more of them in a long run, by `SIDEGATE_CROWD` (up to the server's 500 connections) and `SIDEGATE_CHURN`.
 fn number(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }

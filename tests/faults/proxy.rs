@@ -43,8 +43,11 @@ pub enum Act {
     /// Passes the rest byte by byte, with so much time between.
     Trickle(Duration),
     /// Passes something else instead of what came next.
-    Rewrite(fn(&[u8]) -> Vec<u8>),
+    Rewrite(Lie),
 }
+
+/// What is said instead of these bytes.
+pub type Lie = fn(&[u8]) -> Vec<u8>;
 
 /// Starts it in front of `target` and gives its port.
 pub fn proxy(target: u16, plan: Plan) -> u16 {
@@ -88,7 +91,7 @@ async fn between(client: TcpStream, server: TcpStream, plan: Plan) {
             let _ = to_client.shutdown().await;
             let _ = to_server.shutdown().await;
             // Closing with bytes unread would be a reset.
-            let mut rest = [0; 65_536];
+            let mut rest = vec![0; 65_536];
             while from_client.read(&mut rest).await.is_ok_and(|count| count > 0) {}
         }
         Act::Silence => pending().await,
@@ -104,7 +107,7 @@ async fn pass(
     plan: Plan,
     cued: &AtomicBool,
 ) -> Result<(), Act> {
-    let (mut buffer, mut left, mut done) = ([0; 65_536], plan.after, false);
+    let (mut buffer, mut left, mut done) = (vec![0; 65_536], plan.after, false);
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let bytes = &buffer[..count];
         if way == Way::Requests && String::from_utf8_lossy(bytes).contains(plan.cue) {
@@ -132,9 +135,7 @@ async fn pass(
                     }
                 }
             }
-            Act::Rewrite(rewrite) if rest.is_empty() => {
-                let _ = rewrite;
-            }
+            Act::Rewrite(_) if rest.is_empty() => {}
             Act::Rewrite(rewrite) => {
                 done = true;
                 if to.write_all(&rewrite(rest)).await.is_err() {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::harness::raw::{Raw, message, query, spell, startup};
 use crate::harness::{Setup, Sidegate, postgres, until};
 use crate::hold::{Hold, files, together};
-use crate::proxy::{Act, Plan, Way, proxy};
+use crate::proxy::{Act, Lie, Plan, Way, proxy};
 
 /// What the cue brings: rows of a thousand bytes.
 const ROWS: &str = "select 'fault' || repeat('x', 1000) from generate_series(1, 100)";
@@ -66,19 +66,23 @@ fn an_end_between_messages_is_told_of_and_frees_the_place() {
 #[test]
 fn a_server_that_falls_silent_holds_nobody_who_leaves() {
     let _turn = together();
-    let sidegate = behind(0, Act::Silence);
-    let hold = Hold::on(&sidegate);
-    hold.during(|| {
-        for _ in 0..6 {
-            let mut client = Raw::open(sidegate.port, &sidegate.database);
-            client.send(&query(&hold.marked(ROWS)));
-            drop(client);
-            // One place is the neighbour's.
-            until("the place", || (sidegate.metric("sidegate_sessions_open") <= 1.0).then_some(()));
-        }
-    });
-    assert_eq!(outcome_of(&sidegate, ROWS)["outcome"], "unknown", "nobody knows whether it ran");
-    hold.ends();
+    // Before the statement reaches it, and after.
+    for way in [Way::Requests, Way::Answers] {
+        let port = proxy(postgres().port, Plan { cue: "'fault'", way, after: 0, act: Act::Silence });
+        let sidegate = Setup::open().upstream(port).listener("limits: {connections: 4}").start();
+        let hold = Hold::on(&sidegate);
+        hold.during(|| {
+            for _ in 0..6 {
+                let mut client = Raw::open(sidegate.port, &sidegate.database);
+                client.send(&query(&hold.marked(ROWS)));
+                drop(client);
+                // One place is the neighbour's.
+                until("the place", || (sidegate.metric("sidegate_sessions_open") <= 1.0).then_some(()));
+            }
+        });
+        assert_eq!(outcome_of(&sidegate, ROWS)["outcome"], "unknown", "nobody knows whether it ran");
+        hold.ends();
+    }
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn an_answer_that_makes_no_sense_ends_the_session_in_a_sentence() {
         let first = usize::try_from(u32::from_be_bytes(bytes[1..5].try_into().expect("a length"))).expect("small") + 1;
         [&bytes[first..], &bytes[..first]].concat()
     };
-    let lies: [(fn(&[u8]) -> Vec<u8>, &str); 3] = [
+    let lies: [(Lie, &str); 3] = [
         (|_| b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), "E:08006"),
         (|_| vec![0; 4096], "E:08006"),
         // A server that answers another question first.

@@ -18,6 +18,7 @@ mod demo;
 mod disk;
 mod durability;
 mod floods;
+#[allow(dead_code, reason = "faults use the rest")]
 mod harness;
 mod hostile;
 mod metrics;
