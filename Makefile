@@ -9,7 +9,7 @@ FUZZ := 60
 # How often sidegate is killed under load.
 KILLS := 1000
 
-.PHONY: help demo build tools test policies oracle fuzz tour lint bench kill ci
+.PHONY: help demo build tools test policies oracle fuzz tour lint bench ci
 
 help:
 	@echo "make demo   a PostgreSQL behind sidegate on this machine, with a tour"
@@ -71,6 +71,7 @@ bench:
 	$(CARGO) bench --locked
 
 # The suite does it fifty times.
+.PHONY: kill
 kill:
 	@scripts/tools postgres clients
 	SIDEGATE_KILLS=$(KILLS) $(CARGO) test --locked --test faults kills -- --nocapture

@@ -1,11 +1,8 @@
 //! From the server to the client: answers are matched with what was sent, written down, and
 //! relayed; only what stands for a refused message is rewritten.
 
-use std::time::Duration;
-
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
 
 use crate::enforce::Refusal;
 use crate::input::Transaction;
@@ -39,7 +36,7 @@ pub(super) struct Answers<'a, R, W> {
 const FULL: usize = 64 << 10;
 
 /// Whoever takes nothing of an answer for so long does not keep the server's rows, locks and connection.
-const UNREAD: Duration = Duration::from_secs(30);
+const UNREAD: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// Runs until the session ends, and says why it did.
@@ -70,13 +67,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// Writes what waits. May be cut off anywhere: what was not written stays.
     pub(super) async fn flush(&mut self) -> Result<(), End> {
         while self.out.has_remaining() {
-            match timeout(UNREAD, self.client.write_buf(&mut self.out)).await {
+            match tokio::time::timeout(UNREAD, self.client.write_buf(&mut self.out)).await {
                 Ok(Ok(1..)) => {}
                 Ok(Ok(0) | Err(_)) => return Err(End::Client),
                 Err(_) => return Err(deaf()),
             }
         }
-        match timeout(UNREAD, self.client.flush()).await {
+        match tokio::time::timeout(UNREAD, self.client.flush()).await {
             Ok(flushed) => flushed.map_err(|_| End::Client),
             Err(_) => Err(deaf()),
         }

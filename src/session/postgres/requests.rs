@@ -28,6 +28,9 @@ pub(super) struct Requests<'a, R, W> {
     pub(super) upstream: Sender<W>,
 }
 
+/// How far a client is read ahead while its next statement has to wait.
+const AHEAD: usize = 64 << 10;
+
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Runs until the session ends, and says why it did.
     pub(super) async fn run(&mut self) -> End {
@@ -307,9 +310,6 @@ fn amid_copy() -> End {
 pub(super) fn breach(error: WireError) -> End {
     End::Fault(Refusal::fault(&error))
 }
-
-/// How far a client is read ahead while its next statement has to wait.
-const AHEAD: usize = 64 << 10;
 
 /// What PostgreSQL compares of a name.
 const NAME_BYTES: usize = 63;
