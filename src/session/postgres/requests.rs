@@ -282,7 +282,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.framer.buffered() < AHEAD {
             tokio::select! {
                 () = answered => return Ok(()),
-                read = self.client.read_buf(self.framer.room()) => match read {
+                read = tokio::io::AsyncReadExt::read_buf(&mut self.client, self.framer.room()) => match read {
                     Ok(1..) => return Ok(()),
                     Ok(0) if self.framer.ends_with_goodbye() => {}
                     Ok(0) | Err(_) => return Err(End::Client),
