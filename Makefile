@@ -6,6 +6,8 @@ CARGO := cargo
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 # Seconds for each fuzz target.
 FUZZ := 60
+# How often sidegate is killed under load.
+KILLS := 1000
 
 .PHONY: help demo build tools test test-regress policies oracle fuzz tour lint bench ci
 
@@ -16,6 +18,7 @@ help:
 	@echo "make lint   formatting, clippy, policies, documentation"
 	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
 	@echo "make bench  measurements"
+	@echo "make kill   sidegate killed under load KILLS=$(KILLS) times: nothing that ran or was answered is lost"
 	@echo "make ci     all that has to pass before a change lands"
 
 demo:
@@ -74,5 +77,11 @@ bench:
 	$(CARGO) build --release --locked --bin sidegate --example relay
 	benches/speed $(BINARY) $(TARGET)/release/examples/relay
 	$(CARGO) bench --locked
+
+# The suite does it fifty times.
+.PHONY: kill
+kill:
+	@scripts/tools postgres clients
+	SIDEGATE_KILLS=$(KILLS) $(CARGO) test --locked --test faults kills -- --nocapture
 
 ci: test fuzz lint

@@ -45,6 +45,7 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         Ok(log) => log,
         Err(error) => return output::fail(&error),
     };
+    telemetry::log_panics();
     let warn = |warning: &dyn Display| tracing::warn!("{warning}");
     let mut config = match configured(arguments, warn) {
         Ok(config) => config,

@@ -134,6 +134,15 @@ impl Drain {
         }
     }
 
+    /// What this gives, unless draining begins before: who is not in yet stays outside.
+    pub(super) async fn lets<F: Future>(&self, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            given = future => Some(given),
+            () = self.requested() => None,
+        }
+    }
+
     /// Returns once sessions must end whatever they do.
     pub async fn overdue(&self) {
         self.requested().await;

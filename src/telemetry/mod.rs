@@ -6,8 +6,10 @@ mod labels;
 mod lines;
 mod log;
 mod metrics;
+mod panics;
 
 pub use labels::{BundleFailure, Handler, HttpMethod, Plugin, PluginStatus};
 pub use lines::LogGuard;
 pub use log::{LogError, LogFormat, LogLevel, init};
 pub use metrics::{Metrics, SessionGauge};
+pub use panics::log_panics;

@@ -1,90 +1,10 @@
-//! Nothing is lost: not by a kill, not by a swap of policy, not by an end that was asked for.
+//! Nothing is lost: not by a swap of policy, not by an end that was asked for.
 
-use std::collections::BTreeSet;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use serde_json::Value;
-
 use crate::harness::raw::{Raw, bind, execute, parse, query, spell, sync};
-use crate::harness::{Setup, Sidegate, binary, postgres, said};
-
-/// Every event of the journal, read back by the command that people use.
-fn journal(sidegate: &Sidegate) -> Vec<Value> {
-    let mut tail = Command::new(binary());
-    tail.args(["audit", "tail", "-n", "1000000", "--format", "json", "-c"]).arg(sidegate.path("sidegate.yaml"));
-    let output = tail.output().expect("it runs");
-    assert!(output.status.success(), "{}", said(&output));
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("one event a line"))
-        .collect()
-}
-
-/// The marks of a journey's statements in a text.
-fn marks(text: &str, name: &str) -> BTreeSet<String> {
-    text.match_indices(&format!("/* {name} "))
-        .filter_map(|(at, _)| Some(text[at..].split_once("*/")?.0.to_owned()))
-        .collect()
-}
-
-#[test]
-fn killed_at_any_moment_it_has_written_down_whatever_the_server_ran() {
-    let mut sidegate = Setup::open().start();
-    let name = format!("kill {}", std::process::id());
-    let mut acknowledged = BTreeSet::new();
-    for round in 0..5 {
-        let stop = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let (port, database, name, stop) = (sidegate.port, sidegate.database.clone(), &name, &stop);
-            let clients: Vec<_> = (0..4)
-                .map(|client| {
-                    let database = database.clone();
-                    scope.spawn(move || {
-                        let mut answered = BTreeSet::new();
-                        let Some(mut raw) = Raw::try_open(port, &database) else { return answered };
-                        for n in 0.. {
-                            let mark = format!("/* {name} {round} {client} {n} ");
-                            let write = n % 2 == 0;
-                            let sql = if write { "update orders set total = total where id = 1" } else { "select 1" };
-                            raw.send(&query(&format!("{mark}*/ {sql}")));
-                            let Some(true) = raw.answered() else { break };
-                            answered.insert(mark);
-                            if stop.load(Ordering::Relaxed) {
-                                break;
-                            }
-                        }
-                        answered
-                    })
-                })
-                .collect();
-            thread::sleep(std::time::Duration::from_millis(150 + 70 * round));
-            sidegate.kill_and_restart();
-            stop.store(true, Ordering::Relaxed);
-            for client in clients {
-                acknowledged.extend(client.join().expect("the client ends"));
-            }
-        });
-    }
-    assert!(acknowledged.len() > 50, "there was load: {}", acknowledged.len());
-    let events = journal(&sidegate);
-    let text = |event: &Value| event["input"]["sql"]["text"].as_str().unwrap_or_default().to_owned();
-    let intents: BTreeSet<_> = events.iter().flat_map(|event| marks(&text(event), &name)).collect();
-    let ran = marks(&postgres().log(), &name);
-    let unwritten: Vec<_> = ran.difference(&intents).collect();
-    assert!(unwritten.is_empty(), "ran without an INTENT: {unwritten:?}");
-    let ended: BTreeSet<_> = events
-        .iter()
-        .filter(|event| event["custom"]["sidegate"]["outcome"] == "forwarded")
-        .flat_map(|event| marks(&text(event), &name))
-        .collect();
-    let unended: Vec<_> = acknowledged.difference(&ended).collect();
-    assert!(unended.is_empty(), "acknowledged without an OUTCOME: {unended:?}");
-    let sequences: Vec<_> =
-        events.iter().filter_map(|event| event["custom"]["sidegate"]["journal"]["sequence"].as_u64()).collect();
-    assert_eq!(sequences.iter().collect::<BTreeSet<_>>().len(), sequences.len(), "no sequence number twice");
-}
+use crate::harness::{Setup, postgres};
 
 #[test]
 fn a_deny_file_replaced_a_thousand_times_lets_no_forbidden_statement_pass() {

@@ -19,6 +19,7 @@ mod disk;
 mod drivers;
 mod durability;
 mod floods;
+#[allow(dead_code, reason = "faults use the rest")]
 mod harness;
 mod hostile;
 mod identities;

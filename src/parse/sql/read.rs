@@ -74,7 +74,12 @@ fn facts(text: &str, reading: &Reading<'_>, asked: &Cell<bool>) -> Facts {
         );
     }
     if let Err(error) = budget::tokens(text, &lexemes, reading.limits.tokens) {
-        return unread::facts(&tokens, error.to_string(), error.kind());
+        let understood = match error.kind() {
+            // Half a million constants, each a parameter and a part of the event, would cost far more than their text.
+            UnparsedKind::TooLarge => &nothing,
+            UnparsedKind::TooComplex | UnparsedKind::Unreadable => &tokens,
+        };
+        return unread::facts(understood, error.to_string(), error.kind());
     }
     let Ok(placeholders) = u16::try_from(shape::highest_parameter(text, &lexemes)) else {
         return unreadable(&tokens, "a parameter beyond $65535".to_owned());

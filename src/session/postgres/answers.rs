@@ -40,6 +40,9 @@ pub(super) struct Answers<'a, R, W> {
 /// Above this the client must take some before more is read.
 const FULL: usize = 64 << 10;
 
+/// Whoever takes nothing of an answer for so long does not keep the server's rows, locks and connection.
+const UNREAD: std::time::Duration = std::time::Duration::from_secs(30);
+
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// Runs until the session ends, and says why it did.
     pub(super) async fn run(&mut self) -> End {
@@ -74,12 +77,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// Writes what waits. May be cut off anywhere: what was not written stays.
     pub(super) async fn flush(&mut self) -> Result<(), End> {
         while self.out.has_remaining() {
-            match self.client.write_buf(&mut self.out).await {
-                Ok(0) | Err(_) => return Err(End::Client),
-                Ok(_) => {}
+            match tokio::time::timeout(UNREAD, self.client.write_buf(&mut self.out)).await {
+                Ok(Ok(1..)) => {}
+                Ok(Ok(0) | Err(_)) => return Err(End::Client),
+                Err(_) => return Err(deaf()),
             }
         }
-        self.client.flush().await.map_err(|_| End::Client)
+        match tokio::time::timeout(UNREAD, self.client.flush()).await {
+            Ok(flushed) => flushed.map_err(|_| End::Client),
+            Err(_) => Err(deaf()),
+        }
     }
 
     /// Whether the client was sent whole messages only.
@@ -382,6 +389,12 @@ impl Running {
             self.tag = CommandComplete::decode(frame.body()).ok().map(|complete| complete.tag.to_owned());
         }
     }
+}
+
+/// The end of a session whose client does not read.
+fn deaf() -> End {
+    let limit = humantime::format_duration(UNREAD);
+    End::Fault(Refusal::new(FaultKind::IdleTimeout, format!("the client took nothing of an answer for {limit}")))
 }
 
 /// The last word of a session whose server went away without one.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod budget;
+mod contain;
 mod corridor;
 mod fill;
 mod greet;

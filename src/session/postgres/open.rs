@@ -20,6 +20,7 @@ use crate::session::house::{House, Lane};
 use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
 use super::answers::{Answers, gone};
+use super::contain::contain;
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
 use super::greet::Greeting;
@@ -32,7 +33,8 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
         Ok(connection) => connection,
         Err(error) => return tracing::warn!(listener = %lane.listener.name, %error, "a connection was lost"),
     };
-    match connection.open().await {
+    let Some(opened) = house.drain.lets(connection.open()).await else { return };
+    match opened {
         Ok(Opening::Cancel(cancelling)) => {
             if let Some(target) = lane.cancels.find(&cancelling.request)
                 && let Err(error) = forward::cancel(&target).await
@@ -58,7 +60,8 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
 async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     let id = SessionId::random();
     let mut greeting = Greeting::new(&house, &lane, id, &accepted.startup, accepted.peer.to_string());
-    let identified = match lane.identifier.identify(accepted).await {
+    let Some(identified) = house.drain.lets(lane.identifier.identify(accepted)).await else { return };
+    let identified = match identified {
         Ok(identified) => identified,
         Err(refused) => {
             tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
@@ -74,8 +77,8 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     let context = greeting.context();
     let stay = house.decider.stay(context.asker());
     let deadline = identified.deadline;
-    let opened = timeout_at(deadline, open(&house, &lane, &greeting, &context, &identified)).await;
-    match opened.unwrap_or_else(|_| Err(too_slow(&lane))) {
+    let opened = contain(timeout_at(deadline, open(&house, &lane, &greeting, &context, &identified))).await;
+    match opened.unwrap_or_else(|| Ok(Err(defect(id)))).unwrap_or_else(|_| Err(too_slow(&lane))) {
         Ok((upstream, key)) => {
             let counted = house.metrics.session_opened(&lane.listener.name);
             run(&house, &lane, id, context, identified, upstream, key).await;
@@ -89,6 +92,12 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
 fn too_slow(lane: &Lane) -> Refusal {
     let limit = humantime::format_duration(lane.listener.limits.startup);
     Refusal::new(FaultKind::StartupTimeout, format!("start-up took longer than `limits.startup`, {limit}"))
+}
+
+/// What a client is told of a defect of sidegate's own.
+fn defect(session: SessionId) -> Refusal {
+    tracing::error!(%session, "a session ended by a defect");
+    Refusal::new(FaultKind::Internal, "internal error")
 }
 
 /// Everything between knowing the caller and telling it so.
@@ -192,7 +201,8 @@ async fn run(
         out,
         server_parted: false,
     };
-    let end = both_ways(house, &mut requests, &mut answers).await;
+    let end = contain(both_ways(house, &mut requests, &mut answers)).await;
+    let end = end.unwrap_or_else(|| End::Fault(defect(session)));
     finish(&corridor, end, &mut requests, &mut answers, upstream.cancel.as_ref()).await;
     // The slot counts the connection until here.
     drop((identified.slot, key));

@@ -31,6 +31,9 @@ pub(super) struct Requests<'a, R, W> {
     pub(super) upstream: Sender<W>,
 }
 
+/// How far a client is read ahead while its next statement has to wait.
+const AHEAD: usize = 64 << 10;
+
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Runs until the session ends, and says why it did.
     pub(super) async fn run(&mut self) -> End {
@@ -265,7 +268,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                     return Err(amid_copy());
                 }
             }
-            self.corridor.answered.notified().await;
+            self.news().await?;
         }
     }
 
@@ -288,8 +291,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 }
             }
             self.flush().await?;
-            self.corridor.answered.notified().await;
+            self.news().await?;
         }
+    }
+
+    /// Waits for an answer to be settled. A client that goes away meanwhile is not waited for: what it sent
+    /// ahead would hold the server's connection for as long as the answer takes.
+    async fn news(&mut self) -> Result<(), End> {
+        let answered = self.corridor.answered.notified();
+        if self.framer.buffered() < AHEAD {
+            tokio::select! {
+                () = answered => return Ok(()),
+                read = tokio::io::AsyncReadExt::read_buf(&mut self.client, self.framer.room()) => match read {
+                    Ok(1..) => return Ok(()),
+                    Ok(0) if self.framer.ends_with_goodbye() => {}
+                    Ok(0) | Err(_) => return Err(End::Client),
+                },
+            }
+            // It said goodbye behind its last statement, which still runs.
+            self.corridor.answered.notified().await;
+        } else {
+            answered.await;
+        }
+        Ok(())
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), End> {

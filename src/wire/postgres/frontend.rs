@@ -121,6 +121,11 @@ impl FrontendFramer {
         self.buffer.len()
     }
 
+    /// Whether the last bytes so far may be a Terminate.
+    pub fn ends_with_goodbye(&self) -> bool {
+        self.buffer.ends_with(b"X\0\0\0\x04")
+    }
+
     /// Whether the bytes so far end inside a message.
     pub fn is_mid_message(&self) -> bool {
         match self.state {

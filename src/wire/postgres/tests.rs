@@ -144,6 +144,16 @@ fn the_order_of_frames_and_relayed_bytes_is_kept() {
 }
 
 #[test]
+fn a_goodbye_at_the_end_is_seen_behind_whatever_waits() {
+    let mut client = ready();
+    assert!(!client.ends_with_goodbye());
+    client.room().put_slice(&message(b'Q', b"select 1\0"));
+    assert!(!client.ends_with_goodbye());
+    client.room().put_slice(&message(b'X', b""));
+    assert!(client.ends_with_goodbye());
+}
+
+#[test]
 fn a_lying_length_is_refused_before_any_memory_is_taken() {
     for tag in 0..=255_u8 {
         for length in LYING {

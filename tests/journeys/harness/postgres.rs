@@ -79,7 +79,7 @@ impl Postgres {
         // The child watches this process: when it ends, however it ends, the server ends.
         let options = format!(
             "-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c log_statement=all \
-             -c fsync=off -c max_connections=200 -c max_prepared_transactions=5 -c log_line_prefix=",
+             -c fsync=off -c max_connections=500 -c max_prepared_transactions=5 -c log_line_prefix=",
             directory.display()
         );
         let watch = format!(

@@ -174,6 +174,11 @@ impl Raw {
         Self { stream: self.stream.try_clone().expect("a handle") }
     }
 
+    /// Breaks the connection off, as a machine that loses its power and comes back.
+    pub fn reset(self) {
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
     /// Says that nothing more will come.
     pub fn close_write(&mut self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);

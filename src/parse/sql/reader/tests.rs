@@ -125,6 +125,15 @@ async fn a_full_memory_forgets_the_old_and_keeps_the_used() {
 }
 
 #[tokio::test]
+async fn nothing_is_lifted_out_of_what_is_too_large() {
+    let limits = ReadingLimits { statement: 1 << 20, ..ReadingLimits::default() };
+    let text = format!("select 1{}", "+1".repeat(500_000));
+    let facts = reader().statement(&text, &Reading { limits, ..reading() }).await;
+    assert_eq!(refusal(&facts), Some(UnparsedKind::TooLarge));
+    assert!(facts.lifted.is_empty() && facts.normalized == "SELECT", "{}", facts.normalized.len());
+}
+
+#[tokio::test]
 async fn what_is_too_much_is_refused_cleanly() {
     let big = Reading { limits: ReadingLimits { statement: 4 << 20, tokens: 2_000_000 }, ..reading() };
     let joins = format!("select 1 from t{}{}", " join t".repeat(5_000), " on true".repeat(5_000));
