@@ -36,3 +36,19 @@ pub(super) fn keeps_names(statement: &Statement) -> bool {
         _ => false,
     }
 }
+
+/// The same for what sqlparser has no tree of, by its tag: none of these makes anything temporary.
+pub(super) fn command_keeps_names(command: &str) -> bool {
+    matches!(
+        command,
+        "ALTER INDEX"
+            | "ALTER MATERIALIZED VIEW"
+            | "ALTER SEQUENCE"
+            | "ALTER TABLE"
+            | "ALTER VIEW"
+            | "CLUSTER"
+            | "COMMENT"
+            | "DROP INDEX"
+            | "REINDEX"
+    )
+}

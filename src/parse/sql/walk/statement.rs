@@ -11,7 +11,7 @@ use sqlparser::ast::{Analyze, DiscardObject, Ident, Lock, LockTableMode, Stateme
 use super::columns::Column;
 use super::facts::Walker;
 use super::query::Role;
-use super::{Unread, Walk, absent, names, tags};
+use super::{Unread, Walk, absent, lasting, names, tags};
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::sql::plain::Plain;
 
@@ -39,8 +39,7 @@ impl Walker<'_> {
         self.enter(command, false)?;
         self.keep_all();
         effects.iter().for_each(|effect| self.effect(*effect));
-        // Whatever is renamed or moved, a name may mean another one now.
-        self.aftermath.names |= effects.contains(&Effect::Ddl);
+        self.aftermath.names |= effects.contains(&Effect::Ddl) && !lasting::command_keeps_names(command);
         for name in changes {
             let relation = names::resolve(&names::parts(name)?, self.context.names)?;
             self.touch(&relation, Access::Write);

@@ -313,6 +313,9 @@ fn a_statement_says_what_it_changes_for_the_next_one() {
     for temporary in ["create local temp table t as select 1", "select 1 as a into temp t", "create domain d as int"] {
         assert!(read(temporary).aftermath.names, "{temporary}");
     }
+    for more in ["refresh materialized view v", "drop owned by r", "alter extension x update"] {
+        assert!(read(more).aftermath.names, "{more}");
+    }
     for runs in ["select mine()", "select query_to_xml('x', true, true, '')", "call p()"] {
         assert!(try_walk(runs).is_ok_and(|walked| walked.aftermath.names && walked.aftermath.waits), "{runs}");
     }
@@ -326,7 +329,10 @@ fn a_statement_says_what_it_changes_for_the_next_one() {
         assert_eq!(read(shows).aftermath, Aftermath::default(), "{shows}");
     }
     // A new session finds these where this one does.
-    for stays in ["create table t (a int)", "alter table t rename to u", "drop table t", "create index on t (a)"] {
+    let stays = ["create table t (a int)", "alter table t rename to u", "drop table t", "create index on t (a)"];
+    for stays in
+        stays.into_iter().chain(["comment on table t is 'x'", "alter sequence s owned by t.a", "reindex table t"])
+    {
         assert!(!read(stays).aftermath.names, "{stays}");
     }
     assert!(read("begin").aftermath.transaction);
