@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use crate::harness::raw::{Message, Raw, bind, execute, message, parse, query, spell, startup, sync};
-use crate::harness::{Setup, Sidegate, postgres, until};
-use crate::hold::{Hold, together};
+use crate::harness::{Sidegate, postgres, until};
+use crate::hold::{self, Hold, together};
 use crate::proxy::{Act, Plan, Way, proxy};
 
 /// Sessions of its database that the server runs something like this for.
@@ -23,7 +23,7 @@ fn running(sidegate: &Sidegate, like: &str) -> u32 {
 #[test]
 fn whoever_dawdles_at_the_door_is_shut_out_in_time() {
     let _turn = together();
-    let sidegate = Setup::open().listener("limits: {startup: 2s}").start();
+    let sidegate = hold::open().listener("limits: {startup: 2s}").start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         let began = Instant::now();
@@ -52,7 +52,7 @@ fn whoever_dawdles_at_the_door_is_shut_out_in_time() {
 #[test]
 fn whoever_reads_nothing_for_half_a_minute_loses_the_session_and_the_server_its_work() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     let resident = sidegate.resident();
     let mut deaf = Raw::open(sidegate.port, &sidegate.database);
@@ -79,7 +79,7 @@ fn whoever_reads_nothing_for_half_a_minute_loses_the_session_and_the_server_its_
 #[test]
 fn whoever_is_reset_after_execute_leaves_a_cancelled_statement_with_its_outcome() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     let plan = Plan { cue: "'reset'", way: Way::Answers, after: 0, act: Act::Reset };
     let behind = proxy(sidegate.port, plan);
@@ -105,7 +105,7 @@ fn whoever_is_reset_after_execute_leaves_a_cancelled_statement_with_its_outcome(
 #[test]
 fn whoever_leaves_while_the_next_statement_waits_to_be_judged_is_not_waited_for() {
     let _turn = together();
-    let sidegate = Setup::open().free_settings().start();
+    let sidegate = hold::open().free_settings().start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         for reset in [true, false] {
@@ -127,7 +127,7 @@ fn whoever_leaves_while_the_next_statement_waits_to_be_judged_is_not_waited_for(
 #[test]
 fn whoever_said_goodbye_behind_a_statement_that_makes_the_next_wait_still_has_both_run() {
     let _turn = together();
-    let sidegate = Setup::open().free_settings().start();
+    let sidegate = hold::open().free_settings().start();
     let hold = Hold::on(&sidegate);
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     let first = query(&hold.marked("select set_config('work_mem', '8MB', false) from pg_sleep(1)"));
@@ -142,7 +142,7 @@ fn whoever_said_goodbye_behind_a_statement_that_makes_the_next_wait_still_has_bo
 #[test]
 fn a_line_that_breaks_in_the_middle_of_a_message_sends_no_half_of_it() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         for (after, act) in [(1, Act::Reset), (30, Act::Close), (30, Act::Reset)] {
@@ -176,7 +176,7 @@ fn cancel(sidegate: &Sidegate, key: &[u8]) {
 #[test]
 fn a_cancel_key_stops_its_own_session_and_nothing_after_it() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         let (mut first, key) = welcome(&sidegate);
@@ -208,7 +208,7 @@ fn a_cancel_key_stops_its_own_session_and_nothing_after_it() {
 #[test]
 fn every_socket_that_a_client_resets_is_given_back() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         let packet = startup(&[("user", "alice"), ("database", &sidegate.database)]);

@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use crate::harness::Sidegate;
 use crate::harness::raw::{Raw, query};
-use crate::harness::{Setup, Sidegate};
-use crate::hold::{Hold, alone};
+use crate::hold::{self, Hold, alone};
 
 /// How many: more of them in a long run, by `SIDEGATE_CROWD` (up to the server's 500 connections) and `SIDEGATE_CHURN`.
 fn number(variable: &str, usual: usize) -> usize {
@@ -17,7 +17,7 @@ fn number(variable: &str, usual: usize) -> usize {
 #[test]
 fn those_who_are_idle_cost_little_and_disturb_nobody() {
     let _turn = alone();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     let (crowd, resident) = (number("SIDEGATE_CROWD", 200), sidegate.resident());
     hold.during(|| {
@@ -32,7 +32,7 @@ fn those_who_are_idle_cost_little_and_disturb_nobody() {
 #[test]
 fn those_who_come_and_go_leave_nothing_behind() {
     let _turn = alone();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     let each = number("SIDEGATE_CHURN", 800) / 4;
     hold.during(|| {
@@ -53,7 +53,7 @@ fn those_who_come_and_go_leave_nothing_behind() {
 #[test]
 fn those_who_knock_and_run_keep_nobody_out() {
     let _turn = alone();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         let over = AtomicBool::new(false);
@@ -104,7 +104,7 @@ fn read(sidegate: &Sidegate, sql: &str) -> (usize, usize, u64) {
 #[test]
 fn answers_of_any_form_stream_through() {
     let _turn = alone();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     let wide: Vec<_> = (0..1_600).map(|n| format!("'{n}'")).collect();
     let forms = [

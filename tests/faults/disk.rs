@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::raw::{Raw, query, spell, startup};
-use crate::harness::{Setup, Sidegate, postgres, until};
-use crate::hold::{Hold, files, together};
+use crate::harness::{Sidegate, postgres, until};
+use crate::hold::{self, Hold, files, together};
 
 /// System calls of a running sidegate fail while this lives.
 struct Failing(Child);
@@ -46,7 +46,7 @@ impl Drop for Failing {
 #[test]
 fn a_disk_that_syncs_no_more_takes_no_work_and_is_taken_back_when_it_does() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     let failing = Failing::new(&sidegate, "fdatasync,fsync", "error=EIO");
@@ -67,7 +67,7 @@ fn a_disk_that_syncs_no_more_takes_no_work_and_is_taken_back_when_it_does() {
 #[test]
 fn one_sync_that_fails_costs_what_waited_for_it_and_no_more() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     let failing = Failing::new(&sidegate, "fdatasync", "error=EIO:when=1");
@@ -92,7 +92,7 @@ fn state(sidegate: &Sidegate) -> PathBuf {
 #[test]
 fn a_disk_without_room_for_another_file_refuses_new_work_and_finishes_what_runs() {
     let _turn = together();
-    let sidegate = Setup::open().disk("160m,nr_inodes=200").start();
+    let sidegate = hold::open().disk("160m,nr_inodes=200").start();
     let hold = Hold::on(&sidegate);
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     let mut runs = Raw::open(sidegate.port, &sidegate.database);
@@ -149,7 +149,7 @@ fn limit_files(sidegate: &Sidegate, most: &str) {
 #[test]
 fn without_a_descriptor_left_nobody_new_gets_in_and_nothing_spins() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         let usual = fs::read_to_string(format!("/proc/{}/limits", sidegate.pid())).expect("it runs");
@@ -191,7 +191,7 @@ fn wait_for_idle_threads(sidegate: &Sidegate) {
 #[test]
 fn without_a_thread_left_a_login_fails_in_a_sentence_and_nobody_else_notices() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         wait_for_idle_threads(&sidegate);

@@ -10,7 +10,7 @@ use crate::hold::{alone, journal};
 #[test]
 fn two_hundred_sessions_end_in_time_and_what_still_runs_is_cancelled() {
     let _turn = alone();
-    let mut sidegate = Setup::open().sidegate("drain: 4s").listener("limits: {startup: 2m}").start();
+    let mut sidegate = Setup::open().sidegate("drain: 4s\ndeadline: 5s").listener("limits: {startup: 2m}").start();
     let open = |_| Raw::open(sidegate.port, &sidegate.database);
     let mut idle: Vec<_> = (0..150).map(open).collect();
     let mut within: Vec<_> = (0..20).map(open).collect();

@@ -75,10 +75,10 @@ fn is_killed_again_and_again(mut sidegate: Sidegate, class: &str) {
 
 #[test]
 fn killed_at_any_moment_it_has_written_down_whatever_the_server_ran() {
-    is_killed_again_and_again(Setup::open().start(), "auto");
+    is_killed_again_and_again(Setup::open().sidegate("deadline: 5s").start(), "auto");
 }
 
 #[test]
 fn killed_at_any_moment_it_has_written_down_as_much_where_it_waits_for_no_disk() {
-    is_killed_again_and_again(Setup::open().sidegate("audit: {class: async}").start(), "async");
+    is_killed_again_and_again(Setup::open().sidegate("audit: {class: async}\ndeadline: 5s").start(), "async");
 }

@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use crate::harness::Setup;
 use crate::harness::raw::{Raw, query, spell};
-use crate::hold::{Hold, together};
+use crate::hold::{self, Hold, together};
 
 /// In the released binary a statement that is too much is refused within 50 ms; this one is built for finding faults,
 /// on a machine that does other things as well.
-const REFUSED_WITHIN: Duration = Duration::from_secs(2);
+const REFUSED_WITHIN: Duration = Duration::from_secs(5);
 
 #[test]
 fn statements_that_are_too_much_are_refused_at_once_and_the_session_goes_on() {
     let _turn = together();
-    let sidegate = Setup::open().listener("limits: {statement: 1MiB}").start();
+    let sidegate = hold::open().listener("limits: {statement: 1MiB}").start();
     let hold = Hold::on(&sidegate);
     let flat = |count: usize| format!("select 1{}", "+1".repeat(count));
     let list = |count: usize| format!("select * from orders where id in (1{})", ",1".repeat(count));

@@ -4,8 +4,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::harness::raw::{Raw, message, query, spell, startup};
-use crate::harness::{Setup, Sidegate, postgres, until};
-use crate::hold::{Hold, files, together};
+use crate::harness::{Sidegate, postgres, until};
+use crate::hold::{self, Hold, files, together};
 use crate::proxy::{Act, Lie, Plan, Way, proxy};
 
 /// What the cue brings: rows of a thousand bytes.
@@ -14,7 +14,7 @@ const ROWS: &str = "select 'fault' || repeat('x', 1000) from generate_series(1, 
 /// sidegate in front of a server with somebody on the line, and one place less than a leak would need.
 fn behind(after: usize, act: Act) -> Sidegate {
     let port = proxy(postgres().port, Plan { cue: "'fault'", way: Way::Answers, after, act });
-    Setup::open().upstream(port).listener("limits: {connections: 4}").start()
+    hold::open().upstream(port).listener("limits: {connections: 4}").start()
 }
 
 /// Brings the fault three times, more often than there are places left, and gives what a client saw.
@@ -69,7 +69,7 @@ fn a_server_that_falls_silent_holds_nobody_who_leaves() {
     // Before the statement reaches it, and after.
     for way in [Way::Requests, Way::Answers] {
         let port = proxy(postgres().port, Plan { cue: "'fault'", way, after: 0, act: Act::Silence });
-        let sidegate = Setup::open().upstream(port).listener("limits: {connections: 4}").start();
+        let sidegate = hold::open().upstream(port).listener("limits: {connections: 4}").start();
         let hold = Hold::on(&sidegate);
         hold.during(|| {
             for _ in 0..6 {
@@ -88,7 +88,7 @@ fn a_server_that_falls_silent_holds_nobody_who_leaves() {
 #[test]
 fn a_machine_that_vanished_is_noticed_on_either_side() {
     let _turn = together();
-    let sidegate = Setup::open().start();
+    let sidegate = hold::open().start();
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     assert_eq!(client.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
     // What is not answered any more is asked three times within two minutes, and then given up.
@@ -109,7 +109,7 @@ fn a_login_has_one_time_limit_however_slowly_it_is_answered() {
     // The limit is `upstream.connect`, 5 seconds.
     for act in [Act::Silence, Act::Trickle(Duration::from_millis(100))] {
         let port = proxy(postgres().port, Plan { cue: "", way: Way::Answers, after: 1, act });
-        let sidegate = Setup::open().upstream(port).listener("limits: {connections: 4}").start();
+        let sidegate = hold::open().upstream(port).listener("limits: {connections: 4}").start();
         let free = files(&sidegate);
         for _ in 0..2 {
             let began = Instant::now();
