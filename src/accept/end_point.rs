@@ -63,21 +63,56 @@ fn hash_of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Hash> {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
+    use proptest::prelude::*;
 
     use super::*;
 
+    /// A certificate of OpenSSL's, by the arguments of `openssl req`.
+    fn made(arguments: &str) -> Vec<u8> {
+        let mut command = std::process::Command::new("openssl");
+        command.args(["req", "-x509", "-nodes", "-keyout", "/dev/null", "-outform", "DER", "-subj", "/CN=x"]);
+        command.args(arguments.split(' ')).output().unwrap().stdout
+    }
+
     #[test]
-    fn a_certificate_is_hashed_as_its_signature_is() {
-        let certificate = |algorithm| {
-            let key = KeyPair::generate_for(algorithm).unwrap();
-            CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().der().to_vec()
-        };
-        let short = certificate(&PKCS_ECDSA_P256_SHA256);
-        assert_eq!(end_point(&short), Some(Sha256::digest(&short).to_vec()));
-        let long = certificate(&PKCS_ECDSA_P384_SHA384);
-        assert_eq!(end_point(&long), Some(Sha384::digest(&long).to_vec()));
-        assert_eq!(end_point(&certificate(&PKCS_ED25519)), None);
-        assert_eq!(end_point(b"no certificate"), None);
+    fn the_hash_is_that_of_the_signature() {
+        let (rsa, curve) = ("-newkey rsa:2048", "-newkey ec -pkeyopt ec_paramgen_curve:P-256");
+        for key in [rsa, curve] {
+            for (weak, hash) in [("sha1", "sha256"), ("sha224", "sha224"), ("sha384", "sha384"), ("sha512", "sha512")] {
+                let certificate = made(&format!("{key} -{weak}"));
+                assert_eq!(end_point(&certificate), Some(digest(hash, &certificate)), "{key} {weak}");
+            }
+        }
+        for hash in ["sha256", "sha384", "sha512"] {
+            let certificate = made(&format!("{rsa} -{hash} -sigopt rsa_padding_mode:pss"));
+            assert_eq!(end_point(&certificate), Some(digest(hash, &certificate)), "PSS {hash}");
+        }
+        assert_eq!(end_point(&made("-newkey ed25519")), None);
+        assert_eq!(end_point(&made("-newkey ed448")), None);
+    }
+
+    fn digest(hash: &str, certificate: &[u8]) -> Vec<u8> {
+        match hash {
+            "sha224" => Sha224::digest(certificate).to_vec(),
+            "sha256" => Sha256::digest(certificate).to_vec(),
+            "sha384" => Sha384::digest(certificate).to_vec(),
+            _ => Sha512::digest(certificate).to_vec(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_that_are_no_certificate_are_bound_to_nothing(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert_eq!(end_point(&bytes), None);
+        }
+
+        #[test]
+        fn a_certificate_with_a_byte_changed_never_has_the_same_hash(at in any::<prop::sample::Index>(), flip in 1_u8..) {
+            static CERTIFICATE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+            let certificate = CERTIFICATE.get_or_init(|| made("-newkey ec -pkeyopt ec_paramgen_curve:P-256"));
+            let mut changed = certificate.clone();
+            changed[at.index(certificate.len())] ^= flip;
+            prop_assert_ne!(end_point(&changed), end_point(certificate));
+        }
     }
 }

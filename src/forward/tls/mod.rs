@@ -1,7 +1,6 @@
 //! TLS towards the upstream. Takes a plain connection, gives one inside TLS and what a login can be bound to;
 //! refuses servers that have no TLS, that say more than they were asked, or whose certificate does not do.
 
-mod binding;
 mod trust;
 mod verify;
 
@@ -17,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::ForwardError;
 use super::login::Channel;
-use crate::accept::Stream;
+use crate::accept::{Stream, end_point};
 use crate::config::{CertificateCheck, UpstreamTls};
 use crate::wire::postgres::StartupPacket;
 
@@ -135,7 +134,7 @@ impl Tls {
             .await
             .map_err(|error| verify::handshake_error(error, address, &self.host))?;
         let (_, session) = encrypted.get_ref();
-        let end_point = session.peer_certificates().and_then(<[_]>::first).and_then(|leaf| binding::end_point(leaf));
+        let end_point = session.peer_certificates().and_then(<[_]>::first).and_then(|leaf| end_point(leaf));
         let checked = match self.asked.check {
             CertificateCheck::Nothing => false,
             CertificateCheck::Chain | CertificateCheck::Name => true,
