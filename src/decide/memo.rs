@@ -14,6 +14,9 @@ use crate::bundle::Policy;
 use crate::input::{Document, Placed};
 use crate::model::Stage;
 
+/// Bytes of the parts of one question that is worth keeping.
+const LIGHT: usize = 16 * 1024;
+
 /// Questions that one session keeps; past it all are forgotten.
 const REMEMBERED: usize = 64;
 
@@ -68,6 +71,9 @@ impl Memo {
         }
         seen.sort_unstable_by_key(|(section, member, _)| (*section, *member));
         seen.dedup_by_key(|(section, member, _)| (*section, *member));
+        if seen.iter().map(|(_, _, part)| part.size()).fold(0, usize::saturating_add) > LIGHT {
+            return;
+        }
         if self.known.len() >= REMEMBERED {
             self.known.clear();
         }

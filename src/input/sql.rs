@@ -16,6 +16,9 @@ use crate::parse::{Facts, Protocol, Request};
 /// Statements whose sections one session keeps; past it all are forgotten.
 const REMEMBERED: usize = 64;
 
+/// Weight of facts whose sections are worth keeping.
+const LIGHT: usize = 16 * 1024;
+
 /// Bytes of a text that is worth keeping beside them.
 const SHORT: usize = 4 * 1024;
 
@@ -44,6 +47,9 @@ impl Memory {
             let text = part(json!(text));
             known.text = (text.size() <= SHORT).then(|| Arc::clone(&text));
             return (Arc::clone(&known.members), text);
+        }
+        if facts.weight() > LIGHT {
+            return (Arc::new(fixed(facts)), part(json!(text)));
         }
         if remembered.len() >= REMEMBERED {
             remembered.clear();

@@ -14,7 +14,6 @@ pub(super) const LONGEST_TEXT: usize = 16 * 1024;
 
 /// What facts weigh beside their text: a guess on the safe side.
 const OVERHEAD: usize = 2 * 1024;
-const WEIGHT_OF_A_BYTE: usize = 8;
 
 /// Everything beside the text that facts depend on, but for what the walk asks the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +61,7 @@ struct Form {
 struct Known {
     kept: Box<[(usize, Box<str>)]>,
     facts: Arc<Facts>,
+    weight: usize,
 }
 
 /// Data that facts come from is rarely what changes: one that always does must not fill the memory.
@@ -75,16 +75,23 @@ impl Form {
         self.known.iter().find(fits).map(|known| &known.facts)
     }
 
-    fn put(&mut self, data: &[(usize, &str)], facts: Arc<Facts>) {
+    fn weight(&self) -> usize {
+        self.known.iter().map(|known| known.weight).fold(0, usize::saturating_add)
+    }
+
+    /// Keeps one more, and says what it weighs.
+    fn put(&mut self, data: &[(usize, &str)], facts: Arc<Facts>) -> usize {
         // An unread text is known by everything in it.
         let free = |token: usize| facts.unparsed.is_none() && facts.lifted.binary_search(&token).is_ok();
-        let kept = data
+        let kept: Box<[(usize, Box<str>)]> = data
             .iter()
             .enumerate()
             .filter(|(_, (token, _))| !free(*token))
             .map(|(place, (_, source))| (place, Box::from(*source)))
             .collect();
-        let known = Known { kept, facts };
+        let kept_bytes = kept.iter().map(|(_, text)| text.len().saturating_add(32)).fold(0, usize::saturating_add);
+        let weight = facts.weight().saturating_add(kept_bytes);
+        let known = Known { kept, facts, weight };
         match self.known.get_mut(self.next) {
             Some(place) if self.next < KNOWN_OF_A_FORM => *place = known,
             Some(_) | None => self.known.push(known),
@@ -94,6 +101,7 @@ impl Form {
         } else {
             self.next.saturating_add(1) % KNOWN_OF_A_FORM
         };
+        weight
     }
 }
 
@@ -126,9 +134,8 @@ impl Cache {
     /// Remembers the facts of a text.
     pub(super) fn put(&self, skeleton: &Skeleton<'_>, key: &ReadingKey, facts: Arc<Facts>) {
         let mut generations = self.generations.lock();
-        let weight = weight(&skeleton.form);
         if let Some(known) = generations.young.get_mut(key).and_then(|shelf| shelf.get_mut(skeleton.form.as_str())) {
-            known.put(&skeleton.data, facts);
+            let weight = known.put(&skeleton.data, facts);
             generations.weight = generations.weight.saturating_add(weight);
         } else {
             let mut known = Form::default();
@@ -138,7 +145,7 @@ impl Cache {
     }
 
     fn insert(&self, generations: &mut Generations, form: Box<str>, key: &ReadingKey, known: Form) {
-        let weight = weight(&form).saturating_mul(known.known.len().max(1));
+        let weight = form.len().saturating_add(OVERHEAD).saturating_add(known.weight());
         if generations.weight.saturating_add(weight) > self.capacity / 2 {
             generations.old = std::mem::take(&mut generations.young);
             generations.weight = 0;
@@ -149,8 +156,4 @@ impl Cache {
             None => generations.young.entry(key.clone()).or_default().insert(form, known),
         };
     }
-}
-
-fn weight(form: &str) -> usize {
-    form.len().saturating_mul(WEIGHT_OF_A_BYTE).saturating_add(OVERHEAD)
 }

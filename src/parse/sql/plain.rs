@@ -19,6 +19,8 @@ pub(super) struct Plain {
     pub effects: Vec<Effect>,
     /// Relations whose rows or definition change.
     pub changes: Vec<ObjectName>,
+    /// Relations that it does not name change as well.
+    pub wide: bool,
     /// The cursor that it reads from.
     pub cursor: Option<Ident>,
 }
@@ -57,11 +59,16 @@ const STATEMENTS: &[(&[&str], Read)] = &[
 
 impl Plain {
     fn new(command: impl Into<String>, effects: impl Into<Vec<Effect>>) -> Self {
-        Self { command: command.into(), effects: effects.into(), changes: Vec::new(), cursor: None }
+        Self { command: command.into(), effects: effects.into(), changes: Vec::new(), wide: false, cursor: None }
     }
 
     fn ddl(command: impl Into<String>) -> Self {
         Self::new(command, [Effect::Ddl])
+    }
+
+    fn wide(mut self, wide: bool) -> Self {
+        self.wide = wide;
+        self
     }
 
     fn changing(mut self, names: impl IntoIterator<Item = ObjectName>) -> Self {
@@ -109,14 +116,14 @@ fn reindex(grammar: &mut Grammar<'_>) -> Option<Plain> {
     (table || grammar.any(&["index", "schema", "database", "system"])).then_some(())?;
     grammar.any(&["concurrently"]);
     let name = grammar.name()?;
-    Some(Plain::ddl("REINDEX").changing(table.then_some(name)))
+    Some(Plain::ddl("REINDEX").wide(!table).changing(table.then_some(name)))
 }
 
 fn cluster(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.any(&["verbose"]);
     grammar.options()?;
     if grammar.is_at_end() {
-        return Some(Plain::ddl("CLUSTER"));
+        return Some(Plain::ddl("CLUSTER").wide(true));
     }
     let table = grammar.name()?;
     if grammar.any(&["using"]) {
@@ -151,8 +158,9 @@ fn comment(grammar: &mut Grammar<'_>) -> Option<Plain> {
 fn drop_objects(grammar: &mut Grammar<'_>, kind: &str, relation: bool) -> Option<Plain> {
     grammar.words(&["if", "exists"]);
     let names = grammar.names()?;
-    grammar.any(&["cascade", "restrict"]);
-    Some(Plain::ddl(format!("DROP {kind}")).changing(names.into_iter().filter(|_| relation)))
+    let cascade = grammar.any(&["cascade"]);
+    let _ = cascade || grammar.any(&["restrict"]);
+    Some(Plain::ddl(format!("DROP {kind}")).wide(cascade).changing(names.into_iter().filter(|_| relation)))
 }
 
 fn drop_other(grammar: &mut Grammar<'_>) -> Option<Plain> {
@@ -174,14 +182,14 @@ fn drop_rule(grammar: &mut Grammar<'_>) -> Option<Plain> {
 fn drop_owned(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.roles()?;
     grammar.any(&["cascade", "restrict"]);
-    Some(Plain::new("DROP OWNED", [Effect::Dcl, Effect::Ddl]))
+    Some(Plain::new("DROP OWNED", [Effect::Dcl, Effect::Ddl]).wide(true))
 }
 
 fn reassign_owned(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.roles()?;
     grammar.any(&["to"]).then_some(())?;
     grammar.roles()?;
-    Some(Plain::new("REASSIGN OWNED", [Effect::Dcl, Effect::Ddl]))
+    Some(Plain::new("REASSIGN OWNED", [Effect::Dcl, Effect::Ddl]).wide(true))
 }
 
 fn default_privileges(grammar: &mut Grammar<'_>) -> Option<Plain> {
@@ -199,7 +207,8 @@ fn alter_extension(grammar: &mut Grammar<'_>) -> Option<Plain> {
             (grammar.text() || grammar.name().is_some()).then_some(())?;
         }
     }
-    Some(Plain::ddl("ALTER EXTENSION"))
+    // An extension's script runs, whatever is in it.
+    Some(Plain::new("ALTER EXTENSION", [Effect::Ddl, Effect::Procedure]).wide(true))
 }
 
 /// The actions of ALTER TABLE that have no place in sqlparser's tree, one at a time.
@@ -243,7 +252,7 @@ fn column_storage(grammar: &mut Grammar<'_>) -> Option<bool> {
 
 fn alter_index(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.words(&["if", "exists"]);
-    grammar.name()?;
+    let index = grammar.name()?;
     if grammar.words(&["set", "tablespace"]) || grammar.words(&["attach", "partition"]) {
         grammar.name()?;
     } else if grammar.any(&["set", "reset"]) {
@@ -253,7 +262,7 @@ fn alter_index(grammar: &mut Grammar<'_>) -> Option<Plain> {
         grammar.any(&["column"]);
         (grammar.integer() && grammar.words(&["set", "statistics"]) && grammar.integer()).then_some(())?;
     }
-    Some(Plain::ddl("ALTER INDEX"))
+    Some(Plain::ddl("ALTER INDEX").changing([index]))
 }
 
 fn alter_sequence(grammar: &mut Grammar<'_>) -> Option<Plain> {
@@ -280,7 +289,11 @@ fn alter_other(grammar: &mut Grammar<'_>) -> Option<Plain> {
     let kind = kind(grammar)?;
     grammar.words(&["if", "exists"]);
     let name = grammar.name()?;
-    renamed(grammar, Plain::ddl(format!("ALTER {}", kind.tag)).changing(kind.relation.then_some(name)))
+    let relation = kind.relation || kind.tag == "INDEX";
+    renamed(
+        grammar,
+        Plain::ddl(format!("ALTER {}", kind.tag)).wide(kind.tag == "SCHEMA").changing(relation.then_some(name)),
+    )
 }
 
 /// RENAME TO, OWNER TO, SET SCHEMA.

@@ -143,6 +143,10 @@ impl State {
             self.names.lose_certainty();
         }
         self.names.declare(sequence, facts);
+        if aftermath.names && facts.statements.iter().filter(|statement| !statement.nested).count() > 1 {
+            // What it prepared may have been prepared before names moved, and be planned anew after.
+            self.names.lose_certainty();
+        }
         self.version = self.version.saturating_add(1);
     }
 

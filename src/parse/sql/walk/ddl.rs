@@ -8,9 +8,10 @@
 
 use sqlparser::ast::{
     AlterCollationOperation, AlterColumnOperation, AlterFunctionOperation, AlterOperatorClassOperation,
-    AlterOperatorFamilyOperation, AlterOperatorOperation, AlterRoleOperation, AlterSchemaOperation, AlterTable,
-    AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption, CreateIndex, CreateTable,
-    CreateTableLikeKind, CreateView, ForValues, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue,
+    AlterOperatorFamilyOperation, AlterOperatorOperation, AlterPolicyOperation, AlterRoleOperation,
+    AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
+    CreateIndex, CreateTable, CreateTableLikeKind, CreateView, Expr, ForValues, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
     RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
 
@@ -33,7 +34,7 @@ impl Walker<'_> {
             Statement::CreateView(view) => self.create_view(view)?,
             Statement::AlterView { name, query, .. } => {
                 self.changes(name)?;
-                self.query(query, Role::part(Use::Output))?;
+                self.view_query(query)?;
             }
             Statement::CreateIndex(index) => self.create_index(index)?,
             Statement::AlterTable(table) => self.alter_table(table)?,
@@ -48,11 +49,32 @@ impl Walker<'_> {
                 self.expressions(policy.using.iter().chain(&policy.with_check), Place::of(Use::Predicate))?;
             }
             Statement::DropPolicy(policy) => self.changes(&policy.table_name)?,
-            Statement::AlterPolicy(policy) => self.changes(&policy.table_name)?,
-            Statement::CreateTrigger(trigger) => self.changes(&trigger.table_name)?,
+            Statement::AlterPolicy(policy) => {
+                self.changes(&policy.table_name)?;
+                if let AlterPolicyOperation::Apply { to: _, using, with_check } = &policy.operation {
+                    self.expressions(using.iter().chain(with_check), Place::of(Use::Predicate))?;
+                }
+            }
+            Statement::CreateTrigger(trigger) => {
+                self.changes(&trigger.table_name)?;
+                self.expressions(&trigger.condition, Place::of(Use::Predicate))?;
+            }
+            Statement::CreateDomain(domain) => {
+                self.data_type(&domain.data_type)?;
+                self.expressions(&domain.default, Place::of(Use::Argument))?;
+                domain.constraints.iter().try_for_each(|constraint| self.constraint(constraint))?;
+            }
+            // PostgreSQL takes it for any kind of relation.
+            Statement::AlterIndex { name, operation: _ } => self.changes(name)?,
+            Statement::AlterSchema(_) => self.not_known("sql.relations"),
             Statement::DropTrigger(trigger) => trigger.table_name.iter().try_for_each(|name| self.changes(name))?,
-            Statement::Vacuum(vacuum) => vacuum.table_name.iter().try_for_each(|name| self.changes(name))?,
-            Statement::Drop { object_type, names, .. } => self.drop_objects(*object_type, names)?,
+            Statement::Vacuum(vacuum) => match &vacuum.table_name {
+                Some(name) => self.changes(name)?,
+                None => self.not_known("sql.relations"),
+            },
+            Statement::Drop { object_type, names, cascade, .. } => self.drop_objects(*object_type, names, *cascade)?,
+            // What depends on it goes, too: columns, whole relations.
+            Statement::DropExtension(_) | Statement::DropDomain(_) => self.not_known("sql.relations"),
             Statement::Grant(grant) => self.granted(grant.objects.as_ref())?,
             Statement::Revoke(revoke) => self.granted(revoke.objects.as_ref())?,
             // Their options may hold a password.
@@ -90,6 +112,9 @@ impl Walker<'_> {
             self.column_options(column)?;
         }
         table.constraints.iter().try_for_each(|constraint| self.constraint(constraint))?;
+        if let Some(key) = &table.partition_by {
+            self.partition_key(key)?;
+        }
         if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {
             self.refers(&like.name)?;
         }
@@ -112,9 +137,32 @@ impl Walker<'_> {
             self.effect(Effect::Write);
         }
         let own = self.scopes.pop();
-        self.query(&view.query, Role::part(Use::Output))?;
+        self.view_query(&view.query)?;
         self.scopes.extend(own);
         self.changes(&view.name)
+    }
+
+    /// Whoever writes to a view of `pg_settings` sets them.
+    fn view_query(&mut self, query: &Query) -> Walk {
+        self.query(query, Role::part(Use::Output))?;
+        if self.has_touched("pg_settings") {
+            self.effect(Effect::Settings);
+        }
+        Ok(())
+    }
+
+    /// `RANGE (key, …)` and the like: each row that comes is put by the value of these.
+    fn partition_key(&mut self, key: &Expr) -> Walk {
+        let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = key else {
+            return Err(Unread::new("PARTITION BY of that kind"));
+        };
+        let parts = names::parts(name)?;
+        let strategy = matches!(parts.as_slice(), [name] if ["hash", "list", "range"].contains(&name.as_str()));
+        absent(strategy, "PARTITION BY of that kind")?;
+        list.args.iter().try_for_each(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => self.expression(expr, Place::of(Use::Argument)),
+            _ => Err(Unread::new("PARTITION BY of that kind")),
+        })
     }
 
     fn create_index(&mut self, index: &CreateIndex) -> Walk {
@@ -246,7 +294,11 @@ impl Walker<'_> {
         }
     }
 
-    fn drop_objects(&mut self, object_type: ObjectType, objects: &[ObjectName]) -> Walk {
+    fn drop_objects(&mut self, object_type: ObjectType, objects: &[ObjectName], cascade: bool) -> Walk {
+        if cascade {
+            // What depends on it goes, too.
+            self.not_known("sql.relations");
+        }
         match object_type {
             ObjectType::Table | ObjectType::View | ObjectType::MaterializedView | ObjectType::Sequence => {
                 objects.iter().try_for_each(|name| self.changes(name))

@@ -296,13 +296,24 @@ impl<'a> Walker<'a> {
         self.aftermath.transaction |= facts.aftermath.transaction;
     }
 
+    /// Whether names may mean something else after what was walked so far.
+    pub(super) fn has_lost_names(&self) -> bool {
+        let loses = |effect| self.entries.iter().any(|entry| entry.effects.contains(&effect));
+        self.aftermath.names || self.opaque || loses(Effect::Unknown) || loses(Effect::Settings)
+    }
+
+    /// A relation of that name was touched, whichever it is.
+    pub(super) fn has_touched(&self, name: &str) -> bool {
+        self.relations.values().any(|relation| relation.name == name)
+    }
+
     pub(super) fn finish(self) -> Walked {
+        let names = self.has_lost_names();
         let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;
         let unreadable = self.opaque || effects.contains(&Effect::Unknown);
-        let settings = effects.contains(&Effect::Settings);
-        aftermath.waits |= unreadable || settings;
-        aftermath.names |= unreadable || settings;
+        aftermath.waits |= unreadable || effects.contains(&Effect::Settings);
+        aftermath.names |= names;
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
         let columns = self.columns.into_iter();
         let facts = Facts {

@@ -92,6 +92,10 @@ pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked,
             Tree::Plain(plain) => walker.plain(plain),
         };
         walked.map_err(Unparsed::from)?;
+        if walker.has_lost_names() {
+            // The server analyses each statement after it has run the one before.
+            walker.context.names = &Names::Uncertain;
+        }
     }
     Ok(walker.finish())
 }

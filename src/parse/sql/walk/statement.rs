@@ -35,7 +35,7 @@ impl Walker<'_> {
 
     /// Walks a statement that sqlparser did not read.
     pub(super) fn plain(&mut self, plain: &Plain) -> Walk {
-        let Plain { command, effects, changes, cursor } = plain;
+        let Plain { command, effects, changes, wide, cursor } = plain;
         self.enter(command, false)?;
         self.keep_all();
         effects.iter().for_each(|effect| self.effect(*effect));
@@ -43,6 +43,9 @@ impl Walker<'_> {
         for name in changes {
             let relation = names::resolve(&names::parts(name)?, self.context.names)?;
             self.touch(&relation, Access::Write);
+        }
+        if *wide {
+            self.not_known("sql.relations");
         }
         if let Some(cursor) = cursor {
             self.fetch(cursor)?;

@@ -414,3 +414,69 @@ const WORDS: &[&str] = &[
     "*",
     ".",
 ];
+
+#[test]
+fn a_statement_is_read_with_the_names_that_those_before_it_in_the_text_leave() {
+    for before in ["set search_path = secret, public", "create temp table t (a int)", "select mine()", "call p()"] {
+        let walked = read(&format!("select * from t; {before}; select * from customers"));
+        assert_eq!(ids(&walked), ["?.customers", "public.t"], "{before}");
+        assert!(walked.unknown.contains("sql.relations"), "{before}");
+    }
+    assert_eq!(ids(&read("select 1; begin; select * from customers")), ["public.customers"]);
+}
+
+#[test]
+fn a_view_of_settings_is_a_way_to_set_them() {
+    for sql in [
+        "create view v as select * from pg_settings",
+        "create or replace view v as select name, setting from pg_catalog.pg_settings s where true",
+        "create materialized view v as select (select max(setting) from pg_settings)",
+    ] {
+        assert!(effects(&read(sql)).contains("settings"), "{sql}");
+    }
+}
+
+#[test]
+fn what_a_definition_makes_run_later_is_read_now() {
+    for sql in [
+        "create domain d as text default query_to_xml('select 1', true, true, '')::text",
+        "create domain d as text check (mine(value))",
+        "create table t (a int) partition by list ((mine(a)))",
+        "create trigger g before update on t for each row when (mine(1)) execute function f()",
+        "alter policy p on t using (mine(a))",
+        "alter policy p on t with check (mine(a))",
+    ] {
+        assert!(effects(&read(sql)).contains("procedure"), "{sql}");
+    }
+    assert_eq!(effects(&read("create table t (a int, b int) partition by range (a, (b + 1))")), "ddl");
+    assert!(try_walk("create table t (a int) partition by mine(a)").is_err());
+}
+
+#[test]
+fn an_index_s_name_may_be_a_table_s() {
+    for sql in ["alter index payroll rename to p", "alter index payroll set (fillfactor = 10)"] {
+        assert_eq!(ids(&read(sql)), ["public.payroll"], "{sql}");
+    }
+}
+
+#[test]
+fn what_changes_relations_that_it_does_not_name_says_so() {
+    for sql in [
+        "drop schema s cascade",
+        "drop type t cascade",
+        "drop extension e",
+        "drop server s cascade",
+        "drop owned by r",
+        "reassign owned by r to s",
+        "reindex schema s",
+        "alter schema s rename to t",
+        "alter extension e update",
+        "cluster",
+        "vacuum",
+    ] {
+        assert!(read(sql).unknown.contains("sql.relations"), "{sql}");
+    }
+    for sql in ["drop schema s", "drop table t", "reindex table t", "vacuum t"] {
+        assert!(!read(sql).unknown.contains("sql.relations"), "{sql}");
+    }
+}

@@ -170,7 +170,7 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("select pg_table_size(a) from t", "SELECT", "procedure read"),
     ("alter conversion c owner to r", "ALTER CONVERSION", "dcl ddl"),
     ("alter default privileges grant select on tables to r", "ALTER DEFAULT PRIVILEGES", "dcl"),
-    ("alter extension x update", "ALTER EXTENSION", "ddl"),
+    ("alter extension x update", "ALTER EXTENSION", "ddl procedure"),
     ("alter foreign data wrapper w owner to r", "ALTER FOREIGN DATA WRAPPER", "dcl ddl"),
     ("alter language l owner to r", "ALTER LANGUAGE", "dcl ddl"),
     ("alter materialized view v set schema s", "ALTER MATERIALIZED VIEW", "ddl"),
