@@ -1,7 +1,7 @@
 //! Where connections come from while nobody knows yet who they are: one place must not take them all.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -39,7 +39,7 @@ impl Sources {
     /// Counts a connection; `None` if its source has too many. All of a unix socket come from one.
     pub(super) fn admit(self: &Arc<Self>, peer: &Peer) -> Option<Starting> {
         let source = match peer {
-            Peer::Tcp(address) => Some(address.ip()),
+            Peer::Tcp(address) => Some(place(address.ip())),
             Peer::Unix => None,
         };
         let mut starting = self.starting.lock();
@@ -49,6 +49,14 @@ impl Sources {
         }
         *count = count.saturating_add(1);
         Some(Starting { sources: Arc::clone(self), source })
+    }
+}
+
+/// Where an address is. Whoever has an IPv6 address has the 2^64 of its network: all of them count as one.
+fn place(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
     }
 }
 
@@ -83,5 +91,21 @@ mod tests {
         drop((crowd, others));
         assert!(sources.starting.lock().is_empty());
         assert_eq!(Sources::new(4).limit(), 16);
+    }
+
+    #[test]
+    fn who_has_a_network_of_ipv6_has_one_share_of_it() {
+        let sources = Arc::new(Sources::new(100));
+        let from = |address: &str| sources.admit(&Peer::Tcp(format!("[{address}]:1").parse().unwrap()));
+        let crowd: Vec<Starting> = (0..50).map(|host| from(&format!("2001:db8:0:7::{host:x}")).unwrap()).collect();
+        for address in ["2001:db8:0:7::1", "2001:db8:0:7:ffff:ffff:ffff:ffff", "2001:db8:0:7:8000::"] {
+            assert!(from(address).is_none(), "{address}");
+        }
+        let others: Vec<_> = ["2001:db8:0:8::1", "2001:db8:0:6:ffff::", "::1", "::ffff:192.0.2.1", "::ffff:192.0.2.2"]
+            .map(|address| from(address).unwrap())
+            .into();
+        assert_eq!(sources.starting.lock().len(), 6, "and IPv4 goes by address, however it is written");
+        drop((crowd, others));
+        assert!(sources.starting.lock().is_empty());
     }
 }

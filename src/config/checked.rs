@@ -377,7 +377,7 @@ pub struct Upstream {
 pub struct UpstreamTls {
     /// `mode`.
     pub check: CertificateCheck,
-    /// `ca`: certificates that are trusted; the system's own if absent.
+    /// `ca`: certificates that are trusted; the system's own if absent, which `verify-full` alone may leave it.
     pub ca: Option<PathBuf>,
 }
 

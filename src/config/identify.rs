@@ -17,7 +17,31 @@ pub(super) fn identify(table: &Table<'_>, issuers: Option<&[Issuer]>) -> Option<
     let methods: Vec<Option<Identify>> = items.iter().map(|item| method(item, issuers)).collect();
     let methods: Vec<Identify> = methods.into_iter().collect::<Option<_>>()?;
     order(&items, &methods);
+    apart(&items, &methods, issuers?)?;
     Some(methods)
+}
+
+/// A token is for the row whose issuer it names: of two with one name the second would never see any.
+fn apart(items: &[Value<'_>], methods: &[Identify], issuers: &[Issuer]) -> Option<()> {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut apart = Some(());
+    for (item, method) in items.iter().zip(methods) {
+        let Identify::Jwt { issuer: name, .. } = method else { continue };
+        let Some(issuer) = issuers.iter().find(|issuer| issuer.name == *name) else { continue };
+        match seen.get(issuer.issuer.as_str()) {
+            Some(first) => {
+                let text = &issuer.issuer;
+                item.problem(format!(
+                    "its `issuer` is `{text}`, as that of `{first}` before it, which gets all tokens"
+                ));
+                apart = None;
+            }
+            None => {
+                seen.insert(&issuer.issuer, name);
+            }
+        }
+    }
+    apart
 }
 
 /// What can never match on this listener is a mistake, not a choice.

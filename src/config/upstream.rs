@@ -86,6 +86,11 @@ fn asked_tls<'a>(table: &Table<'a>) -> Option<Asked<'a>> {
             }
             Some(Asked::Disable)
         }
+        // Every public authority signs for whoever asks: a signature of theirs says nothing without a name.
+        Some(CertificateCheck::Chain) if ca.is_none() => {
+            mode.problem("`verify-ca` needs `ca`: without it any public certificate would do, or write verify-full");
+            None
+        }
         Some(check) => Some(Asked::On(UpstreamTls { check, ca }, mode)),
     }
 }

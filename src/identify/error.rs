@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::keys::KeysError;
 use super::token::TokenError;
-use crate::model::{Fault, FaultKind, ListenerName};
+use crate::model::{Fault, FaultKind, ListenerName, brief};
 use crate::wire::postgres::WireError;
 
 /// Why nobody can say who is calling.
@@ -32,7 +32,7 @@ pub enum IdentifyError {
     #[error("the start-up packet names no user")]
     NoUser,
     /// No method of the listener recognises the caller.
-    #[error("no method of listener `{listener}` recognises user `{}`", .user.escape_debug())]
+    #[error("no method of listener `{listener}` recognises user `{}`", brief(.user).escape_debug())]
     Unrecognised {
         /// The listener's name.
         listener: ListenerName,
@@ -40,7 +40,7 @@ pub enum IdentifyError {
         user: String,
     },
     /// The proof is wrong, or the user does not exist.
-    #[error("wrong password for user `{}`", .user.escape_debug())]
+    #[error("wrong password for user `{}`", brief(.user).escape_debug())]
     WrongPassword {
         /// What the caller said its name is.
         user: String,
@@ -110,6 +110,13 @@ pub enum IdentifyError {
 
 fn of_issuer(issuer: &Option<String>) -> String {
     issuer.as_ref().map(|name| format!(" of issuer `{name}`")).unwrap_or_default()
+}
+
+impl IdentifyError {
+    /// Whether nobody is left to refuse: whoever goes before any proof asked for nothing, and is owed no record.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone)
+    }
 }
 
 impl Fault for IdentifyError {

@@ -267,7 +267,11 @@ impl Identifier {
         if let Err(IdentifyError::Token { .. } | IdentifyError::Keys { .. }) = &outcome
             && let Some(keyring) = self.keyrings().next()
         {
-            talk.bearer_failed(&keyring.configuration()).await?;
+            match talk.bearer_failed(&keyring.configuration()).await {
+                // Who shows a wrong token and hangs up is refused for the token: that is written down.
+                Ok(()) | Err(IdentifyError::Gone) => {}
+                Err(error) => return Err(error),
+            }
         }
         outcome
     }

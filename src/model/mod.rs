@@ -7,6 +7,7 @@ mod principal;
 mod resource;
 mod secret;
 mod stage;
+mod text;
 
 pub use fault::{Cause, Fault, FaultKind};
 pub use id::{DecisionId, ListenerName, SessionId};
@@ -14,3 +15,4 @@ pub use principal::{Actor, Caller, Method, Workload};
 pub use resource::{Labels, Target};
 pub use secret::Secret;
 pub use stage::{AuditClass, OutcomeKind, Stage};
+pub use text::brief;

@@ -70,7 +70,7 @@ pub struct Lane {
     pub identifier: Identifier,
     /// The way to its upstream.
     pub(super) connector: Connector,
-    /// Cancel keys that its clients hold. Wrong ones slow down this listener's cancels only.
+    /// Cancel keys that its clients hold.
     pub(super) cancels: Arc<CancelKeys>,
     /// Reads statements.
     pub reader: Reader,

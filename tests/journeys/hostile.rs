@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, startup, sync};
-use crate::harness::{Setup, Sidegate, postgres, said};
+use crate::harness::{Setup, Sidegate, postgres, said, until};
 
 /// Length words that no message has, and the longest that some may.
 const LIES: [u32; 11] = [0, 1, 2, 3, 4, 5, 10_001, 1 << 30, (1 << 31) - 1, 1 << 31, u32::MAX];
@@ -124,6 +124,43 @@ fn lying_lengths_before_the_proof_end_the_session_and_nothing_else() {
     }
     assert_eq!(said(&sidegate.psql_as("wonderland", &["-c", "select 1"])), "1\n");
     assert!(sidegate.is_alive());
+}
+
+#[test]
+fn who_proves_nothing_writes_next_to_nothing_down() {
+    let users = users();
+    let identify = format!("[{{scram: {{users: {}}}}}]", users.path().display());
+    let sidegate = Setup::open().identify(&identify).start();
+    let flood = "y".repeat(2_000);
+    let hello = |user: &str| {
+        let named = [("user", user), ("database", &flood), ("application_name", &flood), ("options", &flood)];
+        startup(&[&named[..], &[("jit", &flood)]].concat())
+    };
+    let refused = || sidegate.metric("sidegate_logins_refused_total{");
+    for gone in 1..=5_u32 {
+        let mut client = Raw::silent(sidegate.port);
+        client.send(&hello("alice"));
+        assert_eq!(client.next().map(|message| message.tag), Some('R'));
+        drop(client);
+        until("it to be missed", || (refused() > f64::from(gone) - 0.5).then_some(()));
+    }
+    for user in ["alice", &"z".repeat(1_500)] {
+        let mut client = Raw::silent(sidegate.port);
+        client.send(&hello(user));
+        assert_eq!(client.next().map(|message| message.tag), Some('R'));
+        client.send(&message('p', b"SCRAM-SHA-1\0\xff\xff\xff\xff"));
+        assert!(spell(&client.until_end()).starts_with("E:"));
+        let wanted = &user[..user.len().min(128)];
+        let event = sidegate.event("its event", |event| event["input"]["session"]["client"]["user"] == wanted);
+        let client = &event["input"]["session"]["client"];
+        assert_eq!(client["application_name"], flood[..128], "{event}");
+        assert_eq!(client["parameters"], serde_json::json!({}), "{event}");
+        assert_eq!(event["input"]["target"]["database"], flood[..128], "{event}");
+    }
+    assert_eq!(sidegate.events().len(), 2, "who went was neither opened nor refused");
+    let longest = sidegate.stderr().iter().map(String::len).max();
+    assert!(longest.is_some_and(|length| length < 4_000), "{longest:?}");
+    assert!(!sidegate.stderr().iter().any(|line| line.contains(&flood[..129])));
 }
 
 #[test]

@@ -96,6 +96,23 @@ fn a_method_that_could_never_match_is_a_problem() {
 }
 
 #[test]
+fn two_issuers_of_one_listener_that_call_themselves_the_same_are_a_problem() {
+    let issuers = |second: &str| {
+        let other = format!("{{name: partner, issuer: '{second}', audience: other, jwks: {{file: keys.json}}}}");
+        issued(&format!("{CORP}, {other}"))
+    };
+    let both = |text: String| text.replace("{jwt: {issuer: corp}}", "{jwt: {issuer: corp}}, {jwt: {issuer: partner}}");
+    let same = both(issuers("https://idp.example.com"));
+    let problems = problems(&same);
+    assert!(problems.len() == 1 && problems[0].contains("identify[1]"), "{problems:?}");
+    assert!(problems[0].contains("`https://idp.example.com`, as that of `corp`"), "{problems:?}");
+    let twice = issued(CORP).replace("{jwt: {issuer: corp}}", "{jwt: {issuer: corp}}, {jwt: {issuer: corp}}");
+    assert_eq!(super::problems(&twice).len(), 1, "nor is one of them listed twice");
+    assert!(load(&both(issuers("https://idp.example.com/"))).is_ok(), "another text is another issuer");
+    assert!(load(&issuers("https://idp.example.com")).is_ok(), "on listeners of their own they do no harm");
+}
+
+#[test]
 fn methods_that_are_hardly_ever_tried_are_named() {
     let warned = |methods: &str| {
         let text = issued(CORP).replace("[{jwt: {issuer: corp}}]", methods);

@@ -1,7 +1,7 @@
 //! TLS and credentials towards the database.
 
 use super::super::checked::{CertificateCheck, Upstream, UpstreamTls};
-use super::{load, with};
+use super::{load, problems, with};
 
 /// The upstream with this address and further keys, and what was warned of.
 fn upstream(address: &str, keys: &str) -> (Upstream, Vec<String>) {
@@ -33,9 +33,9 @@ fn what_leaves_this_machine_is_verified_in_full_unless_the_file_says_otherwise()
 fn modes_mean_what_they_mean_in_libpq() {
     for (mode, check) in [
         ("{mode: require, ca: /c.pem}", on(CertificateCheck::Chain, Some("/c.pem"))),
-        ("{mode: verify-ca}", on(CertificateCheck::Chain, None)),
         ("{mode: verify-ca, ca: /c.pem}", on(CertificateCheck::Chain, Some("/c.pem"))),
         ("{mode: verify-full, ca: /c.pem}", on(CertificateCheck::Name, Some("/c.pem"))),
+        ("{mode: verify-full}", on(CertificateCheck::Name, None)),
     ] {
         let (upstream, warnings) = upstream("127.0.0.1:5432", &format!("tls: {mode},"));
         assert_eq!((upstream.tls, warnings.len()), (check, 0), "{mode}");
@@ -43,6 +43,16 @@ fn modes_mean_what_they_mean_in_libpq() {
     let (upstream, warnings) = upstream("db.internal:5432", "tls: {mode: require},");
     assert_eq!(upstream.tls, on(CertificateCheck::Nothing, None));
     assert!(warnings.len() == 1 && warnings[0].contains("nobody checks the certificate"), "{warnings:?}");
+}
+
+#[test]
+fn verify_ca_never_means_any_certificate_that_the_system_trusts() {
+    for address in ["127.0.0.1:5432", "db.internal:5432"] {
+        let text = with("address: 127.0.0.1:5432,", &format!("address: '{address}', tls: {{mode: verify-ca}},"));
+        let problems = problems(&text);
+        assert!(problems.len() == 1, "{address}: {problems:?}");
+        assert!(format!("{problems:?}").contains("`verify-ca` needs `ca`"), "{address}: {problems:?}");
+    }
 }
 
 #[test]

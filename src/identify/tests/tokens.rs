@@ -233,6 +233,24 @@ async fn oauthbearer_takes_a_token_and_says_where_to_get_one() {
 }
 
 #[tokio::test]
+async fn who_shows_a_wrong_token_and_hangs_up_is_refused_and_who_shows_nothing_is_only_gone() {
+    let house = House::new(&Signer::ed25519("a"));
+    let mallory = Signer::ed25519("a").token(&claims());
+    for (shown, gone) in [(true, false), (false, true)] {
+        let mut dialogue = house.begin(vec![jwt("corp", Ask::OauthBearer)], "whoever").await;
+        dialogue.question().await;
+        if shown {
+            dialogue.bearer(&format!("Bearer {mallory}")).await;
+            dialogue.question().await;
+        }
+        let Dialogue { client, outcome } = dialogue;
+        drop(client);
+        let error = outcome.await.unwrap().unwrap_err();
+        assert_eq!((error.is_gone(), matches!(error, IdentifyError::Token { .. })), (gone, shown), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_may_be_silent_at_first_but_not_break_the_exchange() {
     let signer = Signer::p256("a");
     let house = House::new(&signer);

@@ -1,3 +1,5 @@
+use crate::model::brief;
+
 /// What is wrong with a token. Never repeats what the token says, except names of claims and keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -29,7 +31,7 @@ pub enum TokenError {
     #[error("no issuer of this listener has its `iss`")]
     Issuer,
     /// A key that the issuer does not have.
-    #[error("the issuer has no key `{}`", .kid.escape_debug())]
+    #[error("the issuer has no key `{}`", brief(.kid).escape_debug())]
     UnknownKey {
         /// The token's `kid`; empty if it has none.
         kid: String,

@@ -9,7 +9,7 @@ use crate::enforce::Refusal;
 use crate::identify::Identified;
 use crate::input::{self, Opening, SessionContext};
 use crate::journal::{Entry, Intent, IntentKind, Outcome};
-use crate::model::{Caller, Cause, FaultKind, Method, OutcomeKind, SessionId, Stage, Target};
+use crate::model::{Caller, Cause, FaultKind, Method, OutcomeKind, SessionId, Stage, Target, brief};
 use crate::session::house::{House, Lane};
 use crate::wire::postgres::Startup;
 
@@ -65,11 +65,12 @@ impl Greeting {
         Self { house: Arc::clone(house), lane: Arc::clone(lane), session, opening, database }
     }
 
-    /// Writes down that there will be no session, and why.
+    /// Writes down that there will be no session, and why. Nobody was asked, so the record needs nothing of what the
+    /// client sent but its names, and of them the beginning: whoever proves nothing fills no disk.
     pub(super) async fn refuse(&self, cause: Cause, reason: &str) {
         let policy = self.house.store.snapshot();
         let info = self.house.info(policy.as_ref());
-        let document = input::session_document(&self.context(), jiff::Timestamp::now(), &info);
+        let document = input::session_document(&self.context_of(&self.briefly()), jiff::Timestamp::now(), &info);
         let reasons = vec![reason.to_owned()];
         let decision = self.house.decider.refuse(policy.as_ref(), Stage::Session, document, cause, reasons);
         self.deny(decision, cause).await;
@@ -82,11 +83,31 @@ impl Greeting {
 
     /// The session as policy sees it.
     pub(super) fn context(&self) -> SessionContext {
+        self.context_of(&self.opening)
+    }
+
+    fn briefly(&self) -> Opening {
+        let opening = &self.opening;
+        let database = brief(&opening.target.database).to_owned();
+        Opening {
+            id: opening.id,
+            caller: opening.caller.clone(),
+            workload: opening.workload.clone(),
+            target: Target { database, ..opening.target.clone() },
+            started_at: opening.started_at,
+            address: opening.address.clone(),
+            user: brief(&opening.user).to_owned(),
+            application_name: brief(&opening.application_name).to_owned(),
+            parameters: BTreeMap::new(),
+        }
+    }
+
+    fn context_of(&self, opening: &Opening) -> SessionContext {
         let path = match &self.lane.listener.settings {
             Settings::Pinned(_) => Some(self.lane.search_path.clone()),
             Settings::Free => None,
         };
-        SessionContext::new(&self.opening, path)
+        SessionContext::new(opening, path)
     }
 
     /// The settings that go into the start-up packet for the server: the client's harmless ones, then
@@ -99,13 +120,16 @@ impl Greeting {
             if lower == "replication" || !(allowed || HARMLESS.contains(&lower.as_str())) {
                 return Err(Refusal::new(
                     FaultKind::StartupParameter,
-                    format!("start-up parameter \"{name}\" is not allowed; `startup_parameters.allow` may name it"),
+                    format!(
+                        "start-up parameter \"{}\" is not allowed; `startup_parameters.allow` may name it",
+                        brief(name)
+                    ),
                 ));
             }
             if lower == "client_encoding" && !allowed && !is_utf8(value) {
                 return Err(Refusal::new(
                     FaultKind::StartupParameter,
-                    format!("client_encoding \"{value}\" is not allowed: use UTF8"),
+                    format!("client_encoding \"{}\" is not allowed: use UTF8", brief(value)),
                 ));
             }
             sent.push((name.to_owned(), value.to_owned()));

@@ -66,6 +66,9 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
         Err(refused) => {
             tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
             house.metrics.login_refused(&lane.listener.name);
+            if refused.error.is_gone() {
+                return;
+            }
             let broke = refused.error.kind() == FaultKind::Protocol;
             let cause = if broke { Cause::Protocol } else { Cause::Identity };
             greeting.refuse(cause, &refused.error.public()).await;

@@ -31,7 +31,6 @@ const MAX_LONG: u32 = 16 << 20;
 const MAX_RELAYED: u32 = 0x7fff_ffff;
 
 /// Cuts the server's stream into pieces.
-#[derive(Debug)]
 pub struct BackendFramer {
     buffer: BytesMut,
     rows: Rows,
@@ -133,5 +132,13 @@ impl BackendFramer {
             return Err(WireError::Length { tag, length, limit });
         }
         Ok(relayed)
+    }
+}
+
+/// What waits are the database's answers.
+impl std::fmt::Debug for BackendFramer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("BackendFramer");
+        shown.field("buffered", &self.buffer.len()).field("state", &self.state).finish_non_exhaustive()
     }
 }

@@ -59,7 +59,7 @@ pub enum FrontendPiece {
 }
 
 /// A run of bytes of one kind of message that nobody reads: whole messages, or a part of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Relay {
     /// Which message.
     pub tag: u8,
@@ -72,7 +72,6 @@ pub struct Relay {
 }
 
 /// Cuts the client's stream into messages. It holds at most one message, and grows only with bytes that came.
-#[derive(Debug)]
 pub struct FrontendFramer {
     buffer: BytesMut,
     limits: FrontendLimits,
@@ -207,6 +206,21 @@ impl FrontendFramer {
             (false, Some(admission)) => Ok(admission),
             (false, None) => Err(WireError::Length { tag, length, limit }),
         }
+    }
+}
+
+/// What waits may be half a password.
+impl std::fmt::Debug for FrontendFramer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("FrontendFramer");
+        shown.field("buffered", &self.buffer.len()).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tag = char::from(self.tag);
+        f.debug_struct("Relay").field("tag", &tag).field("length", &self.bytes.len()).finish_non_exhaustive()
     }
 }
 
