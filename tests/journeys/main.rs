@@ -12,6 +12,7 @@
 )]
 
 mod adversary;
+mod between;
 mod causes;
 mod clients;
 mod demo;
