@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::harness::pki::{Leaf, Pki};
 use crate::harness::provider::{Key, Provider};
-use crate::harness::raw::{Raw, message, query, spell, startup};
-use crate::harness::{Setup, Sidegate, python, said, until};
+use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, startup, sync};
+use crate::harness::{Setup, Sidegate, postgres, python, said, until};
 
 const ANALYSTS: &str = "package policies.shop\n\n\
     allow contains \"analysts\" if {\n\t\"analysts\" in input.caller.groups\n\tinput.caller.method == \"jwt\"\n}\n";
@@ -166,6 +166,50 @@ fn a_statement_that_had_to_wait_until_its_caller_was_nobody_is_not_sent() {
     client.send(&query("select 'queued too long'"));
     assert_eq!(spell(&client.until_end()), "T D C:SELECT 1 Z:I E:28000");
     assert!(!crate::harness::postgres().log().contains("queued too long"), "it never arrived");
+}
+
+#[test]
+fn what_waits_for_a_sync_when_the_identity_ends_is_never_committed() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    let sidegate = start(&provider, ", skew: 0s");
+    let run = |sql: &str| [parse("", sql), bind("", "", &[]), execute("", 0)].concat();
+    let claims = provider.claims(3);
+    let [mut silent, mut late, mut done] = std::array::from_fn(|_| open(&sidegate, &key.token(&claims)));
+    silent.send(&run("insert into payroll values (900, 1)"));
+    late.send(&[run("insert into payroll values (901, 1)"), run("select pg_sleep(5)")].concat());
+    done.send(&[run("insert into payroll select 902, 1 from pg_sleep(5)"), sync()].concat());
+    let expired = claims["exp"].as_u64().expect("a time");
+    until("the token to expire", || (crate::harness::provider::now() > expired).then_some(()));
+    late.send(&sync());
+    assert_eq!(spell(&silent.until_end()), "1 2 C:INSERT 0 1 E:57P01");
+    assert_eq!(spell(&late.until_end()), "1 2 C:INSERT 0 1 1 2 D C:SELECT 1 E:57P01");
+    assert_eq!(spell(&done.until_end()), "1 2 C:INSERT 0 1 Z:I E:57P01");
+    let written = postgres().sql(&sidegate.database, "select string_agg(id::text, ',') from payroll where id >= 900");
+    assert_eq!(written, "902", "only what had its Sync in time");
+}
+
+#[test]
+fn a_copy_does_not_outlive_the_identity() {
+    let key = Key::new("k1");
+    let provider = Provider::start(&[&key]);
+    let sidegate = start(&provider, ", skew: 0s");
+    let claims = provider.claims(3);
+    let mut clients: [_; 3] = std::array::from_fn(|_| open(&sidegate, &key.token(&claims)));
+    for client in &mut clients {
+        client.send(&[query("copy payroll from stdin"), message('d', b"900\t1\n")].concat());
+        assert_eq!(client.next().map(|message| message.tag), Some('G'));
+    }
+    let [mut silent, mut torn, mut busy] = clients;
+    torn.send(&message('d', b"901\t1\n")[..7]);
+    until("the end", || {
+        busy.send(&message('d', b"902\t1\n"));
+        busy.answers_within(Duration::from_millis(20)).then_some(())
+    });
+    for client in [&mut silent, &mut torn, &mut busy] {
+        assert_eq!(spell(&client.until_end()), "E:57P01");
+    }
+    assert_eq!(postgres().sql(&sidegate.database, "select count(*) from payroll where id >= 900"), "0");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a session is made of: pins, names, notifications, cancels, large answers.
 
-use crate::harness::raw::{Raw, query, spell, startup};
-use crate::harness::{Setup, Sidegate, said, until};
+use crate::harness::raw::{Raw, bind, close, execute, flush, message, parse, query, spell, startup, sync};
+use crate::harness::{Setup, Sidegate, postgres, said, until};
 
 fn open(sidegate: &Sidegate) -> Raw {
     Raw::open(sidegate.port, &sidegate.database)
@@ -100,4 +100,76 @@ fn a_large_answer_streams_through_little_memory() {
     assert_eq!(rows, 200);
     let event = sidegate.event("its event", |event| event["custom"]["sidegate"]["rows"] == 200);
     assert!(event["custom"]["sidegate"]["bytes"].as_u64().is_some_and(|bytes| bytes > 200_000_000));
+}
+
+/// A write that nobody asks the answer of, and so nobody commits.
+fn withheld(id: u32) -> Vec<u8> {
+    [parse("", &format!("insert into payroll values ({id}, 1)")), bind("", "", &[]), execute("", 0)].concat()
+}
+
+fn written(sidegate: &Sidegate) -> String {
+    postgres().sql(&sidegate.database, "select count(*) from payroll where id >= 900")
+}
+
+#[test]
+fn a_client_that_keeps_its_sync_back_is_idle() {
+    let sidegate = Setup::open().listener("limits: {idle: 1s}").start();
+    let mut clients: Vec<_> = (0..5).map(|_| open(&sidegate)).collect();
+    let slow = [parse("", "select pg_sleep(3)"), bind("", "", &[]), execute("", 0)].concat();
+    // In the middle of data for no COPY a Flush would be data, and the data's end a message.
+    let amid = [close("a"), message('d', &[b'x'; 100])[..50].to_vec()].concat();
+    let copied = [parse("", "copy payroll from stdin"), bind("", "", &[]), execute("", 0)].concat();
+    let copied = [copied, message('d', b"901\t1\n"), message('c', b"")].concat();
+    let cases = [
+        (close("a"), "3 E:57P05"),
+        (withheld(900), "1 2 C:INSERT 0 1 E:57P05"),
+        (slow, "1 2 D C:SELECT 1 E:57P05"),
+        (amid, "E:57P05"),
+        (copied, "1 2 G C:COPY 1 E:57P05"),
+    ];
+    for (client, (sent, _)) in clients.iter_mut().zip(&cases) {
+        client.send(sent);
+    }
+    for (client, (_, told)) in clients.iter_mut().zip(&cases) {
+        assert_eq!(spell(&client.until_end()), *told);
+    }
+    assert_eq!(written(&sidegate), "0", "nobody sent a Sync");
+}
+
+#[test]
+fn a_client_that_keeps_its_sync_back_does_not_hold_the_end_up() {
+    let mut sidegate = Setup::open().start();
+    let mut client = open(&sidegate);
+    client.send(&withheld(900));
+    let ran = format!(
+        "select count(*) from pg_stat_activity where datname = '{}' and query like 'insert into payroll%'",
+        sidegate.database
+    );
+    until("the write", || (postgres().sql(&sidegate.database, &ran) == "1").then_some(()));
+    let asked = std::time::Instant::now();
+    assert!(sidegate.terminate().success());
+    assert!(asked.elapsed() < std::time::Duration::from_secs(20), "{:?}", asked.elapsed());
+    assert_eq!(spell(&client.until_end()), "1 2 C:INSERT 0 1 E:57P01");
+    assert_eq!(written(&sidegate), "0");
+}
+
+#[test]
+fn a_sync_that_was_held_back_is_not_sent_in_the_middle_of_data() {
+    let sidegate =
+        Setup::policy("package policies.copy\n\nallow contains \"copy\" if input.sql.statements[_].command == \"COPY\"\n")
+            .start();
+    let mut client = open(&sidegate);
+    client.send(&[parse("", "copy payroll from stdin"), bind("", "", &[]), execute("", 0), flush()].concat());
+    let begun: String = (0..3).filter_map(|_| client.next()).map(|message| message.tag).collect();
+    assert_eq!(begun, "12G");
+    // It fails while the next data is half sent. Five bytes in between would make its end a header that swallows the
+    // next one, and that one's data messages.
+    let data = message('d', &[&[b'x'; 95][..], b"d\0\0\0\x09"].concat());
+    client.send(&[&sync(), &message('d', b"not a number\t1\n")[..], &data[..20]].concat());
+    assert_eq!(client.next().map(|message| message.field('C')).as_deref(), Some("22P02"));
+    let smuggled = message('d', &[sync(), query("insert into payroll values (900, 1)")].concat());
+    client.send(&[&data[20..], &smuggled].concat());
+    assert_eq!(spell(&client.until_ready()), "Z:I");
+    assert_eq!(client.ask(&query("select 1")), "E:42501 Z:I", "in step");
+    assert_eq!(written(&sidegate), "0", "nobody has judged it");
 }

@@ -263,6 +263,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             state.ledger.swallow_syncs();
         }
         self.pass(frame);
+        // Whoever waits for an answer waits in vain now.
+        self.corridor.rang();
         Ok(())
     }
 

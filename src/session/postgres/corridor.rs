@@ -84,6 +84,16 @@ impl Corridor {
         self.state.lock().is_quiet()
     }
 
+    /// Whether the server only waits to be asked for its answers.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.state.lock().is_withheld()
+    }
+
+    /// Whether the server waits for the data of a COPY.
+    pub(super) fn takes_data(&self) -> bool {
+        self.state.lock().copy.takes_data()
+    }
+
     /// Whether the client has every answer that it waits for.
     pub(super) fn has_answered(&self) -> bool {
         !self.answering.load(Ordering::Relaxed) && self.state.lock().ledger.is_empty()

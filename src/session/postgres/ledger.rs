@@ -138,6 +138,8 @@ impl Owed {
 pub(super) struct Ledger {
     lines: VecDeque<Line>,
     sequence: u64,
+    /// Up to this message a Sync, Flush or Query has asked for the answers; what comes later the server keeps back.
+    asked: u64,
     /// The server ignores everything until the next Sync, which was not sent yet.
     skipping: bool,
 }
@@ -162,6 +164,9 @@ impl Ledger {
         self.sequence = self.sequence.saturating_add(1);
         if matches!(owed, Owed::Sync) {
             self.skipping = false;
+        }
+        if matches!(owed, Owed::Sync | Owed::Query(_) | Owed::Refused { ready: true, .. } | Owed::Ready) {
+            self.asked = self.sequence;
         }
         self.lines.push_back(Line { sequence: self.sequence, owed });
     }
@@ -199,8 +204,27 @@ impl Ledger {
         self.lines.drain(..until.unwrap_or(self.lines.len())).collect()
     }
 
-    /// COPY … FROM STDIN began: the server swallows every Sync that was sent with it.
+    /// A Flush is about to be sent.
+    pub(super) fn flushed(&mut self) {
+        self.asked = self.sequence;
+    }
+
+    /// Whether nobody has asked for some of the answers yet.
+    pub(super) fn lags(&self) -> bool {
+        self.lines.back().is_some_and(|line| line.sequence > self.asked)
+    }
+
+    /// Whether nobody has asked for any of the answers that are owed yet.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.lines.front().is_some_and(|line| line.sequence > self.asked)
+    }
+
+    /// COPY … FROM STDIN began: the server swallows every Sync and Flush that was sent with it.
     pub(super) fn swallow_syncs(&mut self) {
+        self.asked = match self.lines.front() {
+            Some(Line { sequence, owed: Owed::Query(_) }) => *sequence,
+            Some(_) | None => 0,
+        };
         self.lines.retain(|line| !matches!(line.owed, Owed::Sync));
     }
 
@@ -291,6 +315,26 @@ mod tests {
         ledger.swallow_syncs();
         assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe)));
         assert!(ledger.is_empty());
+    }
+
+    #[test]
+    fn answers_are_withheld_until_somebody_asks_for_them() {
+        let mut ledger = Ledger::default();
+        assert!(!ledger.lags() && !ledger.is_withheld(), "nothing is owed");
+        ledger.owe(close("a"));
+        assert!(ledger.lags() && ledger.is_withheld());
+        ledger.flushed();
+        assert!(!ledger.lags() && !ledger.is_withheld());
+        ledger.owe(Owed::Describe);
+        assert!(ledger.lags() && !ledger.is_withheld(), "the first was asked for");
+        ledger.settle();
+        assert!(ledger.lags() && ledger.is_withheld());
+        ledger.owe(Owed::Sync);
+        assert!(!ledger.lags() && !ledger.is_withheld());
+        ledger.swallow_syncs();
+        assert!(ledger.lags() && ledger.is_withheld(), "a COPY has swallowed what asked");
+        ledger.owe(refused(true));
+        assert!(!ledger.lags());
     }
 
     #[test]

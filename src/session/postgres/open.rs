@@ -194,6 +194,7 @@ async fn run(
         framer: identified.framer,
         fill: Fill::default(),
         upstream: Sender::new(to_server),
+        silent: false,
     };
     let mut answers = Answers {
         corridor: &corridor,

@@ -29,6 +29,8 @@ pub(super) struct Requests<'a, R, W> {
     pub(super) fill: Fill,
     /// Where permits go.
     pub(super) upstream: Sender<W>,
+    /// The client was silent for as long as it may be: once all is answered the session ends, unless it speaks.
+    pub(super) silent: bool,
 }
 
 /// How far a client is read ahead while its next statement has to wait.
@@ -39,8 +41,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn run(&mut self) -> End {
         loop {
             if let Err(end) = self.step().await {
-                // A goodbye must not overtake what was permitted before it.
-                let _ = self.upstream.flush().await;
+                // A goodbye must not overtake what was permitted before it. A COPY that is cut off needs no more data,
+                // and a server that does not take any would keep the session.
+                if !matches!(end, End::Fault(_)) || !self.corridor.takes_data() {
+                    let _ = self.upstream.flush().await;
+                }
                 return end;
             }
         }
@@ -64,43 +69,103 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Waits for bytes from the client, for a Sync that was held back, or for the end.
     async fn receive(&mut self) -> Result<(), End> {
         let corridor = self.corridor;
-        let quiet = corridor.is_quiet();
-        if quiet && corridor.is_draining() {
-            return Err(End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down")));
-        }
-        let idle = if quiet { corridor.lane.listener.limits.idle } else { Duration::ZERO };
         let (answered, over) = (corridor.has_answered(), corridor.is_expired());
+        if over && !answered {
+            self.wane().await?;
+        }
+        let quiet = answered && corridor.is_quiet();
+        if quiet && (self.silent || corridor.is_draining()) {
+            return Err(self.unused());
+        }
+        let patience = self.patience(quiet);
+        let between = !self.framer.is_mid_copy_data();
         tokio::select! {
             read = self.fill.read(&mut self.client, &mut self.framer) => match read {
                 Ok(0) | Err(_) => Err(End::Client),
-                Ok(_) => Ok(()),
+                Ok(_) => {
+                    self.silent = false;
+                    Ok(())
+                }
             },
-            () = corridor.sync_wanted.notified() => self.held_sync().await,
+            // In the middle of data it would be data, and the end of that data messages that nobody has judged.
+            () = corridor.sync_wanted.notified(), if between => self.held_sync().await,
             () = corridor.went_quiet.notified() => Ok(()),
-            () = idled(idle) => {
-                let limit = humantime::format_duration(idle);
-                Err(End::Fault(Refusal::new(
-                    FaultKind::IdleTimeout,
-                    format!("the session was idle for longer than `limits.idle`, {limit}"),
-                )))
-            }
+            () = idled(patience) => self.silence(quiet).await,
             // An open transaction is no reason to wait: nothing more can be done in it.
-            () = corridor.expired(), if answered => Err(End::Fault(Refusal::new(FaultKind::IdentityExpired, EXPIRED))),
+            () = corridor.expired(), if answered => Err(expired()),
             () = corridor.expired(), if !answered && !over => Ok(()),
             () = corridor.answered.notified(), if !answered && over => Ok(()),
         }
     }
 
+    /// How long the client may be silent from now on; zero: as long as it likes. What the server keeps back for lack
+    /// of a Sync is no work that anybody waits for.
+    fn patience(&self, quiet: bool) -> Duration {
+        let (corridor, idle) = (self.corridor, self.corridor.lane.listener.limits.idle);
+        if quiet {
+            idle
+        } else if !corridor.is_withheld() {
+            Duration::ZERO
+        } else if corridor.is_draining() && (idle.is_zero() || idle > PAUSE) {
+            PAUSE
+        } else {
+            idle
+        }
+    }
+
+    /// The client was silent for as long as it may be. A statement that runs is answered first.
+    async fn silence(&mut self, quiet: bool) -> Result<(), End> {
+        if quiet || self.framer.is_mid_copy_data() {
+            return Err(self.unused());
+        }
+        self.silent = true;
+        self.demand();
+        self.flush().await
+    }
+
+    /// The end of a session that nobody uses.
+    fn unused(&self) -> End {
+        if self.corridor.is_draining() {
+            return End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
+        }
+        let limit = humantime::format_duration(self.corridor.lane.listener.limits.idle);
+        let problem = format!("the session was idle for longer than `limits.idle`, {limit}");
+        End::Fault(Refusal::new(FaultKind::IdleTimeout, problem))
+    }
+
+    /// The identity is over: what was sent before is answered, with or without a Sync; a COPY gets no more data.
+    async fn wane(&mut self) -> Result<(), End> {
+        if self.corridor.takes_data() {
+            return Err(expired());
+        }
+        if !self.corridor.state.lock().ledger.lags() {
+            return Ok(());
+        }
+        if self.framer.is_mid_copy_data() {
+            return Err(expired());
+        }
+        self.demand();
+        self.flush().await
+    }
+
+    /// Asks the server for what it keeps back until a Sync. Never in the middle of a message.
+    fn demand(&mut self) {
+        self.corridor.state.lock().ledger.flushed();
+        self.upstream.send_flush();
+    }
+
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
+        if frame.tag() != b'X' && self.corridor.is_expired() {
+            return self.too_late(frame.tag()).await;
+        }
         match frame.tag() {
             b'S' => self.sync().await,
             b'X' => Err(End::Goodbye),
             // After an error the server drops everything until Sync: so does sidegate, without asking.
             _ if self.corridor.state.lock().ledger.skipping() => Ok(()),
-            b'H' => self.free(frame),
+            b'H' => self.client_flush(frame),
             b'c' | b'f' => self.copy_end(frame),
-            _ if self.corridor.state.lock().copy.takes_data() => Err(amid_copy()),
-            b'Q' | b'P' | b'B' | b'E' | b'F' if self.corridor.is_expired() => self.refuse_expired().await,
+            _ if self.corridor.takes_data() => Err(self.amid_copy()),
             b'Q' => self.query(frame).await,
             b'P' => self.parse(frame).await,
             b'B' => self.bind(frame).await,
@@ -115,11 +180,28 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Nobody may ask for anything more in the name of an identity that has ended. What runs ends first.
     async fn refuse_expired(&mut self) -> Result<(), End> {
         let refusal = self.corridor.refuse_outright(Cause::Identity, EXPIRED).await;
+        self.all_answered().await?;
+        Err(End::Fault(refusal))
+    }
+
+    /// A message that comes after the end of the identity is not passed on, not even a Sync: the server would commit
+    /// what it was sent before. Without one it rolls back when the connection ends.
+    async fn too_late(&mut self, tag: u8) -> Result<(), End> {
+        let heard = !self.corridor.takes_data() && !self.corridor.state.lock().ledger.skipping();
+        if heard && matches!(tag, b'Q' | b'P' | b'B' | b'E' | b'F') {
+            return self.refuse_expired().await;
+        }
+        self.all_answered().await?;
+        Err(expired())
+    }
+
+    /// Waits until the client has every answer.
+    async fn all_answered(&mut self) -> Result<(), End> {
         self.answered(|_| true).await?;
         while !self.corridor.has_answered() {
             self.corridor.answered.notified().await;
         }
-        Err(End::Fault(refusal))
+        Ok(())
     }
 
     /// A message above its limit was dropped as it came; a poison takes its place.
@@ -127,8 +209,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.state.lock().ledger.skipping() {
             return Ok(());
         }
-        if self.corridor.state.lock().copy.takes_data() {
-            return Err(amid_copy());
+        if self.corridor.takes_data() {
+            return Err(self.amid_copy());
         }
         let reason = format!("a message of {length} bytes, where {limit} are allowed");
         let refusal = self.corridor.refuse_outright(Cause::Limit, &reason).await;
@@ -200,12 +282,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     async fn held_sync(&mut self) -> Result<(), End> {
+        if self.corridor.is_expired() {
+            return self.too_late(b'S').await;
+        }
         self.corridor.state.lock().ledger.owe(Owed::Sync);
         self.upstream.send_sync();
         self.flush().await
     }
 
     async fn copy_data(&mut self, relay: Relay) -> Result<(), End> {
+        if self.corridor.is_expired() {
+            return Err(expired());
+        }
         self.upstream.send_copy_data(&relay);
         if self.upstream.is_full() { self.flush().await } else { Ok(()) }
     }
@@ -215,6 +303,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             let mut state = self.corridor.state.lock();
             if let Copy::In { .. } = state.copy {
                 state.copy = Copy::Ended;
+            }
+        }
+        self.free(frame)
+    }
+
+    fn client_flush(&mut self, frame: Frame) -> Result<(), End> {
+        {
+            let mut state = self.corridor.state.lock();
+            if !state.copy.takes_data() {
+                state.ledger.flushed();
             }
         }
         self.free(frame)
@@ -256,7 +354,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// ahead and does not read is kept waiting here as it would be there.
     async fn uncrowded(&mut self) -> Result<(), End> {
         // Without a Sync behind them the server would keep its answers back.
-        self.upstream.send_flush();
+        self.demand();
         self.flush().await?;
         loop {
             {
@@ -265,7 +363,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                     return Ok(());
                 }
                 if state.copy.takes_data() {
-                    return Err(amid_copy());
+                    return Err(self.amid_copy());
                 }
             }
             self.news().await?;
@@ -276,16 +374,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let mut asked = false;
         loop {
             {
-                let state = self.corridor.state.lock();
+                let mut state = self.corridor.state.lock();
                 if !state.ledger.owes(such) {
                     return Ok(());
                 }
                 if let Copy::In { .. } = state.copy {
                     // The server waits for data, sidegate for the server: nobody would ever go on.
-                    return Err(amid_copy());
+                    return Err(self.amid_copy());
                 }
                 if !asked && !state.ledger.answers_by_itself(such) {
                     // Without a Sync behind it the server would keep its answer back.
+                    state.ledger.flushed();
                     self.upstream.send_flush();
                     asked = true;
                 }
@@ -317,13 +416,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), End> {
-        self.upstream.flush().await.map_err(|_| End::Server)
+        let corridor = self.corridor;
+        if !corridor.takes_data() {
+            return self.upstream.flush().await.map_err(|_| End::Server);
+        }
+        tokio::select! {
+            flushed = self.upstream.flush() => flushed.map_err(|_| End::Server),
+            // The server may not take data for as long as it likes: it waits for a lock, say.
+            () = corridor.expired() => Err(expired()),
+        }
+    }
+
+    /// A server in COPY throws what is no data away unread, or ends: either way no answer would be its own.
+    fn amid_copy(&self) -> End {
+        if self.corridor.is_expired() {
+            return expired();
+        }
+        End::Fault(Refusal::new(FaultKind::Protocol, "a statement was sent while COPY FROM STDIN waits for data"))
     }
 }
 
-/// A server in COPY throws what is no data away unread, or ends: either way no answer would be its own.
-fn amid_copy() -> End {
-    End::Fault(Refusal::new(FaultKind::Protocol, "a statement was sent while COPY FROM STDIN waits for data"))
+/// The end of a session whose caller is nobody any more.
+fn expired() -> End {
+    End::Fault(Refusal::new(FaultKind::IdentityExpired, EXPIRED))
 }
 
 /// What breaks the protocol ends the session.
@@ -333,6 +448,8 @@ pub(super) fn breach(error: WireError) -> End {
 
 /// The end of an identity, in the client's words.
 const EXPIRED: &str = "the identity that the session was opened with has expired: connect again";
+/// While draining, how long a client may be silent that was about to send a Sync.
+const PAUSE: Duration = Duration::from_secs(1);
 /// What PostgreSQL compares of a name.
 const NAME_BYTES: usize = 63;
 

@@ -161,6 +161,11 @@ impl State {
         self.ledger.is_empty() && self.context.transaction == Transaction::Idle && self.copy == Copy::No
     }
 
+    /// Whether the server keeps all that is owed back until it is asked for it, and no transaction was open before.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.ledger.is_withheld() && self.context.transaction == Transaction::Idle && !self.copy.takes_data()
+    }
+
     /// How the server reads quotes. While that may be changing: the way in which least is certain.
     pub(super) fn quoting(&self) -> Quoting {
         if self.reading_moves { Quoting::Backslash } else { self.quoting }

@@ -134,6 +134,12 @@ impl FrontendFramer {
         }
     }
 
+    /// Whether the last part of CopyData that was given out ends inside a message: what is sent behind it now would
+    /// be taken for data, and the end of the data for messages.
+    pub fn is_mid_copy_data(&self) -> bool {
+        matches!(self.state, State::Relaying { .. })
+    }
+
     /// The next piece; `None` until more bytes come. After an error there is only that error.
     ///
     /// # Errors
