@@ -155,9 +155,10 @@ fn a_client_that_keeps_its_sync_back_does_not_hold_the_end_up() {
 
 #[test]
 fn a_sync_that_was_held_back_is_not_sent_in_the_middle_of_data() {
-    let sidegate =
-        Setup::policy("package policies.copy\n\nallow contains \"copy\" if input.sql.statements[_].command == \"COPY\"\n")
-            .start();
+    let sidegate = Setup::policy(
+        "package policies.copy\n\nallow contains \"copy\" if input.sql.statements[_].command == \"COPY\"\n",
+    )
+    .start();
     let mut client = open(&sidegate);
     client.send(&[parse("", "copy payroll from stdin"), bind("", "", &[]), execute("", 0), flush()].concat());
     let begun: String = (0..3).filter_map(|_| client.next()).map(|message| message.tag).collect();
