@@ -160,7 +160,7 @@ fn drop_objects(grammar: &mut Grammar<'_>, kind: &str, relation: bool) -> Option
     let names = grammar.names()?;
     let cascade = grammar.any(&["cascade"]);
     let _ = cascade || grammar.any(&["restrict"]);
-    Some(Plain::ddl(format!("DROP {kind}")).wide(cascade).changing(names.into_iter().filter(|_| relation)))
+    Some(Plain::ddl(format!("DROP {kind}")).wide(cascade && !relation).changing(names.into_iter().filter(|_| relation)))
 }
 
 fn drop_other(grammar: &mut Grammar<'_>) -> Option<Plain> {

@@ -295,10 +295,6 @@ impl Walker<'_> {
     }
 
     fn drop_objects(&mut self, object_type: ObjectType, objects: &[ObjectName], cascade: bool) -> Walk {
-        if cascade {
-            // What depends on it goes, too.
-            self.not_known("sql.relations");
-        }
         match object_type {
             ObjectType::Table | ObjectType::View | ObjectType::MaterializedView | ObjectType::Sequence => {
                 objects.iter().try_for_each(|name| self.changes(name))
@@ -309,7 +305,13 @@ impl Walker<'_> {
             | ObjectType::Database
             | ObjectType::Role
             | ObjectType::Type
-            | ObjectType::User => Ok(()),
+            | ObjectType::User => {
+                if cascade {
+                    // What depends on it goes, too: relations in it, columns of it.
+                    self.not_known("sql.relations");
+                }
+                Ok(())
+            }
             ObjectType::Stage | ObjectType::Stream | ObjectType::Warehouse => {
                 Err(Unread::new("a DROP that PostgreSQL does not have"))
             }
