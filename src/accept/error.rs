@@ -143,12 +143,10 @@ pub enum AcceptError {
     Wire(#[from] WireError),
 }
 
-impl AcceptError {
-    /// Whether nobody is left who would understand a parting word: it could only be taken for something else.
-    pub(super) fn is_mute(&self) -> bool {
-        match self {
-            Self::NoTls | Self::NoApplicationProtocol | Self::Handshake { .. } => true,
-            Self::Bind { .. }
+/// What keeps a listener from listening: an operator's matter, never a client's.
+macro_rules! setup {
+    () => {
+        Self::Bind { .. }
             | Self::InUse { .. }
             | Self::NotASocket { .. }
             | Self::ReadFile { .. }
@@ -158,6 +156,15 @@ impl AcceptError {
             | Self::NotYetValid { .. }
             | Self::Tls { .. }
             | Self::Reader { .. }
+    };
+}
+
+impl AcceptError {
+    /// Whether nobody is left who would understand a parting word: it could only be taken for something else.
+    pub(super) fn is_mute(&self) -> bool {
+        match self {
+            Self::NoTls | Self::NoApplicationProtocol | Self::Handshake { .. } => true,
+            setup!()
             | Self::Plain
             | Self::TooManyConnections { .. }
             | Self::TooManyStarting { .. }
@@ -174,16 +181,7 @@ impl AcceptError {
 impl Fault for AcceptError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Bind { .. }
-            | Self::InUse { .. }
-            | Self::NotASocket { .. }
-            | Self::ReadFile { .. }
-            | Self::TlsFile { .. }
-            | Self::KeyMismatch { .. }
-            | Self::Expired { .. }
-            | Self::NotYetValid { .. }
-            | Self::Tls { .. }
-            | Self::Reader { .. } => FaultKind::Internal,
+            setup!() => FaultKind::Internal,
             Self::Plain => FaultKind::Unauthenticated,
             Self::TooManyConnections { .. } | Self::TooManyStarting { .. } => FaultKind::TooManyConnections,
             Self::TooSlow { .. } => FaultKind::StartupTimeout,
@@ -200,16 +198,7 @@ impl Fault for AcceptError {
 
     fn public(&self) -> String {
         match self {
-            Self::Bind { .. }
-            | Self::InUse { .. }
-            | Self::NotASocket { .. }
-            | Self::ReadFile { .. }
-            | Self::TlsFile { .. }
-            | Self::KeyMismatch { .. }
-            | Self::Expired { .. }
-            | Self::NotYetValid { .. }
-            | Self::Tls { .. }
-            | Self::Reader { .. } => "internal error".to_owned(),
+            setup!() => "internal error".to_owned(),
             Self::Plain => "sidegate takes TLS connections only here: connect with sslmode=require or more".to_owned(),
             Self::TooManyConnections { .. } => "too many connections to sidegate".to_owned(),
             Self::TooManyStarting { .. } => "too many connections of this address are in start-up".to_owned(),

@@ -181,26 +181,40 @@ pub enum ForwardError {
     },
 }
 
-impl Fault for ForwardError {
-    fn kind(&self) -> FaultKind {
-        match self {
-            Self::Resolve { .. } | Self::Connect { .. } | Self::TooSlow { .. } => FaultKind::UpstreamUnreachable,
-            Self::Gone { .. } | Self::Protocol { .. } => FaultKind::UpstreamLost,
-            Self::CaFile { .. }
+/// There is no connection to the database that can be trusted.
+macro_rules! untrusted {
+    () => {
+        Self::CaFile { .. }
             | Self::CaValue { .. }
             | Self::SystemCertificates
             | Self::HostName { .. }
             | Self::NoTls { .. }
             | Self::Handshake { .. }
-            | Self::Certificate { .. } => FaultKind::UpstreamUnreachable,
-            Self::CredentialFile { .. }
+            | Self::Certificate { .. }
+    };
+}
+
+/// The database cannot be logged into.
+macro_rules! login {
+    () => {
+        Self::CredentialFile { .. }
             | Self::CredentialValue { .. }
             | Self::Refused { .. }
             | Self::Method { .. }
             | Self::NoCredential { .. }
             | Self::Unproven { .. }
             | Self::Unbound { .. }
-            | Self::Scram { .. } => FaultKind::UpstreamLogin,
+            | Self::Scram { .. }
+    };
+}
+
+impl Fault for ForwardError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Resolve { .. } | Self::Connect { .. } | Self::TooSlow { .. } => FaultKind::UpstreamUnreachable,
+            Self::Gone { .. } | Self::Protocol { .. } => FaultKind::UpstreamLost,
+            untrusted!() => FaultKind::UpstreamUnreachable,
+            login!() => FaultKind::UpstreamLogin,
             Self::Startup { .. } => FaultKind::StartupParameter,
             Self::Random { .. } => FaultKind::Internal,
         }
@@ -211,22 +225,9 @@ impl Fault for ForwardError {
             Self::Resolve { .. } | Self::Connect { .. } | Self::TooSlow { .. } => {
                 "the database cannot be reached".to_owned()
             }
-            Self::CaFile { .. }
-            | Self::CaValue { .. }
-            | Self::SystemCertificates
-            | Self::HostName { .. }
-            | Self::NoTls { .. }
-            | Self::Handshake { .. }
-            | Self::Certificate { .. } => "there is no trusted connection to the database".to_owned(),
+            untrusted!() => "there is no trusted connection to the database".to_owned(),
             Self::Gone { .. } | Self::Protocol { .. } => "the database broke the connection off".to_owned(),
-            Self::CredentialFile { .. }
-            | Self::CredentialValue { .. }
-            | Self::Refused { .. }
-            | Self::Method { .. }
-            | Self::NoCredential { .. }
-            | Self::Unproven { .. }
-            | Self::Unbound { .. }
-            | Self::Scram { .. } => "sidegate could not log in to the database".to_owned(),
+            login!() => "sidegate could not log in to the database".to_owned(),
             Self::Startup { .. } => "the database name or a start-up parameter cannot be sent".to_owned(),
             Self::Random { .. } => "internal error".to_owned(),
         }

@@ -16,8 +16,7 @@ use crate::accept::{Accepted, Peer, Refused, Slot, Stream};
 use crate::config::{self, Ask, Identify};
 use crate::model::{Caller, Method};
 use crate::wire::postgres::{
-    Authentication, Frame, FrontendFramer, FrontendLimits, NegotiateProtocolVersion, SaslInitialResponse, SaslResponse,
-    Startup, WireError,
+    Authentication, Frame, FrontendFramer, FrontendLimits, SaslInitialResponse, SaslResponse, Startup, WireError,
 };
 
 /// One listener's ways to recognise callers.
@@ -73,9 +72,6 @@ struct Recognised {
     caller: Caller,
     expiry: Option<Expiry>,
 }
-
-/// The newest minor version of the protocol that sidegate speaks.
-const NEWEST_MINOR: u16 = 2;
 /// What a user that does not exist seems to have where the file has nobody to be like.
 const MOCK_ITERATIONS: u32 = 4096;
 const MOCK_SALT: usize = 16;
@@ -158,10 +154,7 @@ impl Identifier {
         evidence: &Evidence,
         startup: &Startup,
     ) -> Result<Recognised, IdentifyError> {
-        if startup.wants_negotiation() {
-            let minor = startup.minor.min(NEWEST_MINOR);
-            talk.send(NegotiateProtocolVersion { minor, unsupported: &startup.options }.encode()).await?;
-        }
+        talk.negotiate(startup).await?;
         let user = startup.user().ok_or(IdentifyError::NoUser)?;
         let mut unknown_to = None;
         let mut asked = false;

@@ -10,8 +10,12 @@ use super::scram::{self, Exchange, Failure, Verifier};
 use crate::accept::Stream;
 use crate::model::Secret;
 use crate::wire::postgres::{
-    Authentication, Frame, FrontendFramer, FrontendPiece, Password, SaslInitialResponse, SaslResponse, WireError,
+    Authentication, Frame, FrontendFramer, FrontendPiece, NegotiateProtocolVersion, Password, SaslInitialResponse,
+    SaslResponse, Startup, WireError,
 };
+
+/// The newest minor version of the protocol that sidegate speaks.
+const NEWEST_MINOR: u16 = 2;
 
 /// The connection during authentication.
 pub(super) struct Talk {
@@ -20,6 +24,15 @@ pub(super) struct Talk {
 }
 
 impl Talk {
+    /// Says which version is spoken and which extensions are not, to who asked for more.
+    pub(super) async fn negotiate(&mut self, startup: &Startup) -> Result<(), IdentifyError> {
+        if !startup.wants_negotiation() {
+            return Ok(());
+        }
+        let minor = startup.minor.min(NEWEST_MINOR);
+        self.send(NegotiateProtocolVersion { minor, unsupported: &startup.options }.encode()).await
+    }
+
     /// One SCRAM exchange. `Ok` means that the client knows the password.
     pub(super) async fn prove(&mut self, user: &str, verifier: &Verifier) -> Result<(), IdentifyError> {
         let first = self.offer(scram::mechanisms(self.stream.end_point())).await?;

@@ -7,6 +7,7 @@ mod lines;
 mod log;
 mod metrics;
 mod panics;
+mod series;
 
 pub use labels::{BundleFailure, Handler, HttpMethod, Plugin, PluginStatus};
 pub use lines::LogGuard;

@@ -10,8 +10,8 @@ use sqlparser::ast::{
     AlterCollationOperation, AlterColumnOperation, AlterFunctionOperation, AlterOperatorClassOperation,
     AlterOperatorFamilyOperation, AlterOperatorOperation, AlterPolicyOperation, AlterRoleOperation,
     AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
-    CreateIndex, CreateTable, CreateTableLikeKind, CreateView, Expr, ForValues, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
+    CreateDomain, CreateIndex, CreateTable, CreateTableLikeKind, CreateView, Expr, ForValues, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
     RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
 
@@ -24,7 +24,8 @@ use crate::parse::facts::{Access, Effect, Use};
 impl Walker<'_> {
     pub(super) fn definition(&mut self, statement: &Statement) -> Walk {
         self.effect(if is_right(statement) { Effect::Dcl } else { Effect::Ddl });
-        self.aftermath.names |= !is_right(statement) && !lasting::keeps_names(statement);
+        let lasting = lasting::keeps_names(tags::command(statement)) && !lasting::is_private(statement);
+        self.aftermath.names |= !is_right(statement) && !lasting;
         if changes_owner(statement) {
             self.effect(Effect::Dcl);
         }
@@ -45,25 +46,18 @@ impl Walker<'_> {
                 self.changes(name)?;
             }
             Statement::CreatePolicy(policy) => {
-                self.changes(&policy.table_name)?;
-                self.expressions(policy.using.iter().chain(&policy.with_check), Place::of(Use::Predicate))?;
+                self.row_condition(&policy.table_name, policy.using.iter().chain(&policy.with_check))?;
+            }
+            Statement::AlterPolicy(policy) => {
+                let (using, with_check) = match &policy.operation {
+                    AlterPolicyOperation::Apply { to: _, using, with_check } => (using.as_ref(), with_check.as_ref()),
+                    AlterPolicyOperation::Rename { new_name: _ } => (None, None),
+                };
+                self.row_condition(&policy.table_name, using.into_iter().chain(with_check))?;
             }
             Statement::DropPolicy(policy) => self.changes(&policy.table_name)?,
-            Statement::AlterPolicy(policy) => {
-                self.changes(&policy.table_name)?;
-                if let AlterPolicyOperation::Apply { to: _, using, with_check } = &policy.operation {
-                    self.expressions(using.iter().chain(with_check), Place::of(Use::Predicate))?;
-                }
-            }
-            Statement::CreateTrigger(trigger) => {
-                self.changes(&trigger.table_name)?;
-                self.expressions(&trigger.condition, Place::of(Use::Predicate))?;
-            }
-            Statement::CreateDomain(domain) => {
-                self.data_type(&domain.data_type)?;
-                self.expressions(&domain.default, Place::of(Use::Argument))?;
-                domain.constraints.iter().try_for_each(|constraint| self.constraint(constraint))?;
-            }
+            Statement::CreateTrigger(trigger) => self.row_condition(&trigger.table_name, &trigger.condition)?,
+            Statement::CreateDomain(domain) => self.create_domain(domain)?,
             // PostgreSQL takes it for any kind of relation.
             Statement::AlterIndex { name, operation: _ } => self.changes(name)?,
             Statement::AlterSchema(_) => self.not_known("sql.relations"),
@@ -85,6 +79,18 @@ impl Walker<'_> {
         }
         self.scopes.pop();
         Ok(())
+    }
+
+    /// What a table's rows are asked from now on, whoever touches them.
+    fn row_condition<'e>(&mut self, table: &ObjectName, asked: impl IntoIterator<Item = &'e Expr>) -> Walk {
+        self.changes(table)?;
+        self.expressions(asked, Place::of(Use::Predicate))
+    }
+
+    fn create_domain(&mut self, domain: &CreateDomain) -> Walk {
+        self.data_type(&domain.data_type)?;
+        self.expressions(&domain.default, Place::of(Use::Argument))?;
+        domain.constraints.iter().try_for_each(|constraint| self.constraint(constraint))
     }
 
     fn changes(&mut self, name: &ObjectName) -> Walk {

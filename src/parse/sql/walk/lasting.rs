@@ -1,54 +1,50 @@
 //! Definitions after which names mean in this session what they mean in a new one.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "the last arm leaves names uncertain")]
+use sqlparser::ast::{Statement, UserDefinedTypeRepresentation};
 
-use sqlparser::ast::{ObjectType, Statement, UserDefinedTypeRepresentation};
+/// Tags of what makes nothing that only this session finds: a relation that stays is where a new session finds it,
+/// too, and so is a new name for it.
+const LASTING: &[&str] = &[
+    "ALTER INDEX",
+    "ALTER MATERIALIZED VIEW",
+    "ALTER SEQUENCE",
+    "ALTER TABLE",
+    "ALTER VIEW",
+    "CLUSTER",
+    "COMMENT",
+    "CREATE INDEX",
+    "CREATE MATERIALIZED VIEW",
+    "CREATE SEQUENCE",
+    "CREATE TABLE",
+    "CREATE TABLE AS",
+    "CREATE TYPE",
+    "CREATE VIEW",
+    "DROP INDEX",
+    "DROP MATERIALIZED VIEW",
+    "DROP SEQUENCE",
+    "DROP TABLE",
+    "DROP TYPE",
+    "DROP VIEW",
+    "REINDEX",
+    "VACUUM",
+];
 
-/// Whether names mean afterwards what they meant before, or what every session takes them for: a relation that
-/// stays is where a new session finds it, too. One that is temporary is this session's alone.
-pub(super) fn keeps_names(statement: &Statement) -> bool {
+/// Whether names mean afterwards what they meant before, unless it [`is_private`].
+pub(super) fn keeps_names(command: &str) -> bool {
+    LASTING.contains(&command)
+}
+
+/// Whether what it makes may be this session's alone, or run code of its own.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others have no such kind; their tag decides")]
+pub(super) fn is_private(statement: &Statement) -> bool {
     match statement {
-        Statement::CreateTable(table) => !table.temporary && table.global.is_none(),
-        Statement::CreateView(view) => !view.temporary,
-        Statement::CreateSequence { temporary, .. } => !temporary,
-        Statement::CreateIndex(_)
-        | Statement::AlterTable(_)
-        | Statement::AlterIndex { .. }
-        | Statement::AlterView { .. }
-        | Statement::Comment { .. }
-        | Statement::Vacuum(_) => true,
-        Statement::CreateType { representation, .. } => matches!(
+        Statement::CreateTable(table) => table.temporary || table.global.is_some(),
+        Statement::CreateView(view) => view.temporary,
+        Statement::CreateSequence { temporary, .. } | Statement::Drop { temporary, .. } => *temporary,
+        Statement::CreateType { representation, .. } => !matches!(
             representation,
             Some(UserDefinedTypeRepresentation::Enum { .. } | UserDefinedTypeRepresentation::Composite { .. })
         ),
-        Statement::Drop { object_type, temporary, .. } => {
-            let relation = matches!(
-                object_type,
-                ObjectType::Table
-                    | ObjectType::View
-                    | ObjectType::MaterializedView
-                    | ObjectType::Index
-                    | ObjectType::Sequence
-                    | ObjectType::Type
-            );
-            relation && !temporary
-        }
         _ => false,
     }
-}
-
-/// The same for what sqlparser has no tree of, by its tag: none of these makes anything temporary.
-pub(super) fn command_keeps_names(command: &str) -> bool {
-    matches!(
-        command,
-        "ALTER INDEX"
-            | "ALTER MATERIALIZED VIEW"
-            | "ALTER SEQUENCE"
-            | "ALTER TABLE"
-            | "ALTER VIEW"
-            | "CLUSTER"
-            | "COMMENT"
-            | "DROP INDEX"
-            | "REINDEX"
-    )
 }

@@ -39,7 +39,7 @@ impl Walker<'_> {
         self.enter(command, false)?;
         self.keep_all();
         effects.iter().for_each(|effect| self.effect(*effect));
-        self.aftermath.names |= effects.contains(&Effect::Ddl) && !lasting::command_keeps_names(command);
+        self.aftermath.names |= effects.contains(&Effect::Ddl) && !lasting::keeps_names(command);
         for name in changes {
             let relation = names::resolve(&names::parts(name)?, self.context.names)?;
             self.touch(&relation, Access::Write);
