@@ -1,7 +1,7 @@
 //! The product of this room.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub struct Policy {
     pub(super) revisions: Arc<BTreeMap<String, String>>,
     pub(super) generation: u64,
     pub(super) activated_at: Timestamp,
+    /// Found out when it is first asked.
+    pub(super) reads_values: OnceLock<bool>,
 }
 
 /// What a decision asks.
@@ -67,6 +69,7 @@ impl Policy {
             revisions: Arc::new(checked.revisions),
             generation,
             activated_at: Timestamp::now(),
+            reads_values: OnceLock::new(),
         })
     }
 
@@ -107,6 +110,11 @@ impl Policy {
             Entrypoint::Packages(questions) => questions.iter().any(|question| question.reads.covers(path)),
             Entrypoint::Rule(question) => question.reads.covers(path),
         }
+    }
+
+    /// The same for the values of statements, which is asked for every one of them.
+    pub fn reads_values(&self) -> bool {
+        *self.reads_values.get_or_init(|| self.reads_any(&["sql", "parameters"]))
     }
 }
 

@@ -49,6 +49,7 @@ impl Policy {
             revisions: Arc::new(BTreeMap::from([("main".to_owned(), "r1".to_owned())])),
             generation,
             activated_at: jiff::Timestamp::UNIX_EPOCH,
+            reads_values: std::sync::OnceLock::new(),
         })
     }
 }

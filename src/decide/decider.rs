@@ -1,7 +1,7 @@
 //! Asks a policy snapshot one question at a time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -215,6 +215,7 @@ impl Decider {
         reasons: Vec<String>,
     ) -> Decision {
         let judgement = Judgement {
+            told: OnceLock::new(),
             class: judge::class(self.inner.settings.audit, false, false),
             result: Some(Part::new(json!({"allow": false, "reasons": reasons}))),
             error: None,
@@ -229,6 +230,7 @@ impl Decider {
             return self.failed(None, stage, document, &DecideError::NoPolicy, Instant::now());
         }
         let judgement = Judgement {
+            told: OnceLock::new(),
             verdict: Verdict::Unasked,
             class: judge::class(self.inner.settings.audit, false, true),
             result: None,
@@ -347,6 +349,7 @@ impl Decider {
         started: Instant,
     ) -> Decision {
         let judgement = Judgement {
+            told: OnceLock::new(),
             verdict: Verdict::Deny { cause: error.cause(), reasons: vec![error.reason()] },
             class: judge::class(self.inner.settings.audit, false, false),
             result: None,

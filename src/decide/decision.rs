@@ -77,6 +77,21 @@ impl Decision {
         self.judgement.error.as_deref()
     }
 
+    /// What is to be said of its judgement, made by whoever asks first: every decision of the same judgement has the
+    /// same stage, answer, path, revisions and generation.
+    ///
+    /// # Errors
+    /// What `make` says.
+    pub fn told<E>(&self, make: impl FnOnce() -> Result<Arc<str>, E>) -> Result<&Arc<str>, E> {
+        match self.judgement.told.get() {
+            Some(told) => Ok(told),
+            None => {
+                let told = make()?;
+                Ok(self.judgement.told.get_or_init(|| told))
+            }
+        }
+    }
+
     /// What it was computed from.
     pub fn input(&self) -> &Document {
         &self.input
@@ -120,6 +135,7 @@ impl Decision {
                 class,
                 result: Some(Part::new(serde_json::json!({"allow": true, "reasons": ["readers may read"]}))),
                 error: None,
+                told: std::sync::OnceLock::new(),
             }),
             input,
             path: Arc::from("sidegate/decision"),

@@ -1,6 +1,8 @@
 //! From what the rules said to the answer: any deny wins, then any approval holds, then one
 //! allow is needed, then every obligation must be one that can be carried out.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::{Map, Value, json};
 
 use super::answer::Record;
@@ -28,6 +30,8 @@ pub(super) struct Judgement {
     pub(super) class: AuditClass,
     pub(super) result: Option<Part>,
     pub(super) error: Option<String>,
+    /// See [`Decision::told`](super::Decision::told).
+    pub(super) told: OnceLock<Arc<str>>,
 }
 
 /// Decides.
@@ -43,6 +47,7 @@ pub(super) fn judge(said: &Said, stage: Stage, document: &Document, audit: Audit
         class: class(audit, said.strict, plain && verdict == Verdict::Allow),
         result: usable(said).then(|| Part::shared(result(said, &verdict))),
         error: said.failures.iter().map(ToString::to_string).reduce(|all, next| format!("{all}; {next}")),
+        told: OnceLock::new(),
         verdict,
     }
 }

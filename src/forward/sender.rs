@@ -94,9 +94,12 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     /// What the socket says; the session cannot go on.
     pub async fn flush(&mut self) -> io::Result<()> {
         while self.out.has_remaining() {
-            if self.write.write_buf(&mut self.out).await? == 0 {
+            // Not `write_buf`, which asks for a vectored write: the kernel spends more on one.
+            let written = self.write.write(&self.out).await?;
+            if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
+            self.out.advance(written);
         }
         self.write.flush().await
     }

@@ -8,7 +8,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::document::{Fields, Members, Section};
+use super::document::{Fields, Fixed, Members, Section};
 use super::part::Part;
 use super::session::shared;
 
@@ -19,7 +19,7 @@ pub(super) fn seconds(at: Timestamp) -> String {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<(i64, Arc<Members>)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(i64, Arc<Fixed>)>> = const { RefCell::new(None) };
 }
 
 /// `{now, minute, hour, weekday, date}`, all UTC. Built once a second; what has not changed since the last time is
@@ -29,7 +29,7 @@ pub(super) fn section(now: Timestamp) -> Section {
     let members = LAST.with_borrow_mut(|last| match last {
         Some((at, members)) if *at == second => Arc::clone(members),
         _ => {
-            let members = Arc::new(members(now, last.as_ref().map(|(_, members)| members.as_slice())));
+            let members = Arc::new(Fixed::new(members(now, last.as_ref().map(|(_, members)| members.members()))));
             *last = Some((second, Arc::clone(&members)));
             members
         }

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::asker::Asker;
 use super::part::{self, Part, Tag};
+use super::spelling::Spelling;
 
 /// One policy input: named sections, most of them shared with the session or the statement,
 /// and the list of paths that are not known. Cloning shares everything.
@@ -33,11 +33,19 @@ pub enum Section {
 /// The members of a section.
 pub type Members = Vec<(&'static str, Arc<Part>)>;
 
+/// Members of many documents.
+#[derive(Debug, Default)]
+pub struct Fixed {
+    members: Members,
+    /// Their JSON, without braces.
+    text: OnceLock<Arc<str>>,
+}
+
 /// The members of a section, and the object they make once somebody wants it in one piece.
 #[derive(Clone, Debug)]
 pub struct Fields {
     /// Of many documents.
-    fixed: Arc<Members>,
+    fixed: Arc<Fixed>,
     /// Of this one.
     moving: Members,
     joined: OnceLock<Value>,
@@ -46,24 +54,41 @@ pub struct Fields {
 /// A part and its place: the numbers of its section and member.
 pub type Placed = (usize, usize, Arc<Part>);
 
+impl Fixed {
+    pub(super) fn new(members: Members) -> Self {
+        Self { members, text: OnceLock::new() }
+    }
+
+    pub(super) fn members(&self) -> &[(&'static str, Arc<Part>)] {
+        &self.members
+    }
+
+    fn text(&self) -> &Arc<str> {
+        self.text.get_or_init(|| {
+            let pairs = self.members.iter().map(|(name, part)| format!("\"{name}\":{}", part.value()));
+            Arc::from(pairs.collect::<Vec<_>>().join(","))
+        })
+    }
+}
+
 impl Fields {
-    pub(super) fn new(fixed: Arc<Members>, moving: Members) -> Self {
+    pub(super) fn new(fixed: Arc<Fixed>, moving: Members) -> Self {
         Self { fixed, moving, joined: OnceLock::new() }
     }
 
     /// How many members it has.
     pub fn count(&self) -> usize {
-        self.fixed.len().saturating_add(self.moving.len())
+        self.fixed.members.len().saturating_add(self.moving.len())
     }
 
     /// The members, in order.
     pub fn members(&self) -> impl Iterator<Item = &(&'static str, Arc<Part>)> {
-        self.fixed.iter().chain(&self.moving)
+        self.fixed.members.iter().chain(&self.moving)
     }
 
     fn at(&self, place: usize) -> Option<&Arc<Part>> {
-        let member = match place.checked_sub(self.fixed.len()) {
-            None => self.fixed.get(place),
+        let member = match place.checked_sub(self.fixed.members.len()) {
+            None => self.fixed.members.get(place),
             Some(place) => self.moving.get(place),
         };
         member.map(|(_, part)| part)
@@ -258,23 +283,47 @@ fn overlap<S: AsRef<str>>(unknown: &str, path: &[S]) -> bool {
     unknown.split('.').zip(path).all(|(a, b)| a == b.as_ref())
 }
 
-impl Serialize for Document {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.sections.len()))?;
+impl Document {
+    /// Writes it down as JSON: an object of its sections.
+    ///
+    /// # Errors
+    /// What `out` says of a piece.
+    pub fn spell<S: Spelling>(&self, out: &mut S) -> Result<(), S::Error> {
+        let mut before = "{";
         for (name, section) in &self.0.sections {
+            name_member(out, before, name)?;
             match section {
-                Section::Whole(part) => map.serialize_entry(name, part)?,
-                Section::Fields(fields) => map.serialize_entry(name, fields)?,
+                Section::Whole(part) => part.spell(out)?,
+                Section::Fields(fields) => fields.spell(out)?,
             }
+            before = ",";
         }
-        map.end()
+        out.own(if before == "{" { "{}" } else { "}" })
     }
 }
 
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.members().map(|(name, part)| (name, part)))
+impl Fields {
+    fn spell<S: Spelling>(&self, out: &mut S) -> Result<(), S::Error> {
+        out.own("{")?;
+        if !self.fixed.members.is_empty() {
+            out.shared(self.fixed.text())?;
+        }
+        let mut before = if self.fixed.members.is_empty() { "" } else { "," };
+        for (name, part) in &self.moving {
+            name_member(out, before, name)?;
+            part.spell(out)?;
+            before = ",";
+        }
+        out.own("}")
     }
+}
+
+/// The names of members are identifiers: nothing in them must be escaped.
+fn name_member<S: Spelling>(out: &mut S, before: &str, name: &str) -> Result<(), S::Error> {
+    out.own(before)?;
+    out.own("\"")?;
+    out.own(name)?;
+    out.own("\":")
 }
 
 #[cfg(test)]

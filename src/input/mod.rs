@@ -8,6 +8,7 @@ mod constant;
 mod document;
 mod part;
 mod session;
+mod spelling;
 mod sql;
 #[cfg(test)]
 pub(crate) mod stub;
@@ -21,9 +22,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 pub use asker::Asker;
-pub use document::{Document, Fields, Members, Placed, Section};
+pub use document::{Document, Fields, Fixed, Members, Placed, Section};
 pub use part::Part;
 pub use session::{Opening, SessionContext, Transaction};
+pub use spelling::Spelling;
 
 use crate::model::Stage;
 use crate::parse::Request;

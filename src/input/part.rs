@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
 
+use super::spelling::Spelling;
 use crate::parse::Parameter;
 
 /// A value that never changes, with its size, its depth and (once asked for) its digest and its text.
@@ -16,7 +16,7 @@ pub struct Part {
     depth: usize,
     digest: OnceLock<[u8; 32]>,
     /// Its JSON, of a part that many documents share.
-    text: Option<OnceLock<Option<Box<RawValue>>>>,
+    text: Option<OnceLock<Arc<str>>>,
 }
 
 #[derive(Debug)]
@@ -85,13 +85,22 @@ impl Part {
     }
 }
 
+impl Part {
+    /// Writes it down as JSON.
+    pub(super) fn spell<S: Spelling>(&self, out: &mut S) -> Result<(), S::Error> {
+        match (&self.text, &self.content) {
+            (Some(text), _) => out.shared(text.get_or_init(|| Arc::from(self.value().to_string()))),
+            (None, Content::Value(value)) => out.value(value),
+            (None, Content::Parameters { list, .. }) => out.value(list),
+        }
+    }
+}
+
 impl Serialize for Part {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.text.as_ref().and_then(|text| text.get_or_init(|| to_raw_value(self.value()).ok()).as_ref());
-        match (text, &self.content) {
-            (Some(text), _) => text.serialize(serializer),
-            (None, Content::Value(value)) => value.serialize(serializer),
-            (None, Content::Parameters { list, .. }) => list.serialize(serializer),
+        match &self.content {
+            Content::Value(value) => value.serialize(serializer),
+            Content::Parameters { list, .. } => list.serialize(serializer),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::asker::Asker;
 use super::clock;
 use super::constant;
-use super::document::{Fields, Members, Section};
+use super::document::{Fields, Fixed, Section};
 use super::part::Part;
 use super::sql::Memory;
 use crate::model::{Caller, SessionId, Target, Workload};
@@ -74,7 +74,7 @@ pub struct SessionContext {
     pub(super) target: Arc<Part>,
     pub(super) memory: Memory,
     /// The members of its section that never change.
-    fixed: Arc<Members>,
+    fixed: Arc<Fixed>,
     /// The part made from the search path that it had last.
     path: Mutex<Option<LastPath>>,
 }
@@ -93,7 +93,7 @@ impl SessionContext {
             workload: shared(workload(&opening.workload)),
             target: shared(target(&opening.target)),
             memory: Memory::default(),
-            fixed: Arc::new(vec![
+            fixed: Arc::new(Fixed::new(vec![
                 ("id", shared(json!(opening.id.to_string()))),
                 ("started_at", shared(json!(clock::seconds(opening.started_at)))),
                 (
@@ -105,14 +105,14 @@ impl SessionContext {
                         "parameters": opening.parameters,
                     })),
                 ),
-            ]),
+            ])),
             path: Mutex::new(None),
         }
     }
 
     /// Whose questions about this session are.
     pub fn asker(&self) -> Asker {
-        Asker::new(Some(self.caller.value()), self.fixed.first().map(|(_, id)| id.value()))
+        Asker::new(Some(self.caller.value()), self.fixed.members().first().map(|(_, id)| id.value()))
     }
 
     /// The `session` section, and what of it is not known.

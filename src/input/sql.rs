@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::constant;
-use super::document::{Fields, Members, Section};
+use super::document::{Fields, Fixed, Members, Section};
 use super::part::Part;
 use super::session::{part, shared};
 use crate::parse::{Facts, Protocol, Request};
@@ -30,31 +30,32 @@ pub(super) struct Memory(Mutex<HashMap<usize, Known>>);
 struct Known {
     /// Kept beside what was made of them, so that their address stays theirs.
     _facts: Arc<Facts>,
-    members: Arc<Members>,
+    members: Arc<Fixed>,
     /// The text that was sent last, if it is short.
     text: Option<Arc<Part>>,
 }
 
 impl Memory {
     /// The constant members, and the text.
-    fn members(&self, facts: &Arc<Facts>, text: &str) -> (Arc<Members>, Arc<Part>) {
+    fn members(&self, facts: &Arc<Facts>, text: &str) -> (Arc<Fixed>, Arc<Part>) {
         let address = Arc::as_ptr(facts).addr();
         let mut remembered = self.0.lock();
         if let Some(known) = remembered.get_mut(&address) {
             if let Some(last) = known.text.as_ref().filter(|last| last.value().as_str() == Some(text)) {
                 return (Arc::clone(&known.members), Arc::clone(last));
             }
-            let text = part(json!(text));
+            // The second text of a shape may be the first of many that are the same.
+            let text = shared(json!(text));
             known.text = (text.size() <= SHORT).then(|| Arc::clone(&text));
             return (Arc::clone(&known.members), text);
         }
         if facts.weight() > LIGHT {
-            return (Arc::new(fixed(facts)), part(json!(text)));
+            return (Arc::new(Fixed::new(fixed(facts))), part(json!(text)));
         }
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        let (members, text) = (Arc::new(fixed(facts)), part(json!(text)));
+        let (members, text) = (Arc::new(Fixed::new(fixed(facts))), shared(json!(text)));
         let last = (text.size() <= SHORT).then(|| Arc::clone(&text));
         let known = Known { _facts: Arc::clone(facts), members: Arc::clone(&members), text: last };
         remembered.insert(address, known);

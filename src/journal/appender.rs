@@ -12,8 +12,9 @@ use tokio::sync::{Notify, oneshot};
 
 use super::JournalError;
 use super::payload::{GapPayload, Genesis, OUTCOME_ROOM};
-use super::record::Draft;
+use super::record::{Draft, Kind};
 use super::segment::Segment;
+use super::splice::Splicer;
 use crate::model::Labels;
 use crate::telemetry::Metrics;
 
@@ -81,6 +82,8 @@ pub(super) struct Appender {
     /// Entries whose outcome is not in the file yet.
     pub(super) open: u64,
     pub(super) waiters: Vec<Waiter>,
+    /// The texts that records of the segment can name.
+    pub(super) splicer: Splicer,
     /// Why nothing is taken until the syncer has a segment that works.
     pub(super) refusing: Option<JournalError>,
     /// No new work is taken.
@@ -191,19 +194,29 @@ impl Appender {
     }
 
     fn write(&mut self, draft: &mut Draft, fixed: &Fixed) -> Result<Placed, JournalError> {
-        let placed = Placed { sequence: self.next, wall: wall_clock(), mono: fixed.monotonic() };
-        let sealed = draft.seal(placed.sequence, placed.wall, placed.mono);
-        if let Err(error) = self.segment.write(sealed) {
+        let (wall, mono) = (wall_clock(), fixed.monotonic());
+        let (sequence, bytes) = match draft.kind {
+            Kind::Intent => {
+                let spliced = self.splicer.splice(draft, self.next, wall, mono);
+                (spliced.sequence, spliced.bytes)
+            }
+            _ => (self.next, draft.seal(self.next, wall, mono)),
+        };
+        if let Err(error) = self.segment.write(bytes) {
+            self.splicer.forget();
             // A full disk may have room again at the next try; anything else leaves the segment in doubt.
             if !matches!(error, JournalError::Full { .. }) {
                 self.refusing = Some(error.clone());
             }
             return Err(error);
         }
-        self.next = self.next.saturating_add(1);
-        self.unsynced = self.unsynced.saturating_add(draft.length());
-        fixed.metrics.journal_written(1, draft.length());
-        Ok(placed)
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.splicer.keep();
+        let next = sequence.saturating_add(1);
+        fixed.metrics.journal_written(next.saturating_sub(self.next), length);
+        self.next = next;
+        self.unsynced = self.unsynced.saturating_add(length);
+        Ok(Placed { sequence, wall, mono })
     }
 
     fn roll(&mut self, shared: &Shared) -> Result<(), JournalError> {
@@ -216,6 +229,7 @@ impl Appender {
             return Err(error);
         }
         self.sealing.push(std::mem::replace(&mut self.segment, spare));
+        self.splicer.forget();
         self.write(&mut shared.settings.genesis(self.synced).draft()?, &shared.settings)?;
         Ok(())
     }

@@ -15,6 +15,7 @@ mod record;
 mod recovery;
 mod segment;
 mod sinks;
+mod splice;
 mod syncer;
 mod tail;
 

@@ -150,7 +150,7 @@ impl Journal {
         let mut draft = payload::intent(&intent)?;
         let strict = intent.decision.class() == AuditClass::Strict;
         let (placed, disk) = self.place(&mut draft, strict).await?;
-        let payload = if self.0.console.is_some() { draft.into_payload() } else { Vec::new() };
+        let payload = if self.0.console.is_some() { draft.payload() } else { Vec::new() };
         let mut entry = Entry {
             journal: self.clone(),
             decision: intent.decision,

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,8 @@ use serde_json::value::RawValue;
 
 use super::record::{Draft, Kind};
 use super::{Intent, IntentKind, JournalError, Outcome};
-use crate::decide::Verdict;
-use crate::input::{Document, Part};
+use crate::decide::{Decision, Verdict};
+use crate::input::{Part, Spelling as _};
 use crate::model::{AuditClass, Cause, DecisionId, Labels, ListenerName, OutcomeKind, SessionId, Stage};
 
 /// Room kept for the OUTCOME of every open entry. No outcome is larger: its only text of free length is the
@@ -75,13 +76,21 @@ pub(super) struct IntentPayload<'a> {
     pub(super) input: &'a RawValue,
 }
 
+/// What an intent says beside its input that is its own.
 #[derive(Serialize)]
-struct IntentWritten<'a> {
+struct Own<'a> {
     kind: IntentKind,
     session: SessionId,
     listener: &'a ListenerName,
-    stage: Stage,
     decision_id: DecisionId,
+    evaluation_ns: u64,
+    cached: bool,
+}
+
+/// What every decision of one judgement says.
+#[derive(Serialize)]
+struct Judged<'a> {
+    stage: Stage,
     class: AuditClass,
     allowed: bool,
     cause: Option<Cause>,
@@ -89,13 +98,10 @@ struct IntentWritten<'a> {
     path: &'a str,
     bundles: &'a BTreeMap<String, String>,
     generation: u64,
-    evaluation_ns: u64,
-    cached: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'a Part>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
-    input: &'a Document,
 }
 
 impl Genesis {
@@ -146,19 +152,35 @@ impl OutcomePayload {
     }
 }
 
-/// Serialises an intent.
+/// Serialises an intent: an object whose members come from three places.
 pub(super) fn intent(intent: &Intent) -> Result<Draft, JournalError> {
     let decision = &intent.decision;
+    let mut draft = Draft::empty(Kind::Intent);
+    draft.value(&Own {
+        kind: intent.kind,
+        session: intent.session,
+        listener: &intent.listener,
+        decision_id: decision.id(),
+        evaluation_ns: nanoseconds(decision.evaluation()),
+        cached: decision.cached(),
+    })?;
+    draft.reopen(b'}');
+    draft.own(",")?;
+    draft.shared(decision.told(|| judged(decision).map(Arc::from))?)?;
+    draft.own(",\"input\":")?;
+    decision.input().spell(&mut draft)?;
+    draft.own("}")?;
+    Ok(draft)
+}
+
+/// The members of an object, without its braces.
+fn judged(decision: &Decision) -> Result<String, serde_json::Error> {
     let (allowed, cause, reasons) = match decision.verdict() {
         Verdict::Allow | Verdict::Unasked => (true, None, [].as_slice()),
         Verdict::Deny { cause, reasons } => (false, Some(*cause), reasons.as_slice()),
     };
-    let written = IntentWritten {
-        kind: intent.kind,
-        session: intent.session,
-        listener: &intent.listener,
+    let object = serde_json::to_string(&Judged {
         stage: decision.stage(),
-        decision_id: decision.id(),
         class: decision.class(),
         allowed,
         cause,
@@ -166,13 +188,10 @@ pub(super) fn intent(intent: &Intent) -> Result<Draft, JournalError> {
         path: decision.path(),
         bundles: decision.revisions(),
         generation: decision.generation(),
-        evaluation_ns: nanoseconds(decision.evaluation()),
-        cached: decision.cached(),
         result: decision.result_part(),
         error: decision.error(),
-        input: decision.input(),
-    };
-    Ok(Draft::new(Kind::Intent, &written)?)
+    })?;
+    Ok(object.trim_start_matches('{').strip_suffix('}').unwrap_or_default().to_owned())
 }
 
 /// Reads a payload of this journal; `None` when a program with another format wrote it.

@@ -15,6 +15,11 @@
 //! ```
 
 use std::cell::Cell;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::input::Spelling;
 
 /// Bytes before the payload.
 pub(super) const HEADER: usize = 68;
@@ -27,7 +32,7 @@ pub(super) const FOREIGN: &str = "of a version or kind that this program does no
 pub(super) enum Kind {
     /// Opens every segment: who writes it.
     Genesis,
-    /// What is about to happen.
+    /// What is about to happen, in pieces (see `splice`).
     Intent,
     /// How it ended.
     Outcome,
@@ -37,6 +42,8 @@ pub(super) enum Kind {
     Checkpoint,
     /// The process ended in good order.
     Close,
+    /// A piece of JSON that later intents of the segment name instead of repeating it.
+    Text,
 }
 
 /// A record as it stands in a segment.
@@ -64,26 +71,31 @@ pub(super) enum Decoded<'a> {
 /// filled in when the place is known.
 #[derive(Debug)]
 pub(super) struct Draft {
-    kind: Kind,
+    pub(super) kind: Kind,
+    /// Room for the header, then what of the payload is its own.
     bytes: Vec<u8>,
+    /// What many records have in common, each with the number of its own bytes that come before it.
+    shared: Vec<(usize, Arc<str>)>,
 }
+
+/// The numbers of the file format. 2 was an intent in one piece.
+const NUMBERS: [(Kind, u8); 7] = [
+    (Kind::Genesis, 1),
+    (Kind::Outcome, 3),
+    (Kind::Gap, 4),
+    (Kind::Checkpoint, 5),
+    (Kind::Close, 6),
+    (Kind::Text, 7),
+    (Kind::Intent, 8),
+];
 
 impl Kind {
     fn number(self) -> u8 {
-        match self {
-            Self::Genesis => 1,
-            Self::Intent => 2,
-            Self::Outcome => 3,
-            Self::Gap => 4,
-            Self::Checkpoint => 5,
-            Self::Close => 6,
-        }
+        NUMBERS.iter().find(|(kind, _)| *kind == self).map_or(0, |(_, number)| *number)
     }
 
     fn from_number(number: u8) -> Option<Self> {
-        [Self::Genesis, Self::Intent, Self::Outcome, Self::Gap, Self::Checkpoint, Self::Close]
-            .into_iter()
-            .find(|kind| kind.number() == number)
+        NUMBERS.iter().find(|(_, known)| *known == number).map(|(kind, _)| *kind)
     }
 }
 
@@ -105,46 +117,125 @@ impl Drop for Draft {
     }
 }
 
+/// Texts shorter than this are repeated: naming them takes as much.
+const SHORTEST_SHARED: usize = 48;
+
 impl Draft {
-    /// A draft with `payload` as JSON.
-    pub(super) fn new<P: serde::Serialize>(kind: Kind, payload: &P) -> Result<Self, serde_json::Error> {
+    /// A draft without a payload.
+    pub(super) fn empty(kind: Kind) -> Self {
         // A thread that is ending has none.
         let mut bytes = SPARE.try_with(Cell::take).unwrap_or_default();
         bytes.clear();
         bytes.resize(HEADER, 0);
-        let mut draft = Self { kind, bytes };
-        serde_json::to_writer(&mut draft.bytes, payload)?;
+        Self { kind, bytes, shared: Vec::new() }
+    }
+
+    /// A draft with `payload` as JSON.
+    pub(super) fn new<P: Serialize>(kind: Kind, payload: &P) -> Result<Self, serde_json::Error> {
+        let mut draft = Self::empty(kind);
+        draft.value(payload)?;
         Ok(draft)
     }
 
-    /// Bytes the record takes in a segment.
+    /// The most bytes that the record may take in a segment, with the texts that it shares.
     pub(super) fn length(&self) -> u64 {
-        u64::try_from(self.bytes.len()).unwrap_or(u64::MAX)
+        let each =
+            |sum: usize, (_, text): &(usize, Arc<str>)| sum.saturating_add(text.len()).saturating_add(SHARED_MORE);
+        let length = self.shared.iter().fold(self.bytes.len().saturating_add(PIECE), each);
+        u64::try_from(length).unwrap_or(u64::MAX)
     }
 
-    /// Fills the header in; the bytes are ready to be written. May be called again for another place.
+    /// Fills the header in; the bytes are ready to be written. May be called again for another place. Not for a
+    /// draft in pieces.
     pub(super) fn seal(&mut self, sequence: u64, wall: u64, mono: u64) -> &[u8] {
-        let body = u32::try_from(self.bytes.len().saturating_sub(8)).unwrap_or(u32::MAX);
-        self.put(0, &body.to_le_bytes());
-        self.put(8, &[1, self.kind.number(), 0, 0]);
-        self.put(12, &sequence.to_le_bytes());
-        self.put(20, &wall.to_le_bytes());
-        self.put(28, &mono.to_le_bytes());
-        let crc = checksum(body, self.bytes.get(8..).unwrap_or_default());
-        self.put(4, &crc.to_le_bytes());
+        seal(&mut self.bytes, self.kind, sequence, wall, mono);
         &self.bytes
     }
 
-    /// The payload.
-    pub(super) fn into_payload(mut self) -> Vec<u8> {
-        self.bytes.drain(..HEADER.min(self.bytes.len()));
-        std::mem::take(&mut self.bytes)
+    /// The payload's pieces in order: its own, and what it shares.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let mut from = HEADER;
+        let ends = self.shared.iter().map(|(end, text)| (*end, Some(text))).chain([(self.bytes.len(), None)]);
+        ends.flat_map(move |(end, text)| {
+            let own = self.bytes.get(from..end).unwrap_or_default();
+            from = end;
+            [Some(own).filter(|own| !own.is_empty()).map(Piece::Own), text.map(Piece::Shared)].into_iter().flatten()
+        })
     }
 
-    fn put(&mut self, at: usize, value: &[u8]) {
-        if let Some(slot) = self.bytes.get_mut(at..at.saturating_add(value.len())) {
+    /// The payload in one piece.
+    pub(super) fn payload(&self) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for piece in self.pieces() {
+            match piece {
+                Piece::Own(bytes) => payload.extend_from_slice(bytes),
+                Piece::Shared(text) => payload.extend_from_slice(text.as_bytes()),
+            }
+        }
+        payload
+    }
+
+    /// Takes the last byte away, if it is this one: what closed an object goes on.
+    pub(super) fn reopen(&mut self, closing: u8) {
+        if self.bytes.last() == Some(&closing) {
+            self.bytes.pop();
+        }
+    }
+}
+
+/// A piece of a payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece<'a> {
+    /// Its own bytes.
+    Own(&'a [u8]),
+    /// A text of many records.
+    Shared(&'a Arc<str>),
+}
+
+/// Bytes before a piece of a payload: what it is, and its length or its text's sequence.
+pub(super) const PIECE: usize = 9;
+
+/// What a shared text takes at most beside its bytes: a record of its own, two pieces.
+const SHARED_MORE: usize = HEADER + 2 * PIECE;
+
+impl Spelling for Draft {
+    type Error = serde_json::Error;
+
+    fn own(&mut self, json: &str) -> Result<(), serde_json::Error> {
+        self.bytes.extend_from_slice(json.as_bytes());
+        Ok(())
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), serde_json::Error> {
+        serde_json::to_writer(&mut self.bytes, value)
+    }
+
+    fn shared(&mut self, json: &Arc<str>) -> Result<(), serde_json::Error> {
+        if json.len() < SHORTEST_SHARED {
+            return self.own(json);
+        }
+        self.shared.push((self.bytes.len(), Arc::clone(json)));
+        Ok(())
+    }
+}
+
+/// Fills in the header at the beginning of a record's bytes.
+pub(super) fn seal(bytes: &mut [u8], kind: Kind, sequence: u64, wall: u64, mono: u64) {
+    let body = u32::try_from(bytes.len().saturating_sub(8)).unwrap_or(u32::MAX);
+    let Some((header, payload)) = bytes.split_first_chunk_mut::<HEADER>() else { return };
+    let mut put = |at: usize, value: &[u8]| {
+        if let Some(slot) = header.get_mut(at..at.saturating_add(value.len())) {
             slot.copy_from_slice(value);
         }
+    };
+    put(0, &body.to_le_bytes());
+    put(8, &[1, kind.number(), 0, 0]);
+    put(12, &sequence.to_le_bytes());
+    put(20, &wall.to_le_bytes());
+    put(28, &mono.to_le_bytes());
+    let crc = crc32c::crc32c_append(checksum(body, header.get(8..).unwrap_or_default()), payload);
+    if let Some(slot) = header.get_mut(4..8) {
+        slot.copy_from_slice(&crc.to_le_bytes());
     }
 }
 
@@ -201,7 +292,7 @@ mod tests {
     use super::*;
 
     fn kinds() -> impl Strategy<Value = Kind> {
-        (1_u8..=6).prop_map(|number| Kind::from_number(number).unwrap())
+        (0..NUMBERS.len()).prop_map(|at| NUMBERS[at].0)
     }
 
     proptest! {
@@ -218,7 +309,7 @@ mod tests {
 
         #[test]
         fn no_flipped_bit_goes_unseen(text: String, place: prop::sample::Index) {
-            let mut draft = Draft::new(Kind::Intent, &text).unwrap();
+            let mut draft = Draft::new(Kind::Outcome, &text).unwrap();
             let mut bytes = draft.seal(7, 8, 9).to_vec();
             let bit = place.index(bytes.len() * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);

@@ -15,6 +15,7 @@ use super::event::{Event, Stored};
 use super::payload::{self, GapPayload, Genesis, IntentPayload, OutcomePayload};
 use super::record::{self, Decoded, Draft, FOREIGN, Kind, Record};
 use super::segment::{self, Records, Segment};
+use super::splice::{Splicer, Texts};
 use super::{IntentKind, JournalError};
 use crate::model::{Labels, OutcomeKind};
 
@@ -22,6 +23,8 @@ use crate::model::{Labels, OutcomeKind};
 #[derive(Debug, Default)]
 struct Found {
     open: BTreeMap<u64, (Arc<Labels>, Stored)>,
+    /// Of the segment that is read.
+    texts: Texts,
     labels: Arc<Labels>,
     boot: String,
     next: u64,
@@ -144,6 +147,7 @@ fn explained(bytes: &[u8], missing: u64, first: u64, is_last: bool) -> bool {
 
 impl Found {
     fn segment(&mut self, bytes: &[u8]) -> Walked {
+        self.texts.clear();
         let mut records = Records::new(bytes, 0);
         let mut length = 0;
         let mut bad = None;
@@ -174,7 +178,9 @@ impl Found {
                 }
             }
             Kind::Intent => {
-                let stored = Stored::new(record.sequence, record.wall, record.mono, record.payload.to_vec());
+                // What names a text that is not there was not written by this program: it is closed as unknown.
+                let payload = self.texts.join(record).unwrap_or_default();
+                let stored = Stored::new(record.sequence, record.wall, record.mono, payload);
                 self.open.insert(record.sequence, (Arc::clone(&self.labels), stored));
             }
             Kind::Outcome => {
@@ -182,6 +188,7 @@ impl Found {
                     self.open.remove(&outcome.intent);
                 }
             }
+            Kind::Text => self.texts.add(record),
             Kind::Gap | Kind::Checkpoint | Kind::Close => {}
         }
     }
@@ -235,6 +242,7 @@ impl Found {
             sealing: Vec::new(),
             open: 0,
             waiters: Vec::new(),
+            splicer: Splicer::default(),
             refusing: None,
             closed: false,
             ended: false,

@@ -11,6 +11,7 @@ use super::event::{Event, Stored};
 use super::payload::{self, GapPayload, Genesis, OutcomePayload};
 use super::record::{Kind, Record};
 use super::segment::{self, Records};
+use super::splice::Texts;
 use crate::model::Labels;
 
 /// How often a followed journal is looked at.
@@ -61,6 +62,8 @@ struct Reader {
     segment: Option<u64>,
     offset: usize,
     labels: Arc<Labels>,
+    /// Texts of the segment that is read.
+    texts: Texts,
     /// INTENTs without OUTCOME; bounded by what is open at a time.
     open: HashMap<u64, (Arc<Labels>, Stored)>,
 }
@@ -75,6 +78,7 @@ pub fn tail(directory: &Path, options: TailOptions) -> Result<Tail, JournalError
         segment: None,
         offset: 0,
         labels: Arc::default(),
+        texts: Texts::default(),
         open: HashMap::new(),
     };
     let ready = match options.lines {
@@ -183,6 +187,7 @@ impl Reader {
         if let Some((next, _)) = successor {
             self.segment = Some(*next);
             self.offset = 0;
+            self.texts.clear();
             return Ok(true);
         }
         Ok(read)
@@ -197,7 +202,8 @@ impl Reader {
                 Ok(None)
             }
             Kind::Intent => {
-                self.open.insert(record.sequence, (Arc::clone(&self.labels), stored(record)));
+                let stored = stored(record, &self.texts);
+                self.open.insert(record.sequence, (Arc::clone(&self.labels), stored));
                 Ok(None)
             }
             Kind::Outcome => {
@@ -217,6 +223,10 @@ impl Reader {
             }
             Kind::Gap => Ok(payload::parse::<GapPayload>(record.payload)
                 .map(|gap| TailItem::Gap(Gap { from: gap.from, to: gap.to, reason: gap.reason.into_owned() }))),
+            Kind::Text => {
+                self.texts.add(record);
+                Ok(None)
+            }
             Kind::Checkpoint | Kind::Close => Ok(None),
         }
     }
@@ -227,7 +237,7 @@ fn is_item(record: &Record<'_>) -> bool {
     match record.kind {
         Kind::Outcome => payload::parse::<OutcomePayload>(record.payload).is_some_and(|outcome| outcome.event),
         Kind::Gap => true,
-        Kind::Genesis | Kind::Intent | Kind::Checkpoint | Kind::Close => false,
+        Kind::Genesis | Kind::Intent | Kind::Text | Kind::Checkpoint | Kind::Close => false,
     }
 }
 
@@ -235,20 +245,23 @@ fn is_item(record: &Record<'_>) -> bool {
 fn look_up(sequence: u64, segments: &[(u64, PathBuf)]) -> Result<Option<(Arc<Labels>, Stored)>, JournalError> {
     let Some((_, path)) = segments.iter().rev().find(|(first, _)| *first <= sequence) else { return Ok(None) };
     let bytes = segment::read(path)?;
-    let mut labels = Arc::default();
+    let (mut labels, mut texts) = (Arc::default(), Texts::default());
     for record in Records::new(&bytes, 0) {
         if record.kind == Kind::Genesis
             && let Some(genesis) = payload::parse::<Genesis>(record.payload)
         {
             labels = Arc::new(genesis.labels);
         }
+        if record.kind == Kind::Text {
+            texts.add(record);
+        }
         if record.sequence == sequence {
-            return Ok((record.kind == Kind::Intent).then(|| (labels, stored(record))));
+            return Ok((record.kind == Kind::Intent).then(|| (labels, stored(record, &texts))));
         }
     }
     Ok(None)
 }
 
-fn stored(record: Record<'_>) -> Stored {
-    Stored::new(record.sequence, record.wall, record.mono, record.payload.to_vec())
+fn stored(record: Record<'_>, texts: &Texts) -> Stored {
+    Stored::new(record.sequence, record.wall, record.mono, texts.join(record).unwrap_or_default())
 }

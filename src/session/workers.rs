@@ -4,7 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
@@ -14,10 +16,26 @@ pub struct Workers(Vec<Worker>);
 struct Worker {
     runtime: Handle,
     sessions: Arc<AtomicUsize>,
+    load: Mutex<Load>,
     /// Dropped to end the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// How busy a thread was lately.
+#[derive(Debug)]
+struct Load {
+    since: Instant,
+    worked: Duration,
+    busy: bool,
+}
+
+/// Sessions that a thread may have more than another one. A thread that is awake for one session answers the next
+/// without being woken, which is half of what a short statement costs.
+const PACK: usize = 16;
+
+/// How long a thread is watched to say how busy it is.
+const WATCH: Duration = Duration::from_millis(100);
 
 /// A place on a thread, taken until it is dropped.
 pub(super) struct Place {
@@ -34,9 +52,13 @@ impl Workers {
         (0..count.max(1)).map(|_| Worker::start(stack)).collect::<io::Result<_>>().map(Self)
     }
 
-    /// A place where the fewest sessions are.
+    /// A place on the first thread that has time, as long as sessions are not too unevenly spread; else where the
+    /// fewest are.
     pub(super) fn place(&self) -> Option<Place> {
-        let worker = self.0.iter().min_by_key(|worker| worker.sessions.load(Ordering::Relaxed))?;
+        let emptiest = self.0.iter().min_by_key(|worker| worker.count())?;
+        let most = emptiest.count().saturating_add(PACK);
+        let idle = self.0.iter().find(|worker| worker.count() < most && !worker.is_busy());
+        let worker = idle.unwrap_or(emptiest);
         worker.sessions.fetch_add(1, Ordering::Relaxed);
         Some(Place { runtime: worker.runtime.clone(), sessions: Arc::clone(&worker.sessions) })
     }
@@ -51,7 +73,25 @@ impl Worker {
             .name("sidegate".to_owned())
             .stack_size(stack)
             .spawn(move || Self::run(&runtime, stopped))?;
-        Ok(Self { runtime: handle, sessions: Arc::default(), stop: Some(stop), thread: Some(thread) })
+        let load = Mutex::new(Load { since: Instant::now(), worked: Duration::ZERO, busy: false });
+        Ok(Self { runtime: handle, sessions: Arc::default(), load, stop: Some(stop), thread: Some(thread) })
+    }
+
+    fn count(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was at work for half of the time lately.
+    fn is_busy(&self) -> bool {
+        let mut load = self.load.lock();
+        let watched = load.since.elapsed();
+        if watched >= WATCH {
+            // A runtime of one thread has one worker.
+            let worked = self.runtime.metrics().worker_total_busy_duration(0);
+            let busy = worked.saturating_sub(load.worked) >= watched / 2;
+            *load = Load { since: Instant::now(), worked, busy };
+        }
+        load.busy
     }
 
     fn run(runtime: &Runtime, stopped: oneshot::Receiver<()>) {
@@ -90,14 +130,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_taken_where_there_are_fewest() {
+    fn a_thread_that_has_time_is_filled_before_the_next_but_never_far_beyond_it() {
         let workers = Workers::start(2, 1 << 20).unwrap();
-        let taken =
-            |workers: &Workers| workers.0.iter().map(|w| w.sessions.load(Ordering::Relaxed)).collect::<Vec<_>>();
-        let places: Vec<_> = (0..4).filter_map(|_| workers.place()).collect();
-        assert_eq!(taken(&workers), [2, 2]);
+        let taken = |workers: &Workers| workers.0.iter().map(Worker::count).collect::<Vec<_>>();
+        let mut places: Vec<_> = (0..PACK).filter_map(|_| workers.place()).collect();
+        assert_eq!(taken(&workers), [PACK, 0]);
+        places.extend((0..100).filter_map(|_| workers.place()));
+        assert!(taken(&workers).iter().all(|count| *count >= 50), "{:?}", taken(&workers));
         drop(places);
         assert_eq!(taken(&workers), [0, 0]);
+    }
+
+    #[test]
+    fn a_thread_that_is_busy_gets_no_session_while_another_has_fewer() {
+        let workers = Workers::start(2, 1 << 20).unwrap();
+        let first = workers.place().unwrap();
+        let busy = first.runtime().spawn(async {
+            // The runtime says how long it worked when it has nothing more to do.
+            let until = Instant::now() + 100 * WATCH;
+            while Instant::now() < until {
+                let pause = Instant::now() + WATCH / 5;
+                while Instant::now() < pause {
+                    std::hint::spin_loop();
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        while !busy.is_finished() && !workers.0[0].is_busy() {
+            std::thread::yield_now();
+        }
+        assert!(workers.0[0].is_busy());
+        let _second = workers.place().unwrap();
+        assert_eq!(workers.0.iter().map(Worker::count).collect::<Vec<_>>(), [1, 1]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -68,13 +69,12 @@ impl Metrics {
 
     /// One decision reached its end.
     pub fn decided(&self, listener: &ListenerName, stage: Stage, outcome: OutcomeKind, cause: Option<Cause>) {
-        let labels = Decided {
-            listener: Listener(listener.clone()),
-            stage: stage.label(),
-            outcome: outcome.label(),
-            cause: cause.map_or("", Cause::label),
-        };
-        self.0.sessions.decisions.get_or_create(&labels).inc();
+        self.0.sessions.decisions.get_or_create(&decided(listener, stage, outcome, cause)).inc();
+    }
+
+    /// Counts decisions that end in the same way, without looking the series up for each.
+    pub fn tally(&self, listener: &ListenerName, stage: Stage, outcome: OutcomeKind) -> Tally {
+        Tally(self.0.sessions.decisions.get_or_create_owned(&decided(listener, stage, outcome, None)))
     }
 
     /// A session began; it counts as open until the value is dropped.
@@ -229,6 +229,17 @@ impl Metrics {
     }
 }
 
+/// Counts decisions of one kind.
+#[derive(Clone, Debug)]
+pub struct Tally(Counter);
+
+impl Tally {
+    /// One more.
+    pub fn count(&self) {
+        self.0.inc();
+    }
+}
+
 /// An open session; dropping it closes it.
 #[derive(Debug)]
 pub struct SessionGauge {
@@ -238,6 +249,15 @@ pub struct SessionGauge {
 impl Drop for SessionGauge {
     fn drop(&mut self) {
         self.open.dec();
+    }
+}
+
+fn decided(listener: &ListenerName, stage: Stage, outcome: OutcomeKind, cause: Option<Cause>) -> Decided {
+    Decided {
+        listener: Listener(listener.clone()),
+        stage: stage.label(),
+        outcome: outcome.label(),
+        cause: cause.map_or("", Cause::label),
     }
 }
 

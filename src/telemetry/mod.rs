@@ -12,5 +12,5 @@ mod series;
 pub use labels::{BundleFailure, Handler, HttpMethod, Plugin, PluginStatus};
 pub use lines::LogGuard;
 pub use log::{LogError, LogFormat, LogLevel, init};
-pub use metrics::{Metrics, SessionGauge};
+pub use metrics::{Metrics, SessionGauge, Tally};
 pub use panics::log_panics;

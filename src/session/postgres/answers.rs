@@ -77,8 +77,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// Writes what waits. May be cut off anywhere: what was not written stays.
     pub(super) async fn flush(&mut self) -> Result<(), End> {
         while self.out.has_remaining() {
-            match tokio::time::timeout(UNREAD, self.client.write_buf(&mut self.out)).await {
-                Ok(Ok(1..)) => {}
+            match tokio::time::timeout(UNREAD, self.client.write(&self.out)).await {
+                Ok(Ok(written @ 1..)) => self.out.advance(written),
                 Ok(Ok(0) | Err(_)) => return Err(End::Client),
                 Err(_) => return Err(deaf()),
             }

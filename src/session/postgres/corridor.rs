@@ -13,9 +13,11 @@ use crate::identify::Expiry;
 use crate::journal::{Entry, Outcome};
 use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
+use crate::telemetry::Tally;
 
 use super::ledger::{Owed, Running};
 use super::names::{Portal, RestsOn};
+use super::recent::Recent;
 use super::state::State;
 
 /// One open session.
@@ -28,6 +30,8 @@ pub(super) struct Corridor {
     pub(super) session: SessionId,
     /// What the answers so far have left.
     pub(super) state: Mutex<State>,
+    /// What it sent last.
+    pub(super) recent: Mutex<Recent>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
     /// Rung after every settled answer.
@@ -41,6 +45,8 @@ pub(super) struct Corridor {
     pub(super) sync_wanted: Notify,
     /// When the caller is nobody any more.
     pub(super) expiry: Option<Expiry>,
+    /// Counts statements that were let through.
+    pub(super) forwarded: Tally,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
 }
@@ -112,9 +118,9 @@ impl Corridor {
         }
     }
 
-    /// Whether any rule reads this path of the input.
-    pub(super) fn policy_reads(&self, path: &[&str]) -> bool {
-        self.house.store.snapshot().is_some_and(|policy| policy.reads_any(path))
+    /// Whether any rule reads the values of statements.
+    pub(super) fn policy_reads_values(&self) -> bool {
+        self.house.store.snapshot().is_some_and(|policy| policy.reads_values())
     }
 
     /// What an answer computed now rests on.
@@ -126,7 +132,10 @@ impl Corridor {
     /// Ends a journal entry. What cannot be written down is not answered: the session ends.
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
-            self.house.metrics.decided(&self.lane.listener.name, Stage::Request, outcome.kind, outcome.cause);
+            match (outcome.kind, outcome.cause) {
+                (OutcomeKind::Forwarded, None) => self.forwarded.count(),
+                (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, Stage::Request, kind, cause),
+            }
         }
         entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
     }

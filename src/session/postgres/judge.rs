@@ -11,6 +11,7 @@ use crate::parse::{self, Encoding, Facts, Names, Reading, Remembered, Request, U
 
 use super::corridor::{Corridor, denied};
 use super::names::Statement;
+use super::recent::Conditions;
 
 /// A statement that was judged: the permit to send it, or what the client is told instead.
 pub(super) enum Judged {
@@ -21,32 +22,55 @@ pub(super) enum Judged {
 }
 
 impl Corridor {
-    /// What the text would do, read as the server would read it now.
-    pub(super) async fn read(&self, text: &[u8]) -> (Arc<Facts>, bool) {
-        let (quoting, encoding, certain) = {
+    /// What the text would do, read as the server would read it now, and whether names were certain. `by_name`: it
+    /// [may look names up](mentions_names).
+    pub(super) async fn read(&self, text: &[u8], by_name: bool) -> (Arc<Facts>, bool) {
+        let conditions = {
             let state = self.state.lock();
-            (state.quoting(), state.encoding(), state.names_certain())
+            Conditions { quoting: state.quoting(), encoding: state.encoding(), certain: state.names_certain() }
         };
-        // Only these commands look names up; everybody else is spared the copy.
-        let (prepared, cursors) = if mentions_names(text) {
-            let state = self.state.lock();
-            (state.names.prepared(), state.names.cursors())
-        } else {
-            (Remembered::new(), Remembered::new())
+        // What it does depends on more than itself: nothing is remembered.
+        if by_name {
+            let (prepared, cursors) = {
+                let state = self.state.lock();
+                (state.names.prepared(), state.names.cursors())
+            };
+            return (self.read_under(text, conditions, &prepared, &cursors).await, conditions.certain);
+        }
+        let known = self.recent.lock().facts(text, conditions);
+        let facts = match known {
+            Some(facts) => facts,
+            None => {
+                let none = Remembered::new();
+                let facts = self.read_under(text, conditions, &none, &none).await;
+                self.recent.lock().keep(text, conditions, &facts);
+                facts
+            }
+        };
+        (facts, conditions.certain)
+    }
+
+    async fn read_under(
+        &self,
+        text: &[u8],
+        conditions: Conditions,
+        prepared: &Remembered,
+        cursors: &Remembered,
+    ) -> Arc<Facts> {
+        let names = match (&self.lane.schema, conditions.certain) {
+            (Some(schema), true) => Names::Certain { schema: Arc::clone(schema) },
+            (Some(_) | None, _) => Names::Uncertain,
         };
         let reading = Reading {
-            quoting,
-            encoding,
-            names: match (&self.lane.schema, certain) {
-                (Some(schema), true) => Names::Certain { schema: Arc::clone(schema) },
-                (Some(_) | None, _) => Names::Uncertain,
-            },
+            quoting: conditions.quoting,
+            encoding: conditions.encoding,
+            names,
             read_only: self.lane.listener.settings.holds_read_only(),
             limits: self.lane.reading_limits(),
-            prepared: &prepared,
-            cursors: &cursors,
+            prepared,
+            cursors,
         };
-        (self.lane.reader.bytes(text, &reading).await, certain)
+        self.lane.reader.bytes(text, &reading).await
     }
 
     /// Asks policy about a request. Over a limit, nobody is asked.
@@ -106,7 +130,7 @@ impl Corridor {
         if !self.is_stale(statement) {
             return Arc::clone(facts);
         }
-        parse::typed(self.read(statement.text.as_bytes()).await.0, &statement.declared)
+        parse::typed(self.read(statement.text.as_bytes(), statement.by_name).await.0, &statement.declared)
     }
 
     /// Whether a statement must be read again before it is judged.

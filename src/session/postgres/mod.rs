@@ -11,6 +11,7 @@ mod judge;
 mod ledger;
 mod names;
 mod open;
+mod recent;
 mod requests;
 mod state;
 mod statements;

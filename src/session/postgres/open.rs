@@ -15,7 +15,7 @@ use crate::enforce::Refusal;
 use crate::forward::{self, KeyGuard, Sender, Upstream};
 use crate::identify::Identified;
 use crate::input::SessionContext;
-use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId};
+use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
@@ -178,12 +178,14 @@ async fn run(
         lane: Arc::clone(lane),
         session,
         state: Mutex::new(state),
+        recent: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),
         answered: Notify::new(),
         went_quiet: Notify::new(),
         sync_wanted: Notify::new(),
         expiry: identified.expiry.clone(),
+        forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
         answering: AtomicBool::new(false),
     };
     let (from_client, to_client) = tokio::io::split(identified.stream);

@@ -29,10 +29,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Ok(());
         }
         let query = Query::decode(frame.body()).map_err(breach)?;
-        if mentions_names(query.sql) {
+        let by_name = mentions_names(query.sql);
+        if by_name {
             self.names_settled().await?;
         }
-        let (facts, _) = self.corridor.read(query.sql).await;
+        let (facts, _) = self.corridor.read(query.sql, by_name).await;
         if !self.corridor.state.lock().names.can_declare(&facts) {
             return self.over_budget(b'Q').await;
         }
@@ -78,7 +79,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if by_name {
             self.names_settled().await?;
         }
-        let (facts, certain) = self.corridor.read(parse.sql).await;
+        let (facts, certain) = self.corridor.read(parse.sql, by_name).await;
         let facts = parse::typed(facts, &parse.types);
         let weight = parse.sql.len().saturating_add(facts.weight()).saturating_add(parse.types.len().saturating_mul(8));
         let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'P').await };
@@ -94,7 +95,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         });
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
         let waits_for_values =
-            facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads(&["sql", "parameters"]);
+            facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads_values();
         let decision =
             if waits_for_values { self.corridor.put_off(&request) } else { self.corridor.ask(&request).await };
         match self.corridor.carry_out(IntentKind::Prepare, request, decision).await {
@@ -251,7 +252,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             let types = statement.types.lock();
             types.len() >= values && types.iter().all(|oid| *oid != 0)
         };
-        if known || values == 0 || !self.corridor.policy_reads(&["sql", "parameters"]) {
+        if known || values == 0 || !self.corridor.policy_reads_values() {
             return Ok(true);
         }
         let describe = Free::describe_statement(name)

@@ -1,0 +1,89 @@
+//! The texts that one session sent last, and what they do. Who sends the same bytes again, to be read in the same
+//! way, is read without looking at each of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::parse::{Encoding, Facts, Quoting};
+
+/// Texts that one session keeps; past it all are forgotten.
+const REMEMBERED: usize = 64;
+
+/// Bytes of a text that is worth keeping.
+const SHORT: usize = 4 << 10;
+
+/// Weight of facts that are worth keeping.
+const LIGHT: usize = 16 << 10;
+
+/// What decides what a text means, beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Conditions {
+    /// How quotes are read.
+    pub(super) quoting: Quoting,
+    /// How bytes are read.
+    pub(super) encoding: Encoding,
+    /// Whether names mean what the pinned path says.
+    pub(super) certain: bool,
+}
+
+/// One session's texts.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    known: HashMap<Box<[u8]>, (Conditions, Arc<Facts>)>,
+}
+
+impl Recent {
+    /// What the text does, if it was read under these conditions.
+    pub(super) fn facts(&self, text: &[u8], conditions: Conditions) -> Option<Arc<Facts>> {
+        let (known, facts) = self.known.get(text)?;
+        (*known == conditions).then(|| Arc::clone(facts))
+    }
+
+    /// Keeps what a text does, unless it was not read to its end or is too much to keep.
+    pub(super) fn keep(&mut self, text: &[u8], conditions: Conditions, facts: &Arc<Facts>) {
+        if text.len() > SHORT || facts.unparsed.is_some() || facts.weight() > LIGHT {
+            return;
+        }
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        self.known.insert(text.into(), (conditions, Arc::clone(facts)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::stub;
+
+    const CONDITIONS: Conditions = Conditions { quoting: Quoting::Standard, encoding: Encoding::Safe, certain: true };
+
+    #[test]
+    fn a_text_is_known_only_under_the_conditions_that_it_was_read_under() {
+        let mut recent = Recent::default();
+        let facts = Arc::new(stub::facts());
+        recent.keep(b"select 1", CONDITIONS, &facts);
+        assert!(recent.facts(b"select 1", CONDITIONS).is_some_and(|known| Arc::ptr_eq(&known, &facts)));
+        assert!(recent.facts(b"select  1", CONDITIONS).is_none());
+        for other in [
+            Conditions { quoting: Quoting::Backslash, ..CONDITIONS },
+            Conditions { encoding: Encoding::AsciiTrailBytes, ..CONDITIONS },
+            Conditions { certain: false, ..CONDITIONS },
+        ] {
+            assert!(recent.facts(b"select 1", other).is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn neither_many_texts_nor_long_ones_are_kept() {
+        let (mut recent, facts) = (Recent::default(), Arc::new(stub::facts()));
+        recent.keep(&[b'x'; SHORT + 1], CONDITIONS, &facts);
+        let heavy = Facts { normalized: "x".repeat(LIGHT + 1), ..stub::facts() };
+        recent.keep(b"heavy", CONDITIONS, &Arc::new(heavy));
+        assert!(recent.known.is_empty());
+        for number in 0..10 * REMEMBERED {
+            recent.keep(number.to_string().as_bytes(), CONDITIONS, &facts);
+            assert!(recent.known.len() <= REMEMBERED);
+        }
+    }
+}
