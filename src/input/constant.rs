@@ -15,6 +15,7 @@ pub(super) struct Constant {
     pub(super) postgres: Arc<Part>,
     /// An empty list.
     pub(super) none: Arc<Part>,
+    pub(super) null: Arc<Part>,
     stages: [(Stage, Arc<Part>); 2],
     protocols: [(Protocol, Arc<Part>); 3],
     transactions: [(Transaction, Arc<Part>); 3],
@@ -25,6 +26,7 @@ pub(super) fn parts() -> &'static Constant {
         version: shared(json!(1)),
         postgres: shared(json!("postgres")),
         none: shared(json!([])),
+        null: shared(json!(null)),
         stages: [Stage::Session, Stage::Request].map(|stage| (stage, shared(json!(stage)))),
         protocols: [
             (Protocol::Simple, shared(json!("simple"))),

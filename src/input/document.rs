@@ -1,12 +1,17 @@
 //! The policy input document.
 
+mod renewal;
+mod script;
+
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
 use super::asker::Asker;
 use super::part::{self, Part, Tag};
-use super::spelling::Spelling;
+use script::Step;
+
+pub(super) use renewal::Moved;
 
 /// One policy input: named sections, most of them shared with the session or the statement,
 /// and the list of paths that are not known. Cloning shares everything.
@@ -19,6 +24,8 @@ struct Inner {
     unknown: Vec<&'static str>,
     size: usize,
     depth: usize,
+    /// How it is spelled, of a document that was renewed: the next one is spelled like it.
+    script: Option<OnceLock<Vec<Step>>>,
 }
 
 /// One top-level member of a document.
@@ -118,18 +125,8 @@ impl Section {
 impl Document {
     /// Builds a document from its sections. `unknown` must be among them, too.
     pub(super) fn new(sections: Vec<(&'static str, Section)>, unknown: Vec<&'static str>) -> Self {
-        let (mut size, mut depth) = (2_usize, 1_usize);
-        let mut count = |name: &str, part: &Part| {
-            size = size.saturating_add(name.len().saturating_add(4)).saturating_add(part.size());
-            depth = depth.max(part.depth().saturating_add(2));
-        };
-        for (name, section) in &sections {
-            match section {
-                Section::Whole(part) => count(name, part),
-                Section::Fields(fields) => fields.members().for_each(|(name, part)| count(name, part)),
-            }
-        }
-        Self(Arc::new(Inner { sections, unknown, size, depth }))
+        let (size, depth) = measure(&sections);
+        Self(Arc::new(Inner { sections, unknown, size, depth, script: None }))
     }
 
     /// The top-level sections in order.
@@ -240,6 +237,21 @@ impl Document {
     }
 }
 
+fn measure(sections: &[(&'static str, Section)]) -> (usize, usize) {
+    let (mut size, mut depth) = (2_usize, 1_usize);
+    let mut count = |name: &str, part: &Part| {
+        size = size.saturating_add(name.len().saturating_add(4)).saturating_add(part.size());
+        depth = depth.max(part.depth().saturating_add(2));
+    };
+    for (name, section) in sections {
+        match section {
+            Section::Whole(part) => count(name, part),
+            Section::Fields(fields) => fields.members().for_each(|(name, part)| count(name, part)),
+        }
+    }
+    (size, depth)
+}
+
 fn feed_section(section: &Section, hasher: &mut blake3::Hasher) {
     match section {
         Section::Whole(part) => feed_digest(part, hasher),
@@ -281,49 +293,6 @@ fn feed_digest(part: &Part, hasher: &mut blake3::Hasher) {
 
 fn overlap<S: AsRef<str>>(unknown: &str, path: &[S]) -> bool {
     unknown.split('.').zip(path).all(|(a, b)| a == b.as_ref())
-}
-
-impl Document {
-    /// Writes it down as JSON: an object of its sections.
-    ///
-    /// # Errors
-    /// What `out` says of a piece.
-    pub fn spell<S: Spelling>(&self, out: &mut S) -> Result<(), S::Error> {
-        let mut before = "{";
-        for (name, section) in &self.0.sections {
-            name_member(out, before, name)?;
-            match section {
-                Section::Whole(part) => part.spell(out)?,
-                Section::Fields(fields) => fields.spell(out)?,
-            }
-            before = ",";
-        }
-        out.own(if before == "{" { "{}" } else { "}" })
-    }
-}
-
-impl Fields {
-    fn spell<S: Spelling>(&self, out: &mut S) -> Result<(), S::Error> {
-        out.own("{")?;
-        if !self.fixed.members.is_empty() {
-            out.shared(self.fixed.text())?;
-        }
-        let mut before = if self.fixed.members.is_empty() { "" } else { "," };
-        for (name, part) in &self.moving {
-            name_member(out, before, name)?;
-            part.spell(out)?;
-            before = ",";
-        }
-        out.own("}")
-    }
-}
-
-/// The names of members are identifiers: nothing in them must be escaped.
-fn name_member<S: Spelling>(out: &mut S, before: &str, name: &str) -> Result<(), S::Error> {
-    out.own(before)?;
-    out.own("\"")?;
-    out.own(name)?;
-    out.own("\":")
 }
 
 #[cfg(test)]

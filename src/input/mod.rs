@@ -29,6 +29,7 @@ pub use spelling::Spelling;
 
 use crate::model::Stage;
 use crate::parse::Request;
+use document::Moved;
 use session::{part, shared};
 
 /// What the `policy` section says about the snapshot that will be asked. Built once per snapshot.
@@ -51,38 +52,50 @@ impl PolicyInfo {
         Self { bundles: shared(json!({})), activated_at: None }
     }
 
-    fn section(&self, now: Timestamp) -> Section {
+    /// The members of the section, in order.
+    fn moved(&self, now: Timestamp) -> [Moved<'static>; 2] {
         let age = self.activated_at.map_or(0, |at| now.as_second().saturating_sub(at.as_second()).max(0));
-        let members = vec![("bundles", Arc::clone(&self.bundles)), ("age_seconds", part(json!(age)))];
-        Section::Fields(Fields::new(Arc::default(), members))
+        [Moved::Part(Arc::clone(&self.bundles)), Moved::Number(u64::try_from(age).unwrap_or(0))]
+    }
+
+    fn section(&self, now: Timestamp) -> Section {
+        let [bundles, age] = self.moved(now).map(Moved::into_part);
+        Section::Fields(Fields::new(Arc::default(), vec![("bundles", bundles), ("age_seconds", age)]))
     }
 }
 
 /// The input of the question "may this session open?".
 pub fn session_document(context: &SessionContext, now: Timestamp, policy: &PolicyInfo) -> Document {
-    let (session, unknown) = context.section();
-    assemble(Stage::Session, context, session, None, unknown, now, policy)
+    let mut unknown = context.unknown();
+    unknown.sort_unstable();
+    assemble(Stage::Session, context, None, unknown, now, policy)
 }
 
 /// The input of the question "may this statement run?".
 pub fn request_document(context: &SessionContext, request: &Request, now: Timestamp, policy: &PolicyInfo) -> Document {
-    let (session, mut unknown) = context.section();
-    let (sql, unknown_of_sql) = sql::section(request, &context.memory);
-    unknown.extend(unknown_of_sql);
-    assemble(Stage::Request, context, session, Some(sql), unknown, now, policy)
+    let (said, mut unknown) = sql::said(request);
+    unknown.extend(context.unknown());
+    unknown.sort_unstable();
+    unknown.dedup();
+    let renew = |document: &mut Document, text: Arc<Part>| {
+        let (session, sql, policy) = (context.moved(), sql::moved(&said, text), policy.moved(now));
+        document.renew(&clock::section(now), [("session", &session), ("sql", &sql), ("policy", &policy)])
+    };
+    let made = |members: Arc<Fixed>, text: Arc<Part>| {
+        let sql = sql::section(members, sql::moved(&said, text));
+        assemble(Stage::Request, context, Some(sql), unknown.clone(), now, policy)
+    };
+    context.memory.document(request, &said, &unknown, renew, made)
 }
 
 fn assemble(
     stage: Stage,
     context: &SessionContext,
-    session: Section,
     sql: Option<Section>,
-    mut unknown: Vec<&'static str>,
+    unknown: Vec<&'static str>,
     now: Timestamp,
     policy: &PolicyInfo,
 ) -> Document {
-    unknown.sort_unstable();
-    unknown.dedup();
     let constant = constant::parts();
     let named = if unknown.is_empty() { Arc::clone(&constant.none) } else { part(json!(unknown)) };
     let mut sections = Vec::with_capacity(12);
@@ -94,7 +107,7 @@ fn assemble(
         ("caller", Section::Whole(Arc::clone(&context.caller))),
         ("workload", Section::Whole(Arc::clone(&context.workload))),
         ("target", Section::Whole(Arc::clone(&context.target))),
-        ("session", session),
+        ("session", context.section()),
         ("time", clock::section(now)),
     ]);
     sections.extend(sql.map(|sql| ("sql", sql)));

@@ -54,6 +54,21 @@ impl Part {
         Self { content, size, depth: depth.max(1), digest: OnceLock::new(), text: None }
     }
 
+    /// Whether many documents have it.
+    pub(super) fn is_shared(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// Whether it is this number.
+    pub(super) fn is_number(&self, number: u64) -> bool {
+        matches!(&self.content, Content::Value(Value::Number(known)) if known.as_u64() == Some(number))
+    }
+
+    /// Whether these are its values.
+    pub(super) fn has_parameters(&self, wanted: &Arc<[Parameter]>) -> bool {
+        matches!(&self.content, Content::Parameters { list, .. } if Arc::ptr_eq(list, wanted))
+    }
+
     /// The value.
     pub fn value(&self) -> &Value {
         match &self.content {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::asker::Asker;
 use super::clock;
 use super::constant;
-use super::document::{Fields, Fixed, Section};
+use super::document::{Fields, Fixed, Moved, Section};
 use super::part::Part;
 use super::sql::Memory;
 use crate::model::{Caller, SessionId, Target, Workload};
@@ -115,26 +115,46 @@ impl SessionContext {
         Asker::new(Some(self.caller.value()), self.fixed.members().first().map(|(_, id)| id.value()))
     }
 
-    /// The `session` section, and what of it is not known.
-    pub(super) fn section(&self) -> (Section, Vec<&'static str>) {
+    /// What of the `session` section is not known.
+    pub(super) fn unknown(&self) -> Vec<&'static str> {
         let mut unknown = Vec::new();
-        let transaction = if self.transaction_uncertain {
+        if self.transaction_uncertain {
             unknown.push("session.transaction");
-            part(Value::Null)
-        } else {
-            constant::parts().transaction(self.transaction)
-        };
+        }
         if self.search_path.is_none() {
             unknown.push("session.search_path");
         }
+        unknown
+    }
+
+    /// The members of the section that move, in order.
+    pub(super) fn moved(&self) -> [Moved<'static>; 5] {
+        let constant = constant::parts();
+        let transaction = if self.transaction_uncertain {
+            Arc::clone(&constant.null)
+        } else {
+            constant.transaction(self.transaction)
+        };
+        [
+            Moved::Part(transaction),
+            Moved::Part(self.path()),
+            Moved::Number(self.statements),
+            Moved::Number(self.rows),
+            Moved::Number(self.bytes),
+        ]
+    }
+
+    /// The section, of those members.
+    pub(super) fn section(&self) -> Section {
+        let [transaction, path, statements, rows, bytes] = self.moved().map(Moved::into_part);
         let moving = vec![
             ("transaction", transaction),
-            ("search_path", self.path()),
-            ("statements", part(json!(self.statements))),
-            ("rows", part(json!(self.rows))),
-            ("bytes", part(json!(self.bytes))),
+            ("search_path", path),
+            ("statements", statements),
+            ("rows", rows),
+            ("bytes", bytes),
         ];
-        (Section::Fields(Fields::new(Arc::clone(&self.fixed), moving)), unknown)
+        Section::Fields(Fields::new(Arc::clone(&self.fixed), moving))
     }
 
     fn path(&self) -> Arc<Part> {

@@ -8,21 +8,24 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::constant;
-use super::document::{Fields, Fixed, Members, Section};
+use super::document::{Document, Fields, Fixed, Members, Moved, Section};
 use super::part::Part;
 use super::session::{part, shared};
-use crate::parse::{Facts, Protocol, Request};
+use crate::parse::{Facts, Parameter, Protocol, Request};
 
 /// Statements whose sections one session keeps; past it all are forgotten.
 const REMEMBERED: usize = 64;
 
-/// Weight of facts whose sections are worth keeping.
+/// Weight of facts whose sections are worth keeping, and size of a document that is.
 const LIGHT: usize = 16 * 1024;
 
 /// Bytes of a text that is worth keeping beside them.
 const SHORT: usize = 4 * 1024;
 
-/// The constant members of the sections of statements this session sent before.
+/// Bytes of a text that is worth sharing between documents.
+const LONG: usize = 256;
+
+/// What was made of the statements this session sent before.
 #[derive(Debug, Default)]
 pub(super) struct Memory(Mutex<HashMap<usize, Known>>);
 
@@ -33,58 +36,116 @@ struct Known {
     members: Arc<Fixed>,
     /// The text that was sent last, if it is short.
     text: Option<Arc<Part>>,
+    /// The last documents: what is not known of a statement before its values came is another one.
+    documents: Vec<Document>,
+}
+
+/// Documents that are kept of one statement.
+const KINDS: usize = 2;
+
+/// What a request says that its facts do not.
+pub(super) struct Said<'a> {
+    pub(super) protocol: Protocol,
+    pub(super) text: &'a str,
+    /// `None` when they are not known.
+    pub(super) values: Option<&'a Arc<[Parameter]>>,
 }
 
 impl Memory {
-    /// The constant members, and the text.
-    fn members(&self, facts: &Arc<Facts>, text: &str) -> (Arc<Fixed>, Arc<Part>) {
-        let address = Arc::as_ptr(facts).addr();
-        let mut remembered = self.0.lock();
-        if let Some(known) = remembered.get_mut(&address) {
-            if let Some(last) = known.text.as_ref().filter(|last| last.value().as_str() == Some(text)) {
-                return (Arc::clone(&known.members), Arc::clone(last));
-            }
-            // The second text of a shape may be the first of many that are the same.
-            let text = shared(json!(text));
-            known.text = (text.size() <= SHORT).then(|| Arc::clone(&text));
-            return (Arc::clone(&known.members), text);
-        }
+    /// The last document of the same statement, with everything in it that moves as `moved` says of a text; else what
+    /// `made` makes of the constant members and the text.
+    pub(super) fn document(
+        &self,
+        request: &Request,
+        said: &Said<'_>,
+        unknown: &[&'static str],
+        renew: impl Fn(&mut Document, Arc<Part>) -> bool,
+        made: impl FnOnce(Arc<Fixed>, Arc<Part>) -> Document,
+    ) -> Document {
+        let facts = request.facts();
         if facts.weight() > LIGHT {
-            return (Arc::new(Fixed::new(fixed(facts))), part(json!(text)));
+            return made(Arc::new(Fixed::new(fixed(facts))), part(json!(said.text)));
         }
-        if remembered.len() >= REMEMBERED {
+        let mut remembered = self.0.lock();
+        if remembered.len() >= REMEMBERED && !remembered.contains_key(&Arc::as_ptr(facts).addr()) {
             remembered.clear();
         }
-        let (members, text) = (Arc::new(Fixed::new(fixed(facts))), shared(json!(text)));
-        let last = (text.size() <= SHORT).then(|| Arc::clone(&text));
-        let known = Known { _facts: Arc::clone(facts), members: Arc::clone(&members), text: last };
-        remembered.insert(address, known);
-        (members, text)
+        let known = remembered.entry(Arc::as_ptr(facts).addr()).or_insert_with(|| Known {
+            _facts: Arc::clone(facts),
+            members: Arc::new(Fixed::new(fixed(facts))),
+            text: None,
+            documents: Vec::new(),
+        });
+        let text = known.text(said.text);
+        let same = |document: &&mut Document| {
+            let protocol = document.part(&["sql", "protocol"]);
+            document.unknown() == unknown
+                && protocol.is_some_and(|part| Arc::ptr_eq(part, &constant::parts().protocol(said.protocol)))
+        };
+        let last = known.documents.iter_mut().find(same);
+        if let Some(last) = last
+            && renew(last, Arc::clone(&text))
+        {
+            return last.clone();
+        }
+        let document = made(Arc::clone(&known.members), text);
+        if document.size() <= LIGHT {
+            if known.documents.len() >= KINDS {
+                known.documents.remove(0);
+            }
+            known.documents.push(document.clone());
+        }
+        document
     }
 }
 
-/// The section of one request, and what of it is not known.
-pub(super) fn section(request: &Request, memory: &Memory) -> (Section, Vec<&'static str>) {
+impl Known {
+    /// The part that is this text. One that comes again and again is shared, if it is long.
+    fn text(&mut self, text: &str) -> Arc<Part> {
+        let last = self.text.take().filter(|last| last.value().as_str() == Some(text));
+        let part = match last {
+            Some(last) if last.is_shared() || text.len() < LONG => last,
+            Some(_) => shared(json!(text)),
+            None => part(json!(text)),
+        };
+        self.text = (part.size() <= SHORT).then(|| Arc::clone(&part));
+        part
+    }
+}
+
+/// What a request says, and what of it is not known.
+pub(super) fn said(request: &Request) -> (Said<'_>, Vec<&'static str>) {
     let facts = request.facts();
     let mut unknown: Vec<&'static str> = facts.unknown.iter().copied().collect();
     if facts.unparsed.is_some() {
         unknown.extend(UNREAD);
     }
-
     // A statement with a PASSWORD clause shows neither its text nor its literals.
     let text = if facts.sensitive { facts.normalized.as_str() } else { request.text() };
-    let (members, text) = memory.members(facts, text);
-    let parameters = if !are_known(request) {
-        unknown.push("sql.parameters");
-        part(Value::Null)
-    } else if request.parameters().is_empty() {
-        Arc::clone(&constant::parts().none)
+    let values = if are_known(request) {
+        Some(request.shared_parameters())
     } else {
-        Arc::new(Part::parameters(request.shared_parameters()))
+        unknown.push("sql.parameters");
+        None
     };
-    let protocol = constant::parts().protocol(request.protocol());
-    let moving = vec![("text", text), ("protocol", protocol), ("parameters", parameters)];
-    (Section::Fields(Fields::new(members, moving)), unknown)
+    (Said { protocol: request.protocol(), text, values }, unknown)
+}
+
+/// The members of the section that move, in order.
+pub(super) fn moved<'a>(said: &Said<'a>, text: Arc<Part>) -> [Moved<'a>; 3] {
+    let constant = constant::parts();
+    let values = match said.values {
+        None => Moved::Part(Arc::clone(&constant.null)),
+        Some(values) if values.is_empty() => Moved::Part(Arc::clone(&constant.none)),
+        Some(values) => Moved::Values(values),
+    };
+    [Moved::Text(text), Moved::Part(constant.protocol(said.protocol)), values]
+}
+
+/// The section, of those members.
+pub(super) fn section(members: Arc<Fixed>, moved: [Moved<'_>; 3]) -> Section {
+    let [text, protocol, parameters] = moved.map(Moved::into_part);
+    Section::Fields(Fields::new(members, vec![("text", text), ("protocol", protocol), ("parameters", parameters)]))
 }
 
 /// What is not known about a statement that could not be read whole.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::stub::{asked, context, facts, lone, now, opened, policy, property_names, request, seven, unparsed};
 use super::*;
-use crate::parse::{Effect, RelationFacts};
+use crate::parse::{Effect, Protocol, RelationFacts};
 
 const SCHEMA: &str = include_str!("../../rego/schema/input.json");
 
@@ -188,9 +188,7 @@ fn the_constant_part_of_a_statement_is_built_once_a_session() {
 #[test]
 fn written_and_walked_are_the_same_document() {
     let document = asked(|_| {});
-    let mut spelled = Spelled::default();
-    document.spell(&mut spelled).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&spelled.0).unwrap(), document.to_value());
+    assert_eq!(spelled(&document), document.to_value());
     assert_eq!(document.get(&["sql"]), document.to_value().get("sql"));
 }
 
@@ -293,6 +291,62 @@ fn every_field_of_the_schema_is_documented() {
     property_names(&schema, &mut names);
     let missing: Vec<_> = names.iter().filter(|name| !text.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "docs/input.md does not mention {missing:?}");
+}
+
+fn spelled(document: &Document) -> Value {
+    let mut spelled = Spelled::default();
+    document.spell(&mut spelled).unwrap();
+    serde_json::from_str(&spelled.0).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn a_statement_that_is_sent_again_is_described_as_if_it_came_first(
+        turns in prop::collection::vec((0_usize..3, 0_u64..3, 0_i64..3, 0_usize..4, any::<bool>(), any::<bool>()), 1..12),
+    ) {
+        let opening = super::stub::opening();
+        let anew = || SessionContext::new(&opening, Some(vec!["public".to_owned()]));
+        let (mut one, facts, policy) = (anew(), std::sync::Arc::new(facts()), policy());
+        let mut kept: Vec<(Document, Value, Vec<Placed>)> = Vec::new();
+        for (text, count, second, length, open, keep) in turns {
+            let text = ["select 1".to_owned(), "select 2".to_owned(), "x".repeat(300)][text].clone();
+            let values = if length == 3 { Vec::new() } else { vec![seven(); length] };
+            let request = Request::stub(&text, std::sync::Arc::clone(&facts), Protocol::Extended, values);
+            let at = now() + jiff::SignedDuration::from_secs(second);
+            let set = |context: &mut SessionContext| {
+                (context.statements, context.rows, context.bytes) = (count, count / 2, 7);
+                context.transaction = if open { Transaction::Open } else { Transaction::Idle };
+            };
+            let mut other = anew();
+            set(&mut one);
+            set(&mut other);
+            let (document, expected) =
+                (request_document(&one, &request, at, &policy), request_document(&other, &request, at, &policy));
+            prop_assert_eq!(document.to_value(), expected.to_value());
+            prop_assert_eq!(spelled(&document), expected.to_value());
+            prop_assert_eq!(
+                (document.size(), document.depth(), document.unknown()),
+                (expected.size(), expected.depth(), expected.unknown())
+            );
+            let mut seen = Vec::new();
+            document.parts_under(&["session"], &mut seen);
+            document.parts_under(&["sql"], &mut seen);
+            if keep {
+                kept.push((document, expected.to_value(), seen));
+            } else {
+                // Only its parts are kept, as somebody does who remembers what came of them.
+                kept.push((expected.clone(), expected.to_value(), seen));
+            }
+            for (document, value, seen) in &kept {
+                prop_assert_eq!(&document.to_value(), value);
+                let there = seen.iter().all(|placed| {
+                    let (name, part) = (document.sections()[placed.0].0, placed.2.value());
+                    value[name].as_object().unwrap().values().any(|known| known == part)
+                });
+                prop_assert!(there, "a part that somebody has is not what it was");
+            }
+        }
+    }
 }
 
 /// A document's JSON in one piece.

@@ -54,9 +54,14 @@ impl Request {
 
     /// A request as the readers would build it, for the tests of later rooms.
     #[cfg(test)]
-    pub(crate) fn stub(text: &str, facts: Facts, protocol: Protocol, parameters: Vec<Parameter>) -> Self {
+    pub(crate) fn stub(
+        text: &str,
+        facts: impl Into<Arc<Facts>>,
+        protocol: Protocol,
+        parameters: Vec<Parameter>,
+    ) -> Self {
         let frame = Frame::build(b'Q', text.as_bytes()).unwrap();
-        Self::new(frame, text.into(), Arc::new(facts), protocol, parameters)
+        Self::new(frame, text.into(), facts.into(), protocol, parameters)
     }
 
     /// The statement's text as the client sent it.
