@@ -36,7 +36,7 @@ struct Known {
     members: Arc<Fixed>,
     /// The text that was sent last, if it is short.
     text: Option<Arc<Part>>,
-    /// The last documents: what is not known of a statement before its values came is another one.
+    /// The last documents: that of a Parse is still there when its Bind comes.
     documents: Vec<Document>,
 }
 
@@ -79,7 +79,8 @@ impl Memory {
         let text = known.text(said.text);
         let same = |document: &&mut Document| {
             let protocol = document.part(&["sql", "protocol"]);
-            document.unknown() == unknown
+            document.is_lone()
+                && document.unknown() == unknown
                 && protocol.is_some_and(|part| Arc::ptr_eq(part, &constant::parts().protocol(said.protocol)))
         };
         let last = known.documents.iter_mut().find(same);

@@ -370,3 +370,26 @@ impl Spelling for Spelled {
         self.own(json)
     }
 }
+
+#[test]
+fn a_parse_and_its_bind_are_described_with_the_documents_of_the_last_ones() {
+    let (context, facts, policy) = (context(), std::sync::Arc::new(facts()), policy());
+    let ask = || {
+        let request = Request::stub("select 1", std::sync::Arc::clone(&facts), Protocol::Extended, Vec::new());
+        request_document(&context, &request, now(), &policy)
+    };
+    let age = |document: &Document| {
+        let mut seen = Vec::new();
+        document.parts_under(&["policy", "age_seconds"], &mut seen);
+        std::sync::Arc::as_ptr(&seen[0].2)
+    };
+    let both = || {
+        let both = [ask(), ask()];
+        assert_ne!(age(&both[0]), age(&both[1]), "the first is still in use");
+        both.each_ref().map(age)
+    };
+    let first = both();
+    for _ in 0..3 {
+        assert_eq!(both(), first);
+    }
+}

@@ -32,6 +32,11 @@ impl Moved<'_> {
 }
 
 impl Document {
+    /// Whether nobody else has it.
+    pub(in crate::input) fn is_lone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     /// Puts other values where values move, instead of making another document: the members of `moved` in the order
     /// they have. `false`, and nothing has changed, if somebody else still has the document.
     ///
