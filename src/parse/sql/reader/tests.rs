@@ -79,7 +79,20 @@ async fn data_that_facts_come_from_is_never_taken_for_other_data() {
         let facts = reader.statement(sql, &reading()).await;
         assert_eq!(facts.statements.first().map(|statement| statement.limit), Some(limit));
     }
-    for (sql, tautology) in [("delete from t where 1 = 2", false), ("delete from t where 2 = 2", true)] {
+    for (sql, tautology) in [
+        ("delete from t where 1 = 2", false),
+        ("delete from t where 2 = 2", true),
+        ("delete from t where a like 'x'", false),
+        ("delete from t where a like '%'", true),
+        ("delete from t where a like 'y'", false),
+        ("delete from t where a like '%%'", true),
+        ("delete from t where '1' = 2", false),
+        ("delete from t where '1' = 1", true),
+        ("delete from t where (1, 2) = (1, 3)", false),
+        ("delete from t where (1, 2) = (1, 2)", true),
+        ("delete from t where coalesce(null, 'f')::bool", false),
+        ("delete from t where coalesce(null, 't')::bool", true),
+    ] {
         let facts = reader.statement(sql, &reading()).await;
         assert_eq!(facts.statements.first().map(|statement| statement.tautology), Some(tautology), "{sql}");
     }
@@ -204,6 +217,31 @@ async fn no_secret_is_left_in_what_is_shown() {
         assert!(facts.sensitive, "{text}");
         assert!(facts.lifted.is_empty(), "{text}");
         assert!(!format!("{facts:?}").contains("hunter2"), "{text}: {}", facts.normalized);
+    }
+}
+
+#[tokio::test]
+async fn what_a_comment_says_hides_nothing() {
+    let reader = reader();
+    for text in [
+        "create table t (a text default 'x') /* password */",
+        "alter table t set (fillfactor = 70) -- secret",
+        "create policy p on t using (a = 'x') /* user mapping */",
+        "do /* secret */ 'begin end'",
+        "create nonsense 'x' /* dblink */",
+    ] {
+        let facts = reader.statement(text, &reading()).await;
+        assert!(!facts.sensitive, "{text}");
+    }
+    for text in [
+        "create /* */ user -- x\n mapping for u server s options (user 'u')",
+        "create  server s foreign data wrapper w options (a 'hunter2')",
+        "do $$alter role r pass$$, E'pass\\x77ord hunter2'",
+        "create table t (\"password\" text default 'hunter2')",
+    ] {
+        let facts = reader.statement(text, &reading()).await;
+        assert!(facts.sensitive && facts.lifted.is_empty(), "{text}");
+        assert!(!format!("{facts:?}").contains("hunter2"), "{text}");
     }
 }
 
