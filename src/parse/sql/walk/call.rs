@@ -34,7 +34,21 @@ pub(super) const WITHOUT_PARENTHESES: &[&str] = &[
 ];
 
 /// Words with a syntax like a call that only combine values.
-const COMBINING: &[&str] = &["coalesce", "greatest", "grouping", "least", "nullif", "row", "xmlconcat"];
+const COMBINING: &[&str] = &[
+    "coalesce",
+    "greatest",
+    "grouping",
+    "least",
+    "nullif",
+    "row",
+    "xmlattributes",
+    "xmlconcat",
+    "xmlelement",
+    "xmlforest",
+    "xmlparse",
+    "xmlpi",
+    "xmlroot",
+];
 
 /// PostgreSQL's own functions that take VARIADIC.
 const VARIADIC_FUNCTIONS: &[&str] = &[
@@ -98,7 +112,7 @@ impl Walker<'_> {
             if COMBINING.contains(&word.as_str()) {
                 return Ok(());
             }
-            if word == "normalize" || WITHOUT_PARENTHESES.contains(&word.as_str()) {
+            if word == "normalize" || word == "xmlexists" || WITHOUT_PARENTHESES.contains(&word.as_str()) {
                 self.builtin(&word);
                 return Ok(());
             }

@@ -68,9 +68,7 @@ impl Constant {
     pub(super) fn negated(&self) -> Option<Self> {
         match self {
             Self::Null => Some(Self::Null),
-            Self::Number(number) => {
-                number.units.checked_neg().map(|units| Self::Number(Number { units, ..*number }))
-            }
+            Self::Number(number) => number.units.checked_neg().map(|units| Self::Number(Number { units, ..*number })),
             Self::Bool(_) | Self::Text(_) | Self::Itself(_) => None,
         }
     }

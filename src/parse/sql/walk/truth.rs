@@ -175,6 +175,10 @@ impl Walker<'_> {
                 _ => Truth::Open,
             },
             Expr::Between { expr, negated, low, high } => {
+                // Bounds the wrong way round may be SYMMETRIC.
+                if is_foldable(expr, 0) && self.compared(low, Comparison::LessOrEqual, high) == Truth::False {
+                    return Truth::Open;
+                }
                 let low = self.compared(expr, Comparison::GreaterOrEqual, low);
                 let high = self.compared(expr, Comparison::LessOrEqual, high);
                 low.and(high).not_if(*negated)
@@ -396,8 +400,9 @@ fn is_foldable(expr: &Expr, depth: usize) -> bool {
                 operand.iter().chain(else_result).all(|part| is(part))
                     && conditions.iter().all(|when| is(&when.condition) && is(&when.result))
             }
-            Expr::Function(function) => plain_call(function, "coalesce")
-                .is_some_and(|arguments| arguments.into_iter().all(is)),
+            Expr::Function(function) => {
+                plain_call(function, "coalesce").is_some_and(|arguments| arguments.into_iter().all(is))
+            }
             _ => false,
         }
 }

@@ -1,5 +1,5 @@
-use super::super::tests::{column, read, walked};
 use super::super::Kept;
+use super::super::tests::{column, read, walked};
 use super::*;
 
 /// Whether PostgreSQL takes the number for a place was seen on a server: parentheses change nothing.

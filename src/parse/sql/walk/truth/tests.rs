@@ -1,5 +1,5 @@
-use super::super::tests::{read, walked};
 use super::super::Kept;
+use super::super::tests::{read, walked};
 
 /// Conditions that let every row through on a server, or every one whose column is not NULL.
 const ALWAYS: &[&str] = &[
