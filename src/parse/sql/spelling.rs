@@ -13,6 +13,7 @@ use super::walk::{is_base_type, is_reserved};
 
 mod conflict;
 mod constructors;
+mod definitions;
 mod utility;
 
 /// Stands for the `*` of `(expression).*`: no name of PostgreSQL is empty.
@@ -25,6 +26,9 @@ pub(super) const VARIADIC: &str = "variadic";
 pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = utility::respell(tokens);
     let first = tokens.iter().find(|token| token.token != Token::LParen);
+    if first.is_some_and(|token| is_word(Some(&token.token), "create")) {
+        return definitions::respell(tokens);
+    }
     if !first.is_some_and(|token| STATEMENTS.iter().any(|word| is_word(Some(&token.token), word))) {
         return tokens;
     }
@@ -212,6 +216,15 @@ impl Speller<'_> {
             "all" | "distinct" if is_word(self.before(1), "by") && is_word(self.before(2), "group") => {
                 self.replace(1, [])
             }
+            "default" if self.words(1, &["values"]) && is_word(self.before(1), "insert") => self.replace(
+                2,
+                [
+                    keyword("VALUES", Keyword::VALUES),
+                    Token::LParen,
+                    keyword("DEFAULT", Keyword::DEFAULT),
+                    Token::RParen,
+                ],
+            ),
             "analyse" if is_word(self.before(1), "explain") => self.replace(1, [keyword("ANALYZE", Keyword::ANALYZE)]),
             "collation" if self.words(1, &["for"]) && self.peek(2) == Some(&Token::LParen) => {
                 self.replace(2, [name("pg_catalog"), Token::Period, name("pg_collation_for")])
@@ -410,6 +423,7 @@ const CONSTRUCTORS: &[&str] = &[
     "json_scalar",
     "json_serialize",
     "json_value",
+    "substring",
     "xmlattributes",
     "xmlelement",
     "xmlexists",

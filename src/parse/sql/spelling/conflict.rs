@@ -2,7 +2,7 @@
 //! sqlparser has a list of expressions that PostgreSQL's INSERT does not have, behind the columns.
 
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::{EVERY_FIELD, Speller, is_word, keyword, name};
 
@@ -35,10 +35,14 @@ impl Speller<'_> {
         } else if exprs.iter().all(|expr| expr.len() == 1) {
             return false;
         }
-        let Some(place) = self.behind_columns() else { return false };
+        let Some((place, alias)) = self.behind_columns() else { return false };
         let Some(span) = self.tokens.get(self.at).map(|token| token.span) else { return false };
-        let mut moved = vec![keyword("PARTITION", Keyword::PARTITION), Token::LParen, name(EVERY_FIELD)]
+        // Without an alias it would be taken for one.
+        let mut moved = alias
+            .map(|alias| [keyword("AS", Keyword::AS), Token::Word(alias)])
             .into_iter()
+            .flatten()
+            .chain([keyword("PARTITION", Keyword::PARTITION), Token::LParen, name(EVERY_FIELD)])
             .map(|token| TokenWithSpan::new(token, span))
             .collect::<Vec<_>>();
         for expr in exprs {
@@ -52,18 +56,13 @@ impl Speller<'_> {
         true
     }
 
-    /// Where in what is spelled the list of columns of this INSERT ends.
-    fn behind_columns(&self) -> Option<usize> {
-        let (mut depth, mut into, mut columns) = (0_usize, None, None);
+    /// Where in what is spelled the list of columns of this INSERT ends, or would begin, and the alias that it needs.
+    fn behind_columns(&self) -> Option<(usize, Option<Word>)> {
+        let mut depth = 0_usize;
+        let mut into = None;
         for (at, token) in self.spelled.iter().enumerate().rev() {
             match &token.token {
-                Token::RParen => {
-                    // The last one that is met on the way back to INTO is the list's.
-                    if depth == 0 {
-                        columns = Some(at.checked_add(1)?);
-                    }
-                    depth = depth.checked_add(1)?;
-                }
+                Token::RParen => depth = depth.checked_add(1)?,
                 // An INSERT in a bracket ends where the bracket begins.
                 Token::LParen => depth = depth.checked_sub(1)?,
                 token if depth == 0 && is_word(Some(token), "into") => {
@@ -73,19 +72,33 @@ impl Speller<'_> {
                 _ => {}
             }
         }
-        // INTO, a name, perhaps an alias, and then at once the list.
-        let list = self.spelled.get(into?.checked_add(1)?..)?;
-        let opens = list.iter().position(|token| !matches!(token.token, Token::Word(_) | Token::Period))?;
-        let query = list.get(opens.checked_add(1)?).is_some_and(|token| {
-            ["select", "values", "with", "table"].iter().any(|word| is_word(Some(&token.token), word))
-        });
-        let named = !list
-            .get(..opens)?
-            .iter()
-            .any(|token| ["select", "values", "default", "with"].iter().any(|word| is_word(Some(&token.token), word)));
-        (named && !query && list.get(opens)?.token == Token::LParen).then_some(columns).flatten()
+        let token = |at: usize| self.spelled.get(at).map(|token| &token.token);
+        let is = |at: usize, words: &[&str]| words.iter().any(|word| is_word(token(at), word));
+        let mut at = into?.checked_add(1)?;
+        while token(at.checked_add(1)?) == Some(&Token::Period) {
+            at = at.checked_add(2)?;
+        }
+        let Some(Token::Word(table)) = token(at) else { return None };
+        at = at.checked_add(1)?;
+        let aliased = is(at, &["as"]);
+        if aliased {
+            at = at.checked_add(2)?;
+        }
+        if token(at) == Some(&Token::LParen)
+            && !is(at.checked_add(1)?, QUERIES)
+            && token(at.checked_add(1)?) != Some(&Token::LParen)
+        {
+            let list = self.spelled.get(at..)?;
+            let closes = list.iter().position(|token| token.token == Token::RParen)?;
+            return Some((at.checked_add(closes)?.checked_add(1)?, None));
+        }
+        let begins = is(at, QUERIES) || token(at) == Some(&Token::LParen);
+        let alias = Word { value: table.value.clone(), quote_style: table.quote_style, keyword: Keyword::NoKeyword };
+        begins.then_some((at, (!aliased).then_some(alias)))
     }
 }
+
+const QUERIES: &[&str] = &["select", "values", "with"];
 
 /// The elements of a list up to the bracket that ends it, and where that is.
 fn elements(tokens: &[TokenWithSpan]) -> Option<(Vec<&[TokenWithSpan]>, usize)> {

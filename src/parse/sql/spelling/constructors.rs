@@ -4,7 +4,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
-use super::{Speller, is_name, is_word, keyword, name};
+use super::{Speller, is_constant, is_name, is_word, keyword, name};
 
 /// A bracket: the places of the tokens that stand directly in it, and of its end.
 struct Bracket {
@@ -23,9 +23,16 @@ impl Speller<'_> {
         match word {
             "xmlelement" | "xmlpi" => self.drop_name(first),
             "xmlattributes" | "xmlforest" => self.drop_labels(&bracket),
-            "xmlparse" => {
-                self.drop_kind(first);
-                self.drop_direct(&bracket, &[&["preserve", "whitespace"], &["strip", "whitespace"]]);
+            // sqlparser knows DOCUMENT and CONTENT here.
+            "xmlparse" => self.drop_direct(&bracket, &[&["preserve", "whitespace"], &["strip", "whitespace"]]),
+            // `SUBSTRING(a SIMILAR b ESCAPE c)`
+            "substring" => {
+                let similar = bracket.direct.iter().any(|at| self.is(*at, "similar"));
+                for at in bracket.direct {
+                    if similar && (self.is(at, "similar") || self.is(at, "escape")) {
+                        self.changed.insert(at, vec![Token::Comma]);
+                    }
+                }
             }
             "xmlserialize" => {
                 self.drop_kind(first);
@@ -140,11 +147,19 @@ impl Speller<'_> {
         {
             length = length.saturating_add(1);
         }
-        if !self.words(length, &["set"]) || !self.peek(length.saturating_add(1)).is_some_and(is_name) {
+        if length == 1 || !self.words(length, &["set"]) || !self.peek(length.saturating_add(1)).is_some_and(is_name) {
             return false;
         }
         length = length.saturating_add(2);
         if !search {
+            // TO constant DEFAULT constant
+            let values = [length.saturating_add(1), length.saturating_add(3)];
+            if self.words(length, &["to"])
+                && self.words(length.saturating_add(2), &["default"])
+                && values.iter().all(|at| self.peek(*at).is_some_and(is_constant))
+            {
+                length = length.saturating_add(4);
+            }
             if !self.words(length, &["using"]) || !self.peek(length.saturating_add(1)).is_some_and(is_name) {
                 return false;
             }

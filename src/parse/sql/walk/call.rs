@@ -200,6 +200,12 @@ impl Walker<'_> {
     fn argument(&mut self, function: &ObjectName, arg: &FunctionArg, place: Place) -> Walk {
         let arg = match arg {
             FunctionArg::Unnamed(arg) => arg,
+            // XMLPARSE(DOCUMENT value)
+            FunctionArg::Named { name: _, arg, operator: FunctionArgOperator::Space }
+                if plain_word(function).is_some_and(|word| word == "xmlparse") =>
+            {
+                arg
+            }
             FunctionArg::Named { name: _, arg, operator } => {
                 named(operator)?;
                 arg
