@@ -75,13 +75,13 @@ impl Definition {
         depths
     }
 
-    /// Leaves out what `length` finds, with the depth that it stands at, up to a place.
-    fn leave_out(&mut self, end: usize, length: impl Fn(&Self, usize, usize) -> usize) {
+    /// Leaves out what `length` finds, which is told how deep it stands.
+    fn leave_out(&mut self, length: impl Fn(&Self, usize, usize) -> usize) {
         let depths = self.depths();
         let mut kept = Vec::with_capacity(self.tokens.len());
         let mut at = 0_usize;
         while let (Some(token), Some(depth)) = (self.tokens.get(at), depths.get(at)) {
-            let out = if at < end { length(self, at, *depth) } else { 0 };
+            let out = length(self, at, *depth);
             if out == 0 {
                 kept.push(token.clone());
             }
@@ -103,15 +103,16 @@ impl Definition {
             let opens = self.token(begins) == Some(&Token::LParen) || QUERIES.iter().any(|word| self.is(begins, word));
             depths.get(*at) == Some(&0) && self.is(*at, "as") && opens
         });
-        if let Some(query) = query {
-            let tail = self.tokens.split_off(query.saturating_add(1));
-            self.tokens.extend(super::respell(tail));
+        let tail = query.map(|at| self.tokens.split_off(at));
+        self.leave_out(|definition, at, depth| definition.storage(at, depth, table));
+        if let Some(mut tail) = tail {
+            if table {
+                self.leave_out_columns();
+            }
+            let query = tail.split_off(tail.len().min(1));
+            self.tokens.extend(tail);
+            self.tokens.extend(super::respell(query));
         }
-        let mut end = query.unwrap_or(self.tokens.len());
-        if table && query.is_some() {
-            end = end.saturating_sub(self.leave_out_columns(end));
-        }
-        self.leave_out(end, |definition, at, depth| definition.storage(at, depth, table));
     }
 
     /// How many tokens there say how a relation is kept.
@@ -128,18 +129,19 @@ impl Definition {
         if option && !begins { 2 } else { 0 }
     }
 
-    /// `CREATE TABLE t (a, b) AS …` gives its columns other names. Gives how many tokens were left out.
-    fn leave_out_columns(&mut self, query: usize) -> usize {
-        let Some(closes) = query.checked_sub(1).filter(|at| self.token(*at) == Some(&Token::RParen)) else { return 0 };
-        let before = self.tokens.get(..closes).unwrap_or_default();
+    /// `CREATE TABLE t (a, b) AS …` gives its columns other names.
+    fn leave_out_columns(&mut self) {
+        let Some((TokenWithSpan { token: Token::RParen, .. }, before)) = self.tokens.split_last() else { return };
         let plain = |token: &TokenWithSpan| is_name(&token.token) || token.token == Token::Comma;
-        let Some(opens) = before.iter().rposition(|token| !plain(token)) else { return 0 };
+        let Some(opens) = before.iter().rposition(|token| !plain(token)) else { return };
         let named = opens.checked_sub(1).and_then(|at| self.token(at)).is_some_and(is_name);
-        if named && self.token(opens) == Some(&Token::LParen) { self.tokens.drain(opens..=closes).count() } else { 0 }
+        if named && self.token(opens) == Some(&Token::LParen) {
+            self.tokens.truncate(opens);
+        }
     }
 
     fn index(&mut self) {
-        self.leave_out(self.tokens.len(), |definition, at, depth| {
+        self.leave_out(|definition, at, depth| {
             let next = at.saturating_add(1);
             let named = depth == 0 && definition.token(next).is_some_and(is_name);
             let after_on = at.checked_sub(1).is_some_and(|before| definition.is(before, "on"));
@@ -182,7 +184,7 @@ impl Definition {
             let token = TokenWithSpan::new(keyword("AS", Keyword::AS), token.span);
             self.tokens.insert(named, token);
         }
-        self.leave_out(self.tokens.len(), |definition, at, depth| {
+        self.leave_out(|definition, at, depth| {
             let constant = at.checked_sub(1).is_some_and(|before| definition.is(before, "default"));
             match () {
                 () if depth > 0 || constant => 0,
@@ -198,7 +200,7 @@ impl Definition {
         if self.tokens.iter().any(|token| is_word(Some(&token.token), "atomic")) {
             return;
         }
-        self.leave_out(self.tokens.len(), |definition, at, depth| {
+        self.leave_out(|definition, at, depth| {
             let number = matches!(definition.token(at.saturating_add(1)), Some(Token::Number(..)));
             match () {
                 () if depth > 0 => 0,
