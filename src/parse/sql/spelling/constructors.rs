@@ -71,17 +71,8 @@ impl Speller<'_> {
             return false;
         }
         let Some(bracket) = self.bracket(self.at.saturating_add(2)) else { return false };
-        let length = self.name(3);
-        let Some(Token::Word(function)) = self.peek(length.saturating_add(2)) else { return false };
-        let alias =
-            if function.quote_style.is_some() { function.value.clone() } else { function.value.to_ascii_lowercase() };
-        for at in &bracket.direct {
-            let opens = at.saturating_add(1);
-            if self.is(*at, "as") && self.token(opens) == Some(&Token::LParen) {
-                let Some(columns) = self.bracket(opens) else { return false };
-                (*at..=columns.end).for_each(|at| self.drop_one(at));
-            }
-        }
+        let Some((alias, definitions)) = self.functions(self.at.saturating_add(3), bracket.end) else { return false };
+        definitions.into_iter().for_each(|at| self.drop_one(at));
         let mut after = bracket.end.saturating_add(1);
         if self.is(after, "with") && self.is(after.saturating_add(1), "ordinality") {
             (after..after.saturating_add(2)).for_each(|at| self.drop_one(at));
@@ -95,6 +86,37 @@ impl Speller<'_> {
             self.replace(0, [keyword("LATERAL", Keyword::LATERAL)]);
         }
         self.replace(3, [Token::LParen, keyword("SELECT", Keyword::SELECT)])
+    }
+
+    /// The list in ROWS FROM: the name of the first function, and the places of all definitions of columns. There is
+    /// nothing else in it, so that no column is taken for the word ROWS.
+    fn functions(&self, start: usize, end: usize) -> Option<(String, Vec<usize>)> {
+        let (mut at, mut first, mut definitions) = (start, None, Vec::new());
+        loop {
+            let length = self.name(at.checked_sub(self.at)?);
+            let opens = at.checked_add(length)?;
+            let Some(Token::Word(function)) = self.token(opens.checked_sub(1)?) else { return None };
+            if length == 0 || self.token(opens) != Some(&Token::LParen) {
+                return None;
+            }
+            first.get_or_insert_with(|| match function.quote_style {
+                Some(_) => function.value.clone(),
+                None => function.value.to_ascii_lowercase(),
+            });
+            at = self.bracket(opens)?.end.checked_add(1)?;
+            if self.is(at, "as") && self.token(at.checked_add(1)?) == Some(&Token::LParen) {
+                let columns = self.bracket(at.checked_add(1)?)?.end;
+                definitions.extend(at..=columns);
+                at = columns.checked_add(1)?;
+            }
+            if at == end {
+                return Some((first?, definitions));
+            }
+            if self.token(at) != Some(&Token::Comma) {
+                return None;
+            }
+            at = at.checked_add(1)?;
+        }
     }
 
     /// `FROM f(…) AS (a int, b text)`: the alias is the function's name.
