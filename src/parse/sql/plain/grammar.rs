@@ -131,6 +131,7 @@ impl<'t> Grammar<'t> {
     }
 
     /// What a routine takes, in parentheses: names, types and constants. `false` where there are none.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a token that is not listed refuses")]
     pub(super) fn signature(&mut self) -> bool {
         let mut depth = 0_usize;
         for (at, token) in self.rest.iter().enumerate() {

@@ -283,10 +283,11 @@ enum Part {
 /// `%` may stand for nothing.
 fn spread(may: &mut [bool], wanted: &[Part]) {
     for (at, part) in wanted.iter().enumerate() {
-        if matches!(part, Part::Any) && may.get(at).copied().unwrap_or(false) {
-            if let Some(next) = may.get_mut(at.saturating_add(1)) {
-                *next = true;
-            }
+        if matches!(part, Part::Any)
+            && may.get(at).copied().unwrap_or(false)
+            && let Some(next) = may.get_mut(at.saturating_add(1))
+        {
+            *next = true;
         }
     }
 }
