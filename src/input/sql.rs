@@ -158,6 +158,7 @@ fn fixed(facts: &Facts) -> Members {
     // theirs (`?.name`). The others are null as soon as they are not whole.
     let relations = if unread { Value::Null } else { list(&facts.relations) };
     let known = |path: &str, value: Value| if unread || facts.unknown.contains(path) { Value::Null } else { value };
+    let settings = if facts.unknown.contains("sql.settings") { Value::Null } else { list(&facts.settings) };
     vec![
         ("normalized", shared(json!(facts.normalized))),
         ("fingerprint", shared(json!(facts.fingerprint))),
@@ -166,7 +167,7 @@ fn fixed(facts: &Facts) -> Members {
         ("relations", shared(relations)),
         ("columns", shared(known("sql.columns", list(&facts.columns)))),
         ("functions", shared(known("sql.functions", list(&facts.functions)))),
-        ("settings", shared(list(&facts.settings))),
+        ("settings", shared(settings)),
         (
             "unparsed",
             shared(

@@ -112,9 +112,9 @@ fn what_is_not_known_is_null_and_named() {
     let mut context = context();
     context.search_path = None;
     context.transaction_uncertain = true;
-    let unknown_columns = crate::parse::Facts { unknown: BTreeSet::from(["sql.columns"]), ..facts() };
+    let unknown_columns = crate::parse::Facts { unknown: BTreeSet::from(["sql.columns", "sql.settings"]), ..facts() };
     let document = request_document(&context, &request(unknown_columns, Vec::new()), now(), &policy());
-    let unknown = ["session.search_path", "session.transaction", "sql.columns", "sql.parameters"];
+    let unknown = ["session.search_path", "session.transaction", "sql.columns", "sql.parameters", "sql.settings"];
     assert_eq!(document.unknown(), unknown);
     assert_eq!(document.get(&["unknown"]), Some(&json!(unknown)));
     for path in unknown {

@@ -170,7 +170,7 @@ pub struct FunctionFacts {
 pub struct SettingFacts {
     /// Its name, lower-case.
     pub name: String,
-    /// The new value; `None` for RESET, DEFAULT and what is not a constant.
+    /// The new value; `None` for RESET and DEFAULT, and for what is not a constant (`sql.settings` is unknown then).
     pub value: Option<String>,
     /// Whether it ends with the transaction (`SET LOCAL`).
     pub local: bool,
@@ -229,7 +229,7 @@ pub struct Facts {
     pub settings: Vec<SettingFacts>,
     /// Set when it could not be read whole.
     pub unparsed: Option<Unparsed>,
-    /// Which of `sql.*` is not known: `sql.relations`, `sql.columns`, `sql.functions`.
+    /// Which of `sql.*` is not known: `sql.relations`, `sql.columns`, `sql.functions`, `sql.settings`.
     pub unknown: BTreeSet<&'static str>,
     /// Which tokens are literals that were lifted, in order: what they are differs from text to text.
     pub lifted: Vec<usize>,

@@ -137,6 +137,47 @@ fn a_client_that_keeps_its_sync_back_is_idle() {
 }
 
 #[test]
+fn a_client_that_is_silent_in_a_copy_is_idle() {
+    let sidegate = Setup::open().listener("limits: {idle: 1s}").start();
+    let copy = || query("copy payroll from stdin");
+    let extended = [parse("", "copy payroll from stdin"), bind("", "", &[]), execute("", 0), sync()].concat();
+    let row = || message('d', b"901\t1\n");
+    let cases = [
+        (copy(), "G E:57P05"),
+        ([query("begin"), copy(), row()].concat(), "C:BEGIN Z:T G E:57P05"),
+        ([copy(), row(), row()[..7].to_vec()].concat(), "G E:57P05"),
+        ([extended, row()].concat(), "1 2 G E:57P05"),
+    ];
+    let mut clients: Vec<_> = cases.iter().map(|_| open(&sidegate)).collect();
+    for (client, (sent, _)) in clients.iter_mut().zip(&cases) {
+        client.send(sent);
+    }
+    for (client, (_, told)) in clients.iter_mut().zip(&cases) {
+        assert_eq!(spell(&client.until_end()), *told);
+    }
+    let copying = format!(
+        "select count(*) from pg_stat_activity where datname = '{}' and query like 'copy payroll%'",
+        sidegate.database
+    );
+    until("the server to know", || (postgres().sql(&sidegate.database, &copying) == "0").then_some(()));
+    assert_eq!(written(&sidegate), "0", "nobody ended the data");
+}
+
+#[test]
+fn a_copy_whose_data_comes_slowly_goes_on() {
+    let sidegate = Setup::open().listener("limits: {idle: 1s}").start();
+    let mut client = open(&sidegate);
+    client.send(&query("copy payroll from stdin"));
+    assert_eq!(client.next().map(|answer| answer.tag), Some('G'));
+    for id in 901..906 {
+        client.send(&message('d', format!("{id}\t1\n").as_bytes()));
+        assert!(!client.answers_within(std::time::Duration::from_millis(400)), "it is still wanted");
+    }
+    assert_eq!(client.ask(&message('c', b"")), "C:COPY 5 Z:I");
+    assert_eq!(written(&sidegate), "5");
+}
+
+#[test]
 fn a_client_that_keeps_its_sync_back_does_not_hold_the_end_up() {
     let mut sidegate = Setup::open().start();
     let mut client = open(&sidegate);

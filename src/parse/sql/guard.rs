@@ -170,6 +170,7 @@ fn operator(token: &Token) -> Option<&str> {
         Token::Lt => "<",
         Token::Gt => ">",
         Token::LtEq => "<=",
+        Token::Spaceship => "<=>",
         Token::GtEq => ">=",
         Token::Plus => "+",
         Token::Minus => "-",

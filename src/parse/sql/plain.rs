@@ -3,6 +3,8 @@
 //! token, by a grammar that is PostgreSQL's or narrower; what does not fit is left for sqlparser to judge.
 
 mod grammar;
+mod objects;
+mod rights;
 
 use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::tokenizer::TokenWithSpan;
@@ -27,8 +29,13 @@ pub(super) struct Plain {
 
 /// Reads one statement's tokens.
 pub(super) fn read(tokens: &[TokenWithSpan]) -> Option<Plain> {
+    of(objects::STATEMENTS, tokens).or_else(|| of(STATEMENTS, tokens))
+}
+
+/// One of these statements.
+fn of(statements: &[(&[&str], Read)], tokens: &[TokenWithSpan]) -> Option<Plain> {
     let mut grammar = Grammar::new(tokens);
-    let command = STATEMENTS.iter().find(|(words, _)| grammar.words(words)).map(|(_, read)| read)?;
+    let command = statements.iter().find(|(words, _)| grammar.words(words)).map(|(_, read)| read)?;
     let plain = command(&mut grammar)?;
     grammar.is_at_end().then_some(plain)
 }
@@ -48,13 +55,22 @@ const STATEMENTS: &[(&[&str], Read)] = &[
     (&["drop", "owned", "by"], drop_owned),
     (&["reassign", "owned", "by"], reassign_owned),
     (&["drop", "rule"], drop_rule),
+    (&["drop", "group"], rights::drop_group),
     (&["drop"], drop_other),
     (&["alter", "default", "privileges"], default_privileges),
     (&["alter", "extension"], alter_extension),
     (&["alter", "table"], alter_table),
     (&["alter", "index"], alter_index),
     (&["alter", "sequence"], alter_sequence),
+    (&["alter", "group"], rights::alter_group),
     (&["alter"], alter_other),
+    (&["grant"], rights::grant),
+    (&["revoke"], rights::revoke),
+    (&["create", "user"], rights::create),
+    (&["create", "group"], rights::create),
+    (&["prepare", "transaction"], |grammar| objects::two_phase(grammar, "PREPARE TRANSACTION")),
+    (&["commit", "prepared"], |grammar| objects::two_phase(grammar, "COMMIT PREPARED")),
+    (&["rollback", "prepared"], |grammar| objects::two_phase(grammar, "ROLLBACK PREPARED")),
 ];
 
 impl Plain {

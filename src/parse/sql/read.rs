@@ -164,7 +164,7 @@ fn parse(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, Unparsed> 
 
 fn assemble(text: &str, lexemes: &[Lexeme], walked: Walked, placeholders: u16, empty: bool) -> Facts {
     let Walked { facts, kept } = walked;
-    let sensitive = facts.sensitive || (is_definition(text, lexemes) && unread::mentions_secrets(text));
+    let sensitive = facts.sensitive || (is_definition(text, lexemes) && unread::names_secrets(text, lexemes));
     let consulted = match kept {
         Kept::All => None,
         Kept::At(places) => Some(guard::bytes(text, places)),

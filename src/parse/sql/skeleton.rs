@@ -57,9 +57,16 @@ fn mark(class: Class, source: &str, encoding: Encoding) -> Option<char> {
     }
 }
 
+/// Whether a pattern of LIKE fits every text.
+pub(super) fn is_any(pattern: &str) -> bool {
+    !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'%')
+}
+
 fn is_plain(source: &str, encoding: Encoding) -> bool {
     let body = source.as_bytes().get(1..source.len().saturating_sub(1)).unwrap_or_default();
     // In other encodings what is not ASCII may hide a quote.
     let safe = encoding == Encoding::Safe;
-    body.iter().all(|byte| !matches!(byte, b'\'' | b'\\') && (safe || byte.is_ascii()))
+    // `LIKE '%'` says more than other patterns do.
+    !std::str::from_utf8(body).is_ok_and(is_any)
+        && body.iter().all(|byte| !matches!(byte, b'\'' | b'\\') && (safe || byte.is_ascii()))
 }

@@ -4,11 +4,16 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a token that no rule names stays, for sqlparser to judge")]
 
+use std::collections::BTreeMap;
+
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::walk::{is_base_type, is_reserved};
 
+mod conflict;
+mod constructors;
+mod definitions;
 mod utility;
 
 /// Stands for the `*` of `(expression).*`: no name of PostgreSQL is empty.
@@ -21,11 +26,20 @@ pub(super) const VARIADIC: &str = "variadic";
 pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = utility::respell(tokens);
     let first = tokens.iter().find(|token| token.token != Token::LParen);
+    if first.is_some_and(|token| is_word(Some(&token.token), "create")) {
+        return definitions::respell(tokens);
+    }
     if !first.is_some_and(|token| STATEMENTS.iter().any(|word| is_word(Some(&token.token), word))) {
         return tokens;
     }
-    let mut speller =
-        Speller { tokens: &tokens, at: 0, spelled: Vec::with_capacity(tokens.len()), place: Place::Other };
+    let mut speller = Speller {
+        tokens: &tokens,
+        at: 0,
+        spelled: Vec::with_capacity(tokens.len()),
+        place: Place::Other,
+        changed: BTreeMap::new(),
+        targets: 0,
+    };
     while speller.at < tokens.len() {
         speller.step();
     }
@@ -43,6 +57,10 @@ struct Speller<'t> {
     at: usize,
     spelled: Vec<TokenWithSpan>,
     place: Place,
+    /// What is to be put in the place of tokens further on.
+    changed: BTreeMap<usize, Vec<Token>>,
+    /// How many targets of ON CONFLICT were looked at.
+    targets: usize,
 }
 
 /// Where assignments have their targets.
@@ -57,8 +75,17 @@ enum Place {
 
 impl Speller<'_> {
     fn step(&mut self) {
+        if let Some(tokens) = self.changed.remove(&self.at) {
+            return self.put(tokens);
+        }
         let Some(token) = self.peek(0) else { return };
         let done = match token {
+            // Behind a dot no word begins a grammar of its own.
+            Token::Word(word) if word.quote_style.is_none() && self.before(1) == Some(&Token::Period) => {
+                let own = SPECIAL.iter().any(|special| word.value.eq_ignore_ascii_case(special));
+                let function = word.value.to_ascii_lowercase();
+                own && self.peek(1) == Some(&Token::LParen) && self.replace(1, [name(&function)])
+            }
             Token::Word(word) if word.quote_style.is_none() && !self.is_selected() => {
                 let word = word.value.to_ascii_lowercase();
                 self.follow(&word);
@@ -116,6 +143,14 @@ impl Speller<'_> {
         true
     }
 
+    /// Puts any other tokens into the place of the next one.
+    fn put(&mut self, tokens: Vec<Token>) {
+        if let Some(span) = self.tokens.get(self.at).map(|token| token.span) {
+            self.spelled.extend(tokens.into_iter().map(|token| TokenWithSpan::new(token, span)));
+        }
+        self.at = self.at.saturating_add(1);
+    }
+
     /// Notes where assignments have their targets.
     fn follow(&mut self, word: &str) {
         match word {
@@ -167,8 +202,41 @@ impl Speller<'_> {
             ]),
             "collate" => self.collate_after_cast(),
             "as" => self.column_definitions(),
+            "conflict" => self.conflict(),
+            "rows" => self.rows_from(),
+            "search" | "cycle" => self.recursion(),
+            // Which of the two bounds is the lower one is for the server to see.
+            "symmetric" | "asymmetric" if is_word(self.before(1), "between") => self.replace(1, []),
+            "document" if is_word(self.before(1), "is") || self.is_negated() => {
+                self.replace(1, [keyword("JSON", Keyword::JSON)])
+            }
+            "all" if is_word(self.before(1), "like") || is_word(self.before(1), "ilike") => {
+                self.replace(1, [keyword("ANY", Keyword::ANY)])
+            }
+            "all" | "distinct" if is_word(self.before(1), "by") && is_word(self.before(2), "group") => {
+                self.replace(1, [])
+            }
+            "default" if self.words(1, &["values"]) && is_word(self.before(1), "insert") => self.replace(
+                2,
+                [
+                    keyword("VALUES", Keyword::VALUES),
+                    Token::LParen,
+                    keyword("DEFAULT", Keyword::DEFAULT),
+                    Token::RParen,
+                ],
+            ),
+            "analyse" if is_word(self.before(1), "explain") => self.replace(1, [keyword("ANALYZE", Keyword::ANALYZE)]),
+            "collation" if self.words(1, &["for"]) && self.peek(2) == Some(&Token::LParen) => {
+                self.replace(2, [name("pg_catalog"), Token::Period, name("pg_collation_for")])
+            }
+            word if CONSTRUCTORS.contains(&word) => self.constructor(word) || self.typed_constant(word),
             _ => self.typed_constant(word),
         }
+    }
+
+    /// `IS NOT` stands before.
+    fn is_negated(&self) -> bool {
+        is_word(self.before(1), "not") && is_word(self.before(2), "is")
     }
 
     /// `ONLY t`, `ONLY (t)`: rows of `t`, and of nothing below it.
@@ -319,41 +387,6 @@ impl Speller<'_> {
         self.replace(length.saturating_add(1), [])
     }
 
-    /// `FROM f(…) AS (a int, b text)`: the alias is the function's name.
-    fn column_definitions(&mut self) -> bool {
-        let defines = match (self.peek(1), self.peek(2), self.peek(3)) {
-            (Some(Token::LParen), Some(column @ Token::Word(_)), Some(Token::Word(_))) => {
-                !QUERIES.iter().any(|word| is_word(Some(column), word))
-            }
-            _ => false,
-        };
-        if !defines || self.before(1) != Some(&Token::RParen) {
-            return false;
-        }
-        let (mut depth, mut back) = (1_usize, 1_usize);
-        while depth > 0 {
-            back = back.saturating_add(1);
-            match self.before(back) {
-                Some(Token::RParen) => depth = depth.saturating_add(1),
-                Some(Token::LParen) => depth = depth.saturating_sub(1),
-                Some(_) => {}
-                None => return false,
-            }
-        }
-        let alias = match self.before(back.saturating_add(1)) {
-            Some(Token::Word(word)) if word.quote_style.is_some() => word.value.clone(),
-            Some(Token::Word(word)) => word.value.to_ascii_lowercase(),
-            _ => return false,
-        };
-        let begins = self.before(back.saturating_add(2));
-        let listed = ["from", "join", "lateral"].iter().any(|word| is_word(begins, word));
-        if !listed && !matches!(begins, Some(Token::Comma | Token::LParen | Token::Period)) {
-            return false;
-        }
-        self.keep(1);
-        self.replace(0, [name(&alias)])
-    }
-
     /// `inet '10.0.0.1'` is `'10.0.0.1'::inet`.
     fn typed_constant(&mut self, word: &str) -> bool {
         let constant = matches!(
@@ -375,11 +408,34 @@ impl Speller<'_> {
     }
 }
 
+/// Functions that have a grammar of their own, unless their schema is named.
+const SPECIAL: &[&str] = &["overlay", "position", "substring", "trim"];
+
+/// Calls with words between their arguments.
+const CONSTRUCTORS: &[&str] = &[
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_value",
+    "substring",
+    "xmlattributes",
+    "xmlelement",
+    "xmlexists",
+    "xmlforest",
+    "xmlparse",
+    "xmlpi",
+    "xmlroot",
+    "xmlserialize",
+];
+
 /// Tokens of a type's name and of what stands before its length.
 const LONGEST_TYPE: usize = 8;
-
-/// What a query in parentheses begins with.
-const QUERIES: &[&str] = &["delete", "insert", "merge", "select", "table", "update", "values", "with"];
 
 /// Whether it is that word, unquoted.
 pub(super) fn is_word(token: Option<&Token>, wanted: &str) -> bool {

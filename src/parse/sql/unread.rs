@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::lexer::{self, Class, Lexeme};
+use super::literal;
 use super::shape::{self, Lift, Shape};
 use crate::parse::facts::{Aftermath, Effect, Facts, Unparsed, UnparsedKind};
 
@@ -24,7 +25,10 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         Some(word) => word.of(text).chars().take(KEYWORD).collect::<String>().to_ascii_uppercase(),
         None => lexer::first_word(text),
     };
-    let sensitive = mentions_secrets(text);
+    let sensitive = match *understood {
+        Understood::Nothing(text) => mentions_secrets(text),
+        Understood::Tokens(text, lexemes) => names_secrets(text, lexemes),
+    };
     let mut shape = match *understood {
         // Where constants end is not known, so nothing of the text is safe to show as a shape.
         Understood::Nothing(_) => Shape { normalized: keyword.clone(), lifted: Vec::new() },
@@ -80,9 +84,25 @@ pub(super) fn fingerprint(normalized: &str) -> String {
     blake3::hash(normalized.as_bytes()).to_hex().chars().take(32).collect()
 }
 
+/// Whether one of the tokens may carry a secret or say that another one does. What a comment says hides nothing.
+pub(super) fn names_secrets(text: &str, lexemes: &[Lexeme]) -> bool {
+    // One blank between two tokens, so that words which belong together are found whatever stood between them.
+    let mut tokens = String::with_capacity(text.len());
+    for lexeme in lexemes {
+        tokens.push_str(lexeme.of(text));
+        tokens.push(' ');
+        if lexeme.class == Class::Escaped {
+            // `E'pass\x77ord=…'`
+            tokens.push_str(&literal::value(text, *lexeme).unwrap_or_default());
+            tokens.push(' ');
+        }
+    }
+    mentions_secrets(&tokens)
+}
+
 /// Whether a text may carry a secret: a password, or what logs in somewhere else. Nobody searches
 /// through what is far over every limit.
-pub(super) fn mentions_secrets(text: &str) -> bool {
+fn mentions_secrets(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() > SEARCHED {
         return true;

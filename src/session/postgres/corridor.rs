@@ -69,7 +69,7 @@ impl Corridor {
     pub(super) fn rang(&self) {
         self.answered.notify_one();
         let awaited = self.is_draining() || self.lane.listener.limits.idle > Duration::ZERO;
-        if awaited && self.is_quiet() {
+        if awaited && (self.is_quiet() || self.takes_data()) {
             self.went_quiet.notify_one();
         }
     }

@@ -102,7 +102,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// of a Sync is no work that anybody waits for.
     fn patience(&self, quiet: bool) -> Duration {
         let (corridor, idle) = (self.corridor, self.corridor.lane.listener.limits.idle);
-        if quiet {
+        if quiet || corridor.takes_data() {
             idle
         } else if !corridor.is_withheld() {
             Duration::ZERO
@@ -113,9 +113,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
     }
 
-    /// The client was silent for as long as it may be. A statement that runs is answered first.
+    /// The client was silent for as long as it may be. A statement that runs is answered first, unless it is a COPY
+    /// that waits for the client.
     async fn silence(&mut self, quiet: bool) -> Result<(), End> {
-        if quiet || self.framer.is_mid_copy_data() {
+        if quiet || self.corridor.takes_data() || self.framer.is_mid_copy_data() {
             return Err(self.unused());
         }
         self.silent = true;

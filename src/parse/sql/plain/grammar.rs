@@ -120,6 +120,66 @@ impl<'t> Grammar<'t> {
         fits
     }
 
+    /// A comma.
+    pub(super) fn comma(&mut self) -> bool {
+        self.mark(&Token::Comma)
+    }
+
+    /// Whether a parenthesis opens here.
+    pub(super) fn opens(&self) -> bool {
+        self.peek() == Some(&Token::LParen)
+    }
+
+    /// What a routine takes, in parentheses: names, types and constants. `false` where there are none.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a token that is not listed refuses")]
+    pub(super) fn signature(&mut self) -> bool {
+        let mut depth = 0_usize;
+        for (at, token) in self.rest.iter().enumerate() {
+            match &token.token {
+                Token::LParen => depth = depth.saturating_add(1),
+                Token::RParen => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        self.skip(at.saturating_add(1));
+                        return true;
+                    }
+                }
+                Token::Word(_)
+                | Token::Comma
+                | Token::Period
+                | Token::Eq
+                | Token::Mul
+                | Token::LBracket
+                | Token::RBracket
+                | Token::Number(_, false)
+                | Token::SingleQuotedString(_)
+                    if depth > 0 => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// A type, with its modifiers.
+    pub(super) fn data_type(&mut self) -> Option<()> {
+        self.name()?;
+        while self.any(&["precision", "varying", "with", "without", "time", "zone"]) {}
+        self.options()?;
+        while self.mark(&Token::LBracket) {
+            let _ = self.integer();
+            self.mark(&Token::RBracket).then_some(())?;
+        }
+        if self.any(&["collate"]) {
+            self.name()?;
+        }
+        Some(())
+    }
+
+    /// Names with values, with or without a sign between them.
+    pub(super) fn settings(&mut self) {
+        while self.any_word() || self.number() || self.text() || self.mark(&Token::Eq) {}
+    }
+
     fn number(&mut self) -> bool {
         let fits = matches!(self.peek(), Some(Token::Number(_, false)));
         if fits {

@@ -70,10 +70,60 @@ fn relations_that_change_are_named() {
         ("alter sequence s owned by none", "ALTER SEQUENCE", "s"),
         ("alter materialized view v set schema s", "ALTER MATERIALIZED VIEW", "v"),
         ("alter extension x update to '1.1'", "ALTER EXTENSION", ""),
+        ("create sequence if not exists s.q increment 1 start 5 minvalue -1 owned by t.c", "CREATE SEQUENCE", "s.q t"),
+        ("create statistics if not exists x (ndistinct, mcv) on a, b from s.t", "CREATE STATISTICS", "s.t"),
+        ("create publication p for table only t (a, b), s.u with (publish = 'insert')", "CREATE PUBLICATION", "t s.u"),
+        ("alter publication p drop table t, u", "ALTER PUBLICATION", "t u"),
+        ("alter publication p set (publish = 'x')", "ALTER PUBLICATION", ""),
+        ("create or replace rule r as on delete to s.t do nothing", "CREATE RULE", "s.t"),
+        (
+            "create event trigger e on sql_drop when tag in ('DROP TABLE') execute procedure f()",
+            "CREATE EVENT TRIGGER",
+            "",
+        ),
+        (
+            "create aggregate a (int, variadic text[]) (sfunc = f, stype = int[], initcond = '{}')",
+            "CREATE AGGREGATE",
+            "",
+        ),
+        (
+            "create or replace procedure s.p(inout a int default 1) language plpgsql as $$begin end$$",
+            "CREATE PROCEDURE",
+            "",
+        ),
+        ("drop aggregate if exists a (int), b (*) restrict", "DROP AGGREGATE", ""),
+        ("comment on function f(int, text) is 'x'", "COMMENT", ""),
+        ("alter view if exists v rename column a to b", "ALTER VIEW", "v"),
+        ("alter view v alter a drop default", "ALTER VIEW", "v"),
+        ("alter materialized view v set (fillfactor = 70)", "ALTER MATERIALIZED VIEW", "v"),
+        ("grant a, b to c with admin option granted by current_user", "GRANT ROLE", ""),
+        ("grant a to b with inherit true, set false", "GRANT ROLE", ""),
+        ("grant all privileges on foreign data wrapper w to public with grant option", "GRANT", ""),
+        ("revoke admin option for a from b cascade", "REVOKE ROLE", ""),
+        ("revoke usage on language l from r restrict", "REVOKE", ""),
+        ("create user u with login connection limit 5 valid until 'infinity' in role a, b", "CREATE ROLE", ""),
+        ("commit prepared 'x'", "COMMIT PREPARED", ""),
     ] {
         let plain = plain(sql).unwrap_or_else(|| panic!("{sql}"));
         let found: Vec<_> = plain.changes.iter().map(ToString::to_string).collect();
         assert_eq!((plain.command.as_str(), found.join(" ").as_str()), (command, changes), "{sql}");
+    }
+}
+
+#[test]
+fn what_changes_relations_that_it_does_not_name_says_so() {
+    for (sql, wide) in [
+        ("create publication p for all tables", true),
+        ("create publication p for tables in schema s", true),
+        ("create publication p for table t", false),
+        ("alter domain d set not null", true),
+        ("alter domain d rename to e", false),
+        ("alter type t drop attribute if exists a cascade", true),
+        ("alter type t alter attribute a set data type timestamp with time zone", true),
+        ("drop aggregate a (int) cascade", true),
+        ("drop cast (a as b)", false),
+    ] {
+        assert_eq!(plain(sql).map(|plain| plain.wide), Some(wide), "{sql}");
     }
 }
 
@@ -106,6 +156,31 @@ fn what_computes_or_goes_on_is_left_to_the_other_reader() {
         "alter user mapping for u server s options (set password 'x')",
         "alter database d set search_path = x",
         "do $$begin end$$",
+        "grant select on t to r",
+        "grant select (a) on t to r",
+        "grant a to b; drop table t",
+        "grant set on parameter x to r",
+        "revoke a, b",
+        "create user u password 'x'",
+        "create user mapping for u server s options (password 'x')",
+        "create group g encrypted password 'x'",
+        "create rule r as on insert to t do instead delete from u",
+        "create rule r as on insert to t where f(a) do nothing",
+        "create statistics s on (f(a)), b from t",
+        "create publication p for table t where (a > 1)",
+        "create procedure p() begin atomic delete from t; end",
+        "create procedure p() language sql set search_path = x as 'y'",
+        "create procedure p() return f()",
+        "create temp sequence s",
+        "create sequence s start f()",
+        "create aggregate a (int) (sfunc = (select 1) || 2)",
+        "alter domain d add check (f(value))",
+        "alter domain d set default f()",
+        "alter view v alter a set default f()",
+        "alter view v as select 1",
+        "comment on function f() is 'a' || 'b'",
+        "prepare transaction $1",
+        "checkpoint; drop table t",
     ] {
         assert_eq!(plain(sql), None, "{sql}");
     }

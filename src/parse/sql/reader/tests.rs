@@ -79,7 +79,20 @@ async fn data_that_facts_come_from_is_never_taken_for_other_data() {
         let facts = reader.statement(sql, &reading()).await;
         assert_eq!(facts.statements.first().map(|statement| statement.limit), Some(limit));
     }
-    for (sql, tautology) in [("delete from t where 1 = 2", false), ("delete from t where 2 = 2", true)] {
+    for (sql, tautology) in [
+        ("delete from t where 1 = 2", false),
+        ("delete from t where 2 = 2", true),
+        ("delete from t where a like 'x'", false),
+        ("delete from t where a like '%'", true),
+        ("delete from t where a like 'y'", false),
+        ("delete from t where a like '%%'", true),
+        ("delete from t where '1' = 2", false),
+        ("delete from t where '1' = 1", true),
+        ("delete from t where (1, 2) = (1, 3)", false),
+        ("delete from t where (1, 2) = (1, 2)", true),
+        ("delete from t where coalesce(null, 'f')::bool", false),
+        ("delete from t where coalesce(null, 't')::bool", true),
+    ] {
         let facts = reader.statement(sql, &reading()).await;
         assert_eq!(facts.statements.first().map(|statement| statement.tautology), Some(tautology), "{sql}");
     }
@@ -208,6 +221,31 @@ async fn no_secret_is_left_in_what_is_shown() {
 }
 
 #[tokio::test]
+async fn what_a_comment_says_hides_nothing() {
+    let reader = reader();
+    for text in [
+        "create table t (a text default 'x') /* password */",
+        "alter table t set (fillfactor = 70) -- secret",
+        "create policy p on t using (a = 'x') /* user mapping */",
+        "do /* secret */ 'begin end'",
+        "create nonsense 'x' /* dblink */",
+    ] {
+        let facts = reader.statement(text, &reading()).await;
+        assert!(!facts.sensitive, "{text}");
+    }
+    for text in [
+        "create /* */ user -- x\n mapping for u server s options (user 'u')",
+        "create  server s foreign data wrapper w options (a 'hunter2')",
+        "do $$alter role r pass$$, E'pass\\x77ord hunter2'",
+        "create table t (\"password\" text default 'hunter2')",
+    ] {
+        let facts = reader.statement(text, &reading()).await;
+        assert!(facts.sensitive && facts.lifted.is_empty(), "{text}");
+        assert!(!format!("{facts:?}").contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn quoting_and_encoding_matter_only_where_they_can_hide_something() {
     let reader = reader();
     let backslash = Reading { quoting: Quoting::Backslash, ..reading() };
@@ -312,6 +350,18 @@ fn a_spelling_that_sqlparser_does_not_know_has_the_facts_of_the_one_it_does() {
         ("select a isnull from t", "select a is null from t"),
         ("update t set a[1] = b", "update t set a = b"),
         ("select a from (t join u using (b)) as j", "select j.a from (select * from t join u using (b)) as j"),
+        ("select a between symmetric 2 and 1 from t", "select a between 2 and 1 from t"),
+        ("select xmlelement(name a, xmlattributes(b as c)) from t", "select coalesce(b) from t"),
+        ("select xmlserialize(content a as text) from t", "select a::text from t"),
+        ("select xmlserialize(content a as mine) from t", "select a::mine from t"),
+        ("select xmlparse(document a) from t", "select a from t"),
+        ("select collation for (a) from t", "select pg_catalog.pg_collation_for(a) from t"),
+        ("select substring(a similar b escape c) from t", "select substring(a, b, c) from t"),
+        ("select a from t where a is document", "select a from t where a is json"),
+        ("select * from rows from (f(1), unnest($1)) x", "select * from (select f(1), unnest($1)) x"),
+        ("insert into t (a) values (1) on conflict (a) where b > 0 do nothing", "insert into t (a) values (1)"),
+        ("create view v as table only t with check option", "create view v as select * from t"),
+        ("create table t (a) tablespace s as select 1 with no data", "create table t as select 1"),
         ("select sum(a) over w from t window w as (order by b)", "select sum(a) over (order by b) from t"),
     ] {
         let (spelled, known) =
@@ -341,6 +391,28 @@ fn what_a_spelling_hides_from_sqlparser_is_in_the_facts() {
     let columns = |sql: &str| {
         facts(sql).columns.iter().map(|c| (c.relation.clone(), c.name.clone(), c.uses.clone())).collect::<Vec<_>>()
     };
+    // An index is inferred from its target's columns.
+    let inferred =
+        columns("insert into t as x (a) values (1) on conflict (lower(b), (c)) where d > 0 and x.e do nothing");
+    for name in ["b", "c", "d", "e"] {
+        let uses = inferred.iter().find(|(id, column, _)| id.as_deref() == Some("public.t") && column == name);
+        assert!(uses.is_some_and(|(_, _, uses)| uses.contains(&crate::parse::Use::Predicate)), "{name}: {inferred:?}");
+    }
+    assert!(procedure("insert into t values (1) on conflict (f(a)) do nothing"));
+    assert!(procedure("insert into t (a) select 1 from s on conflict ((a::mine)) do update set a = 2"));
+    let ids = |sql: &str| facts(sql).relations.iter().map(|relation| relation.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids("insert into t (a) values (1) on conflict (a) where (select true from s) do nothing").len(), 2);
+    assert_eq!(ids("select xmlforest((select a from s) as b)"), ["public.s"]);
+    assert_eq!(
+        ids("select * from t, rows from (unnest(array(select a from s)) , unnest(t.a)) with ordinality"),
+        ["public.s", "public.t"]
+    );
+    // A column of that name is none of ROWS FROM.
+    assert_eq!(ids("select a, rows from (select * from s) x"), ["public.s"]);
+    assert!(procedure("select * from rows from (f(1) as (a int, b mine), lower('x')) y"));
+    for sql in ["insert into t partition (\"\", a) values (1)", "insert into t (a) partition (b) values (1)"] {
+        assert!(facts(sql).unparsed.is_some(), "{sql}");
+    }
     // All fields of a whole row are the row.
     let row = columns("select (c).* from customers c");
     assert!(row.iter().any(|(id, name, uses)| {

@@ -13,7 +13,7 @@ use sqlparser::ast::{
 use super::columns::Place;
 use super::expression::names_function;
 use super::facts::Walker;
-use super::{Names, Unread, Walk, absent, names, types};
+use super::{Names, Unread, Walk, absent, names, truth, types};
 use crate::parse::facts::{Effect, Use, Volatility};
 use crate::parse::sql::builtins::{self, Builtin, Family};
 use crate::parse::sql::spelling;
@@ -34,7 +34,21 @@ pub(super) const WITHOUT_PARENTHESES: &[&str] = &[
 ];
 
 /// Words with a syntax like a call that only combine values.
-const COMBINING: &[&str] = &["coalesce", "greatest", "grouping", "least", "nullif", "row", "xmlconcat"];
+const COMBINING: &[&str] = &[
+    "coalesce",
+    "greatest",
+    "grouping",
+    "least",
+    "nullif",
+    "row",
+    "xmlattributes",
+    "xmlconcat",
+    "xmlelement",
+    "xmlforest",
+    "xmlparse",
+    "xmlpi",
+    "xmlroot",
+];
 
 /// PostgreSQL's own functions that take VARIADIC.
 const VARIADIC_FUNCTIONS: &[&str] = &[
@@ -98,7 +112,7 @@ impl Walker<'_> {
             if COMBINING.contains(&word.as_str()) {
                 return Ok(());
             }
-            if word == "normalize" || WITHOUT_PARENTHESES.contains(&word.as_str()) {
+            if word == "normalize" || word == "xmlexists" || WITHOUT_PARENTHESES.contains(&word.as_str()) {
                 self.builtin(&word);
                 return Ok(());
             }
@@ -186,6 +200,12 @@ impl Walker<'_> {
     fn argument(&mut self, function: &ObjectName, arg: &FunctionArg, place: Place) -> Walk {
         let arg = match arg {
             FunctionArg::Unnamed(arg) => arg,
+            // XMLPARSE(DOCUMENT value)
+            FunctionArg::Named { name: _, arg, operator: FunctionArgOperator::Space }
+                if plain_word(function).is_some_and(|word| word == "xmlparse") =>
+            {
+                arg
+            }
             FunctionArg::Named { name: _, arg, operator } => {
                 named(operator)?;
                 arg
@@ -230,24 +250,40 @@ impl Walker<'_> {
 
     /// set_config(name, value, is_local): harmless only where all is constant, or any value would be harmless.
     fn set_config(&mut self, args: Option<&[&Expr]>) {
-        let Some([name, value, local]) = args else { return self.effect(Effect::Settings) };
-        let Some((name_value, name)) = constant(name) else { return self.effect(Effect::Settings) };
+        let Some((name_value, name, value, local)) = args.and_then(|args| match args {
+            [name, value, local] => constant(name).map(|(kept, name)| (kept, name, value, local)),
+            _ => None,
+        }) else {
+            self.not_known("sql.settings");
+            return self.effect(Effect::Settings);
+        };
         self.keep(name_value);
         let name = name.to_ascii_lowercase();
-        let value = constant(value);
-        match value {
-            Some((value, _)) => self.keep(value),
-            None if super::setting::harmless_with_any_value(&name) => {}
-            None => return self.effect(Effect::Settings),
-        }
-        let local = match local {
-            Expr::Value(local) => {
-                self.keep(local);
-                matches!(local.value, Value::Boolean(true))
+        let value = match constant(value) {
+            Some((kept, value)) => {
+                self.keep(kept);
+                Some(value)
             }
-            _ => false,
+            None => {
+                self.not_known("sql.settings");
+                None
+            }
         };
-        self.set(&name, value.map(|(_, value)| value.to_owned()), local);
+        let local = match local {
+            Expr::Value(ValueWithSpan { value: Value::Boolean(local), .. }) => *local,
+            Expr::Value(local) if types::text(&local.value).is_some() => {
+                self.keep(local);
+                types::text(&local.value).and_then(truth::boolean).unwrap_or(false)
+            }
+            _ => {
+                self.not_known("sql.settings");
+                false
+            }
+        };
+        if value.is_none() && !super::setting::harmless_with_any_value(&name) {
+            return self.effect(Effect::Settings);
+        }
+        self.set(&name, value.map(str::to_owned), local);
     }
 
     /// Reading a setting may show a secret.
@@ -281,6 +317,18 @@ fn is_variadic(arg: &FunctionArg) -> bool {
     }
 }
 
+/// The arguments of an unqualified call of that name that is nothing but them.
+pub(super) fn plain_call<'e>(function: &'e Function, wanted: &str) -> Option<Vec<&'e Expr>> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let plain = list.clauses.is_empty()
+        && list.duplicate_treatment.is_none()
+        && function.filter.is_none()
+        && function.over.is_none()
+        && function.within_group.is_empty()
+        && plain_word(&function.name).is_some_and(|word| word == wanted);
+    if plain { positional(&list.args) } else { None }
+}
+
 /// The arguments, where none is named or a star.
 fn positional(args: &[FunctionArg]) -> Option<Vec<&Expr>> {
     let expr = |arg| match arg {
@@ -306,3 +354,6 @@ fn named(operator: &FunctionArgOperator) -> Walk {
         | FunctionArgOperator::Space => Err(Unread::new("a named argument of that kind")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ pub(super) struct Walker<'a> {
     pub aftermath: Aftermath,
     pub sensitive: bool,
     pub settings: Vec<SettingFacts>,
+    /// How many conditions are open around the one that is told true or not.
+    pub folded: usize,
     /// Somebody's code runs, which may change the session.
     opaque: bool,
     entries: Vec<StatementFacts>,
@@ -62,6 +64,7 @@ impl<'a> Walker<'a> {
             aftermath: Aftermath::default(),
             sensitive: false,
             settings: Vec::new(),
+            folded: 0,
             opaque: false,
             entries: Vec::new(),
             depth: 0,

@@ -6,8 +6,10 @@
 //! fitting arguments, `(composite).field` that is a user function, user operators and casts
 //! between known types, domains of columns, what views do.
 
+mod array;
 mod call;
 mod columns;
+mod constant;
 mod copy;
 mod ddl;
 mod expression;
@@ -18,12 +20,14 @@ mod lasting;
 mod modify;
 mod names;
 mod operators;
+mod order;
 mod predicate;
 mod query;
 mod session;
 mod setting;
 mod statement;
 mod tags;
+mod truth;
 mod types;
 
 use std::sync::Arc;

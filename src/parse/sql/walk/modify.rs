@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, ConflictTarget, Delete, FromTable, Insert, Merge, MergeAction, MergeClause,
+    Assignment, AssignmentTarget, ConflictTarget, Delete, Expr, FromTable, Insert, Merge, MergeAction, MergeClause,
     MergeClauseKind, MergeInsertExpr, MergeInsertKind, MergeUpdateExpr, MergeUpdateKind, ObjectName, OnConflict,
     OnConflictAction, OnInsert, OutputClause, SelectItem, Statement, TableAlias, TableFactor, TableObject, Update,
     UpdateTableFromKind,
@@ -20,6 +20,7 @@ use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::sql::spelling;
 
 impl Walker<'_> {
     /// A data-changing statement; its entry is open.
@@ -62,6 +63,9 @@ impl Walker<'_> {
         }
         if insert.columns.is_empty() {
             self.column(Column { relation: Some(target.clone()), name: "*".to_owned() }, [Use::Assignment]);
+        }
+        if let Some([_, inferred @ ..]) = insert.partitioned.as_deref() {
+            self.expressions(inferred, Place::of(Use::Predicate))?;
         }
         if let Some(on) = &insert.on {
             self.on_insert(on, &target)?;
@@ -315,7 +319,11 @@ fn plain_insert(insert: &Insert) -> Walk {
         multi_table_else_clause,
     } = insert;
     let plain = optimizer_hints.is_empty() && or.is_none() && !ignore && *into && !overwrite && assignments.is_empty();
-    let plain = plain && partitioned.is_none() && after_columns.is_empty() && !has_table_keyword && output.is_none();
+    // What ON CONFLICT infers its index from was put there.
+    let inferred = partitioned.as_ref().is_none_or(
+        |exprs| matches!(exprs.as_slice(), [Expr::Identifier(mark), ..] if mark.value == spelling::EVERY_FIELD),
+    );
+    let plain = plain && inferred && after_columns.is_empty() && !has_table_keyword && output.is_none();
     let plain = plain && !replace_into && priority.is_none() && insert_alias.is_none() && settings.is_none();
     let plain = plain && format_clause.is_none() && multi_table_insert_type.is_none();
     let plain = plain && multi_table_into_clauses.is_empty() && multi_table_when_clauses.is_empty();

@@ -1,4 +1,4 @@
-//! Queries: CTEs, SELECT, set operations, VALUES, ORDER BY, LIMIT, locks.
+//! Queries: CTEs, SELECT, set operations, VALUES, locks.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -8,9 +8,8 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte, Distinct, Expr, GroupByExpr, GroupByWithModifier, LockClause, NamedWindowExpr, OrderBy, OrderByExpr,
-    OrderByKind, OrderBySort, Query, Select, SelectFlavor, SelectInto, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, SetOperator, SetQuantifier, Statement, WildcardAdditionalOptions, WindowFrameBound, WindowSpec, With,
+    Cte, Expr, LockClause, NamedWindowExpr, Query, Select, SelectFlavor, SelectInto, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Statement, WildcardAdditionalOptions, With,
 };
 
 use super::columns::{Outputs, Place, Scope, Shape};
@@ -215,24 +214,11 @@ impl Walker<'_> {
         if let Some(scope) = self.scopes.last_mut() {
             scope.outputs = Some(Rc::clone(&outputs));
         }
-        self.group_by(&select.group_by)?;
+        self.group_by(&select.group_by, &outputs)?;
         if let Some(having) = &select.having {
             self.expression(having, Place::of(Use::Predicate))?;
         }
-        match &select.distinct {
-            None | Some(Distinct::All) => {}
-            Some(Distinct::Distinct) => {
-                for column in outputs.columns.iter().flat_map(|(_, bases)| bases) {
-                    self.column(column.clone(), [Use::Group]);
-                }
-            }
-            Some(Distinct::On(exprs)) => {
-                for expr in exprs {
-                    self.keep_constant(expr);
-                    self.expression(expr, Place::of(Use::Group))?;
-                }
-            }
-        }
+        self.distinct(select.distinct.as_ref(), &outputs)?;
         for window in &select.named_window {
             match &window.1 {
                 NamedWindowExpr::NamedWindow(_) => {}
@@ -297,89 +283,6 @@ impl Walker<'_> {
                 }
             }
             SelectItem::ExprWithAliases { .. } => return Err(Unread::new("an expression with several aliases")),
-        }
-        Ok(())
-    }
-
-    fn group_by(&mut self, group_by: &GroupByExpr) -> Walk {
-        let GroupByExpr::Expressions(exprs, modifiers) = group_by else {
-            return Err(Unread::new("GROUP BY ALL"));
-        };
-        for expr in exprs {
-            self.keep_constant(expr);
-            self.expression(expr, Place::of(Use::Group))?;
-        }
-        for modifier in modifiers {
-            match modifier {
-                GroupByWithModifier::GroupingSets(expr) => self.expression(expr, Place::of(Use::Group))?,
-                GroupByWithModifier::Rollup | GroupByWithModifier::Cube | GroupByWithModifier::Totals => {
-                    return Err(Unread::new("GROUP BY … WITH"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn order_by(&mut self, order_by: &OrderBy, outputs: &Outputs) -> Walk {
-        let OrderByKind::Expressions(exprs) = &order_by.kind else {
-            return Err(Unread::new("ORDER BY ALL"));
-        };
-        absent(order_by.interpolate.is_none(), "INTERPOLATE")?;
-        for expr in exprs {
-            if let Expr::Value(value) = &expr.expr {
-                self.keep(value);
-                for column in outputs.columns.iter().flat_map(|(_, bases)| bases) {
-                    self.column(column.clone(), [Use::Order]);
-                }
-            }
-            self.order_by_expr(expr)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn order_by_expr(&mut self, order: &OrderByExpr) -> Walk {
-        let OrderByExpr { expr, options, with_fill } = order;
-        absent(with_fill.is_none(), "WITH FILL")?;
-        match &options.sort {
-            None | Some(OrderBySort::Asc | OrderBySort::Desc) => {}
-            Some(OrderBySort::Using(_)) => self.procedure(),
-        }
-        self.expression(expr, Place::of(Use::Order))
-    }
-
-    /// Walks the ORDER BY of a window or aggregate, which does not see output names.
-    pub(super) fn without_outputs(&mut self, walk: impl FnOnce(&mut Self) -> Walk) -> Walk {
-        let outputs = self.scopes.last_mut().and_then(|scope| scope.outputs.take());
-        walk(self)?;
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.outputs = outputs;
-        }
-        Ok(())
-    }
-
-    pub(super) fn window(&mut self, spec: &WindowSpec) -> Walk {
-        self.without_outputs(|walker| walker.window_parts(spec))
-    }
-
-    fn window_parts(&mut self, spec: &WindowSpec) -> Walk {
-        let WindowSpec { window_name: _, partition_by, order_by, window_frame } = spec;
-        for expr in partition_by {
-            self.expression(expr, Place::of(Use::Group))?;
-        }
-        for order in order_by {
-            self.order_by_expr(order)?;
-        }
-        if let Some(frame) = window_frame {
-            for bound in std::iter::once(&frame.start_bound).chain(&frame.end_bound) {
-                match bound {
-                    WindowFrameBound::CurrentRow => {}
-                    WindowFrameBound::Preceding(expr) | WindowFrameBound::Following(expr) => {
-                        if let Some(expr) = expr {
-                            self.expression(expr, Place::of(Use::Order))?;
-                        }
-                    }
-                }
-            }
         }
         Ok(())
     }

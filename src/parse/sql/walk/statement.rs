@@ -38,7 +38,12 @@ impl Walker<'_> {
         let Plain { command, effects, changes, wide, cursor } = plain;
         self.enter(command, false)?;
         self.keep_all();
-        effects.iter().for_each(|effect| self.effect(*effect));
+        for effect in effects {
+            match effect {
+                Effect::Procedure => self.procedure(),
+                other => self.effect(*other),
+            }
+        }
         self.aftermath.names |= effects.contains(&Effect::Ddl) && !lasting::keeps_names(command);
         for name in changes {
             let relation = names::resolve(&names::parts(name)?, self.context.names)?;

@@ -10,7 +10,7 @@ use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, ObjectName, Value, ValueW
 
 use super::facts::Walker;
 use super::foreign::foreign_type;
-use super::{Walk, names};
+use super::{Walk, array, names};
 use crate::parse::facts::Access;
 
 /// What casting to a type means.
@@ -50,12 +50,16 @@ impl Walker<'_> {
     }
 
     /// A cast of an expression that is walked elsewhere.
-    pub(super) fn cast(&mut self, data_type: &DataType, mut expr: &Expr) -> Walk {
-        while let Expr::Nested(inner) = expr {
-            expr = inner;
+    pub(super) fn cast(&mut self, data_type: &DataType, expr: &Expr) -> Walk {
+        match without_parentheses(expr) {
+            Expr::Value(value) => self.typed_text(data_type, Some(value)),
+            // Each element is cast on its own.
+            Expr::Array(array) if is_array(data_type) && kind(data_type)? == Kind::Relation => {
+                self.elements(&array.elem);
+                Ok(())
+            }
+            _ => self.typed_text(data_type, None),
         }
-        let constant = if let Expr::Value(value) = expr { Some(value) } else { None };
-        self.typed_text(data_type, constant)
     }
 
     /// A conversion to a type; `value` where what is converted is a constant.
@@ -65,6 +69,7 @@ impl Walker<'_> {
             Kind::Plain => {}
             Kind::Foreign => self.procedure(),
             Kind::Relation | Kind::Name(_) if matches!(value.map(|v| &v.value), Some(Value::Null)) => {}
+            Kind::Relation if is_array(data_type) => self.named_relations(value, text),
             Kind::Relation => self.named_relation(value, text),
             Kind::Name(catalog) => match (value, text) {
                 (Some(value), Some(_)) => self.keep(value),
@@ -90,6 +95,40 @@ impl Walker<'_> {
             None => self.shows(),
         }
     }
+
+    /// The same of a constant that is an array of names.
+    fn named_relations(&mut self, value: Option<&ValueWithSpan>, text: Option<&str>) {
+        if let Some(value) = value {
+            self.keep(value);
+        }
+        match text.and_then(array::elements) {
+            Some(names) => names.iter().for_each(|name| self.named_relation(None, Some(name))),
+            None => self.shows(),
+        }
+    }
+
+    /// The same of `ARRAY[…]`, in which there may be more of them.
+    fn elements(&mut self, elements: &[Expr]) {
+        for element in elements {
+            match without_parentheses(element) {
+                Expr::Array(inner) => self.elements(&inner.elem),
+                Expr::Value(value) if value.value == Value::Null => {}
+                Expr::Value(value) => self.named_relation(Some(value), text(&value.value)),
+                _ => self.shows(),
+            }
+        }
+    }
+}
+
+fn without_parentheses(mut expr: &Expr) -> &Expr {
+    while let Expr::Nested(inner) = expr {
+        expr = inner;
+    }
+    expr
+}
+
+fn is_array(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Array(_))
 }
 
 /// The text of a string constant whose characters sqlparser and PostgreSQL read alike.
@@ -188,3 +227,6 @@ fn simple(data_type: &DataType) -> Kind {
 pub(super) fn is_regclass(data_type: &DataType) -> bool {
     kind(data_type) == Ok(Kind::Relation)
 }
+
+#[cfg(test)]
+mod tests;

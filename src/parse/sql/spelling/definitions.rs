@@ -1,0 +1,214 @@
+//! CREATE: where and how an object is kept says nothing about what it is.
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::{is_constant, is_name, is_word, keyword};
+
+/// A definition without the options that sqlparser does not know, and with the query in it put into words that it
+/// does.
+pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut definition = Definition { tokens };
+    let Some(kind) = (1..KINDS_WITHIN).find_map(|at| KINDS.iter().find(|kind| definition.is(at, kind))) else {
+        return definition.tokens;
+    };
+    match *kind {
+        "table" | "view" | "materialized" => definition.relation(*kind == "table"),
+        "index" => definition.index(),
+        "trigger" => definition.trigger(),
+        "domain" => definition.domain(),
+        _ => definition.function(),
+    }
+    definition.tokens
+}
+
+/// What stands in front of them: OR REPLACE, UNIQUE, TEMPORARY….
+const KINDS_WITHIN: usize = 6;
+
+const KINDS: &[&str] = &["domain", "function", "index", "materialized", "table", "trigger", "view"];
+
+const QUERIES: &[&str] = &["select", "table", "values", "with"];
+
+struct Definition {
+    tokens: Vec<TokenWithSpan>,
+}
+
+impl Definition {
+    fn token(&self, at: usize) -> Option<&Token> {
+        self.tokens.get(at).map(|token| &token.token)
+    }
+
+    fn is(&self, at: usize, word: &str) -> bool {
+        is_word(self.token(at), word)
+    }
+
+    fn words(&self, at: usize, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(place, word)| self.is(at.saturating_add(place), word))
+    }
+
+    fn ends_with(&mut self, words: &[&str]) -> bool {
+        let start = self.tokens.len().checked_sub(words.len());
+        let ends = start.filter(|start| self.words(*start, words));
+        if let Some(start) = ends {
+            self.tokens.truncate(start);
+        }
+        ends.is_some()
+    }
+
+    /// How deep in brackets each token stands.
+    fn depths(&self) -> Vec<usize> {
+        let mut depth = 0_usize;
+        let mut depths = Vec::with_capacity(self.tokens.len());
+        for token in &self.tokens {
+            match token.token {
+                Token::LParen | Token::LBracket => {
+                    depths.push(depth);
+                    depth = depth.saturating_add(1);
+                }
+                Token::RParen | Token::RBracket => {
+                    depth = depth.saturating_sub(1);
+                    depths.push(depth);
+                }
+                _ => depths.push(depth),
+            }
+        }
+        depths
+    }
+
+    /// Leaves out what `length` finds, which is told how deep it stands.
+    fn leave_out(&mut self, length: impl Fn(&Self, usize, usize) -> usize) {
+        let depths = self.depths();
+        let mut kept = Vec::with_capacity(self.tokens.len());
+        let mut at = 0_usize;
+        while let (Some(token), Some(depth)) = (self.tokens.get(at), depths.get(at)) {
+            let out = length(self, at, *depth);
+            if out == 0 {
+                kept.push(token.clone());
+            }
+            at = at.saturating_add(out.max(1));
+        }
+        self.tokens = kept;
+    }
+
+    /// Tables and views, with a query or without.
+    fn relation(&mut self, table: bool) {
+        let _ = self.ends_with(&["with", "no", "data"])
+            || self.ends_with(&["with", "data"])
+            || self.ends_with(&["with", "check", "option"])
+            || self.ends_with(&["with", "cascaded", "check", "option"])
+            || self.ends_with(&["with", "local", "check", "option"]);
+        let depths = self.depths();
+        let query = (0..self.tokens.len()).find(|at| {
+            let begins = at.saturating_add(1);
+            let opens = self.token(begins) == Some(&Token::LParen) || QUERIES.iter().any(|word| self.is(begins, word));
+            depths.get(*at) == Some(&0) && self.is(*at, "as") && opens
+        });
+        let tail = query.map(|at| self.tokens.split_off(at));
+        self.leave_out(|definition, at, depth| definition.storage(at, depth, table));
+        if let Some(mut tail) = tail {
+            if table {
+                self.leave_out_columns();
+            }
+            let query = tail.split_off(tail.len().min(1));
+            self.tokens.extend(tail);
+            self.tokens.extend(super::respell(query));
+        }
+    }
+
+    /// How many tokens there say how a relation is kept.
+    fn storage(&self, at: usize, depth: usize, table: bool) -> usize {
+        let next = at.saturating_add(1);
+        let named = self.token(next).is_some_and(is_name);
+        let before = at.checked_sub(1).and_then(|before| self.token(before));
+        let begins = matches!(before, None | Some(Token::LParen | Token::Comma | Token::Period));
+        let any_word = matches!(self.token(next), Some(Token::Word(_)));
+        let option = depth == 0 && named && (self.is(at, "tablespace") || table && self.is(at, "using"))
+            || depth == 1 && named && (self.is(at, "compression") || self.is(at, "storage"))
+            || depth == 1 && any_word && (self.is(at, "including") || self.is(at, "excluding"));
+        // At the beginning it is a name.
+        if option && !begins { 2 } else { 0 }
+    }
+
+    /// `CREATE TABLE t (a, b) AS …` gives its columns other names.
+    fn leave_out_columns(&mut self) {
+        let Some((TokenWithSpan { token: Token::RParen, .. }, before)) = self.tokens.split_last() else { return };
+        let plain = |token: &TokenWithSpan| is_name(&token.token) || token.token == Token::Comma;
+        let Some(opens) = before.iter().rposition(|token| !plain(token)) else { return };
+        let named = opens.checked_sub(1).and_then(|at| self.token(at)).is_some_and(is_name);
+        if named && self.token(opens) == Some(&Token::LParen) {
+            self.tokens.truncate(opens);
+        }
+    }
+
+    fn index(&mut self) {
+        self.leave_out(|definition, at, depth| {
+            let next = at.saturating_add(1);
+            let named = depth == 0 && definition.token(next).is_some_and(is_name);
+            let after_on = at.checked_sub(1).is_some_and(|before| definition.is(before, "on"));
+            match () {
+                () if named && after_on && definition.is(at, "only") => 1,
+                () if named && !after_on && definition.is(at, "tablespace") => 2,
+                () => 0,
+            }
+        });
+    }
+
+    /// What a trigger tells its function.
+    fn trigger(&mut self) {
+        let called = (0..self.tokens.len())
+            .find(|at| self.words(*at, &["execute", "function"]) || self.words(*at, &["execute", "procedure"]));
+        let Some(opens) = called
+            .and_then(|at| (at..self.tokens.len()).find(|at| self.token(*at) == Some(&Token::LParen)))
+            .and_then(|at| at.checked_add(1))
+        else {
+            return;
+        };
+        let Some(closes) = self.tokens.len().checked_sub(1).filter(|last| *last > opens) else { return };
+        let plain = |token: &TokenWithSpan| {
+            matches!(token.token, Token::Word(_) | Token::Comma)
+                || is_constant(&token.token) && !matches!(token.token, Token::Placeholder(_))
+        };
+        let arguments = self.tokens.get(opens..closes).unwrap_or_default();
+        if self.token(closes) == Some(&Token::RParen) && arguments.iter().all(plain) {
+            self.tokens.drain(opens..closes);
+        }
+    }
+
+    /// AS may be left out, and that it is not NULL is no expression.
+    fn domain(&mut self) {
+        let mut named = 3_usize;
+        while self.token(named) == Some(&Token::Period) {
+            named = named.saturating_add(2);
+        }
+        if let (true, Some(token)) = (!self.is(named, "as"), self.tokens.get(named)) {
+            let token = TokenWithSpan::new(keyword("AS", Keyword::AS), token.span);
+            self.tokens.insert(named, token);
+        }
+        self.leave_out(|definition, at, depth| {
+            let constant = at.checked_sub(1).is_some_and(|before| definition.is(before, "default"));
+            match () {
+                () if depth > 0 || constant => 0,
+                () if definition.words(at, &["not", "null"]) => 2,
+                () if definition.is(at, "null") => 1,
+                () => 0,
+            }
+        });
+    }
+
+    /// What the planner is told about a function.
+    fn function(&mut self) {
+        if self.tokens.iter().any(|token| is_word(Some(&token.token), "atomic")) {
+            return;
+        }
+        self.leave_out(|definition, at, depth| {
+            let number = matches!(definition.token(at.saturating_add(1)), Some(Token::Number(..)));
+            match () {
+                () if depth > 0 => 0,
+                () if number && (definition.is(at, "cost") || definition.is(at, "rows")) => 2,
+                () if definition.words(at, &["not", "leakproof"]) => 2,
+                () if definition.is(at, "leakproof") => 1,
+                () => 0,
+            }
+        });
+    }
+}
