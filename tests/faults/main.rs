@@ -17,6 +17,7 @@ mod harness;
 
 mod clients;
 mod crowds;
+mod defects;
 mod disk;
 mod drain;
 mod hold;
