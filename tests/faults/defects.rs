@@ -137,11 +137,13 @@ const READ: &str = "select total, 17 from orders";
 fn a_defect_before_a_statement_is_written_down_ends_its_session_and_it_does_not_run() {
     on_the_way(&[
         ("sidegate::wire::postgres::frontend::FrontendFramer::next_piece", READ, "E:XX000", ""),
-        ("sidegate::parse::sql::read::read", READ, "E:XX000", ""),
+        // What the reader cannot read is refused.
+        ("sidegate::parse::sql::read::read", READ, "E:0A000 Z:I", "denied"),
         ("sidegate::input::request_document", READ, "E:XX000", ""),
         ("sidegate::decide::judge::judge", READ, "E:XX000", ""),
         // The question alone is lost, and that is a denial.
         ("sidegate::decide::evaluate::ask", READ, "E:42501 Z:I", "denied"),
+        ("sidegate::enforce::refuse::Refusal::denied", "select 'bulk'", "E:XX000", ""),
         ("sidegate::journal::payload::intent", READ, "E:XX000", ""),
         ("sidegate::journal::appender::Appender::write", READ, "E:XX000", ""),
     ]);
@@ -151,7 +153,6 @@ fn a_defect_before_a_statement_is_written_down_ends_its_session_and_it_does_not_
 fn a_defect_after_a_statement_is_written_down_ends_its_session_and_leaves_an_outcome() {
     on_the_way(&[
         ("sidegate::parse::request::Request::into_frame", READ, "E:XX000", "unknown"),
-        ("sidegate::enforce::refuse::Refusal::denied", "select 'bulk'", "E:XX000", "denied"),
         ("sidegate::forward::sender::Sender<W>::flush::{{closure}}", READ, "E:XX000", "unknown"),
         ("sidegate::wire::postgres::backend::BackendFramer::next_piece", READ, "E:XX000", "unknown"),
         ("sidegate::session::postgres::answers::Answers<R,W>::complete", READ, "T D E:XX000", "unknown"),

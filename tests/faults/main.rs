@@ -23,5 +23,6 @@ mod drain;
 mod hold;
 mod kills;
 mod proxy;
+mod silence;
 mod statements;
 mod upstreams;

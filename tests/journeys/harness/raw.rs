@@ -169,6 +169,11 @@ impl Raw {
         taken
     }
 
+    /// Its own port.
+    pub fn port(&self) -> u16 {
+        self.stream.local_addr().expect("an address").port()
+    }
+
     /// The same connection in another's hands.
     pub fn another(&self) -> Self {
         Self { stream: self.stream.try_clone().expect("a handle") }
