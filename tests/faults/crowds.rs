@@ -4,9 +4,10 @@
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crate::harness::Sidegate;
-use crate::harness::raw::{Raw, query};
+use crate::harness::raw::{Raw, execute, message, parse, query, spell, sync};
 use crate::hold::{self, Hold, alone};
 
 /// How many: more of them in a long run, by `SIDEGATE_CROWD` (up to the server's 500 connections) and `SIDEGATE_CHURN`.
@@ -119,5 +120,76 @@ fn answers_of_any_form_stream_through() {
             assert!(grown < 16 << 10, "{grown} KiB more for {size} bytes");
         }
     });
+    hold.ends();
+}
+
+/// The longest text in a row: with a little beside it, as much as PostgreSQL can hold in one piece.
+const GIGABYTE: usize = (1 << 30) - 1_000;
+const BOUND_KIB: u64 = 16 << 10;
+
+/// What comes of something while the memory of sidegate is watched, and the most that it took beyond before.
+fn watched<T>(sidegate: &Sidegate, what: impl FnOnce() -> T) -> (T, u64) {
+    let (over, before) = (AtomicBool::new(false), sidegate.resident());
+    thread::scope(|scope| {
+        let most = scope.spawn(|| {
+            let mut most = before;
+            while !over.load(Ordering::Relaxed) {
+                most = most.max(sidegate.resident());
+                thread::sleep(Duration::from_millis(5));
+            }
+            most
+        });
+        let given = what();
+        over.store(true, Ordering::Relaxed);
+        (given, most.join().expect("it is watched").saturating_sub(before))
+    })
+}
+
+#[test]
+fn a_value_of_a_gigabyte_passes_or_is_refused_and_is_never_held() {
+    let _turn = alone();
+    let sidegate = hold::open().start();
+    let hold = Hold::on(&sidegate);
+    let mut client = Raw::open(sidegate.port, &sidegate.database);
+    let t = std::time::Instant::now();
+    // To the client.
+    let sql = hold.marked(&format!("select repeat('x', {GIGABYTE})"));
+    let (seen, grown) = watched(&sidegate, || {
+        client.send(&query(&sql));
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|(tag, _)| *tag != 'Z') {
+            seen.push(client.pass_over().expect("the session goes on"));
+        }
+        seen
+    });
+    let row = u64::try_from(GIGABYTE).expect("small") + 6;
+    assert!(seen.contains(&('D', row)) && seen.iter().all(|(tag, _)| *tag != 'E'), "{seen:?}");
+    assert!(grown < BOUND_KIB, "{grown} KiB more for a row of {row} bytes");
+    hold.acknowledged(&sql);
+    eprintln!("{:?} {grown}", t.elapsed());
+    // As a parameter.
+    let (answer, grown) = watched(&sidegate, || {
+        client.send(&parse("", &hold.marked("select length($1::text)")));
+        let value = [&b"\0\0\0\0\0\x01"[..], &u32::try_from(GIGABYTE).expect("small").to_be_bytes()].concat();
+        client.send_long('B', &value, GIGABYTE);
+        client.send(&[execute("", 0), sync()].concat());
+        spell(&client.until_ready())
+    });
+    assert_eq!(answer, "1 E:54000 Z:I");
+    assert!(grown < BOUND_KIB, "{grown} KiB more for a parameter");
+    eprintln!("{:?} {grown}", t.elapsed());
+    // As data of a COPY.
+    let (answer, grown) = watched(&sidegate, || {
+        client.send(&query(&hold.marked("copy orders from stdin")));
+        assert_eq!(client.next().map(|message| message.tag), Some('G'));
+        client.send_long('d', b"", GIGABYTE);
+        client.send(&message('f', b"enough\0"));
+        spell(&client.until_ready())
+    });
+    assert_eq!(answer, "E:57014 Z:I");
+    assert!(grown < BOUND_KIB, "{grown} KiB more for data of a COPY");
+    eprintln!("{:?} {grown}", t.elapsed());
+    assert_eq!(hold.ask(&mut client, "select 1"), "T D C:SELECT 1 Z:I");
+    drop(client);
     hold.ends();
 }
