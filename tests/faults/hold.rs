@@ -143,8 +143,8 @@ impl<'a> Hold<'a> {
     }
 }
 
-/// A neighbour stops asking however the fault ends.
-struct EndsWithValue<'a>(&'a AtomicBool);
+/// Whoever works beside a fault stops however it ends.
+pub struct EndsWithValue<'a>(pub &'a AtomicBool);
 
 impl Drop for EndsWithValue<'_> {
     fn drop(&mut self) {

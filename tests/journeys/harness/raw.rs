@@ -228,7 +228,7 @@ impl<S: Read + Write> Raw<S> {
         let mut header = [0; 5];
         self.stream.read_exact(&mut header).ok()?;
         let length = u64::from(u32::from_be_bytes(header[1..].try_into().expect("four bytes"))).checked_sub(4)?;
-        let passed = std::io::copy(&mut self.stream.by_ref().take(length), &mut std::io::sink()).ok()?;
+        let passed = std::io::copy(&mut Read::take(&mut self.stream, length), &mut std::io::sink()).ok()?;
         (passed == length).then_some((char::from(header[0]), length))
     }
 
