@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::harness::raw::{Raw, execute, message, parse, query, spell, startup, sync};
-use crate::harness::{Sidegate, is_released, postgres};
+use crate::harness::{Sidegate, is_released, postgres, until};
 use crate::hold::{self, EndsWithValue, Hold, alone};
 use crate::proxy::{Act, Plan, Way, proxy};
 
@@ -49,29 +49,38 @@ fn those_who_are_idle_cost_little_and_disturb_nobody() {
         setup
     };
     let sidegate = setup.start();
-    let hold = Hold::on(&sidegate);
+    let mut hold = Hold::on(&sidegate);
     let resident = sidegate.resident();
-    hold.during(|| {
-        let packet = startup(&[("user", "alice"), ("database", &sidegate.database), ("application_name", PARKED)]);
-        let come = |count: usize| -> Vec<Raw> {
-            let one = |_| {
-                let mut client = Raw::silent(sidegate.port);
-                client.send(&packet);
-                client.until_ready();
-                client
-            };
-            (0..count).map(one).collect()
+    let packet = startup(&[("user", "alice"), ("database", &sidegate.database), ("application_name", PARKED)]);
+    let come = |count: usize| {
+        let one = |_| {
+            let mut client = Raw::silent(sidegate.port);
+            client.send(&packet);
+            client.until_ready();
+            client
         };
+        (0..count).map(one).collect::<Vec<_>>()
+    };
+    let most = hold.during(|| {
         let idle: Vec<_> = thread::scope(|scope| {
-            let parts = [crowd / 2, crowd - crowd / 2];
-            let parts: Vec<_> = parts.into_iter().map(|count| scope.spawn(move || come(count))).collect();
+            let parts = [crowd / 2, crowd - crowd / 2].map(|count| scope.spawn(move || come(count)));
             parts.into_iter().flat_map(|part| part.join().expect("they come in")).collect()
         });
-        assert!(sidegate.metric("sidegate_sessions_open") > crowd as f64, "they are all there");
-        let each = sidegate.resident().saturating_sub(resident) / u64::try_from(idle.len()).expect("few");
+        let open = sidegate.metric("sidegate_sessions_open");
+        assert!(open > idle.len() as f64, "they are all there: {open}");
+        let now = sidegate.resident();
+        let each = now.saturating_sub(resident) / u64::try_from(idle.len()).expect("few");
         eprintln!("{crowd} idle sessions: {each} KiB each");
         assert!(each <= most_kib_each(), "{each} KiB for one who is idle");
+        now
     });
+    until("their end", || (sidegate.metric("sidegate_sessions_open") == 0.0).then_some(()));
+    // The allocator keeps the most that there was, for whoever comes next.
+    hold.during(|| {
+        let _more = come(crowd.div_ceil(10));
+        assert!(sidegate.resident() <= most + most / 20, "{} KiB after {most}", sidegate.resident());
+    });
+    hold.may_keep(most);
     hold.ends();
 }
 

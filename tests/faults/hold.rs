@@ -76,6 +76,11 @@ impl<'a> Hold<'a> {
         hold
     }
 
+    /// So much memory counts as it was before.
+    pub fn may_keep(&mut self, kib: u64) {
+        self.resident = self.resident.max(kib);
+    }
+
     /// A statement that can be told apart in the server's log and in the journal.
     pub fn marked(&self, sql: &str) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);

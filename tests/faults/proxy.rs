@@ -138,10 +138,14 @@ async fn pass(
         }
         match plan.act {
             Act::Reset | Act::Close | Act::Silence => return Err(plan.act),
-            Act::Park if bytes.ends_with(READY) => return Err(plan.act),
-            // The login is not over yet.
-            Act::Park if to.write_all(rest).await.is_err() => break,
-            Act::Park => {}
+            Act::Park => {
+                if to.write_all(rest).await.is_err() {
+                    break;
+                }
+                if rest.ends_with(READY) {
+                    return Err(plan.act);
+                }
+            }
             Act::Trickle(pace) => {
                 for byte in rest {
                     tokio::time::sleep(pace).await;
