@@ -13,8 +13,8 @@ use crate::harness::{Sidegate, is_released, postgres, until};
 use crate::hold::{self, EndsWithValue, Hold, alone};
 use crate::proxy::{Act, Plan, Way, proxy};
 
-/// How many, or how much: more in a long run (`make test-faults`), by `SIDEGATE_CROWD`, `SIDEGATE_CHURN` and
-/// `SIDEGATE_VALUE`.
+/// How many, or how much: more in runs of their own (`make test-faults`, `make long-faults`), by `SIDEGATE_CROWD`,
+/// `SIDEGATE_CHURN` and `SIDEGATE_VALUE`.
 fn number(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
@@ -181,7 +181,7 @@ fn answers_of_any_form_stream_through() {
 }
 
 /// A fifth of the longest text that PostgreSQL can hold in one piece with a little beside it, `(1 << 30) - 1000`,
-/// which is what a long run takes.
+/// which is what `make test-faults` takes.
 const LONG: usize = 200_000_000;
 const BOUND_KIB: u64 = 16 << 10;
 

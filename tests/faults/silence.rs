@@ -16,7 +16,7 @@ use crate::proxy::{Act, Plan, Way, proxy};
 /// What sidegate promises: whoever is silent for so long is given up.
 const PROMISED: Duration = Duration::from_secs(120);
 
-/// Whether the two minutes are waited for (`make silence`); else the kernel is told to count faster.
+/// Whether the two minutes are waited for (`make long-faults`); else the kernel is told to count faster.
 fn in_real_time() -> bool {
     std::env::var_os("SIDEGATE_SILENCE").is_some()
 }
