@@ -9,12 +9,14 @@ FUZZ := 60
 # How often sidegate is killed under load.
 KILLS := 1000
 
-.PHONY: help demo build tools test test-regress policies oracle fuzz tour lint bench ci
+.PHONY: help demo build tools test test-regress test-faults long-faults policies oracle fuzz tour lint bench ci
 
 help:
 	@echo "make demo   a PostgreSQL behind sidegate on this machine, with a tour"
 	@echo "make test   the whole suite"
 	@echo "make test-regress   PostgreSQL's regression SQL through sidegate, part of make test"
+	@echo "make test-faults    faults with figures of the released binary, part of make test"
+	@echo "make long-faults    faults that take minutes"
 	@echo "make lint   formatting, clippy, policies, documentation"
 	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
 	@echo "make bench  measurements"
@@ -36,12 +38,24 @@ tools:
 test: tools build
 	$(CARGO) test --locked
 	SIDEGATE_BINARY=$(BINARY) $(CARGO) test --locked --test static -- --ignored
-	@$(MAKE) --no-print-directory test-regress policies oracle tour
+	@$(MAKE) --no-print-directory test-regress test-faults policies oracle tour
 
 # psql cannot tell that sidegate is there.
 test-regress: build
 	@scripts/tools postgres regress
 	SIDEGATE_BINARY=$(BINARY) tests/regress/run
+
+# Faults whose figures are those of the released binary.
+test-faults: build
+	@scripts/tools postgres clients
+	SIDEGATE_BINARY=$(BINARY) SIDEGATE_VALUE=1073740824 \
+		$(CARGO) test --locked --test faults -- statements_that_are_too_much a_value_of_a_gigabyte
+
+# Faults that take minutes: ten thousand idle sessions, and two minutes of silence by the clock.
+long-faults: build
+	@scripts/tools postgres clients
+	SIDEGATE_BINARY=$(BINARY) SIDEGATE_SILENCE=1 SIDEGATE_CROWD=10000 \
+		$(CARGO) test --locked --test faults -- --nocapture silence:: who_are_idle
 
 policies:
 	@scripts/tools opa

@@ -151,6 +151,8 @@ impl Connector {
         let mut framer = BackendFramer::new();
         let credential = Credential { user: &self.upstream.user, password, md5: self.upstream.allow_md5 };
         let login = login::log_in(&mut stream, &mut framer, &address, packet, &credential, channel).await?;
+        // What was read into for the login goes with it: a session may be idle for long.
+        framer.put(&[]);
         let cancel = login.key.map(|key| CancelTarget { endpoint, tls: self.tls.clone(), key });
         Ok(Upstream { stream, framer, parameters: login.parameters, status: login.status, cancel })
     }

@@ -44,6 +44,9 @@ pub enum JournalError {
         /// What the serialiser said.
         reason: String,
     },
+    /// What brings records to the disk came upon a defect of sidegate's own.
+    #[error("journal: a defect kept records from the disk; please report it")]
+    Defect,
     /// The journal was shut down.
     #[error("journal: shut down")]
     Closed,
@@ -89,7 +92,7 @@ impl Fault for JournalError {
             Self::TooLarge { .. } => FaultKind::TooLarge,
             Self::Closed => FaultKind::ShuttingDown,
             Self::Unserialisable { .. } => FaultKind::Internal,
-            Self::Failed { .. } | Self::Stalled { .. } | Self::Locked { .. } | Self::Damaged { .. } => {
+            Self::Failed { .. } | Self::Stalled { .. } | Self::Defect | Self::Locked { .. } | Self::Damaged { .. } => {
                 FaultKind::JournalFailed
             }
         }
@@ -103,6 +106,7 @@ impl Fault for JournalError {
             Self::Failed { .. }
             | Self::Stalled { .. }
             | Self::Unserialisable { .. }
+            | Self::Defect
             | Self::Locked { .. }
             | Self::Damaged { .. } => "the audit journal cannot be written".to_owned(),
         }

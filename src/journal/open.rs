@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -252,10 +253,11 @@ impl Entry {
     }
 
     fn end(&mut self, payload: OutcomePayload, wait: Option<Waiter>) -> Result<(), JournalError> {
-        self.state = State::Closed;
         let handle = &self.journal.0;
-        let draft = payload.draft()?;
-        let placed = handle.shared.finish(draft, wait);
+        let draft = payload.draft();
+        // A defect up to here leaves it to be closed as it is dropped.
+        let placed = draft.and_then(|draft| handle.shared.finish(draft, wait));
+        self.state = State::Closed;
         if let Some(console) = handle.console.as_ref().filter(|_| payload.event) {
             let wall = placed.as_ref().map_or_else(|_| wall_clock(), |placed| placed.wall);
             console.write(Event::new(
@@ -284,12 +286,15 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let denied = matches!(self.decision.verdict(), Verdict::Deny { .. });
-        match self.state {
-            State::Closed => {}
-            State::Open if denied => self.end_untold(OutcomeKind::Denied, "dropped"),
-            State::Open => self.end_untold(OutcomeKind::Unknown, "dropped"),
-            State::Waiting => self.end_untold(OutcomeKind::Cancelled, "dropped"),
-        }
+        let kind = match self.state {
+            State::Closed => return,
+            State::Open if denied => OutcomeKind::Denied,
+            State::Open => OutcomeKind::Unknown,
+            State::Waiting => OutcomeKind::Cancelled,
+        };
+        // What drops it may be a defect, and a second one, met while the first is on its way, would end the process.
+        // The next start closes what has no end then.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.end_untold(kind, "dropped")));
     }
 }
 
@@ -326,7 +331,8 @@ type Disk = oneshot::Receiver<Result<(), JournalError>>;
 async fn patience(disk: Disk) -> Result<(), JournalError> {
     match tokio::time::timeout(DISK_PATIENCE, disk).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(JournalError::Closed),
+        // Whoever waits is answered; only a defect forgets somebody.
+        Ok(Err(_)) => Err(JournalError::Defect),
         Err(_) => Err(JournalError::Stalled { waited_ms: millis(DISK_PATIENCE) }),
     }
 }

@@ -3,6 +3,7 @@
 //! is well although pages were dropped.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::JournalError;
@@ -12,36 +13,63 @@ use super::segment::{self, Segment};
 
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Runs until the journal is ended and everything in it is on the disk, or cannot be brought there.
+/// Runs until the journal is ended and everything in it is on the disk, or cannot be brought there. A defect counts as
+/// a disk that failed: without this thread, nothing would get there any more.
 pub(super) fn run(shared: &Shared) {
     let mut retry = Instant::now();
     loop {
-        let mut appender = shared.appender.lock();
-        while let Some(until) = idle_until(&appender, shared, retry) {
-            if shared.work.wait_until(&mut appender, until).timed_out() {
-                break;
+        match catch_unwind(AssertUnwindSafe(|| turn(shared, retry))) {
+            Ok(Turn::End) => return,
+            Ok(Turn::Done) => {}
+            Ok(Turn::Failed) => retry = Instant::now() + RETRY,
+            Err(_) => {
+                doubt(shared);
+                retry = Instant::now() + RETRY;
             }
         }
-        if appender.ended && (appender.unsynced == 0 || appender.refusing.is_some()) {
-            let end = appender.refusing.clone().map_or(Ok(()), Err);
-            answer(std::mem::take(&mut appender.waiters), &end);
-            return;
-        }
-        let refusing = appender.refusing.clone();
-        drop(appender);
-        let ready = Instant::now() >= retry;
-        // The spare first: a sync can take long, and meanwhile there is work to be taken.
-        let spared = if ready && refusing.is_none() { keep_spare(shared) } else { Ok(()) };
-        shared.room.notify_waiters();
-        let synced = refusing.map_or_else(|| sync(shared), |error| recover(shared, error));
-        if ready {
-            pay_owed(shared);
-        }
-        shared.room.notify_waiters();
-        if ready && (synced.is_err() || spared.is_err()) {
-            retry = Instant::now() + RETRY;
+    }
+}
+
+/// What came of looking once.
+enum Turn {
+    Done,
+    Failed,
+    End,
+}
+
+/// Waits until there is something to do, and does it.
+fn turn(shared: &Shared, retry: Instant) -> Turn {
+    let mut appender = shared.appender.lock();
+    while let Some(until) = idle_until(&appender, shared, retry) {
+        if shared.work.wait_until(&mut appender, until).timed_out() {
+            break;
         }
     }
+    if appender.ended && (appender.unsynced == 0 || appender.refusing.is_some()) {
+        let end = appender.refusing.clone().map_or(Ok(()), Err);
+        answer(std::mem::take(&mut appender.waiters), &end);
+        return Turn::End;
+    }
+    let refusing = appender.refusing.clone();
+    drop(appender);
+    let ready = Instant::now() >= retry;
+    // The spare first: a sync can take long, and meanwhile there is work to be taken.
+    let spared = if ready && refusing.is_none() { keep_spare(shared) } else { Ok(()) };
+    shared.room.notify_waiters();
+    let synced = refusing.map_or_else(|| sync(shared), |error| recover(shared, error));
+    if ready {
+        pay_owed(shared);
+    }
+    shared.room.notify_waiters();
+    if ready && (synced.is_err() || spared.is_err()) { Turn::Failed } else { Turn::Done }
+}
+
+/// Nobody knows how far a turn got that ended by a defect.
+fn doubt(shared: &Shared) {
+    let mut appender = shared.appender.lock();
+    appender.syncing = None;
+    appender.refusing = Some(JournalError::Defect);
+    answer(std::mem::take(&mut appender.waiters), &Err(JournalError::Defect));
 }
 
 /// Until when there is nothing to do; `None` when there is. What failed is not tried again before `retry`.

@@ -1,13 +1,18 @@
 //! From listeners to sessions: each connection gets a task of its own, on one thread from beginning to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::contain::contain;
 use super::house::{House, Lane};
 use super::postgres;
-use super::workers::Workers;
-use crate::accept::Listener;
+use super::workers::{Place, Workers};
+use crate::accept::{Connection, Listener};
+
+/// After a defect at the door.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts until draining begins, then waits for the sessions to end, at most for the grace.
 pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, workers: Arc<Workers>) {
@@ -18,9 +23,15 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
-            connection = listener.accept() => {
+            accepted = contain(accept(&listener, &workers)) => {
+                let Some(accepted) = accepted else {
+                    tracing::error!(listener = %lane.listener.name, "a connection was lost by a defect");
+                    // Another may await the next one: it must not be met as fast as the machine can.
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                };
                 // There is always one.
-                let Some(place) = workers.place() else { continue };
+                let (connection, Some(place)) = accepted else { continue };
                 let (house, lane, runtime) = (Arc::clone(&house), Arc::clone(&lane), place.runtime().clone());
                 let session = async move {
                     postgres::serve(house, lane, connection).await;
@@ -37,6 +48,12 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
     while let Some(ended) = sessions.join_next().await {
         report(&ended);
     }
+}
+
+/// The next connection, and a place for it to live.
+async fn accept(listener: &Listener, workers: &Workers) -> (Connection, Option<Place>) {
+    let connection = listener.accept().await;
+    (connection, workers.place())
 }
 
 /// A session that panicked took nobody else with it; somebody must hear of it all the same. What it said is not

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::raw::{Raw, query, spell, startup};
 use crate::harness::{Sidegate, postgres, until};
-use crate::hold::{self, Hold, files, together};
+use crate::hold::{self, Hold, assert_written_down, files, together};
 
 /// System calls of a running sidegate fail while this lives.
 struct Failing(Child);
@@ -82,6 +82,100 @@ fn one_sync_that_fails_costs_what_waited_for_it_and_no_more() {
     until("work to be taken again", || (hold.ask(&mut client, next) == "C:INSERT 0 1 Z:I").then_some(()));
     drop((client, failing));
     hold.ends();
+}
+
+/// What the system says of a disk that was remounted for reading alone while files on it are written to.
+const READ_ONLY: (&str, &str) = ("pwrite64,fallocate,ftruncate,fdatasync,fsync,rename,unlink", "error=EROFS");
+
+#[test]
+fn a_disk_that_turns_read_only_takes_no_new_work_until_it_is_writable_again() {
+    let _turn = together();
+    let sidegate = hold::open().start();
+    let hold = Hold::on(&sidegate);
+    let mut client = Raw::open(sidegate.port, &sidegate.database);
+    let mut runs = Raw::open(sidegate.port, &sidegate.database);
+    let long = hold.marked(SLEEPS);
+    runs.send(&query(&long));
+    until("the statement", || (running() == "1").then_some(()));
+    let failing = Failing::new(&sidegate, READ_ONLY.0, READ_ONLY.1);
+    for sql in ["insert into orders values (9301, 1, 1)", "select 'read-only'"] {
+        let sql = hold.marked(sql);
+        assert_eq!(client.ask(&query(&sql)), "E:58030 Z:I");
+        assert_eq!(postgres().log().matches(&sql).count(), 0, "nothing runs unrecorded");
+    }
+    assert_eq!(running(), "1", "what was written down goes on");
+    drop(failing);
+    until("work to be taken again", || (hold.ask(&mut client, "select 1") == "T D C:SELECT 1 Z:I").then_some(()));
+    stop_what_runs();
+    assert_eq!(spell(&runs.until_ready()), "E:57014 Z:I");
+    assert_eq!(sidegate.event_of(&long)["custom"]["sidegate"]["outcome"], "failed");
+    drop((client, runs));
+    hold.ends();
+}
+
+/// It is on the disk before it runs, and runs until it is stopped.
+const SLEEPS: &str = "delete from orders where pg_sleep(600)::text = 'read-only'";
+
+fn running() -> String {
+    let running = "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep%read-only%' \
+        and pid <> pg_backend_pid()";
+    postgres().sql("postgres", running)
+}
+
+fn stop_what_runs() {
+    let stop = "select pg_cancel_backend(pid) from pg_stat_activity where query like '%pg_sleep%read-only%' \
+        and pid <> pg_backend_pid()";
+    postgres().sql("postgres", stop);
+}
+
+/// A real one. Only an error of the disk itself remounts it while files on it are open for writing: whoever asks for
+/// it by `mount` is told that it is busy.
+#[test]
+fn a_real_disk_that_the_system_turns_read_only_takes_no_new_work_and_loses_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!(
+            "NOT RUN: root alone may mount a disk image; the test beside it has the system say so instead"
+        );
+    }
+    let _turn = together();
+    let mut sidegate = hold::open().image().start();
+    let name = format!("read-only disk {}", std::process::id());
+    let marked = |number: u32, sql: &str| format!("/* {name} {number} */ {sql}");
+    let mut client = Raw::open(sidegate.port, &sidegate.database);
+    let mut runs = Raw::open(sidegate.port, &sidegate.database);
+    let (written, long) = (marked(1, "insert into orders values (9401, 1, 1)"), marked(2, SLEEPS));
+    assert_eq!(client.ask(&query(&written)), "C:INSERT 0 1 Z:I");
+    runs.send(&query(&long));
+    until("the statement", || (running() == "1").then_some(()));
+    remount_read_only(&sidegate);
+    for (number, sql) in [(3, "insert into orders values (9402, 1, 1)"), (4, "select 'read-only'")] {
+        let sql = marked(number, sql);
+        assert_eq!(client.ask(&query(&sql)), "E:58030 Z:I");
+        assert_eq!(postgres().log().matches(&sql).count(), 0, "nothing runs unrecorded");
+    }
+    until("readiness to show it", || sidegate.get("/health?plugins").filter(|(status, _)| *status == 500));
+    assert_eq!(running(), "1", "what was written down goes on");
+    stop_what_runs();
+    // How it ended cannot be written down, so that the answer has no end.
+    assert_eq!(spell(&runs.until_end()), "E:57014 E:58030");
+    assert!(sidegate.is_alive());
+    sidegate.kill_and_restart();
+    let mut client = Raw::open(sidegate.port, &sidegate.database);
+    assert_eq!(client.ask(&query(&marked(5, "select 1"))), "T D C:SELECT 1 Z:I");
+    assert_eq!(sidegate.event_of(&long)["custom"]["sidegate"]["outcome"], "unknown");
+    let acknowledged = [written, marked(5, "")].iter().flat_map(|sql| hold::marks(sql, &name)).collect();
+    assert_written_down(&sidegate, &name, &acknowledged);
+}
+
+/// Has the system find an error on its disk, as a bad sector would.
+fn remount_read_only(sidegate: &Sidegate) {
+    let mounts = fs::read_to_string(format!("/proc/{}/mountinfo", sidegate.pid())).expect("it runs");
+    let state = sidegate.path("state").display().to_string();
+    let mount = mounts.lines().find(|line| line.contains(&state)).expect("its disk");
+    let device = mount.split(' ').find_map(|word| word.strip_prefix("/dev/")).expect("a device");
+    fs::write(format!("/sys/fs/ext4/{device}/trigger_fs_error"), "1").expect("an error");
+    let probe = fs::write(self::state(sidegate).join("probe"), "").expect_err("nobody writes there");
+    assert_eq!(probe.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
 }
 
 /// The folder that only sidegate sees.

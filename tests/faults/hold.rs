@@ -76,6 +76,11 @@ impl<'a> Hold<'a> {
         hold
     }
 
+    /// So much memory counts as it was before.
+    pub fn may_keep(&mut self, kib: u64) {
+        self.resident = self.resident.max(kib);
+    }
+
     /// A statement that can be told apart in the server's log and in the journal.
     pub fn marked(&self, sql: &str) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -143,8 +148,8 @@ impl<'a> Hold<'a> {
     }
 }
 
-/// A neighbour stops asking however the fault ends.
-struct EndsWithValue<'a>(&'a AtomicBool);
+/// Whoever works beside a fault stops however it ends.
+pub struct EndsWithValue<'a>(pub &'a AtomicBool);
 
 impl Drop for EndsWithValue<'_> {
     fn drop(&mut self) {

@@ -40,6 +40,9 @@ pub enum Act {
     Close,
     /// Takes nothing, says nothing, and keeps both open.
     Silence,
+    /// Lets go of the server as soon as somebody is logged in, and keeps the rest of the line open: whoever is idle
+    /// costs the server nothing.
+    Park,
     /// Passes the rest byte by byte, with so much time between.
     Trickle(Duration),
     /// Passes something else instead of what came next.
@@ -66,6 +69,9 @@ pub fn proxy(target: u16, plan: Plan) -> u16 {
     });
     port
 }
+
+/// ReadyForQuery, outside of a transaction.
+const READY: &[u8] = b"Z\0\0\0\x05I";
 
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
@@ -95,6 +101,11 @@ async fn between(client: TcpStream, server: TcpStream, plan: Plan) {
             while from_client.read(&mut rest).await.is_ok_and(|count| count > 0) {}
         }
         Act::Silence => pending().await,
+        Act::Park => {
+            drop((from_server, to_server));
+            let mut rest = [0; 64];
+            while from_client.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+        }
         Act::Trickle(_) | Act::Rewrite(_) => {}
     }
 }
@@ -127,6 +138,14 @@ async fn pass(
         }
         match plan.act {
             Act::Reset | Act::Close | Act::Silence => return Err(plan.act),
+            Act::Park => {
+                if to.write_all(rest).await.is_err() {
+                    break;
+                }
+                if rest.ends_with(READY) {
+                    return Err(plan.act);
+                }
+            }
             Act::Trickle(pace) => {
                 for byte in rest {
                     tokio::time::sleep(pace).await;

@@ -1,19 +1,39 @@
 //! Statements and policies that are made to take long.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::harness::Setup;
 use crate::harness::raw::{Raw, query, spell};
+use crate::harness::{Setup, Sidegate, is_released};
 use crate::hold::{self, Hold, together};
 
-/// In the released binary a statement that is too much is refused within 50 ms; this one is built for finding faults,
-/// on a machine that does other things as well.
-const REFUSED_WITHIN: Duration = Duration::from_secs(5);
+/// The released binary refuses a statement that is too much within 50 ms (`make test-faults`). The usual one is built
+/// for finding faults.
+fn refused_within() -> Duration {
+    if is_released() { Duration::from_millis(50) } else { Duration::from_secs(5) }
+}
+
+/// What sidegate did itself so far: where others have the processors, the clock on the wall runs for them as well.
+fn worked(sidegate: &Sidegate) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{}/task", sidegate.pid())).expect("it runs");
+    let files = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
+    Duration::from_nanos(files.filter_map(|file| file.split(' ').next()?.parse::<u64>().ok()).sum())
+}
 
 #[test]
 fn statements_that_are_too_much_are_refused_at_once_and_the_session_goes_on() {
+    // A machine that does other things as well takes longer now and then, and a statement that is too slow always.
+    are_refused(hold::open().start(), 3, refused_within());
+}
+
+#[test]
+fn statements_that_are_too_much_are_refused_where_the_longest_are_allowed() {
+    // A megabyte is read, looked through and written down.
+    are_refused(hold::open().listener("limits: {statement: 1MiB}").start(), 1, refused_within() * 4);
+}
+
+fn are_refused(sidegate: Sidegate, tries: usize, within: Duration) {
     let _turn = together();
-    let sidegate = hold::open().listener("limits: {statement: 1MiB}").start();
     let hold = Hold::on(&sidegate);
     let flat = |count: usize| format!("select 1{}", "+1".repeat(count));
     let list = |count: usize| format!("select * from orders where id in (1{})", ",1".repeat(count));
@@ -37,12 +57,17 @@ fn statements_that_are_too_much_are_refused_at_once_and_the_session_goes_on() {
     hold.during(|| {
         let mut client = Raw::open(sidegate.port, &sidegate.database);
         for sql in &much {
-            let began = Instant::now();
-            client.send(&query(&hold.marked(sql)));
-            let answer = client.until_ready();
             let start = &sql[..60.min(sql.len())];
-            assert!(["E:54000 Z:I", "E:54001 Z:I"].contains(&spell(&answer).as_str()), "{start}: {}", spell(&answer));
-            assert!(began.elapsed() < REFUSED_WITHIN, "{start}: {:?}", began.elapsed());
+            let times = (0..tries).map(|_| {
+                let message = query(&hold.marked(sql));
+                let (began, before) = (Instant::now(), worked(&sidegate));
+                client.send(&message);
+                let answer = spell(&client.until_ready());
+                assert!(["E:54000 Z:I", "E:54001 Z:I"].contains(&answer.as_str()), "{start}: {answer}");
+                began.elapsed().min(worked(&sidegate).saturating_sub(before))
+            });
+            let fastest = times.min().expect("some");
+            assert!(fastest < within, "{} bytes, {start}: {fastest:?}", sql.len());
             assert_eq!(hold.ask(&mut client, "select 1"), "T D C:SELECT 1 Z:I", "after {start}");
         }
     });

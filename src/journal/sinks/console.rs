@@ -1,6 +1,7 @@
 //! OPA's console decision log: one JSON line per event.
 
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -79,7 +80,12 @@ fn write_lines(events: &Receiver<Message>, mut to: Box<dyn Write + Send>, droppe
             tracing::warn!(dropped = lost, "console decision log lines dropped since start; the journal has them");
             told = lost;
         }
-        let Some(mut line) = event.to_console() else { continue };
+        // A defect costs one line, and not all that would follow.
+        let Ok(line) = catch_unwind(AssertUnwindSafe(|| event.to_console())) else {
+            dropped.fetch_add(1, Ordering::Relaxed);
+            continue;
+        };
+        let Some(mut line) = line else { continue };
         line.push('\n');
         if to.write_all(line.as_bytes()).and_then(|()| to.flush()).is_err() {
             dropped.fetch_add(1, Ordering::Relaxed);

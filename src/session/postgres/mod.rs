@@ -3,7 +3,6 @@
 
 mod answers;
 mod budget;
-mod contain;
 mod corridor;
 mod fill;
 mod greet;

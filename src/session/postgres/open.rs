@@ -16,11 +16,11 @@ use crate::forward::{self, KeyGuard, Sender, Upstream};
 use crate::identify::Identified;
 use crate::input::SessionContext;
 use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
+use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
 use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
 
 use super::answers::{Answers, gone};
-use super::contain::contain;
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
 use super::greet::Greeting;
@@ -155,6 +155,22 @@ fn welcome(identified: &mut Identified, upstream: &Upstream, key: Option<&KeyGua
     Ok(out)
 }
 
+/// How the session starts: what the client is told, and what is known of it.
+fn begin(
+    lane: &Lane,
+    context: SessionContext,
+    identified: &mut Identified,
+    upstream: &Upstream,
+    key: Option<&KeyGuard>,
+) -> Result<(BytesMut, State), WireError> {
+    let out = welcome(identified, upstream, key)?;
+    let mut state = State::new(context, lane.schema.is_some());
+    for (name, value) in &upstream.parameters {
+        state.parameter(name, value);
+    }
+    Ok((out, state))
+}
+
 async fn run(
     house: &Arc<House>,
     lane: &Arc<Lane>,
@@ -165,14 +181,12 @@ async fn run(
     key: Option<KeyGuard>,
 ) {
     identified.slot.settle();
-    let out = match welcome(&mut identified, &upstream, key.as_ref()) {
-        Ok(out) => out,
-        Err(error) => return say(identified.stream, &Refusal::fault(&error)).await,
+    let begun = contain(async { begin(lane, context, &mut identified, &upstream, key.as_ref()) }).await;
+    let (out, state) = match begun {
+        Some(Ok(begun)) => begun,
+        Some(Err(error)) => return say(identified.stream, &Refusal::fault(&error)).await,
+        None => return say(identified.stream, &defect(session)).await,
     };
-    let mut state = State::new(context, lane.schema.is_some());
-    for (name, value) in &upstream.parameters {
-        state.parameter(name, value);
-    }
     let corridor = Corridor {
         house: Arc::clone(house),
         lane: Arc::clone(lane),

@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 pub use postgres::{PASSWORD, Postgres, postgres, postgres18};
-pub use sidegate::{Setup, Sidegate, binary};
+pub use sidegate::{Setup, Sidegate, binary, is_released};
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {

@@ -45,10 +45,13 @@ fn program(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("PostgreSQL's `{name}` is missing: `make tools` installs it"))
 }
 
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| std::os::unix::fs::MetadataExt::uid(&process) == 0)
+}
+
 /// PostgreSQL's programs refuse to run as root.
 fn as_postgres(program: &Path) -> Command {
-    let root = fs::metadata("/proc/self").is_ok_and(|process| std::os::unix::fs::MetadataExt::uid(&process) == 0);
-    if root {
+    if is_root() {
         let mut command = Command::new("runuser");
         command.args(["-u", "postgres", "--"]).arg(program);
         command
@@ -66,6 +69,10 @@ impl Postgres {
     #[allow(clippy::zombie_processes, reason = "the shell ends after this process")]
     fn start(initdb: &Path, postgres: &Path) -> Self {
         let directory = tempfile::Builder::new().prefix("sidegate-pg-").tempdir().expect("a folder").keep();
+        if is_root() {
+            // In a folder like `/tmp` only the owner may remove it in the end.
+            run(Command::new("chown").arg("postgres").arg(&directory));
+        }
         run(Command::new("chmod").arg("0777").arg(&directory));
         let (data, port) = (directory.join("data"), free_port());
         let password = directory.join("password");
@@ -76,14 +83,15 @@ impl Postgres {
             .arg(&password)
             .arg("-D")
             .arg(&data));
-        // The child watches this process: when it ends, however it ends, the server ends.
+        // The child watches this process: when it ends, however it ends, the server ends. What ends a whole group of
+        // processes, Ctrl-C for one, must leave somebody to sweep up.
         let options = format!(
             "-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c log_statement=all \
              -c fsync=off -c max_connections=500 -c max_prepared_transactions=5 -c log_line_prefix=",
             directory.display()
         );
         let watch = format!(
-            "\"$0\" -D \"$1\" {options} >\"$2\" 2>&1 & pid=$!; while [ -d /proc/{} ]; do sleep 0.2; done; \
+            "\"$0\" -D \"$1\" {options} >\"$2\" 2>&1 & pid=$!; trap '' HUP INT TERM; while [ -d /proc/{} ]; do sleep 0.2; done; \
              kill -QUIT $pid; wait $pid; rm -rf \"$3\"",
             std::process::id()
         );

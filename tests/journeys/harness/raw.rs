@@ -169,6 +169,11 @@ impl Raw {
         taken
     }
 
+    /// Its own port.
+    pub fn port(&self) -> u16 {
+        self.stream.local_addr().expect("an address").port()
+    }
+
     /// The same connection in another's hands.
     pub fn another(&self) -> Self {
         Self { stream: self.stream.try_clone().expect("a handle") }
@@ -194,6 +199,15 @@ impl Raw {
 }
 
 impl<S: Read + Write> Raw<S> {
+    /// Sends a message whose body begins like this and goes on with so many letters; stops where nobody takes more.
+    pub fn send_long(&mut self, tag: char, start: &[u8], letters: usize) {
+        let length = u32::try_from(start.len() + letters + 4).expect("no longer than a message can be");
+        let begin = [&[tag as u8][..], &length.to_be_bytes(), start].concat();
+        let rest = std::io::repeat(b'x').take(u64::try_from(letters).expect("small"));
+        // A peer that has closed already shows when its answer is read.
+        let _ = self.stream.write_all(&begin).and_then(|()| std::io::copy(&mut { rest }, &mut self.stream).map(drop));
+    }
+
     pub fn send(&mut self, bytes: &[u8]) {
         // A peer that has closed already shows when its answer is read.
         let _ = self.stream.write_all(bytes);
@@ -207,6 +221,15 @@ impl<S: Read + Write> Raw<S> {
         let mut body = vec![0; usize::try_from(length).expect("it fits").checked_sub(4).expect("a length")];
         self.stream.read_exact(&mut body).ok()?;
         Some(Message { tag: char::from(header[0]), body })
+    }
+
+    /// Tag and length of the next message, whose body nobody keeps; `None` at the end of the stream.
+    pub fn pass_over(&mut self) -> Option<(char, u64)> {
+        let mut header = [0; 5];
+        self.stream.read_exact(&mut header).ok()?;
+        let length = u64::from(u32::from_be_bytes(header[1..].try_into().expect("four bytes"))).checked_sub(4)?;
+        let passed = std::io::copy(&mut Read::take(&mut self.stream, length), &mut std::io::sink()).ok()?;
+        (passed == length).then_some((char::from(header[0]), length))
     }
 
     /// Everything up to and with the next ReadyForQuery, or to the end of the stream.

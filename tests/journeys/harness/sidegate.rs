@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value;
 
@@ -23,8 +23,17 @@ pub struct Setup {
     environment: Vec<(String, String)>,
     server: Option<&'static Postgres>,
     ready: bool,
-    disk: Option<&'static str>,
+    disk: Option<Disk>,
     bundle: bool,
+}
+
+/// A disk for the state that only the process sees; others find it under its `/proc/PID/root`. It goes with it.
+#[derive(Clone, Copy)]
+enum Disk {
+    /// Memory, of this size (as `mount` says it).
+    Memory(&'static str),
+    /// A file with ext4 in it, which root alone may mount.
+    Image,
 }
 
 impl Setup {
@@ -78,7 +87,13 @@ impl Setup {
 
     /// With its state on a disk of its own, of this size (as `mount` says it).
     pub fn disk(mut self, size: &'static str) -> Self {
-        self.disk = Some(size);
+        self.disk = Some(Disk::Memory(size));
+        self
+    }
+
+    /// With its state on a disk of its own that turns read-only when it finds an error. Root only.
+    pub fn image(mut self) -> Self {
+        self.disk = Some(Disk::Image);
         self
     }
 
@@ -133,6 +148,7 @@ impl Setup {
 
 /// A running sidegate. It ends with its value.
 pub struct Sidegate {
+    disk: Option<Disk>,
     child: Child,
     directory: tempfile::TempDir,
     stderr: Arc<Mutex<Vec<String>>>,
@@ -141,9 +157,19 @@ pub struct Sidegate {
     pub database: String,
 }
 
-/// The program under test.
+/// The program under test: the released one where SIDEGATE_BINARY names it.
 pub fn binary() -> &'static str {
-    env!("CARGO_BIN_EXE_sidegate")
+    static BINARY: OnceLock<String> = OnceLock::new();
+    BINARY.get_or_init(|| released().unwrap_or_else(|| env!("CARGO_BIN_EXE_sidegate").to_owned()))
+}
+
+/// Whether figures are those that are promised.
+pub fn is_released() -> bool {
+    released().is_some()
+}
+
+fn released() -> Option<String> {
+    std::env::var("SIDEGATE_BINARY").ok()
 }
 
 impl Sidegate {
@@ -181,10 +207,10 @@ impl Sidegate {
         fs::write(directory.path().join("sidegate.yaml"), config).expect("the configuration");
         let config = directory.path().join("sidegate.yaml");
         let (child, stderr) = match setup.disk {
-            Some(size) => spawn_on_disk(&config, &directory.path().join("state"), size),
+            Some(disk) => spawn_on_disk(directory.path(), disk),
             None => spawn(&config, setup.environment),
         };
-        let sidegate = Self { child, directory, stderr, port, admin, database };
+        let sidegate = Self { disk: setup.disk, child, directory, stderr, port, admin, database };
         let page = if setup.ready { "/health?bundles" } else { "/health" };
         until("sidegate", || sidegate.get(page).filter(|(status, _)| *status == 200));
         if setup.ready {
@@ -197,7 +223,10 @@ impl Sidegate {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it ends");
-        let (child, stderr) = spawn(&self.directory.path().join("sidegate.yaml"), Vec::new());
+        let (child, stderr) = match self.disk {
+            Some(disk) => spawn_on_disk(self.directory.path(), disk),
+            None => spawn(&self.directory.path().join("sidegate.yaml"), Vec::new()),
+        };
         (self.child, self.stderr) = (child, stderr);
         until("sidegate", || self.get("/health?bundles").filter(|(status, _)| *status == 200));
     }
@@ -334,12 +363,27 @@ fn spawn(config: &Path, environment: Vec<(String, String)>) -> (Child, Arc<Mutex
     watch(Command::new(binary()).args(["run", "-c"]).arg(config).envs(environment))
 }
 
-/// The same with a small disk that only the process sees; others find it under its `/proc/PID/root`.
-fn spawn_on_disk(config: &Path, state: &Path, size: &str) -> (Child, Arc<Mutex<Vec<String>>>) {
-    fs::create_dir(state).expect("the state's folder");
-    let script = format!("mount -t tmpfs -o size={size},mode=700 tmpfs \"$1\" && shift && exec \"$@\"");
+/// The same with a disk of its own. What was in memory is gone at a second start; what is in an image is repaired.
+fn spawn_on_disk(directory: &Path, disk: Disk) -> (Child, Arc<Mutex<Vec<String>>>) {
+    let (state, image) = (directory.join("state"), directory.join("image"));
+    fs::create_dir_all(&state).expect("the state's folder");
+    let (spaces, mount) = match disk {
+        Disk::Memory(size) => ("-Urm", format!("mount -t tmpfs -o size={size},mode=700 tmpfs \"$1\"")),
+        Disk::Image => {
+            let image = image.display();
+            let make = format!("truncate -s 160M {image} && mkfs.ext4 -q -F {image}");
+            // The disk of an earlier process is let go of some time after its end.
+            let repair = format!(
+                "while [ -n \"$(losetup -j {image})\" ]; do sleep 0.05; done; e2fsck -fp {image} >/dev/null || [ $? -le 1 ]"
+            );
+            let ready = format!("if [ -e {image} ]; then {repair}; else {make}; fi");
+            ("-m", format!("{ready} && mount -o loop,errors=remount-ro {image} \"$1\""))
+        }
+    };
+    let script = format!("{mount} && shift && exec \"$@\"");
     let mut command = Command::new("unshare");
-    command.args(["-Urm", "sh", "-c", &script, "sh"]).arg(state).args([binary(), "run", "-c"]).arg(config);
+    command.args([spaces, "sh", "-c", &script, "sh"]).arg(state);
+    command.args([binary(), "run", "-c"]).arg(directory.join("sidegate.yaml"));
     watch(&mut command)
 }
 

@@ -1,4 +1,4 @@
-//! A defect in one session ends that session, in a sentence; nobody else notices.
+//! A defect in one session, or at the door, ends no more than that; nobody else notices.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
