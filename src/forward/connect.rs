@@ -13,7 +13,7 @@ use super::cancel::CancelTarget;
 use super::link::Link;
 use super::login::{Channel, Credential};
 use super::tls::Tls;
-use super::{ForwardError, credential, login, resolve};
+use super::{ForwardError, credential, login, resolve, scram};
 use crate::accept::Stream;
 use crate::config::{self, Address};
 use crate::model::Secret;
@@ -24,6 +24,7 @@ use crate::wire::postgres::{BackendFramer, Startup, TransactionStatus};
 pub struct Connector {
     upstream: config::Upstream,
     tls: Option<Arc<Tls>>,
+    keys: scram::Memory,
     /// When second attempts were made within the running second.
     again: Mutex<(Option<Instant>, u32)>,
 }
@@ -67,7 +68,7 @@ impl Connector {
             Address::Unix(_) => "",
         };
         let tls = upstream.tls.as_ref().map(|tls| Arc::new(Tls::new(tls.clone(), host)));
-        Self { upstream, tls, again: Mutex::new((None, 0)) }
+        Self { upstream, tls, keys: scram::Memory::default(), again: Mutex::new((None, 0)) }
     }
 
     /// Whether it is known whom to trust.
@@ -118,16 +119,20 @@ impl Connector {
             return opened;
         }
         let changed = self.password().await?;
-        if changed.as_ref().map(Secret::expose) == password.as_ref().map(Secret::expose) || !self.may_try_again() {
+        let same = match (&changed, &password) {
+            (Some(changed), Some(password)) => changed.expose() == password.expose(),
+            (None, _) | (_, None) => false,
+        };
+        if same || !self.may_try_again() {
             return opened;
         }
         tracing::info!(upstream = %self.upstream.address, "the password has changed meanwhile: logging in again");
         self.attempt(&packet, changed.as_ref(), started).await
     }
 
-    async fn password(&self) -> Result<Option<Secret<String>>, ForwardError> {
+    async fn password(&self) -> Result<Option<Arc<Secret<String>>>, ForwardError> {
         match &self.upstream.password {
-            Some(source) => credential::read(source).await.map(Some),
+            Some(source) => credential::read(source).await.map(Arc::new).map(Some),
             None => Ok(None),
         }
     }
@@ -135,7 +140,7 @@ impl Connector {
     async fn attempt(
         &self,
         packet: &[u8],
-        password: Option<&Secret<String>>,
+        password: Option<&Arc<Secret<String>>>,
         started: Instant,
     ) -> Result<Upstream, ForwardError> {
         let left = self.upstream.connect.saturating_sub(started.elapsed());
@@ -149,7 +154,8 @@ impl Connector {
             None => (Link::Plain(stream), Channel::Plain),
         };
         let mut framer = BackendFramer::new();
-        let credential = Credential { user: &self.upstream.user, password, md5: self.upstream.allow_md5 };
+        let (user, memory, md5) = (&self.upstream.user, &self.keys, self.upstream.allow_md5);
+        let credential = Credential { user, password, memory, md5 };
         let login = login::log_in(&mut stream, &mut framer, &address, packet, &credential, channel).await?;
         // What was read into for the login goes with it: a session may be idle for long.
         framer.put(&[]);

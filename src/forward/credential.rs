@@ -1,6 +1,9 @@
 //! Secrets, read when they are needed, so that a changed file is taken.
 
-use tokio::io::AsyncReadExt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
 use zeroize::Zeroizing;
 
 use super::ForwardError;
@@ -10,16 +13,17 @@ use crate::model::Secret;
 /// Far above any password, far below what hurts.
 const MAX_SECRET: usize = 64 << 10;
 
+/// What most of them fit in.
+const SHORT: usize = 1 << 10;
+
 /// Reads a secret. The final line break is not part of it.
 pub(super) async fn read(source: &SecretSource) -> Result<Secret<String>, ForwardError> {
     match source {
         SecretSource::File(path) => {
-            let failed = |source| ForwardError::CredentialFile { path: path.clone(), source };
-            let file = tokio::fs::File::open(path).await.map_err(failed)?;
-            // One buffer of full size: a growing one would leave copies behind.
-            let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET.saturating_add(2)));
-            let mut limited = file.take(u64::try_from(MAX_SECRET).unwrap_or(u64::MAX).saturating_add(1));
-            while limited.read_buf(&mut *bytes).await.map_err(failed)? > 0 {}
+            let (failed, own) = (|source| ForwardError::CredentialFile { path: path.clone(), source }, path.clone());
+            // One journey to a thread that may wait for a disk, not one for each step.
+            let bytes = tokio::task::spawn_blocking(move || read_file(&own)).await;
+            let bytes = bytes.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into())).map_err(failed)?;
             check(&bytes, path.display().to_string())
         }
         SecretSource::Env(name) => {
@@ -30,6 +34,35 @@ pub(super) async fn read(source: &SecretSource) -> Result<Secret<String>, Forwar
             check(&bytes, format!("${name}"))
         }
     }
+}
+
+/// Reads up to one byte more than a secret may have.
+fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut file = File::open(path)?;
+    let mut bytes = Zeroizing::new(vec![0; SHORT]);
+    let mut filled = fill(&mut file, &mut bytes, 0)?;
+    if filled == bytes.len() {
+        // A buffer that grows by itself would leave copies behind.
+        let mut longer = Zeroizing::new(vec![0; MAX_SECRET.saturating_add(1)]);
+        longer.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
+        bytes = longer;
+        filled = fill(&mut file, &mut bytes, filled)?;
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// Reads to the end of the file or of the buffer; says how much of it is filled.
+fn fill(file: &mut File, buffer: &mut [u8], mut filled: usize) -> io::Result<usize> {
+    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read(room) {
+            Ok(0) => break,
+            Ok(read) => filled = filled.saturating_add(read),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 fn check(bytes: &[u8], from: String) -> Result<Secret<String>, ForwardError> {
@@ -65,6 +98,10 @@ mod tests {
             assert_eq!(of_file(content.as_bytes()).await.unwrap().expose(), "pass word");
         }
         assert_eq!(of_file(b"one\ntwo\n\n").await.unwrap().expose(), "one\ntwo\n");
+        for length in [SHORT - 1, SHORT, SHORT + 1, MAX_SECRET] {
+            let long: String = (0..length).map(|at| char::from(b'a' + u8::try_from(at % 26).unwrap())).collect();
+            assert_eq!(of_file(long.as_bytes()).await.unwrap().expose(), &long);
+        }
     }
 
     #[tokio::test]

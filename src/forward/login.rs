@@ -1,21 +1,19 @@
 //! From the start-up packet to the first ReadyForQuery, against a server that nobody vouches for yet.
 
+use std::sync::Arc;
+
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::ForwardError;
 use super::link::Link;
+use super::scram::{self, Binding, Challenge, Exchange, Keys, Proof};
 use crate::model::Secret;
 use crate::wire::postgres::{
     Authentication, BackendFramer, BackendKey, BackendMessage, BackendPiece, ErrorFields, Frame, Password,
     SaslInitialResponse, SaslResponse, TransactionStatus, WireError,
 };
 
-/// PostgreSQL's default is 4,096. Above this a server only wants to keep sidegate busy.
-const MAX_ITERATIONS: u32 = 100_000;
-/// PostgreSQL's first answer has about 90 bytes; room for long salts, not for more.
-const MAX_SERVER_FIRST: usize = 1024;
 /// PostgreSQL reports some fifteen settings.
 const MAX_PARAMETERS: usize = 256;
 /// Messages until ReadyForQuery; notices are dropped, but not for ever.
@@ -27,7 +25,9 @@ const MAX_SAID: usize = 200;
 /// What a login proves itself with.
 pub(super) struct Credential<'a> {
     pub(super) user: &'a str,
-    pub(super) password: Option<&'a Secret<String>>,
+    pub(super) password: Option<&'a Arc<Secret<String>>>,
+    /// What it came to at the last login.
+    pub(super) memory: &'a scram::Memory,
     /// Whether md5 will do.
     pub(super) md5: bool,
 }
@@ -71,11 +71,18 @@ pub(super) async fn log_in(
 enum Step {
     Start(Channel),
     /// Our first answer is out; its nonce must come back extended.
-    First(Box<ScramSha256>, String),
+    First(Exchange),
     /// Our proof is out; the server's is due.
-    Proof(Box<ScramSha256>),
+    Proof(Box<Proving>),
     /// The server has proved that it knows the credential, or md5 will do.
     Proved,
+}
+
+/// What the server's proof is checked with, and what is kept if it holds.
+struct Proving {
+    proof: Proof,
+    challenge: Challenge,
+    keys: Arc<Keys>,
 }
 
 async fn authenticate(wire: &mut Wire<'_>, credential: &Credential<'_>, channel: Channel) -> Result<(), ForwardError> {
@@ -93,11 +100,17 @@ async fn authenticate(wire: &mut Wire<'_>, credential: &Credential<'_>, channel:
             (Authentication::Ok, Step::Start(_)) if credential.password.is_none() => return Ok(()),
             (Authentication::Ok, _) => return Err(ForwardError::Unproven { address: wire.address.to_owned() }),
             (Authentication::Sasl(mechanisms), Step::Start(channel)) => {
-                begin(wire, &mechanisms, credential.password, channel).await?
+                begin(wire, &mechanisms, credential, channel).await?
             }
-            (Authentication::SaslContinue(data), Step::First(scram, nonce)) => prove(wire, scram, &nonce, data).await?,
-            (Authentication::SaslFinal(data), Step::Proof(mut scram)) => {
-                scram.finish(data).map_err(|_| wire.scram("its proof is wrong"))?;
+            (Authentication::SaslContinue(data), Step::First(exchange)) => {
+                prove(wire, exchange, credential, data).await?
+            }
+            (Authentication::SaslFinal(data), Step::Proof(proving)) => {
+                let Proving { proof, challenge, keys } = *proving;
+                if !proof.is_answered_by(data, &keys) {
+                    return Err(wire.scram("its proof is wrong"));
+                }
+                credential.memory.keep(wire.asked(credential.password)?.expose(), &challenge, &keys);
                 Step::Proved
             }
             (Authentication::Md5 { salt }, Step::Start(channel)) if credential.md5 => {
@@ -115,44 +128,38 @@ async fn authenticate(wire: &mut Wire<'_>, credential: &Credential<'_>, channel:
 }
 
 /// The mechanism to choose, and how its exchange is bound to the channel.
-fn choose(
-    mechanisms: &[&str],
-    channel: Channel,
-    wire: &Wire<'_>,
-) -> Result<(&'static str, ChannelBinding), ForwardError> {
-    let (plain, plus) = (mechanisms.contains(&SCRAM_SHA_256), mechanisms.contains(&SCRAM_SHA_256_PLUS));
+fn choose(mechanisms: &[&str], channel: Channel, wire: &Wire<'_>) -> Result<(&'static str, Binding), ForwardError> {
+    let (plain, plus) = (mechanisms.contains(&scram::MECHANISM), mechanisms.contains(&scram::MECHANISM_PLUS));
     match channel {
         _ if !plain && !plus => Err(wire.method("another SASL mechanism")),
         // Nobody can bind a login to nothing: it was meant for somebody else's TLS.
         Channel::Plain if plus => Err(wire.scram("it offers to bind the login to TLS, and there is none")),
-        Channel::Plain => Ok((SCRAM_SHA_256, ChannelBinding::unsupported())),
+        Channel::Plain => Ok((scram::MECHANISM, Binding::Unsupported)),
         Channel::Tls { end_point: Some(end_point), .. } if plus => {
-            Ok((SCRAM_SHA_256_PLUS, ChannelBinding::tls_server_end_point(end_point)))
+            Ok((scram::MECHANISM_PLUS, Binding::EndPoint(end_point)))
         }
         Channel::Tls { end_point: None, checked: false } => Err(wire.unbound("its certificate has nothing to bind to")),
         Channel::Tls { checked: false, .. } => Err(wire.unbound("it does not offer SCRAM-SHA-256-PLUS")),
         Channel::Tls { checked: true, .. } if !plain => Err(wire.unbound("its certificate has nothing to bind to")),
         // We cannot, and say so; the certificate was checked.
-        Channel::Tls { end_point: None, checked: true } => Ok((SCRAM_SHA_256, ChannelBinding::unsupported())),
+        Channel::Tls { end_point: None, checked: true } => Ok((scram::MECHANISM, Binding::Unsupported)),
         // We could, and say so: a server that could as well learns that somebody has taken its offer away.
-        Channel::Tls { end_point: Some(_), checked: true } => Ok((SCRAM_SHA_256, ChannelBinding::unrequested())),
+        Channel::Tls { end_point: Some(_), checked: true } => Ok((scram::MECHANISM, Binding::Unrequested)),
     }
 }
 
 async fn begin(
     wire: &mut Wire<'_>,
     mechanisms: &[&str],
-    password: Option<&Secret<String>>,
+    credential: &Credential<'_>,
     channel: Channel,
 ) -> Result<Step, ForwardError> {
     let (mechanism, binding) = choose(mechanisms, channel, wire)?;
-    let password = wire.asked(password)?;
-    let scram = ScramSha256::new(password.expose().as_bytes(), binding);
-    let nonce = std::str::from_utf8(scram.message()).ok().and_then(|first| first.split_once(",,n=,r="));
-    let nonce = nonce.ok_or_else(|| wire.scram("it cannot begin"))?.1.to_owned();
-    let first = SaslInitialResponse { mechanism, data: Some(scram.message()) };
-    wire.send_frame(first.encode()).await?;
-    Ok(Step::First(Box::new(scram), nonce))
+    wire.asked(credential.password)?;
+    let exchange = Exchange::begin(binding).ok_or_else(|| wire.scram("it cannot begin"))?;
+    let first = exchange.message();
+    wire.send_frame(SaslInitialResponse { mechanism, data: Some(first.as_bytes()) }.encode()).await?;
+    Ok(Step::First(exchange))
 }
 
 /// What md5 asks for. It proves nothing about the server, so a certificate must have done that.
@@ -173,17 +180,26 @@ async fn digest(
 
 async fn prove(
     wire: &mut Wire<'_>,
-    mut scram: Box<ScramSha256>,
-    nonce: &str,
+    exchange: Exchange,
+    credential: &Credential<'_>,
     data: &[u8],
 ) -> Result<Step, ForwardError> {
-    check_server_first(data, nonce).map_err(|problem| wire.scram(problem))?;
-    // Thousands of hashes: other sessions on this thread should not wait for them.
-    let data = data.to_vec();
-    let computed = tokio::task::spawn_blocking(move || scram.update(&data).map(|()| scram)).await;
-    let Ok(Ok(scram)) = computed else { return Err(wire.scram("its first answer is malformed")) };
-    wire.send_frame(SaslResponse { data: scram.message() }.encode()).await?;
-    Ok(Step::Proof(scram))
+    let password = wire.asked(credential.password)?;
+    let mut challenge = exchange.challenge(data).map_err(|problem| wire.scram(problem))?;
+    let keys = match credential.memory.recall(password.expose(), &challenge) {
+        Some(keys) => keys,
+        None => {
+            let password = Arc::clone(password);
+            // Thousands of hashes: other sessions on this thread should not wait for them.
+            let computed = tokio::task::spawn_blocking(move || (Keys::of(password.expose(), &challenge), challenge));
+            let (keys, given_back) = computed.await.map_err(|_| wire.scram("its first answer cannot be answered"))?;
+            challenge = given_back;
+            Arc::new(keys)
+        }
+    };
+    let proof = exchange.prove(&challenge, &keys);
+    wire.send_frame(SaslResponse { data: proof.message().as_bytes() }.encode()).await?;
+    Ok(Step::Proof(Box::new(Proving { proof, challenge, keys })))
 }
 
 /// A byte as it is where people can read it, else by its number.
@@ -191,29 +207,6 @@ fn legible(byte: u8) -> impl Iterator<Item = char> {
     let plain = byte == b' ' || byte.is_ascii_graphic();
     let escaped = (!plain).then(|| std::ascii::escape_default(byte).map(char::from));
     plain.then(|| char::from(byte)).into_iter().chain(escaped.into_iter().flatten())
-}
-
-/// What must hold of the server's first answer before anything is computed from it.
-fn check_server_first(data: &[u8], nonce: &str) -> Result<(), &'static str> {
-    if data.len() > MAX_SERVER_FIRST {
-        return Err("its first answer is too long");
-    }
-    let text = std::str::from_utf8(data).map_err(|_| "its first answer is malformed")?;
-    let (mut extended, mut salted, mut iterations) = (false, false, None);
-    for field in text.split(',') {
-        match field.split_once('=') {
-            Some(("r", theirs)) => extended = theirs.strip_prefix(nonce).is_some_and(|own| !own.is_empty()),
-            Some(("s", salt)) => salted = !salt.is_empty(),
-            Some(("i", count)) => iterations = count.parse::<u32>().ok(),
-            Some(_) | None => return Err("its first answer is malformed"),
-        }
-    }
-    match iterations {
-        _ if !extended => Err("its nonce does not extend ours"),
-        _ if !salted => Err("it has no salt"),
-        Some(1..=MAX_ITERATIONS) => Ok(()),
-        Some(_) | None => Err("its iteration count is not between 1 and 100000"),
-    }
 }
 
 /// Collects what the server reports until it is ready.
@@ -318,7 +311,7 @@ impl Wire<'_> {
         ForwardError::Unbound { address: self.address.to_owned(), problem }
     }
 
-    fn asked<'b>(&self, password: Option<&'b Secret<String>>) -> Result<&'b Secret<String>, ForwardError> {
+    fn asked<'b>(&self, password: Option<&'b Arc<Secret<String>>>) -> Result<&'b Arc<Secret<String>>, ForwardError> {
         password.ok_or_else(|| ForwardError::NoCredential { address: self.address.to_owned() })
     }
 

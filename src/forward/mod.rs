@@ -9,6 +9,7 @@ mod error;
 mod link;
 mod login;
 mod resolve;
+mod scram;
 mod sender;
 #[cfg(test)]
 mod tests;

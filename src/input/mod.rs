@@ -2,6 +2,7 @@
 //! [`Document`] that policy reads (`rego/schema/input.json`, `docs/input.md`). Pure; refuses
 //! nothing: what is not known is `null` and named in `unknown`.
 
+mod alike;
 mod asker;
 mod clock;
 mod constant;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
+pub use alike::Alike;
 pub use asker::Asker;
 pub use document::{Document, Fields, Fixed, Members, Placed, Section};
 pub use part::Part;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::alike::Alike;
 use super::asker::Asker;
 use super::clock;
 use super::constant;
@@ -82,6 +83,11 @@ pub struct SessionContext {
 impl SessionContext {
     /// Builds the constant sections. `search_path` is the pinned one, or `None`.
     pub fn new(opening: &Opening, search_path: Option<Vec<String>>) -> Self {
+        Self::among(&Alike::default(), opening, search_path)
+    }
+
+    /// The same, of the parts that sessions like it have.
+    pub fn among(others: &Alike, opening: &Opening, search_path: Option<Vec<String>>) -> Self {
         Self {
             transaction: Transaction::Idle,
             transaction_uncertain: false,
@@ -89,9 +95,9 @@ impl SessionContext {
             statements: 0,
             rows: 0,
             bytes: 0,
-            caller: shared(caller(&opening.caller)),
-            workload: shared(workload(&opening.workload)),
-            target: shared(target(&opening.target)),
+            caller: others.callers.part(caller(&opening.caller)),
+            workload: others.workloads.part(workload(&opening.workload)),
+            target: others.targets.part(target(&opening.target)),
             memory: Memory::default(),
             fixed: Arc::new(Fixed::new(vec![
                 ("id", shared(json!(opening.id.to_string()))),

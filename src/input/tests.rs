@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -183,6 +184,22 @@ fn the_constant_part_of_a_statement_is_built_once_a_session() {
     let relations =
         documents.each_ref().map(|document| std::ptr::from_ref(document.get(&["sql", "relations"]).unwrap()));
     assert!(std::ptr::eq(relations[0], relations[1]));
+}
+
+#[test]
+fn of_a_statement_with_much_in_it_a_session_keeps_nothing() {
+    let long = crate::parse::Facts { normalized: "x".repeat(17 * 1024), ..facts() };
+    for (facts, kept) in [(facts(), true), (long, false)] {
+        let context = context();
+        let request = request(facts, vec![seven()]);
+        let mut documents: Vec<_> = (0..2).map(|_| request_document(&context, &request, now(), &policy())).collect();
+        let normalized = |document: &Document| document.part(&["sql", "normalized"]).map(Arc::downgrade).unwrap();
+        let parts: Vec<_> = documents.iter().map(normalized).collect();
+        assert_eq!(parts[0].ptr_eq(&parts[1]), kept);
+        assert_eq!(documents[0].to_value()["sql"], documents[1].to_value()["sql"]);
+        documents.clear();
+        assert_eq!(parts.iter().any(|part| part.upgrade().is_some()), kept, "the context is still there");
+    }
 }
 
 #[test]

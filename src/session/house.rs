@@ -1,5 +1,6 @@
 //! What one process offers every session, and what one listener is configured to do.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::config::{Listener, Settings};
 use crate::decide::Decider;
 use crate::forward::{CancelKeys, Connector, ForwardError};
 use crate::identify::Identifier;
-use crate::input::PolicyInfo;
+use crate::input::{Alike, PolicyInfo};
 use crate::journal::Journal;
 use crate::model::{Stage, Workload};
 use crate::parse::{Reader, ReadingLimits};
@@ -78,6 +79,8 @@ pub struct Lane {
     pub(super) schema: Option<Arc<str>>,
     /// The pinned path's user schemas.
     pub(super) search_path: Vec<String>,
+    /// What its sessions have in common.
+    pub(super) alike: Alike,
 }
 
 impl Lane {
@@ -89,7 +92,8 @@ impl Lane {
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
         let connector = Connector::new(listener.upstream.clone());
-        Self { listener, identifier, connector, cancels: Arc::default(), reader, schema, search_path }
+        let (cancels, alike) = (Arc::default(), Alike::default());
+        Self { listener, identifier, connector, cancels, reader, schema, search_path, alike }
     }
 
     /// Reads anew what it trusts; sessions go on.
@@ -134,8 +138,9 @@ impl Drain {
         }
     }
 
-    /// What this gives, unless draining begins before: who is not in yet stays outside.
-    pub(super) async fn lets<F: Future>(&self, future: F) -> Option<F::Output> {
+    /// What this gives, unless draining begins before: who is not in yet stays outside. The future stays where it is:
+    /// moved in here, it would take its place twice.
+    pub(super) async fn lets<F: Future>(&self, future: Pin<&mut F>) -> Option<F::Output> {
         tokio::select! {
             biased;
             given = future => Some(given),

@@ -1,5 +1,6 @@
 //! From listeners to sessions: each connection gets a task of its own, on one thread from beginning to end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,9 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
     }
     let mut sessions = JoinSet::new();
     loop {
+        let accepting = pin!(accept(&listener, &workers));
         tokio::select! {
-            accepted = contain(accept(&listener, &workers)) => {
+            accepted = contain(accepting) => {
                 let Some(accepted) = accepted else {
                     tracing::error!(listener = %lane.listener.name, "a connection was lost by a defect");
                     // Another may await the next one: it must not be met as fast as the machine can.

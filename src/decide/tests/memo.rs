@@ -115,6 +115,24 @@ async fn nothing_is_kept_of_what_may_not_be_used_again() {
     assert!(!asker.recalls(&broken, &asker.document(0, Duration::ZERO)));
 }
 
+#[tokio::test]
+async fn of_a_question_with_much_in_it_nothing_is_kept() {
+    for (length, read, kept) in [
+        (1024, "sql.normalized", true),
+        (17 * 1024, "sql.normalized", false),
+        (17 * 1024, "sql", false),
+        (17 * 1024, "sql.effects", true),
+    ] {
+        let policy = reading(&[read, "sql.effects"], true, 1);
+        let mut asker = Asker::new();
+        let facts = crate::parse::Facts { normalized: "x".repeat(length), ..facts() };
+        asker.requests[0] = request(facts, vec![seven()]);
+        let document = asker.document(0, Duration::ZERO);
+        assert!(allowed(&asker.ask(&policy, document.clone()).await));
+        assert_eq!(asker.recalls(&policy, &document), kept, "{length} bytes, and a rule that reads {read}");
+    }
+}
+
 fn reads_of(policy: &Policy) -> &Reads {
     match policy.entrypoint() {
         Entrypoint::Packages(questions) => &questions[0].reads,

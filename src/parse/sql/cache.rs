@@ -67,6 +67,9 @@ struct Known {
 /// Data that facts come from is rarely what changes: one that always does must not fill the memory.
 const KNOWN_OF_A_FORM: usize = 16;
 
+/// Nor may data that is long: more than this of one form is forgotten together.
+const WEIGHT_OF_A_FORM: usize = 64 * 1024;
+
 impl Form {
     fn get(&self, data: &[(usize, &str)]) -> Option<&Arc<Facts>> {
         let fits = |known: &&Known| {
@@ -91,6 +94,9 @@ impl Form {
             .collect();
         let kept_bytes = kept.iter().map(|(_, text)| text.len().saturating_add(32)).fold(0, usize::saturating_add);
         let weight = facts.weight().saturating_add(kept_bytes);
+        if self.weight().saturating_add(weight) > WEIGHT_OF_A_FORM {
+            *self = Self::default();
+        }
         let known = Known { kept, facts, weight };
         match self.known.get_mut(self.next) {
             Some(place) if self.next < KNOWN_OF_A_FORM => *place = known,
@@ -110,6 +116,13 @@ struct Generations {
     young: Shelf,
     old: Shelf,
     weight: usize,
+}
+
+impl Generations {
+    fn turn(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+        self.weight = 0;
+    }
 }
 
 impl Cache {
@@ -137,6 +150,9 @@ impl Cache {
         if let Some(known) = generations.young.get_mut(key).and_then(|shelf| shelf.get_mut(skeleton.form.as_str())) {
             let weight = known.put(&skeleton.data, facts);
             generations.weight = generations.weight.saturating_add(weight);
+            if generations.weight > self.capacity / 2 {
+                generations.turn();
+            }
         } else {
             let mut known = Form::default();
             known.put(&skeleton.data, facts);
@@ -147,8 +163,7 @@ impl Cache {
     fn insert(&self, generations: &mut Generations, form: Box<str>, key: &ReadingKey, known: Form) {
         let weight = form.len().saturating_add(OVERHEAD).saturating_add(known.weight());
         if generations.weight.saturating_add(weight) > self.capacity / 2 {
-            generations.old = std::mem::take(&mut generations.young);
-            generations.weight = 0;
+            generations.turn();
         }
         generations.weight = generations.weight.saturating_add(weight);
         match generations.young.get_mut(key) {

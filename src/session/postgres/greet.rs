@@ -107,7 +107,7 @@ impl Greeting {
             Settings::Pinned(_) => Some(self.lane.search_path.clone()),
             Settings::Free => None,
         };
-        SessionContext::new(opening, path)
+        SessionContext::among(&self.lane.alike, opening, path)
     }
 
     /// The settings that go into the start-up packet for the server: the client's harmless ones, then

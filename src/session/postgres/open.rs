@@ -1,6 +1,7 @@
 //! From a connection to an open session, and from there to its end.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -10,15 +11,16 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use crate::accept::{AcceptError, Accepted, Connection, Opening, Stream};
+use crate::accept::{AcceptError, Accepted, Connection, Opening, Slot, Stream};
+use crate::decide::Stay;
 use crate::enforce::Refusal;
-use crate::forward::{self, KeyGuard, Sender, Upstream};
-use crate::identify::Identified;
+use crate::forward::{self, CancelTarget, KeyGuard, Link, Sender, Upstream};
+use crate::identify::{Expiry, Identified};
 use crate::input::SessionContext;
 use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
 use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
-use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
+use crate::wire::postgres::{BackendFramer, FrontendFramer, ParameterStatus, ReadyForQuery, WireError};
 
 use super::answers::{Answers, gone};
 use super::corridor::{Corridor, End};
@@ -29,12 +31,40 @@ use super::state::State;
 
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
+    // Boxed, so that what getting in takes is given back before the session begins.
+    let Some(entered) = Box::pin(enter(&house, &lane, connection)).await else { return };
+    let counted = house.metrics.session_opened(&lane.listener.name);
+    run(&house, &lane, entered).await;
+    drop(counted);
+}
+
+/// A session that is open on both sides.
+struct Entered {
+    session: SessionId,
+    state: State,
+    expiry: Option<Expiry>,
+    client: Stream,
+    requests: FrontendFramer,
+    server: Link,
+    answers: BackendFramer,
+    /// What the client is told once it is in.
+    welcome: BytesMut,
+    cancel: Option<CancelTarget>,
+    /// What is given back when the session ends.
+    held: (Slot, Option<KeyGuard>, Stay),
+}
+
+/// Everything before a session is open; `None` if there is none.
+async fn enter(house: &Arc<House>, lane: &Arc<Lane>, connection: Connection) -> Option<Box<Entered>> {
     let connection = match connection.rehome() {
         Ok(connection) => connection,
-        Err(error) => return tracing::warn!(listener = %lane.listener.name, %error, "a connection was lost"),
+        Err(error) => {
+            tracing::warn!(listener = %lane.listener.name, %error, "a connection was lost");
+            return None;
+        }
     };
-    let Some(opened) = house.drain.lets(connection.open()).await else { return };
-    match opened {
+    let opening = pin!(connection.open());
+    match house.drain.lets(opening).await? {
         Ok(Opening::Cancel(cancelling)) => {
             if let Some(target) = lane.cancels.find(&cancelling.request)
                 && let Err(error) = forward::cancel(&target).await
@@ -42,37 +72,41 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
                 tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
             }
             cancelling.close().await;
+            None
         }
         Ok(Opening::Lost(error)) => {
             house.metrics.handshake_failed(&lane.listener.name);
             tracing::info!(listener = %lane.listener.name, %error, "lost a client");
+            None
         }
-        Ok(Opening::Session(accepted)) => Box::pin(session(house, lane, accepted)).await,
+        Ok(Opening::Session(accepted)) => session(house, lane, accepted).await,
         Err(refused) => {
             if matches!(refused.error, AcceptError::TooManyConnections { .. } | AcceptError::TooManyStarting { .. }) {
                 house.metrics.connection_refused(&lane.listener.name);
             }
             say(refused.stream, &Refusal::fault(&refused.error)).await;
+            None
         }
     }
 }
 
-async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
+async fn session(house: &Arc<House>, lane: &Arc<Lane>, accepted: Accepted) -> Option<Box<Entered>> {
     let id = SessionId::random();
-    let mut greeting = Greeting::new(&house, &lane, id, &accepted.startup, accepted.peer.to_string());
-    let Some(identified) = house.drain.lets(lane.identifier.identify(accepted)).await else { return };
-    let identified = match identified {
+    let mut greeting = Greeting::new(house, lane, id, &accepted.startup, accepted.peer.to_string());
+    let identifying = pin!(lane.identifier.identify(accepted));
+    let identified = match house.drain.lets(identifying).await? {
         Ok(identified) => identified,
         Err(refused) => {
             tracing::info!(session = %id, listener = %lane.listener.name, error = %refused.error, "refused a caller");
             house.metrics.login_refused(&lane.listener.name);
             if refused.error.is_gone() {
-                return;
+                return None;
             }
             let broke = refused.error.kind() == FaultKind::Protocol;
             let cause = if broke { Cause::Protocol } else { Cause::Identity };
             greeting.refuse(cause, &refused.error.public()).await;
-            return say(refused.stream, &Refusal::fault(&refused.error)).await;
+            say(refused.stream, &Refusal::fault(&refused.error)).await;
+            return None;
         }
     };
     house.metrics.logged_in(&lane.listener.name, identified.caller.method);
@@ -80,16 +114,60 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     let context = greeting.context();
     let stay = house.decider.stay(context.asker());
     let deadline = identified.deadline;
-    let opened = contain(timeout_at(deadline, open(&house, &lane, &greeting, &context, &identified))).await;
-    match opened.unwrap_or_else(|| Ok(Err(defect(id)))).unwrap_or_else(|_| Err(too_slow(&lane))) {
-        Ok((upstream, key)) => {
-            let counted = house.metrics.session_opened(&lane.listener.name);
-            run(&house, &lane, id, context, identified, upstream, key).await;
-            drop(counted);
+    let opened = {
+        let opening = pin!(timeout_at(deadline, open(house, lane, &greeting, &context, &identified)));
+        contain(opening).await
+    };
+    match opened.unwrap_or_else(|| Ok(Err(defect(id)))).unwrap_or_else(|_| Err(too_slow(lane))) {
+        Ok((upstream, key)) => admit(lane, id, context, identified, upstream, key, stay).await,
+        Err(refusal) => {
+            say(identified.stream, &refusal).await;
+            None
         }
-        Err(refusal) => say(identified.stream, &refusal).await,
     }
-    drop(stay);
+}
+
+/// The client is in: what only the way here needed is let go.
+async fn admit(
+    lane: &Lane,
+    session: SessionId,
+    context: SessionContext,
+    mut identified: Identified,
+    upstream: Upstream,
+    key: Option<KeyGuard>,
+    stay: Stay,
+) -> Option<Box<Entered>> {
+    identified.slot.settle();
+    let begun = {
+        let beginning = pin!(async { begin(lane, context, &mut identified, &upstream, key.as_ref()) });
+        contain(beginning).await
+    };
+    let refusal = match begun {
+        Some(Ok((welcome, state))) => {
+            return Some(entered(session, state, welcome, identified, upstream, (key, stay)));
+        }
+        Some(Err(error)) => Refusal::fault(&error),
+        None => defect(session),
+    };
+    say(identified.stream, &refusal).await;
+    None
+}
+
+fn entered(
+    session: SessionId,
+    state: State,
+    welcome: BytesMut,
+    identified: Identified,
+    upstream: Upstream,
+    (key, stay): (Option<KeyGuard>, Stay),
+) -> Box<Entered> {
+    let (mut requests, mut answers) = (identified.framer, upstream.framer);
+    requests.tidy();
+    answers.tidy();
+    let held = (identified.slot, key, stay);
+    let (expiry, client) = (identified.expiry, identified.stream);
+    let (server, cancel) = (upstream.stream, upstream.cancel);
+    Box::new(Entered { session, state, expiry, client, requests, server, answers, welcome, cancel, held })
 }
 
 fn too_slow(lane: &Lane) -> Refusal {
@@ -171,22 +249,8 @@ fn begin(
     Ok((out, state))
 }
 
-async fn run(
-    house: &Arc<House>,
-    lane: &Arc<Lane>,
-    session: SessionId,
-    context: SessionContext,
-    mut identified: Identified,
-    upstream: Upstream,
-    key: Option<KeyGuard>,
-) {
-    identified.slot.settle();
-    let begun = contain(async { begin(lane, context, &mut identified, &upstream, key.as_ref()) }).await;
-    let (out, state) = match begun {
-        Some(Ok(begun)) => begun,
-        Some(Err(error)) => return say(identified.stream, &Refusal::fault(&error)).await,
-        None => return say(identified.stream, &defect(session)).await,
-    };
+async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
+    let Entered { session, state, expiry, client, requests, server, answers, welcome, cancel, held } = *entered;
     let corridor = Corridor {
         house: Arc::clone(house),
         lane: Arc::clone(lane),
@@ -198,16 +262,16 @@ async fn run(
         answered: Notify::new(),
         went_quiet: Notify::new(),
         sync_wanted: Notify::new(),
-        expiry: identified.expiry.clone(),
+        expiry,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
         answering: AtomicBool::new(false),
     };
-    let (from_client, to_client) = tokio::io::split(identified.stream);
-    let (from_server, to_server) = tokio::io::split(upstream.stream);
+    let (from_client, to_client) = tokio::io::split(client);
+    let (from_server, to_server) = tokio::io::split(server);
     let mut requests = Requests {
         corridor: &corridor,
         client: from_client,
-        framer: identified.framer,
+        framer: requests,
         fill: Fill::default(),
         upstream: Sender::new(to_server),
         silent: false,
@@ -215,17 +279,20 @@ async fn run(
     let mut answers = Answers {
         corridor: &corridor,
         upstream: from_server,
-        framer: upstream.framer,
+        framer: answers,
         fill: Fill::default(),
         client: to_client,
-        out,
+        out: welcome,
         server_parted: false,
     };
-    let end = contain(both_ways(house, &mut requests, &mut answers)).await;
+    let end = {
+        let both_ways = pin!(both_ways(house, &mut requests, &mut answers));
+        contain(both_ways).await
+    };
     let end = end.unwrap_or_else(|| End::Fault(defect(session)));
-    finish(&corridor, end, &mut requests, &mut answers, upstream.cancel.as_ref()).await;
+    finish(&corridor, end, &mut requests, &mut answers, cancel.as_ref()).await;
     // The slot counts the connection until here.
-    drop((identified.slot, key));
+    drop(held);
 }
 
 /// Runs both directions until one ends, or until draining is overdue.
@@ -237,9 +304,9 @@ where
     T: AsyncWrite + Unpin,
 {
     // Kept across the goodbye: an answer that is being written down must not be cut off.
-    let mut answering = std::pin::pin!(answers.run());
+    let mut answering = pin!(answers.run());
     let corridor = requests.corridor;
-    let mut draining = std::pin::pin!(async {
+    let mut draining = pin!(async {
         house.drain.requested().await;
         corridor.drain();
         std::future::pending::<Infallible>().await

@@ -75,6 +75,13 @@ impl BackendFramer {
         put(&mut self.buffer, bytes);
     }
 
+    /// Gives back the room for what may come, unless something has.
+    pub fn tidy(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+    }
+
     /// Bytes that wait to become a piece.
     pub fn buffered(&self) -> usize {
         self.buffer.len()
