@@ -39,6 +39,8 @@ pub(super) struct Served {
     pub(super) until: Timestamp,
     /// What binds a login to the certificate: [`end_point()`].
     pub(super) end_point: Option<Arc<[u8]>>,
+    /// Who may vouch for clients.
+    pub(super) authorities: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl<'a> Files<'a> {
@@ -72,8 +74,9 @@ impl<'a> Files<'a> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
             .map_err(|error| self.unusable(&error))?;
-        let builder = match self.client_verifier(&provider)? {
-            Some(verifier) => builder.with_client_cert_verifier(verifier),
+        let authorities = self.client_verifier(&provider)?;
+        let builder = match &authorities {
+            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key)));
@@ -81,7 +84,7 @@ impl<'a> Files<'a> {
         // A session that is resumed brings back a client certificate that may have been withdrawn since.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Served { config: Arc::new(config), until, end_point })
+        Ok(Served { config: Arc::new(config), until, end_point, authorities })
     }
 
     fn certified(

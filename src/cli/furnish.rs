@@ -51,6 +51,7 @@ pub(super) struct Furnished {
     house: Arc<House>,
     doors: Vec<(Arc<Lane>, accept::Listener)>,
     workers: Arc<Workers>,
+    issuers: Issuers,
 }
 
 /// Where policy comes from.
@@ -94,7 +95,7 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
     let house = House::new(store, decider, journal, metrics, sidegate.workload.clone(), drain);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let workers = Workers::start(cores, STACK).map_err(FurnishError::Workers)?;
-    Ok(Furnished { house: Arc::new(house), doors, workers: Arc::new(workers) })
+    Ok(Furnished { house: Arc::new(house), doors, workers: Arc::new(workers), issuers })
 }
 
 impl Furnished {
@@ -113,6 +114,11 @@ impl Furnished {
     /// What is configured for each listener.
     pub(super) fn lanes(&self) -> Vec<Arc<Lane>> {
         self.doors.iter().map(|(lane, _)| Arc::clone(lane)).collect()
+    }
+
+    /// Who issues tokens.
+    pub(super) fn issuers(&self) -> Issuers {
+        self.issuers.clone()
     }
 
     /// What `/health` tells.

@@ -15,7 +15,7 @@ pub(super) struct Clock {
 
 /// The end of an identity, the skew included.
 #[derive(Clone, Debug)]
-pub struct Expiry {
+pub(super) struct Expiry {
     /// In seconds since 1970.
     at: i64,
     /// The same on the clock that nobody can set.
@@ -57,12 +57,12 @@ impl Expiry {
     }
 
     /// Whether the identity has ended, by either clock.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline || self.clock.now() >= self.at
     }
 
     /// Returns once it has.
-    pub async fn reached(&self) {
+    pub(super) async fn reached(&self) {
         while !self.is_over() {
             let left = self.deadline.saturating_duration_since(Instant::now());
             tokio::time::sleep(left.min(LOOK)).await;

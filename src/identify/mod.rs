@@ -25,11 +25,12 @@ mod talk;
 mod tests;
 mod token;
 mod users;
+mod validity;
 mod version;
 
-pub use clock::Expiry;
 pub use error::IdentifyError;
 pub use identifier::{Identified, Identifier};
 pub use keys::{Issuers, KeysError};
 pub use oauthbearer::BearerMessage;
 pub use token::{Token, TokenError};
+pub use validity::{Ending, Validity};

@@ -6,7 +6,7 @@ mod keyring;
 #[cfg(test)]
 mod tests;
 
-pub(super) use jwk::KeySet;
+pub(super) use jwk::{KeySet, SignedWith};
 pub use keyring::Issuers;
 pub(super) use keyring::Keyring;
 

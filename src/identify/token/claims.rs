@@ -67,6 +67,11 @@ impl Claims {
         Ok(Known { caller, expires_at })
     }
 
+    /// Whether it is worth something only beside a certificate.
+    pub(in crate::identify) fn is_bound(&self) -> bool {
+        self.0.contains_key("cnf")
+    }
+
     /// A claim that names somebody.
     fn name(&self, name: &str) -> Result<&str, TokenError> {
         let text = self.0.get(name).and_then(Value::as_str).filter(|text| is_name(text));

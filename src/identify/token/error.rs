@@ -36,6 +36,9 @@ pub enum TokenError {
         /// The token's `kid`; empty if it has none.
         kid: String,
     },
+    /// The issuer took its key back while the token was looked at.
+    #[error("the issuer has withdrawn its key")]
+    WithdrawnKey,
     /// Several keys would do.
     #[error("the issuer has several keys that it may be signed with")]
     AmbiguousKey,

@@ -183,7 +183,7 @@ async fn run(
         answered: Notify::new(),
         went_quiet: Notify::new(),
         sync_wanted: Notify::new(),
-        expiry: identified.expiry.clone(),
+        validity: identified.validity.clone(),
         answering: AtomicBool::new(false),
     };
     let (from_client, to_client) = tokio::io::split(identified.stream);
