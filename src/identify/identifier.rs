@@ -17,7 +17,7 @@ use super::validity::{Grant, Grants, Validity};
 use super::{IdentifyError, certificate};
 use crate::accept::{Accepted, Certificates, Peer, Refused, Shown, Slot, Stream};
 use crate::config::{self, Ask, Identify};
-use crate::model::{Caller, Method};
+use crate::model::{Caller, Hidden, Method};
 use crate::wire::postgres::{
     Authentication, Frame, FrontendFramer, FrontendLimits, SaslInitialResponse, SaslResponse, Startup, WireError,
 };
@@ -161,6 +161,9 @@ impl Identifier {
     ) -> Result<Recognised, IdentifyError> {
         talk.negotiate(startup).await?;
         let user = startup.user().ok_or(IdentifyError::NoUser)?;
+        if let Some(hidden) = Hidden::of(user) {
+            return Err(IdentifyError::Hidden { what: "the user name", hidden });
+        }
         let mut unknown_to = None;
         let mut asked = false;
         for method in &self.methods {

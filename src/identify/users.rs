@@ -14,6 +14,7 @@ use super::IdentifyError;
 use super::scram::Verifier;
 use super::validity::{Grant, Grants};
 use super::version::{LOOK, Version};
+use crate::model::Hidden;
 
 /// One file, read again when it has changed.
 pub(super) struct UsersFile {
@@ -119,6 +120,10 @@ impl UsersFile {
                 continue;
             }
             let (name, verifier) = parse_line(line).ok_or_else(|| wrong("this is no verifier"))?;
+            if let Some(hidden) = Hidden::of(name) {
+                let line = index.saturating_add(1);
+                return Err(IdentifyError::UsersName { path: self.path.clone(), line, hidden });
+            }
             users.usual = users.usual.or(Some((verifier.iterations, verifier.salt.len())));
             if users.by_name.insert(name.to_owned(), verifier).is_some() {
                 return Err(wrong("this user was named before"));

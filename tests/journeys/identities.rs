@@ -92,6 +92,12 @@ fn a_token_that_is_not_for_here_is_refused_and_written_down() {
         (with("exp", json!("never")), "the claim `exp` is missing"),
         (with("exp", json!(1)), "it has expired"),
         (with("sub", json!("")), "the claim `sub` is missing"),
+        (
+            with("sub", json!("alice\u{ad}@example.com")),
+            "the claim `sub` has the character U+00AD where nobody sees it",
+        ),
+        (with("jti", json!(7)), "the claim `jti` is missing or not text"),
+        (with("department", json!(1e300)), "the claim `department` is missing or not a value whose numbers"),
         (with("groups", json!("analysts")), "the claim `groups` is missing"),
         (with("iss", json!("https://evil.example")), "no issuer of this listener"),
         (mallory.token(&provider.claims(600)), "the signature is wrong"),
@@ -114,7 +120,12 @@ fn a_token_that_is_not_for_here_is_refused_and_written_down() {
     let event = sidegate.event("the refusal", |event| event["custom"]["sidegate"]["cause"] == "identity");
     assert_eq!(event["custom"]["sidegate"]["outcome"], "denied");
     assert_eq!(event["input"]["caller"]["verified"], false);
-    assert!(sidegate.metric("sidegate_logins_refused_total") > 11.0);
+    assert!(sidegate.metric("sidegate_logins_refused_total") > 14.0);
+    let mut without = provider.claims(600);
+    without.as_object_mut().expect("claims").remove("department");
+    assert_eq!(said(&sidegate.psql_as(&key.token(&without), &["-c", "select 'none'"])), "none\n");
+    let caller = sidegate.event_of("select 'none'")["input"]["caller"].clone();
+    assert_eq!(caller["claims"], json!({"department": null}), "what is configured is always there");
     let shown = said(&sidegate.psql_as("hunter2", &["-c", "select 1"]));
     assert!(shown.contains("FATAL:  the token was not accepted"), "{shown}");
     assert!(!sidegate.stderr().join("\n").contains("hunter2"));

@@ -1,4 +1,4 @@
-use crate::model::brief;
+use crate::model::{Hidden, brief};
 
 /// What is wrong with a token. Never repeats what the token says, except names of claims and keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,14 @@ pub enum TokenError {
         name: String,
         /// What it must be.
         expected: &'static str,
+    },
+    /// A name that looks like another.
+    #[error("the claim `{name}` has the character {hidden} where nobody sees it")]
+    Hidden {
+        /// The claim.
+        name: String,
+        /// The character.
+        hidden: Hidden,
     },
     /// A token for somebody else.
     #[error("it is for another audience")]
