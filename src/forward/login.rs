@@ -12,7 +12,9 @@ use crate::wire::postgres::{
     SaslInitialResponse, SaslResponse, TransactionStatus, WireError,
 };
 
-/// PostgreSQL's default is 4,096. Above this a server only wants to keep sidegate busy.
+/// PostgreSQL's default. Below this a server only wants a proof that is cheap to guess a password from.
+const MIN_ITERATIONS: u32 = 4_096;
+/// Above this a server only wants to keep sidegate busy.
 const MAX_ITERATIONS: u32 = 100_000;
 /// PostgreSQL's first answer has about 90 bytes; room for long salts, not for more.
 const MAX_SERVER_FIRST: usize = 1024;
@@ -204,15 +206,17 @@ fn check_server_first(data: &[u8], nonce: &str) -> Result<(), &'static str> {
         match field.split_once('=') {
             Some(("r", theirs)) => extended = theirs.strip_prefix(nonce).is_some_and(|own| !own.is_empty()),
             Some(("s", salt)) => salted = !salt.is_empty(),
-            Some(("i", count)) => iterations = count.parse::<u32>().ok(),
+            Some(("i", count)) if count.bytes().all(|byte| byte.is_ascii_digit()) => {
+                iterations = count.parse::<u32>().ok();
+            }
             Some(_) | None => return Err("its first answer is malformed"),
         }
     }
     match iterations {
         _ if !extended => Err("its nonce does not extend ours"),
         _ if !salted => Err("it has no salt"),
-        Some(1..=MAX_ITERATIONS) => Ok(()),
-        Some(_) | None => Err("its iteration count is not between 1 and 100000"),
+        Some(MIN_ITERATIONS..=MAX_ITERATIONS) => Ok(()),
+        Some(_) | None => Err("its iteration count is not between 4096 and 100000"),
     }
 }
 

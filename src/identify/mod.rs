@@ -30,7 +30,8 @@ mod version;
 
 pub use error::IdentifyError;
 pub use identifier::{Identified, Identifier};
-pub use keys::{Issuers, KeysError};
+pub use keys::{Issuers, KeysError, check_issuer};
 pub use oauthbearer::BearerMessage;
 pub use token::{Token, TokenError};
+pub use users::check_users;
 pub use validity::{Ending, Validity};

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,6 +14,7 @@ use super::IdentifyError;
 use super::scram::Verifier;
 use super::validity::{Grant, Grants};
 use super::version::{LOOK, Version};
+use crate::config::{read_file, read_file_aside};
 use crate::model::Hidden;
 
 /// One file, read again when it has changed.
@@ -32,6 +33,9 @@ pub(super) struct Users {
     /// so that a name that does not exist takes no longer.
     pub(super) usual: Option<(u32, usize)>,
 }
+
+/// A hundred thousand users, and some.
+const MAX_FILE: usize = 16 << 20;
 
 impl Users {
     pub(super) fn get(&self, name: &str) -> Option<&Verifier> {
@@ -105,32 +109,45 @@ impl UsersFile {
         {
             return Ok((version, Arc::clone(users)));
         }
-        let text = tokio::fs::read_to_string(&self.path).await.map_err(failed)?;
-        let users = Arc::new(self.parse(&text)?);
+        let contents = read_file_aside(&self.path, MAX_FILE).await.map_err(failed)?;
+        let users = Arc::new(parse(&self.path, &contents)?);
         *self.read.lock() = Some((version, Arc::clone(&users)));
         Ok((version, users))
     }
+}
 
-    fn parse(&self, text: &str) -> Result<Users, IdentifyError> {
-        let mut users = Users::default();
-        for (index, line) in text.lines().enumerate() {
-            let wrong =
-                |problem| IdentifyError::UsersLine { path: self.path.clone(), line: index.saturating_add(1), problem };
-            if line.trim().is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (name, verifier) = parse_line(line).ok_or_else(|| wrong("this is no verifier"))?;
-            if let Some(hidden) = Hidden::of(name) {
-                let line = index.saturating_add(1);
-                return Err(IdentifyError::UsersName { path: self.path.clone(), line, hidden });
-            }
-            users.usual = users.usual.or(Some((verifier.iterations, verifier.salt.len())));
-            if users.by_name.insert(name.to_owned(), verifier).is_some() {
-                return Err(wrong("this user was named before"));
-            }
+/// Whether a file of users can be read whole.
+///
+/// # Errors
+/// It cannot, or a line of it is no verifier.
+pub fn check_users(path: &Path) -> Result<(), IdentifyError> {
+    let contents = read_file(path, MAX_FILE);
+    let contents = contents.map_err(|source| IdentifyError::UsersFile { path: path.to_owned(), source })?;
+    parse(path, &contents).map(drop)
+}
+
+fn parse(path: &Path, contents: &[u8]) -> Result<Users, IdentifyError> {
+    let text = std::str::from_utf8(contents).map_err(|_| {
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8 text");
+        IdentifyError::UsersFile { path: path.to_owned(), source }
+    })?;
+    let mut users = Users::default();
+    for (index, line) in text.lines().enumerate() {
+        let number = index.saturating_add(1);
+        let wrong = |problem| IdentifyError::UsersLine { path: path.to_owned(), line: number, problem };
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
         }
-        Ok(users)
+        let (name, verifier) = parse_line(line).ok_or_else(|| wrong("this is no verifier"))?;
+        if let Some(hidden) = Hidden::of(name) {
+            return Err(IdentifyError::UsersName { path: path.to_owned(), line: number, hidden });
+        }
+        users.usual = users.usual.or(Some((verifier.iterations, verifier.salt.len())));
+        if users.by_name.insert(name.to_owned(), verifier).is_some() {
+            return Err(wrong("this user was named before"));
+        }
     }
+    Ok(users)
 }
 
 fn parse_line(line: &str) -> Option<(&str, Verifier)> {

@@ -51,7 +51,7 @@ impl Issuers {
     /// Begins to fetch keys; must be called in a runtime. A provider that is away is no error: it may come back.
     ///
     /// # Errors
-    /// A file of keys that cannot be read.
+    /// A file of keys or a `ca` that cannot be used.
     pub async fn start(issuers: &[Issuer], metrics: &Metrics) -> Result<Self, IdentifyError> {
         let mut started = BTreeMap::new();
         for issuer in issuers {
@@ -62,6 +62,7 @@ impl Issuers {
                     tokio::spawn(look(Arc::downgrade(&keyring), path.clone()));
                 }
                 KeySource::Discovery | KeySource::Url(_) => {
+                    fetch::client(issuer).await.map_err(|problem| keyring.unavailable(problem))?;
                     tokio::spawn(refresh(Arc::downgrade(&keyring)));
                 }
             }
@@ -183,7 +184,7 @@ impl Keyring {
 
     /// The keys as the file has them now. A file that cannot be read whole has none.
     async fn of_file(&self, path: &Path) -> Result<Arc<KeySet>, KeysError> {
-        let failed = |source| KeysError::File { path: path.display().to_string(), source };
+        let failed = |source| KeysError::File { key: "jwks.file", path: path.display().to_string(), source };
         let version = Version::of(path).await.map_err(failed)?;
         if let Some(held) = self.held.lock().as_ref()
             && held.version == Some(version)

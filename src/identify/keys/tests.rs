@@ -227,7 +227,7 @@ async fn a_file_is_read_again_when_it_changes() {
     std::fs::write(&path, set(&[&new])).unwrap();
     assert!(ring.verify(&token(&new)).await.is_ok() && ring.verify(&token(&old)).await.is_err());
     std::fs::write(&path, " ".repeat(2 << 20)).unwrap();
-    assert!(ring.verify(&token(&new)).await.unwrap_err().to_string().contains("longer than 1 MiB"));
+    assert!(ring.verify(&token(&new)).await.unwrap_err().to_string().contains("larger than 1048576 bytes"));
     std::fs::write(&path, "{").unwrap();
     assert_eq!(ring.verify(&token(&new)).await.unwrap_err().kind(), FaultKind::Unauthenticated);
 }
