@@ -13,7 +13,7 @@ use crate::bundle::{self, BundleError, BundleStatus, Store};
 use crate::config::{Config, Sidegate};
 use crate::decide::{self, DecideError, Decider};
 use crate::forward::ForwardError;
-use crate::identify::{Identifier, IdentifyError, Issuers};
+use crate::identify::{Identifier, IdentifyError, Issuers, MockSecret};
 use crate::journal::{Journal, JournalError, JournalSettings};
 use crate::parse::{Reader, Stack};
 use crate::session::{self, Drain, House, Lane, Workers};
@@ -80,10 +80,11 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
     let reader = Reader::new(sidegate.evaluators, FACTS, Stack::Big)?;
     let store = Store::start(bundles(config))?;
     let issuers = Issuers::start(&sidegate.issuers, &metrics).await?;
+    let mock = MockSecret::of(&sidegate.state_directory)?;
     let mut doors = Vec::new();
     for listener in &sidegate.listeners {
         let listener = Arc::new(listener.clone());
-        let identifier = Identifier::new(Arc::clone(&listener), &issuers)?;
+        let identifier = Identifier::new(Arc::clone(&listener), &issuers, mock.clone())?;
         identifier.check().await?;
         let door = accept::Listener::bind(Arc::clone(&listener)).await?;
         let (address, upstream) = (door.address(), &listener.upstream.address);

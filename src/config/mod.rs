@@ -26,7 +26,7 @@ pub use checked::{
     Upstream, UpstreamTls,
 };
 pub use file::{read_file, read_file_aside};
-pub use issuer::is_fetchable;
+pub use issuer::{is_fetchable, is_same_origin};
 pub use problem::{Problem, Problems, Warning};
 
 #[cfg(test)]

@@ -46,6 +46,14 @@ pub enum IdentifyError {
         /// The character.
         hidden: Hidden,
     },
+    /// The secret for users that do not exist can be neither read nor made.
+    #[error("cannot keep `{}` in `state_directory`: {source}", .path.display())]
+    MockSecret {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The start-up packet has no `user`.
     #[error("the start-up packet names no user")]
     NoUser,
@@ -153,7 +161,7 @@ impl Fault for IdentifyError {
             Self::Mechanism | Self::Scram { .. } | Self::Bearer { .. } | Self::Gone => FaultKind::Protocol,
             Self::TooSlow { .. } => FaultKind::StartupTimeout,
             Self::Wire(error) => error.kind(),
-            Self::NoIssuer { .. } | Self::Random { .. } => FaultKind::Internal,
+            Self::NoIssuer { .. } | Self::MockSecret { .. } | Self::Random { .. } => FaultKind::Internal,
         }
     }
 
@@ -176,7 +184,7 @@ impl Fault for IdentifyError {
             }
             Self::TooSlow { .. } => "authentication took too long".to_owned(),
             Self::Wire(error) => error.public(),
-            Self::NoIssuer { .. } | Self::Random { .. } => "internal error".to_owned(),
+            Self::NoIssuer { .. } | Self::MockSecret { .. } | Self::Random { .. } => "internal error".to_owned(),
         }
     }
 }

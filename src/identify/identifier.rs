@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::clock::{Clock, Expiry};
 use super::keys::{Issuers, Keyring};
+use super::mock::MockSecret;
 use super::oauthbearer::{self, BearerMessage};
 use super::scram::{self, Verifier};
 use super::talk::Talk;
@@ -29,8 +30,8 @@ pub struct Identifier {
     clock: Arc<Clock>,
     /// Who is in by a certificate.
     certified: Arc<Grants<Shown>>,
-    /// Makes salts for users that do not exist: always the same for the same name, and not to be foreseen.
-    mock: [u8; 32],
+    /// Makes salts for users that do not exist.
+    mock: MockSecret,
 }
 
 enum Recogniser {
@@ -87,19 +88,18 @@ impl Identifier {
     /// Prepares the methods of a listener, without reading any file.
     ///
     /// # Errors
-    /// The system gives no random numbers; a method names an issuer that is not there.
-    pub fn new(config: Arc<config::Listener>, issuers: &Issuers) -> Result<Self, IdentifyError> {
-        Self::with_clock(config, issuers, Clock::system())
+    /// A method names an issuer that is not there.
+    pub fn new(config: Arc<config::Listener>, issuers: &Issuers, mock: MockSecret) -> Result<Self, IdentifyError> {
+        Self::with_clock(config, issuers, mock, Clock::system())
     }
 
     /// The same with another clock.
     pub(super) fn with_clock(
         config: Arc<config::Listener>,
         issuers: &Issuers,
+        mock: MockSecret,
         clock: Arc<Clock>,
     ) -> Result<Self, IdentifyError> {
-        let mut mock = [0; 32];
-        getrandom::fill(&mut mock).map_err(|error| IdentifyError::Random { problem: error.to_string() })?;
         let recogniser = |method: &Identify| {
             Ok(match method {
                 Identify::Workload { subject } => Recogniser::Workload { subject: subject.clone() },
@@ -392,8 +392,7 @@ impl Identifier {
     /// A verifier like those of the file, that no proof satisfies.
     fn mock(&self, user: &str, users: &Users) -> Verifier {
         let (iterations, length) = users.usual.unwrap_or((MOCK_ITERATIONS, MOCK_SALT));
-        let salt = scram::hmac(&self.mock, user.as_bytes()).into_iter().cycle().take(length).collect();
-        Verifier { iterations, salt, stored_key: [0; 32], server_key: [0; 32] }
+        Verifier { iterations, salt: self.mock.salt(user, length), stored_key: [0; 32], server_key: [0; 32] }
     }
 }
 

@@ -79,7 +79,12 @@ async fn connected(user: &str, limit: Duration) -> (Client, Accepted) {
 
 fn identifier(methods: Vec<Identify>) -> Arc<Identifier> {
     Arc::new(
-        Identifier::new(Arc::new(configuration(methods, 5, Duration::from_secs(20))), &Issuers::default()).unwrap(),
+        Identifier::new(
+            Arc::new(configuration(methods, 5, Duration::from_secs(20))),
+            &Issuers::default(),
+            MockSecret::random().unwrap(),
+        )
+        .unwrap(),
     )
 }
 

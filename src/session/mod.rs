@@ -4,6 +4,7 @@
 mod house;
 mod listen;
 mod postgres;
+mod strangers;
 mod workers;
 
 pub use house::{Drain, House, Lane};

@@ -372,3 +372,29 @@ fn a_token_that_is_bound_to_a_certificate_needs_it() {
     let told = psql_with(&sidegate, &pki, &other, &token);
     assert!(told.contains("FATAL:  the token was not accepted"), "{told}");
 }
+
+#[test]
+fn a_user_of_this_machine_is_who_the_kernel_says_it_is() {
+    let own = String::from_utf8(Command::new("id").arg("-u").output().expect("id runs").stdout).expect("a number");
+    let names = format!("{{{}: operator, 65534: somebody}}", own.trim());
+    let sidegate = Setup::open().identify(&format!("[{{peer: {{uids: {names}}}}}]")).socket().start();
+    let psql = |command: &mut Command| {
+        sidegate.environment(command).env("PGHOST", sidegate.path("")).env("PGPORT", "5432").env("PGUSER", "postgres");
+        said(&command.output().expect("psql runs"))
+    };
+    let arguments = ["-X", "-A", "-t", "-w", "-c", "select 'by the kernel'"];
+    assert_eq!(psql(Command::new("psql").args(arguments)), "by the kernel\n");
+    let caller = sidegate.event_of("select 'by the kernel'")["input"]["caller"].clone();
+    assert_eq!(caller["subject"], "operator");
+    assert_eq!((&caller["method"], &caller["verified"]), (&json!("peer"), &json!(true)));
+    // Another user of the machine that is not listed, whatever it calls itself.
+    let socket = sidegate.path(".s.PGSQL.5432");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&socket, open).expect("ours");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(sidegate.path(""), open).expect("ours");
+    let mut other = Command::new("setpriv");
+    other.args(["--reuid=postgres", "--clear-groups", "psql"]).args(arguments);
+    let told = psql(&mut other);
+    assert!(told.contains("FATAL:  sidegate does not recognise the caller"), "{told}");
+}

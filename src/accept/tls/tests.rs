@@ -312,7 +312,7 @@ async fn what_cannot_serve_at_start_is_named_with_its_file() {
         (key.clone(), key.clone(), "tls.crt` cannot be used: it has no certificate"),
         (String::new(), key.clone(), "tls.crt` cannot be used: it has no certificate"),
         (broken, key.clone(), "tls.crt` cannot be used: a PEM section of it is broken"),
-        ("x".repeat(2 << 20), key.clone(), "it is larger than 1 MiB"),
+        ("x".repeat(2 << 20), key.clone(), "it is larger than 1048576 bytes"),
     ];
     for (certificate, key, want) in cases {
         std::fs::write(pki.paths().certificate, certificate).unwrap();
@@ -327,7 +327,7 @@ async fn what_cannot_serve_at_start_is_named_with_its_file() {
     assert!(said.starts_with("cannot read") && said.contains("ca.crt"), "{said}");
     std::fs::create_dir(pki.paths().client_ca.unwrap()).unwrap();
     let said = pki.load().await.unwrap_err().to_string();
-    assert!(said.contains("it is not a file"), "{said}");
+    assert!(said.contains("it is not a regular file"), "{said}");
 }
 
 /// Which certificate a new handshake shows.

@@ -85,6 +85,12 @@ async fn discover(client: &Client, issuer: &Issuer) -> Result<String, KeysError>
     if !secure || !config::is_fetchable(keys) {
         return Err(wrong("its `jwks_uri` is no https address"));
     }
+    // Nor does one whose configuration was tampered with have its tokens checked with anybody's keys.
+    if !config::is_same_origin(keys, &issuer.issuer) {
+        return Err(wrong(
+            "its `jwks_uri` is not at the issuer's own host: if that is right, name it as `jwks: {url: …}`",
+        ));
+    }
     Ok(keys.to_owned())
 }
 

@@ -214,6 +214,29 @@ async fn another_issuer_at_the_address_is_not_the_one_that_was_configured() {
 }
 
 #[tokio::test]
+async fn keys_of_a_discovered_issuer_are_at_its_own_host_unless_the_configuration_says_where() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    server.has(&[&Signer::ed25519("a")]);
+    other.has(&[&Signer::ed25519("mallory")]);
+    for address in [
+        format!("{}/keys", other.url),
+        format!("{}/keys", server.url.replace("127.0.0.1", "localhost")),
+        format!("{}/keys", server.url.replace("http:", "https:")),
+        format!("{}@evil.example/keys", server.url),
+        "https://evil.example/keys".to_owned(),
+    ] {
+        server.has_keys_at(&address);
+        let error = fetch::keys(&discovered(&server)).await.unwrap_err().to_string();
+        assert!(error.contains("`jwks_uri` is"), "{address}: {error}");
+    }
+    assert_eq!(other.asked(), 0, "nobody is asked for them");
+    server.has_keys_at(&format!("{}/elsewhere", server.url));
+    assert_eq!(fetch::keys(&discovered(&server)).await.unwrap().len(), 1);
+    let named = Issuer { keys: KeySource::Url(format!("{}/keys", other.url)), ..discovered(&server) };
+    assert_eq!(fetch::keys(&named).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_file_is_read_again_when_it_changes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys.json");

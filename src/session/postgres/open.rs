@@ -17,7 +17,8 @@ use crate::identify::Identified;
 use crate::input::SessionContext;
 use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId};
 use crate::session::house::{House, Lane};
-use crate::wire::postgres::{ParameterStatus, ReadyForQuery, WireError};
+use crate::telemetry::{Cancelled, TurnedAway};
+use crate::wire::postgres::{CancelRequest, ParameterStatus, ReadyForQuery, Startup, WireError};
 
 use super::answers::{Answers, gone};
 use super::contain::contain;
@@ -33,14 +34,11 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
         Ok(connection) => connection,
         Err(error) => return tracing::warn!(listener = %lane.listener.name, %error, "a connection was lost"),
     };
+    let peer = connection.peer().to_string();
     let Some(opened) = house.drain.lets(connection.open()).await else { return };
     match opened {
         Ok(Opening::Cancel(cancelling)) => {
-            if let Some(target) = lane.cancels.find(&cancelling.request)
-                && let Err(error) = forward::cancel(&target).await
-            {
-                tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
-            }
+            house.metrics.cancel_requested(&lane.listener.name, cancel(&lane, &cancelling.request, &peer).await);
             cancelling.close().await;
         }
         Ok(Opening::Lost(error)) => {
@@ -52,9 +50,63 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
             if matches!(refused.error, AcceptError::TooManyConnections { .. } | AcceptError::TooManyStarting { .. }) {
                 house.metrics.connection_refused(&lane.listener.name);
             }
+            turn_away(&house, &lane, peer, &refused.error).await;
             say(refused.stream, &Refusal::fault(&refused.error)).await;
         }
     }
+}
+
+/// Passes a request to cancel on, if it has the key of somebody. As in PostgreSQL nobody is told.
+async fn cancel(lane: &Lane, request: &CancelRequest, peer: &str) -> Cancelled {
+    let Some(target) = lane.cancels.find(request) else {
+        if lane.strangers.admit() {
+            tracing::info!(listener = %lane.listener.name, peer, "a cancel request has a key that nobody holds");
+        }
+        return Cancelled::WrongKey;
+    };
+    match forward::cancel(&target).await {
+        Ok(()) => Cancelled::Delivered,
+        Err(error) => {
+            tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
+            Cancelled::Failed
+        }
+    }
+}
+
+/// Counts who gets no session before anybody asks who it is, and writes it down: never what it sent, and not of
+/// everybody. Who says nothing or goes away asked for nothing.
+async fn turn_away(house: &Arc<House>, lane: &Arc<Lane>, peer: String, error: &AcceptError) {
+    let (why, cause) = match error {
+        AcceptError::Plain => (TurnedAway::Clear, Some(Cause::Identity)),
+        AcceptError::EarlyBytes => (TurnedAway::EarlyBytes, Some(Cause::Protocol)),
+        AcceptError::TooManyConnections { .. } | AcceptError::TooManyStarting { .. } => {
+            (TurnedAway::Full, Some(Cause::Limit))
+        }
+        AcceptError::TooSlow { .. } => (TurnedAway::Slow, None),
+        AcceptError::Gone | AcceptError::Connection { .. } => (TurnedAway::Gone, None),
+        AcceptError::Repeated
+        | AcceptError::Wire(_)
+        | AcceptError::NoTls
+        | AcceptError::NoApplicationProtocol
+        | AcceptError::Handshake { .. }
+        | AcceptError::Bind { .. }
+        | AcceptError::InUse { .. }
+        | AcceptError::NotASocket { .. }
+        | AcceptError::ReadFile { .. }
+        | AcceptError::TlsFile { .. }
+        | AcceptError::KeyMismatch { .. }
+        | AcceptError::Expired { .. }
+        | AcceptError::NotYetValid { .. }
+        | AcceptError::Tls { .. }
+        | AcceptError::Reader { .. } => (TurnedAway::Protocol, Some(Cause::Protocol)),
+    };
+    house.metrics.turned_away(&lane.listener.name, why);
+    let Some(cause) = cause else { return };
+    if !lane.strangers.admit() {
+        return house.metrics.refusal_unrecorded(&lane.listener.name);
+    }
+    let greeting = Greeting::new(house, lane, SessionId::random(), &Startup::default(), peer);
+    greeting.refuse(cause, &error.public()).await;
 }
 
 async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {

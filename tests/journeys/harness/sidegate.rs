@@ -25,6 +25,7 @@ pub struct Setup {
     ready: bool,
     disk: Option<&'static str>,
     bundle: bool,
+    socket: bool,
 }
 
 impl Setup {
@@ -44,6 +45,7 @@ impl Setup {
             ready: true,
             disk: None,
             bundle: true,
+            socket: false,
         }
     }
 
@@ -79,6 +81,12 @@ impl Setup {
     /// With its state on a disk of its own, of this size (as `mount` says it).
     pub fn disk(mut self, size: &'static str) -> Self {
         self.disk = Some(size);
+        self
+    }
+
+    /// On a unix socket in its folder instead of a port, as clients look for one of port 5432.
+    pub fn socket(mut self) -> Self {
+        self.socket = true;
         self
     }
 
@@ -163,10 +171,15 @@ impl Sidegate {
              bundles:\n  main: {{resource: \"file://{bundle}\"}}\n\
              decision_logs: {{console: true}}\n\
              plugins:\n  sidegate:\n    state_directory: {state}\n    admin: {{address: \"127.0.0.1:{admin}\"}}\n{patience}{extra}    \
-             listeners:\n      - name: shop\n        protocol: postgres\n        address: 127.0.0.1:{port}\n        \
+             listeners:\n      - name: shop\n        protocol: postgres\n        address: {address}\n        \
              identify: {identify}\n        settings: {settings}\n{extra_listener}        \
              upstream:\n          address: 127.0.0.1:{upstream}\n          tls: {tls}\n          \
              credential: {{user: {user}, password: {{file: {password}}}}}\n",
+            address = if setup.socket {
+                format!("\"unix:{}\"", directory.path().join(".s.PGSQL.5432").display())
+            } else {
+                format!("127.0.0.1:{port}")
+            },
             bundle = bundle.display(),
             state = directory.path().join("state").display(),
             extra = setup.extra,
