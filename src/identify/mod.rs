@@ -11,6 +11,9 @@
 //! only where nobody in between can read the answer. Asking for a password in clear, it first lets a name of a later
 //! `scram` file prove itself in that way, and takes an empty answer for "no token": then the methods after it are
 //! tried. Asking by SASL, it offers SCRAM beside OAUTHBEARER where `scram` is listed, and the client chooses.
+//!
+//! An identity holds for as long as its [`Validity`] says: until its time is over, or until what proved it is taken back,
+//! which [`Identifier::keep`] and the issuers look after.
 
 mod certificate;
 mod clock;

@@ -1,6 +1,7 @@
 //! Callers with tokens: who they are for policy and in events, and when they are nobody any more.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::pki::{Leaf, Pki};
 use crate::harness::provider::{Key, Provider};
 use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, startup, sync};
-use crate::harness::{Setup, Sidegate, postgres, python, said, until};
+use crate::harness::{Setup, Sidegate, postgres, python, said, tools, until};
 
 const ANALYSTS: &str = "package policies.shop\n\n\
     allow contains \"analysts\" if {\n\t\"analysts\" in input.caller.groups\n\tinput.caller.method == \"jwt\"\n}\n";
@@ -397,4 +398,36 @@ fn a_user_of_this_machine_is_who_the_kernel_says_it_is() {
     other.args(["--reuid=postgres", "--clear-groups", "psql"]).args(arguments);
     let told = psql(&mut other);
     assert!(told.contains("FATAL:  sidegate does not recognise the caller"), "{told}");
+}
+
+/// A program that ends with its value.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn tokens_of_a_provider_that_others_wrote_open_sessions() {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journeys/clients/oidc_provider.mjs");
+    let mut node = Command::new("node");
+    node.arg(program).env("OIDC_PROVIDER", tools().join("node/node_modules/oidc-provider/lib/index.js"));
+    let mut provider = Running(node.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("node runs"));
+    let mut issuer = String::new();
+    let out = provider.0.stdout.take().expect("it is piped");
+    BufReader::new(out).read_line(&mut issuer).expect("it says where it is");
+    let issuer = issuer.trim();
+    let corp = format!("issuer: \"{issuer}\", audience: \"urn:sidegate\", groups_claim: groups, claims: [department]");
+    let sidegate =
+        Setup::policy(ANALYSTS).identify(JWT).sidegate(&format!("issuers: [{{name: corp, {corp}}}]")).start();
+    let mut client = python();
+    client.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journeys/clients/token_journey.py")).env("ISSUER", issuer);
+    let output = sidegate.environment(&mut client).output().expect("python runs");
+    assert_eq!(said(&output), "by rs\nby ec\nthe token was not accepted\n");
+    let caller = sidegate.event_of("select 'by ec'")["input"]["caller"].clone();
+    assert_eq!((&caller["subject"], &caller["issuer"]), (&json!("agent-7"), &json!(issuer)));
+    assert_eq!((&caller["groups"], &caller["claims"]), (&json!(["analysts"]), &json!({"department": "risk"})));
 }
