@@ -141,6 +141,53 @@ fn a_sidecar_that_cannot_know_whom_to_trust_does_not_start() {
 }
 
 #[test]
+fn files_that_callers_are_recognised_by_are_checked_and_pipes_are_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name).display().to_string();
+    assert!(Command::new("mkfifo").arg(place("pipe")).status().unwrap().success());
+    std::fs::write(place("big"), "x".repeat(17 << 20)).unwrap();
+    std::fs::write(place("empty"), "{\"keys\": []}").unwrap();
+    std::fs::write(place("users"), "alice:md5abc\n").unwrap();
+    let issuer = |more: &str| {
+        format!(
+            "{{jwt: {{issuer: corp}}}}]\n        #issuers: {{name: corp, issuer: \"https://idp.example.com\", audience: a, {more}}}"
+        )
+    };
+    let jwks = |name: &str| issuer(&format!("jwks: {{file: {}}}", place(name)));
+    let ca = |name: &str| issuer(&format!("ca: {}", place(name)));
+    let users = |name: &str| format!("{{scram: {{users: {}}}}}]", place(name));
+    for (row, key, problem) in [
+        (users("pipe"), "listeners[0].identify[0].scram.users", "it is not a regular file"),
+        (users("none"), "listeners[0].identify[0].scram.users", "No such file"),
+        (users("big"), "listeners[0].identify[0].scram.users", "it is larger than 16777216 bytes"),
+        (users("users"), "listeners[0].identify[0].scram.users", "users:1: this is no verifier"),
+        (jwks("pipe"), "issuers[0].jwks.file", "it is not a regular file"),
+        (jwks("none"), "issuers[0].jwks.file", "No such file"),
+        (jwks("big"), "issuers[0].jwks.file", "it is larger than 1048576 bytes"),
+        (jwks("empty"), "issuers[0].jwks.file", "no key that could verify a token"),
+        (ca("pipe"), "issuers[0].ca", "it is not a regular file"),
+        (ca("big"), "issuers[0].ca", "it is larger than 1048576 bytes"),
+        (ca("empty"), "issuers[0].ca", "it has no certificate"),
+    ] {
+        let (identify, issuers) = row.split_once("\n        #issuers: ").unwrap_or((&row, ""));
+        let mut yaml = CONFIG.replace("[{anonymous: {}}]", &format!("[{identify}"));
+        if !issuers.is_empty() {
+            yaml = yaml.replace("    listeners:", &format!("    issuers: [{issuers}]\n    listeners:"));
+        }
+        let (_directory, path) = config(&yaml);
+        let checked = output(&["check", "-c", &path]);
+        let said = text(&checked.stdout);
+        assert_eq!(checked.status.code(), Some(1), "{key}: {said}");
+        let line = said.lines().find(|line| line.contains(key)).unwrap_or_default();
+        assert!(line.contains(problem), "{key}: {said}");
+        let state = format!("plugins.sidegate.state_directory={}", place("state"));
+        let ended = output(&["run", "-c", &path, "--addr", "127.0.0.1:0", "--set", &state]);
+        assert_eq!(ended.status.code(), Some(2), "{key}: {}", text(&ended.stderr));
+        assert!(text(&ended.stderr).contains(problem), "{key}: {}", text(&ended.stderr));
+    }
+}
+
+#[test]
 fn a_system_that_trusts_nobody_needs_a_ca() {
     let (_directory, path) = with_policy("package policies.shop\n");
     let text_of = std::fs::read_to_string(&path).unwrap();
@@ -243,7 +290,7 @@ fn knock(said: &str) -> Vec<u8> {
     let line = said.lines().find(|line| line.contains("\"message\":\"listening\"")).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     let mut client = TcpStream::connect(line["address"].as_str().unwrap()).unwrap();
-    let body = b"\0\x03\0\0user\0al\x1b[31mice\0database\0shop\0\0";
+    let body = b"\0\x03\0\0user\0alice\0database\0sh\x1b[31mop\0\0";
     client.write_all(&u32::try_from(body.len() + 4).unwrap().to_be_bytes()).unwrap();
     client.write_all(body).unwrap();
     let mut answer = Vec::new();

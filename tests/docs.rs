@@ -60,11 +60,16 @@ fn laid_out(config: &str, rego: &str) -> (tempfile::TempDir, PathBuf) {
     let policy = directory.path().join("policy");
     fs::create_dir(&policy).unwrap();
     fs::write(policy.join("policy.rego"), rego).unwrap();
+    let users = directory.path().join("users");
+    fs::write(&users, "# nobody yet\n").unwrap();
     let path = directory.path().join("sidegate.yaml");
     let here = format!("file://{}", policy.display());
     fs::write(
         &path,
-        config.replace(SHOWN_POLICY, &here).replace("/var/lib/sidegate", directory.path().to_str().unwrap()),
+        config
+            .replace(SHOWN_POLICY, &here)
+            .replace("/var/lib/sidegate", directory.path().to_str().unwrap())
+            .replace("/etc/sidegate/users", users.to_str().unwrap()),
     )
     .unwrap();
     (directory, path)

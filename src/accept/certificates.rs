@@ -1,6 +1,5 @@
 //! From PEM files to what a listener serves, with everything checked that a client would stumble over.
 
-use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,12 +15,12 @@ use rustls::{RootCertStore, version};
 use zeroize::Zeroizing;
 
 use super::{AcceptError, end_point};
-use crate::config::ListenerTls;
+use crate::config::{ListenerTls, read_file};
 
 /// The application protocol of PostgreSQL over TLS.
 pub(super) const ALPN: &[u8] = b"postgresql";
 /// Far above any chain of certificates; a wrong path must not fill the memory.
-const MAX_FILE: u64 = 1 << 20;
+const MAX_FILE: usize = 1 << 20;
 
 /// The contents of the files of `tls`.
 pub(super) struct Files<'a> {
@@ -39,6 +38,8 @@ pub(super) struct Served {
     pub(super) until: Timestamp,
     /// What binds a login to the certificate: [`end_point()`].
     pub(super) end_point: Option<Arc<[u8]>>,
+    /// Who may vouch for clients.
+    pub(super) authorities: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl<'a> Files<'a> {
@@ -72,8 +73,9 @@ impl<'a> Files<'a> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
             .map_err(|error| self.unusable(&error))?;
-        let builder = match self.client_verifier(&provider)? {
-            Some(verifier) => builder.with_client_cert_verifier(verifier),
+        let authorities = self.client_verifier(&provider)?;
+        let builder = match &authorities {
+            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key)));
@@ -81,7 +83,7 @@ impl<'a> Files<'a> {
         // A session that is resumed brings back a client certificate that may have been withdrawn since.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Served { config: Arc::new(config), until, end_point })
+        Ok(Served { config: Arc::new(config), until, end_point, authorities })
     }
 
     fn certified(
@@ -126,17 +128,7 @@ impl<'a> Files<'a> {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, AcceptError> {
-    let failed = |source| AcceptError::ReadFile { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")));
-    }
-    let mut contents = Zeroizing::new(Vec::new());
-    let count = file.take(MAX_FILE).read_to_end(&mut contents).map_err(failed)?;
-    if u64::try_from(count).is_ok_and(|count| count < MAX_FILE) {
-        return Ok(contents);
-    }
-    Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB")))
+    read_file(path, MAX_FILE).map_err(|source| AcceptError::ReadFile { path: path.to_owned(), source })
 }
 
 fn certificates(path: &Path, contents: &[u8]) -> Result<Vec<CertificateDer<'static>>, AcceptError> {

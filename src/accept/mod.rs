@@ -18,4 +18,4 @@ pub use error::{AcceptError, Refused};
 pub use listener::{Connection, Listener, Slot};
 pub use opening::{Accepted, Cancelling, Opening};
 pub use stream::{Encrypted, Peer, Stream};
-pub use tls::Certificates;
+pub use tls::{Certificates, Shown};

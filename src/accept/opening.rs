@@ -4,7 +4,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::stream::TLS_HANDSHAKE;
 use super::tls::Way;
-use super::{AcceptError, Connection, Peer, Refused, Slot, Stream};
+use super::{AcceptError, Connection, Peer, Refused, Shown, Slot, Stream};
 use crate::wire::postgres::{CancelRequest, Startup, StartupPacket};
 
 /// What a connection turned out to be.
@@ -58,9 +58,9 @@ impl Accepted {
         self.stream.is_encrypted()
     }
 
-    /// The client's own certificate in DER, verified against `tls.client_ca`; `None` if it showed none.
-    pub fn certificate(&self) -> Option<&[u8]> {
-        self.stream.peer_certificate()
+    /// What the client has shown of itself, verified against `tls.client_ca`; `None` if nothing.
+    pub fn shown(&self) -> Option<&Shown> {
+        self.stream.shown()
     }
 }
 

@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
+use super::Shown;
+
 /// A connection to a client or an upstream.
 #[derive(Debug)]
 pub enum Stream {
@@ -27,6 +29,7 @@ pub enum Stream {
 pub struct Encrypted {
     pub(super) stream: TlsStream<Stream>,
     pub(super) end_point: Option<Arc<[u8]>>,
+    pub(super) shown: Option<Shown>,
 }
 
 /// Who is at the other end of a client's connection.
@@ -78,14 +81,12 @@ impl Stream {
         }
     }
 
-    /// The certificate that the peer proved to hold, in DER: a client's only if `tls.client_ca` issued it.
-    pub fn peer_certificate(&self) -> Option<&[u8]> {
+    /// The certificates that a client has shown, of which it proved to hold the first: only such that `tls.client_ca`
+    /// vouched for.
+    pub fn shown(&self) -> Option<&Shown> {
         match self {
             Self::Tcp(_) | Self::Unix(_) => None,
-            Self::Tls(inner) => {
-                let (_, connection) = inner.stream.get_ref();
-                connection.peer_certificates()?.first().map(AsRef::as_ref)
-            }
+            Self::Tls(inner) => inner.shown.as_ref(),
         }
     }
 

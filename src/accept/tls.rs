@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
@@ -25,6 +26,38 @@ pub struct Certificates {
     paths: ListenerTls,
     served: ArcSwap<Served>,
     watch: Mutex<Watch>,
+    /// Counts what was taken over.
+    taken: tokio::sync::watch::Sender<u64>,
+}
+
+/// The certificates by which a client has shown who it is, and who would have to vouch for them.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    chain: Arc<[CertificateDer<'static>]>,
+    certificates: Arc<Certificates>,
+}
+
+impl Shown {
+    pub(super) fn new(chain: &[CertificateDer<'_>], certificates: &Arc<Certificates>) -> Self {
+        let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
+        Self { chain, certificates: Arc::clone(certificates) }
+    }
+
+    /// The client's own certificate, in DER.
+    pub fn leaf(&self) -> Option<&[u8]> {
+        self.chain.first().map(AsRef::as_ref)
+    }
+
+    /// Whether those who may vouch for clients now would still do so.
+    pub fn holds(&self) -> bool {
+        let served = self.certificates.served.load();
+        match (&served.authorities, self.chain.split_first()) {
+            (Some(authorities), Some((leaf, rest))) => {
+                authorities.verify_client_cert(leaf, rest, UnixTime::now()).is_ok()
+            }
+            (None, _) | (_, None) => false,
+        }
+    }
 }
 
 /// How the client asked for TLS.
@@ -51,7 +84,13 @@ impl Certificates {
         let read = move || Files::read(&files).and_then(|files| Ok((files.digest(), files.build(Timestamp::now())?)));
         let (active, served) = spawn_blocking(read).await.map_err(|source| AcceptError::Reader { source })??;
         let watch = Watch { active, before: None, told: false, failed: false, warned: None };
-        Ok(Self { listener, paths, served: ArcSwap::from_pointee(served), watch: Mutex::new(watch) })
+        let taken = tokio::sync::watch::Sender::new(0);
+        Ok(Self { listener, paths, served: ArcSwap::from_pointee(served), watch: Mutex::new(watch), taken })
+    }
+
+    /// Changes whenever other certificates or authorities are taken over.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.taken.subscribe()
     }
 
     /// Whether these files could serve now.
@@ -86,6 +125,7 @@ impl Certificates {
                     tracing::info!(listener = %self.listener, until = %served.until, "serves a new certificate");
                     metrics.certificate_expires(&self.listener, served.until.as_second());
                     self.served.store(Arc::new(served));
+                    self.taken.send_modify(|count| *count = count.wrapping_add(1));
                     watch.active = files.digest();
                     watch.failed = false;
                 }
@@ -120,11 +160,15 @@ impl Certificates {
 
     /// Leads one handshake to its end. After an error the connection is closed: a client that fails to make itself
     /// understood inside TLS understands nothing outside of it.
-    pub(super) async fn shake_hands(&self, stream: Stream, way: Way) -> Result<Stream, AcceptError> {
+    pub(super) async fn shake_hands(self: &Arc<Self>, stream: Stream, way: Way) -> Result<Stream, AcceptError> {
         let served = self.served.load_full();
         let acceptor = TlsAcceptor::from(Arc::clone(&served.config));
         let stream = match acceptor.accept(stream).into_fallible().await {
-            Ok(stream) => Stream::Tls(Box::new(Encrypted { stream, end_point: served.end_point.clone() })),
+            Ok(stream) => {
+                let chain = stream.get_ref().1.peer_certificates();
+                let shown = chain.map(|chain| Shown::new(chain, self));
+                Stream::Tls(Box::new(Encrypted { stream, end_point: served.end_point.clone(), shown }))
+            }
             Err((source, stream)) => {
                 // The alert is on its way; what the client still sends must not reset it.
                 stream.farewell(&[]).await;

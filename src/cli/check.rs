@@ -9,8 +9,9 @@ use super::furnish;
 use super::output::{self, Exit};
 use crate::accept::Certificates;
 use crate::bundle::{self, Report};
-use crate::config::{Config, Problem, Warning};
+use crate::config::{Config, Identify, Problem, Warning};
 use crate::forward::Connector;
+use crate::identify::{check_issuer, check_users};
 
 /// Checks and prints; problems are the answer, so they go to stdout.
 pub(super) fn check(arguments: &CheckArguments) -> Exit {
@@ -33,12 +34,33 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
 
 /// What would serve, or whatever keeps it from serving.
 fn everything(config: &Config, file: &str) -> Result<Report, Vec<Problem>> {
-    let certificates = certificates(config, file);
+    let problems = [certificates(config, file), identities(config, file)].concat();
     match bundles(config, file) {
-        Ok(report) if certificates.is_empty() => Ok(report),
-        Ok(_) => Err(certificates),
-        Err(problems) => Err([certificates, problems].concat()),
+        Ok(report) if problems.is_empty() => Ok(report),
+        Ok(_) => Err(problems),
+        Err(more) => Err([problems, more].concat()),
     }
+}
+
+/// What keeps callers from being recognised. No provider is asked: it may be away and come back.
+fn identities(config: &Config, file: &str) -> Vec<Problem> {
+    let problem = |key: String, text: String| Problem { at: file.to_owned(), key, text };
+    let issuers = config.sidegate.issuers.iter().enumerate().filter_map(|(index, issuer)| {
+        let (key, error) = check_issuer(issuer).err()?;
+        Some(problem(format!("plugins.sidegate.issuers[{index}].{key}"), error.to_string()))
+    });
+    let mut problems: Vec<Problem> = issuers.collect();
+    for (index, listener) in config.sidegate.listeners.iter().enumerate() {
+        for (row, method) in listener.identify.iter().enumerate() {
+            if let Identify::Scram { users } = method
+                && let Err(error) = check_users(users)
+            {
+                let key = format!("plugins.sidegate.listeners[{index}].identify[{row}].scram.users");
+                problems.push(problem(key, error.to_string()));
+            }
+        }
+    }
+    problems
 }
 
 /// What keeps the configured certificates from serving.

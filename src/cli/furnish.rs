@@ -13,7 +13,7 @@ use crate::bundle::{self, BundleError, BundleStatus, Store};
 use crate::config::{Config, Sidegate};
 use crate::decide::{self, DecideError, Decider};
 use crate::forward::ForwardError;
-use crate::identify::{Identifier, IdentifyError, Issuers};
+use crate::identify::{Identifier, IdentifyError, Issuers, MockSecret};
 use crate::journal::{Journal, JournalError, JournalSettings};
 use crate::parse::{Reader, Stack};
 use crate::session::{self, Drain, House, Lane, Workers};
@@ -51,6 +51,7 @@ pub(super) struct Furnished {
     house: Arc<House>,
     doors: Vec<(Arc<Lane>, accept::Listener)>,
     workers: Arc<Workers>,
+    issuers: Issuers,
 }
 
 /// Where policy comes from.
@@ -79,10 +80,11 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
     let reader = Reader::new(sidegate.evaluators, FACTS, Stack::Big)?;
     let store = Store::start(bundles(config))?;
     let issuers = Issuers::start(&sidegate.issuers, &metrics).await?;
+    let mock = MockSecret::of(&sidegate.state_directory)?;
     let mut doors = Vec::new();
     for listener in &sidegate.listeners {
         let listener = Arc::new(listener.clone());
-        let identifier = Identifier::new(Arc::clone(&listener), &issuers)?;
+        let identifier = Identifier::new(Arc::clone(&listener), &issuers, mock.clone())?;
         identifier.check().await?;
         let door = accept::Listener::bind(Arc::clone(&listener)).await?;
         let (address, upstream) = (door.address(), &listener.upstream.address);
@@ -94,7 +96,7 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
     let house = House::new(store, decider, journal, metrics, sidegate.workload.clone(), drain);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let workers = Workers::start(cores, STACK).map_err(FurnishError::Workers)?;
-    Ok(Furnished { house: Arc::new(house), doors, workers: Arc::new(workers) })
+    Ok(Furnished { house: Arc::new(house), doors, workers: Arc::new(workers), issuers })
 }
 
 impl Furnished {
@@ -113,6 +115,11 @@ impl Furnished {
     /// What is configured for each listener.
     pub(super) fn lanes(&self) -> Vec<Arc<Lane>> {
         self.doors.iter().map(|(lane, _)| Arc::clone(lane)).collect()
+    }
+
+    /// Who issues tokens.
+    pub(super) fn issuers(&self) -> Issuers {
+        self.issuers.clone()
     }
 
     /// What `/health` tells.

@@ -14,6 +14,7 @@ use super::output::{self, Exit};
 use super::signals::{self, Stop};
 use crate::admin::{Admin, AdminError, HealthSource};
 use crate::config::Config;
+use crate::identify::Issuers;
 use crate::session::{Drain, Lane};
 use crate::telemetry::{self, Metrics};
 
@@ -93,7 +94,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %admin.address(), "started");
     tracing::warn!("{OPEN}");
     let answering = tokio::spawn(answer(admin, house.health(), metrics));
-    let refreshing = tokio::spawn(refresh(hangups, house.lanes()));
+    let refreshing = tokio::spawn(refresh(hangups, house.lanes(), house.issuers()));
     let mut serving = tokio::spawn(house.serve());
     let ended = loop {
         tokio::select! {
@@ -114,7 +115,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
 }
 
 /// Reads anew what is read at certain times only, whenever somebody asks for it by SIGHUP. Sessions go on.
-async fn refresh(mut hangups: Signal, lanes: Vec<Arc<Lane>>) {
+async fn refresh(mut hangups: Signal, lanes: Vec<Arc<Lane>>, issuers: Issuers) {
     while hangups.recv().await.is_some() {
         for lane in &lanes {
             // What cannot be read goes on as it was, and has been complained about.
@@ -122,7 +123,8 @@ async fn refresh(mut hangups: Signal, lanes: Vec<Arc<Lane>>) {
                 tracing::warn!(listener = %lane.listener.name, %error, "nothing was read anew");
             }
         }
-        tracing::info!("read anew whom to trust upstream, asked by SIGHUP");
+        issuers.refetch().await;
+        tracing::info!("read anew whom to trust, asked by SIGHUP");
     }
 }
 

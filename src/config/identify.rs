@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::checked::{Address, Ask, Identify, Issuer};
 use super::keys;
 use super::value::{Table, Value};
+use crate::model::Hidden;
 
 /// Checks the methods of one listener.
 pub(super) fn identify(table: &Table<'_>, issuers: Option<&[Issuer]>) -> Option<Vec<Identify>> {
@@ -108,7 +109,7 @@ fn method(value: &Value<'_>, issuers: Option<&[Issuer]>) -> Option<Identify> {
     match *name {
         "workload" => {
             let inner = table.need("workload", "write workload: {subject: NAME}")?.table(&keys::IDENTIFY_WORKLOAD)?;
-            let subject = inner.need("subject", "who the workload is")?.text()?.to_owned();
+            let subject = name_of(&inner.need("subject", "who the workload is")?)?;
             Some(Identify::Workload { subject })
         }
         "scram" => {
@@ -128,6 +129,16 @@ fn method(value: &Value<'_>, issuers: Option<&[Issuer]>) -> Option<Identify> {
         }
         _ => None, // An unknown key was reported already.
     }
+}
+
+/// A name that policy will see, and its author must see alike.
+fn name_of(value: &Value<'_>) -> Option<String> {
+    let name = value.text()?;
+    if let Some(hidden) = Hidden::of(name) {
+        value.problem(format!("it has the character {hidden} where nobody sees it: write it without"));
+        return None;
+    }
+    Some(name.to_owned())
 }
 
 fn jwt(table: &Table<'_>, issuers: Option<&[Issuer]>) -> Option<Identify> {
@@ -152,9 +163,9 @@ fn peer(table: &Table<'_>) -> Option<Identify> {
     let mut whole = true;
     for (uid, name) in value.entries()? {
         // Written as the system writes it, so that no two keys are the same user.
-        match (uid.parse::<u32>().ok().filter(|number| number.to_string() == uid), name.text()) {
+        match (uid.parse::<u32>().ok().filter(|number| number.to_string() == uid), name_of(&name)) {
             (Some(uid), Some(name)) => {
-                uids.insert(uid, name.to_owned());
+                uids.insert(uid, name);
             }
             (None, _) => {
                 name.problem(format!("`{}` is no number of a user", uid.escape_debug()));

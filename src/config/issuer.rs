@@ -110,6 +110,14 @@ pub fn is_fetchable(text: &str) -> bool {
     plain && url.query().is_none() && (scheme == "https" || (scheme == "http" && local))
 }
 
+/// Whether two addresses are of the same scheme, host and port.
+pub fn is_same_origin(one: &str, other: &str) -> bool {
+    match (Url::parse(one), Url::parse(other)) {
+        (Ok(one), Ok(other)) => one.origin().is_tuple() && one.origin() == other.origin(),
+        _ => false,
+    }
+}
+
 fn key_source(value: &Value<'_>) -> Option<KeySource> {
     let table = value.table(&keys::ISSUER_JWKS)?;
     match (table.get("file"), table.get("url")) {

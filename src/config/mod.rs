@@ -2,6 +2,7 @@
 //! refuses with every problem at once, each as `file:line: key.path: what was wrong, what it got`.
 
 mod checked;
+mod file;
 mod identify;
 mod issuer;
 mod keys;
@@ -24,7 +25,8 @@ pub use checked::{
     GroupsClaim, Identify, Issuer, KeySource, Limits, Listener, ListenerTls, SecretSource, Settings, Sidegate,
     Upstream, UpstreamTls,
 };
-pub use issuer::is_fetchable;
+pub use file::{read_file, read_file_aside};
+pub use issuer::{is_fetchable, is_same_origin};
 pub use problem::{Problem, Problems, Warning};
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use zeroize::{Zeroize, Zeroizing};
 pub(super) const MECHANISM: &str = "SCRAM-SHA-256";
 /// The mechanism with it.
 pub(super) const MECHANISM_PLUS: &str = "SCRAM-SHA-256-PLUS";
-/// PostgreSQL's default is 4,096. Above this a server only wants to keep sidegate busy.
+/// PostgreSQL's default. Below this a server only wants a proof that is cheap to guess a password from.
+const MIN_ITERATIONS: u32 = 4_096;
+/// Above this a server only wants to keep sidegate busy.
 const MAX_ITERATIONS: u32 = 100_000;
 /// PostgreSQL's first answer has about 90 bytes; room for long salts, not for more.
 const MAX_SERVER_FIRST: usize = 1024;
@@ -126,8 +128,9 @@ impl Exchange {
         if salt.is_empty() {
             return Err("it has no salt");
         }
-        let iterations = iterations.parse::<NonZeroU32>().ok().filter(|count| count.get() <= MAX_ITERATIONS);
-        let iterations = iterations.ok_or("its iteration count is not between 1 and 100000")?;
+        let few_enough = |count: &NonZeroU32| (MIN_ITERATIONS..=MAX_ITERATIONS).contains(&count.get());
+        let iterations = iterations.parse().ok().filter(few_enough);
+        let iterations = iterations.ok_or("its iteration count is not between 4096 and 100000")?;
         Ok(Challenge { text: text.to_owned(), nonce: nonce.to_owned(), salt, iterations })
     }
 

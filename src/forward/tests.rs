@@ -136,21 +136,21 @@ async fn a_server_that_wants_no_proof_gets_a_session_only_where_no_password_is_h
 
 #[tokio::test]
 async fn a_server_that_skips_its_own_proof_is_refused() {
-    let begun = |nonce: &str| [server_first(&format!("r={nonce}more,s=c2FsdA==,i=1")), ok()].concat();
+    let begun = |nonce: &str| [server_first(&format!("r={nonce}more,s=c2FsdA==,i=4096")), ok()].concat();
     let (error, told) = scram(begun).await;
     assert!(matches!(error, ForwardError::Unproven { .. }), "{error}");
     assert!(!told.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()));
     let (error, _) = scram(|nonce| {
         let proof = Authentication::sasl_final(b"v=AAAA".to_vec()).unwrap();
-        [&server_first(&format!("r={nonce}more,s=c2FsdA==,i=1")), &proof.bytes()[..]].concat()
+        [&server_first(&format!("r={nonce}more,s=c2FsdA==,i=4096")), &proof.bytes()[..]].concat()
     })
     .await;
     assert!(matches!(error, ForwardError::Scram { problem: "its proof is wrong", .. }), "{error}");
 }
 
 #[tokio::test]
-async fn a_server_that_wants_billions_of_hashes_is_refused_at_once() {
-    for count in ["2147483647", "4294967295", "100001", "99999999999999", "0", "-1", ""] {
+async fn a_server_that_wants_billions_of_hashes_or_a_cheap_proof_is_refused_at_once() {
+    for count in ["2147483647", "4294967295", "100001", "99999999999999", "4095", "1", "0", "-1", "+4096", ""] {
         let started = Instant::now();
         let (error, told) = scram(move |nonce| server_first(&format!("r={nonce}more,s=c2FsdA==,i={count}"))).await;
         assert!(matches!(error, ForwardError::Scram { .. }), "{count}: {error}");
@@ -180,7 +180,7 @@ async fn a_servers_first_answer_must_be_one_of_this_exchange() {
     }
     for length in [2_000, 29_000, 64 << 10] {
         let (error, _) = scram(move |nonce| {
-            let text = format!("r={nonce}{},s=c2FsdA==,i=1", "x".repeat(length));
+            let text = format!("r={nonce}{},s=c2FsdA==,i=4096", "x".repeat(length));
             message(b'R', &[&[0, 0, 0, 11], text.as_bytes()].concat())
         })
         .await;

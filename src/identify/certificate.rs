@@ -6,7 +6,7 @@ use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificat
 
 use super::IdentifyError;
 use super::token::Known;
-use crate::model::{Caller, Method};
+use crate::model::{Caller, Hidden, Method};
 
 /// Of a SPIFFE ID.
 const MAX_ID: usize = 2048;
@@ -22,9 +22,9 @@ pub(super) fn caller(der: &[u8]) -> Result<Known, IdentifyError> {
     }
     let subject = match spiffe_id(&certificate)? {
         Some(id) => id,
-        None => written(certificate.subject()).filter(|name| !name.is_empty()).ok_or(wrong("it names nobody"))?,
+        None => written(certificate.subject())?.filter(|name| !name.is_empty()).ok_or(wrong("it names nobody"))?,
     };
-    let issuer = written(certificate.issuer());
+    let issuer = written(certificate.issuer())?;
     let expires_at = certificate.validity().not_after.timestamp();
     let caller = Caller {
         subject,
@@ -84,36 +84,34 @@ fn is_spiffe_id(uri: &str) -> bool {
 }
 
 /// A name as RFC 4514 writes it: the last part first, and what could be taken for the syntax escaped.
-fn written(name: &X509Name<'_>) -> Option<String> {
+fn written(name: &X509Name<'_>) -> Result<Option<String>, IdentifyError> {
     let mut parts = Vec::new();
     for set in name.iter_rdn() {
         let mut pairs = Vec::new();
         for attribute in set.iter() {
             let id = attribute.attr_type().to_id_string();
-            let key = short_name(&id);
-            pairs.push(format!("{key}={}", escaped(attribute.as_str().ok()?)?));
+            let Ok(value) = attribute.as_str() else { return Ok(None) };
+            if let Some(hidden) = Hidden::of(value) {
+                return Err(IdentifyError::Hidden { what: "a name in the client's certificate", hidden });
+            }
+            pairs.push(format!("{}={}", short_name(&id), escaped(value)));
         }
         parts.push(pairs.join("+"));
     }
     parts.reverse();
     let text = parts.join(",");
-    (text.len() <= MAX_SUBJECT).then_some(text)
+    Ok((text.len() <= MAX_SUBJECT).then_some(text))
 }
 
-fn escaped(value: &str) -> Option<String> {
+fn escaped(value: &str) -> String {
     let mut text = String::new();
-    let last = value.chars().count().saturating_sub(1);
     for (index, c) in value.chars().enumerate() {
-        if c.is_control() {
-            return None;
-        }
-        let at_edge = (c == ' ' && (index == 0 || index == last)) || (c == '#' && index == 0);
-        if at_edge || r#""+,;<>\="#.contains(c) {
+        if (c == '#' && index == 0) || r#""+,;<>\="#.contains(c) {
             text.push('\\');
         }
         text.push(c);
     }
-    Some(text)
+    text
 }
 
 /// The names that RFC 4514 gives; others stay numbers.

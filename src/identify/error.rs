@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::keys::KeysError;
 use super::token::TokenError;
-use crate::model::{Fault, FaultKind, ListenerName, brief};
+use crate::model::{Fault, FaultKind, Hidden, ListenerName, brief};
 use crate::wire::postgres::WireError;
 
 /// Why nobody can say who is calling.
@@ -27,6 +27,32 @@ pub enum IdentifyError {
         line: usize,
         /// What is wrong with it.
         problem: &'static str,
+    },
+    /// A file of SCRAM users has a name that looks like another.
+    #[error("{}:{line}: the name has the character {hidden} where nobody sees it, write it without", .path.display())]
+    UsersName {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The character.
+        hidden: Hidden,
+    },
+    /// A name that looks like another.
+    #[error("{what} has the character {hidden} where nobody sees it")]
+    Hidden {
+        /// Whose name.
+        what: &'static str,
+        /// The character.
+        hidden: Hidden,
+    },
+    /// The secret for users that do not exist can be neither read nor made.
+    #[error("cannot keep `{}` in `state_directory`: {source}", .path.display())]
+    MockSecret {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// The start-up packet has no `user`.
     #[error("the start-up packet names no user")]
@@ -124,6 +150,8 @@ impl Fault for IdentifyError {
         match self {
             Self::UsersFile { .. }
             | Self::UsersLine { .. }
+            | Self::UsersName { .. }
+            | Self::Hidden { .. }
             | Self::NoUser
             | Self::Unrecognised { .. }
             | Self::Token { .. }
@@ -133,16 +161,16 @@ impl Fault for IdentifyError {
             Self::Mechanism | Self::Scram { .. } | Self::Bearer { .. } | Self::Gone => FaultKind::Protocol,
             Self::TooSlow { .. } => FaultKind::StartupTimeout,
             Self::Wire(error) => error.kind(),
-            Self::NoIssuer { .. } | Self::Random { .. } => FaultKind::Internal,
+            Self::NoIssuer { .. } | Self::MockSecret { .. } | Self::Random { .. } => FaultKind::Internal,
         }
     }
 
     fn public(&self) -> String {
         match self {
-            Self::UsersFile { .. } | Self::UsersLine { .. } | Self::Keys { .. } => {
+            Self::UsersFile { .. } | Self::UsersLine { .. } | Self::UsersName { .. } | Self::Keys { .. } => {
                 "sidegate cannot recognise callers at present".to_owned()
             }
-            Self::NoUser => self.to_string(),
+            Self::NoUser | Self::Hidden { .. } => self.to_string(),
             Self::Unrecognised { .. } => "sidegate does not recognise the caller".to_owned(),
             Self::WrongPassword { .. } => "password authentication failed".to_owned(),
             // Which check a token failed is for the operator: a client that is wrong gets no help in guessing.
@@ -156,7 +184,7 @@ impl Fault for IdentifyError {
             }
             Self::TooSlow { .. } => "authentication took too long".to_owned(),
             Self::Wire(error) => error.public(),
-            Self::NoIssuer { .. } | Self::Random { .. } => "internal error".to_owned(),
+            Self::NoIssuer { .. } | Self::MockSecret { .. } | Self::Random { .. } => "internal error".to_owned(),
         }
     }
 }

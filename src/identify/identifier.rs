@@ -1,20 +1,24 @@
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use serde_json::Map;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
 use super::clock::{Clock, Expiry};
 use super::keys::{Issuers, Keyring};
+use super::mock::MockSecret;
 use super::oauthbearer::{self, BearerMessage};
 use super::scram::{self, Verifier};
 use super::talk::Talk;
 use super::token::{Known, Token, TokenError};
 use super::users::{Users, UsersFile};
+use super::validity::{Grant, Grants, Validity};
 use super::{IdentifyError, certificate};
-use crate::accept::{Accepted, Peer, Refused, Slot, Stream};
+use crate::accept::{Accepted, Certificates, Peer, Refused, Shown, Slot, Stream};
 use crate::config::{self, Ask, Identify};
-use crate::model::{Caller, Method};
+use crate::model::{Caller, Hidden, Method};
 use crate::wire::postgres::{
     Authentication, Frame, FrontendFramer, FrontendLimits, SaslInitialResponse, SaslResponse, Startup, WireError,
 };
@@ -24,13 +28,15 @@ pub struct Identifier {
     config: Arc<config::Listener>,
     methods: Vec<Recogniser>,
     clock: Arc<Clock>,
-    /// Makes salts for users that do not exist: always the same for the same name, and not to be foreseen.
-    mock: [u8; 32],
+    /// Who is in by a certificate.
+    certified: Arc<Grants<Shown>>,
+    /// Makes salts for users that do not exist.
+    mock: MockSecret,
 }
 
 enum Recogniser {
     Workload { subject: String },
-    Scram(UsersFile),
+    Scram(Arc<UsersFile>),
     Jwt { keyring: Arc<Keyring>, ask: Ask },
     Mtls,
     Peer(BTreeMap<u32, String>),
@@ -42,8 +48,8 @@ enum Recogniser {
 pub struct Identified {
     /// Who it is.
     pub caller: Caller,
-    /// Until when, if not for ever.
-    pub expiry: Option<Expiry>,
+    /// How long that holds.
+    pub validity: Validity,
     /// The connection.
     pub stream: Stream,
     /// Who is at its other end.
@@ -64,13 +70,13 @@ struct Evidence {
     /// Whether nobody in between can read an answer.
     private: bool,
     uid: Option<u32>,
-    certificate: Option<Vec<u8>>,
+    shown: Option<Shown>,
 }
 
-/// Who it is, and until when.
+/// Who it is, and for how long.
 struct Recognised {
     caller: Caller,
-    expiry: Option<Expiry>,
+    validity: Validity,
 }
 /// What a user that does not exist seems to have where the file has nobody to be like.
 const MOCK_ITERATIONS: u32 = 4096;
@@ -82,23 +88,22 @@ impl Identifier {
     /// Prepares the methods of a listener, without reading any file.
     ///
     /// # Errors
-    /// The system gives no random numbers; a method names an issuer that is not there.
-    pub fn new(config: Arc<config::Listener>, issuers: &Issuers) -> Result<Self, IdentifyError> {
-        Self::with_clock(config, issuers, Clock::system())
+    /// A method names an issuer that is not there.
+    pub fn new(config: Arc<config::Listener>, issuers: &Issuers, mock: MockSecret) -> Result<Self, IdentifyError> {
+        Self::with_clock(config, issuers, mock, Clock::system())
     }
 
     /// The same with another clock.
     pub(super) fn with_clock(
         config: Arc<config::Listener>,
         issuers: &Issuers,
+        mock: MockSecret,
         clock: Arc<Clock>,
     ) -> Result<Self, IdentifyError> {
-        let mut mock = [0; 32];
-        getrandom::fill(&mut mock).map_err(|error| IdentifyError::Random { problem: error.to_string() })?;
         let recogniser = |method: &Identify| {
             Ok(match method {
                 Identify::Workload { subject } => Recogniser::Workload { subject: subject.clone() },
-                Identify::Scram { users } => Recogniser::Scram(UsersFile::new(users.clone())),
+                Identify::Scram { users } => Recogniser::Scram(Arc::new(UsersFile::new(users.clone()))),
                 Identify::Jwt { issuer, ask } => {
                     let missing = || IdentifyError::NoIssuer { issuer: issuer.clone() };
                     Recogniser::Jwt { keyring: issuers.get(issuer).ok_or_else(missing)?, ask: *ask }
@@ -109,7 +114,7 @@ impl Identifier {
             })
         };
         let methods = config.identify.iter().map(recogniser).collect::<Result<_, IdentifyError>>()?;
-        Ok(Self { config, methods, clock, mock })
+        Ok(Self { config, methods, clock, certified: Arc::default(), mock })
     }
 
     /// Reads every file of users once, so that a bad one is known at start.
@@ -141,8 +146,8 @@ impl Identifier {
             .unwrap_or(Err(IdentifyError::TooSlow { limit }));
         let Talk { stream, framer } = talk;
         match recognised {
-            Ok(Recognised { caller, expiry }) => {
-                Ok(Identified { caller, expiry, stream, peer, startup, slot, framer, deadline })
+            Ok(Recognised { caller, validity }) => {
+                Ok(Identified { caller, validity, stream, peer, startup, slot, framer, deadline })
             }
             Err(error) => Err(Refused { error, stream, slot }),
         }
@@ -156,6 +161,9 @@ impl Identifier {
     ) -> Result<Recognised, IdentifyError> {
         talk.negotiate(startup).await?;
         let user = startup.user().ok_or(IdentifyError::NoUser)?;
+        if let Some(hidden) = Hidden::of(user) {
+            return Err(IdentifyError::Hidden { what: "the user name", hidden });
+        }
         let mut unknown_to = None;
         let mut asked = false;
         for method in &self.methods {
@@ -166,8 +174,8 @@ impl Identifier {
                 Recogniser::Workload { .. } => {}
                 Recogniser::Anonymous => return Ok(Recognised::for_ever("anonymous", Method::Anonymous, false)),
                 Recogniser::Mtls => {
-                    if let Some(der) = &evidence.certificate {
-                        return self.of_certificate(der);
+                    if let Some(shown) = &evidence.shown {
+                        return self.of_certificate(shown);
                     }
                 }
                 Recogniser::Peer(names) => {
@@ -179,7 +187,7 @@ impl Identifier {
                     let users = file.users().await?;
                     if let Some(verifier) = users.get(user) {
                         talk.prove(user, verifier).await?;
-                        return Ok(Recognised::for_ever(user, Method::Scram, true));
+                        return Recognised::by_password(user, file, verifier);
                     }
                     unknown_to = Some(users);
                 }
@@ -217,9 +225,9 @@ impl Identifier {
         evidence: &Evidence,
         user: &str,
     ) -> Result<Option<Recognised>, IdentifyError> {
-        if let Some(verifier) = self.verifier(user).await?.0 {
+        if let Some((file, verifier)) = self.verifier(user).await?.0 {
             talk.prove(user, &verifier).await?;
-            return Ok(Some(Recognised::for_ever(user, Method::Scram, true)));
+            return Recognised::by_password(user, file, &verifier).map(Some);
         }
         let password = talk.password().await?;
         match password.expose().as_str() {
@@ -235,15 +243,13 @@ impl Identifier {
         let first = talk.offer(&[&[oauthbearer::MECHANISM][..], proofs].concat()).await?;
         let chosen = SaslInitialResponse::decode(first.body())?;
         if proofs.contains(&chosen.mechanism) {
-            let (verifier, users) = self.verifier(user).await?;
-            let known = verifier.is_some();
-            let verifier = verifier.unwrap_or_else(|| self.mock(user, &users));
+            let (known, users) = self.verifier(user).await?;
+            let (file, verifier) = known.map_or_else(|| (None, self.mock(user, &users)), |(file, it)| (Some(file), it));
             talk.prove_from(&first, user, &verifier).await?;
             // Nothing satisfies a made-up verifier; should something, it is still nobody.
-            return if known {
-                Ok(Recognised::for_ever(user, Method::Scram, true))
-            } else {
-                Err(IdentifyError::WrongPassword { user: user.to_owned() })
+            return match file {
+                Some(file) => Recognised::by_password(user, file, &verifier),
+                None => Err(IdentifyError::WrongPassword { user: user.to_owned() }),
             };
         }
         if chosen.mechanism != oauthbearer::MECHANISM {
@@ -283,21 +289,79 @@ impl Identifier {
         let token = Token::read(text).map_err(unknown)?;
         let keyring = self.keyrings().find(|keyring| token.issuer() == Some(&keyring.issuer().issuer));
         let keyring = keyring.ok_or_else(|| unknown(TokenError::Issuer))?;
-        keyring.verify(&token).await?;
+        let used = keyring.verify(&token).await?;
         let issuer = keyring.issuer();
-        let known = token.into_claims().check(issuer, self.clock.now(), evidence.certificate.as_deref());
+        let claims = token.into_claims();
+        let leaf = evidence.shown.as_ref().and_then(Shown::leaf);
+        let known = claims.check(issuer, self.clock.now(), leaf);
         let Known { caller, expires_at } = known.map_err(|problem| keyring.refused(problem))?;
-        let expiry = Some(Expiry::new(&self.clock, expires_at, issuer.skew));
-        Ok(Recognised { caller, expiry })
+        let grant = keyring.grant(&used)?;
+        if let Some(shown) = evidence.shown.as_ref().filter(|_| claims.is_bound()) {
+            self.enter(&grant, shown)?;
+        }
+        let expiry = Expiry::new(&self.clock, expires_at, issuer.skew);
+        Ok(Recognised { caller, validity: Validity::granted(grant, Some(expiry)) })
     }
 
-    fn of_certificate(&self, der: &[u8]) -> Result<Recognised, IdentifyError> {
-        let Known { caller, expires_at } = certificate::caller(der)?;
+    fn of_certificate(&self, shown: &Shown) -> Result<Recognised, IdentifyError> {
+        let refused = |problem| IdentifyError::Certificate { problem };
+        let Known { caller, expires_at } = certificate::caller(shown.leaf().ok_or(refused("there is none"))?)?;
         let expiry = Expiry::new(&self.clock, expires_at, CERTIFICATE_SKEW);
         if expiry.is_over() {
-            return Err(IdentifyError::Certificate { problem: "it has expired" });
+            return Err(refused("it has expired"));
         }
-        Ok(Recognised { caller, expiry: Some(expiry) })
+        let grant = Arc::default();
+        self.enter(&grant, shown)?;
+        Ok(Recognised { caller, validity: Validity::granted(grant, Some(expiry)) })
+    }
+
+    /// From now on the grant ends when nobody vouches for the certificate any more.
+    fn enter(&self, grant: &Arc<Grant>, shown: &Shown) -> Result<(), IdentifyError> {
+        self.certified.enter(grant, shown.clone());
+        // Authorities that were struck before this are not seen by who looks after it.
+        if shown.holds() {
+            return Ok(());
+        }
+        Err(IdentifyError::Certificate { problem: "nobody vouches for it any more" })
+    }
+
+    /// Ends identities whose proof is withdrawn, for ever: users struck from a file, clients of authorities that were
+    /// struck. What becomes of keys is their issuer's business.
+    pub async fn keep(&self, certificates: Option<Arc<Certificates>>) -> Infallible {
+        let mut files = JoinSet::new();
+        for method in &self.methods {
+            if let Recogniser::Scram(file) = method {
+                let file = Arc::clone(file);
+                files.spawn(async move { file.keep().await });
+            }
+        }
+        let mut certified = std::pin::pin!(self.keep_certified(certificates));
+        loop {
+            tokio::select! {
+                never = &mut certified => match never {},
+                Some(ended) = files.join_next() => match ended {
+                    Ok(never) => match never {},
+                    Err(error) => tracing::error!(%error, "nobody looks after a file of users any more, by a defect"),
+                },
+            }
+        }
+    }
+
+    async fn keep_certified(&self, certificates: Option<Arc<Certificates>>) -> Infallible {
+        if let Some(certificates) = certificates {
+            let mut changes = certificates.changes();
+            while changes.changed().await.is_ok() {
+                let grants = Arc::clone(&self.certified);
+                let looked = spawn_blocking(move || grants.keep(Shown::holds)).await;
+                let listener = &self.config.name;
+                match looked {
+                    Ok(0) => {}
+                    Ok(ended) => tracing::info!(%listener, ended, "nobody vouches any more for clients that are in"),
+                    Err(error) => tracing::error!(%listener, %error, "a look at clients ended by a defect"),
+                }
+            }
+        }
+        std::future::pending().await
     }
 
     fn keyrings(&self) -> impl Iterator<Item = &Arc<Keyring>> {
@@ -311,14 +375,14 @@ impl Identifier {
         })
     }
 
-    /// The verifier of a user that any file knows, and the users of the last file.
-    async fn verifier(&self, user: &str) -> Result<(Option<Verifier>, Arc<Users>), IdentifyError> {
+    /// The verifier of a user that any file knows, with the file, and the users of the last file.
+    async fn verifier(&self, user: &str) -> Result<(Option<(&UsersFile, Verifier)>, Arc<Users>), IdentifyError> {
         let mut last = Arc::default();
         for method in &self.methods {
             if let Recogniser::Scram(file) = method {
                 last = file.users().await?;
                 if let Some(verifier) = last.get(user) {
-                    return Ok((Some(verifier.clone()), last));
+                    return Ok((Some((file, verifier.clone())), last));
                 }
             }
         }
@@ -328,8 +392,7 @@ impl Identifier {
     /// A verifier like those of the file, that no proof satisfies.
     fn mock(&self, user: &str, users: &Users) -> Verifier {
         let (iterations, length) = users.usual.unwrap_or((MOCK_ITERATIONS, MOCK_SALT));
-        let salt = scram::hmac(&self.mock, user.as_bytes()).into_iter().cycle().take(length).collect();
-        Verifier { iterations, salt, stored_key: [0; 32], server_key: [0; 32] }
+        Verifier { iterations, salt: self.mock.salt(user, length), stored_key: [0; 32], server_key: [0; 32] }
     }
 }
 
@@ -341,8 +404,7 @@ impl Evidence {
             None
         };
         let local = accepted.peer.is_local();
-        let certificate = accepted.certificate().map(<[u8]>::to_vec);
-        Self { local, private: local || accepted.encrypted(), uid, certificate }
+        Self { local, private: local || accepted.encrypted(), uid, shown: accepted.shown().cloned() }
     }
 }
 
@@ -358,7 +420,13 @@ impl Recognised {
             expires_at: None,
             actor: None,
         };
-        Self { caller, expiry: None }
+        Self { caller, validity: Validity::default() }
+    }
+
+    /// For as long as the file has the user with this verifier.
+    fn by_password(user: &str, file: &UsersFile, verifier: &Verifier) -> Result<Self, IdentifyError> {
+        let validity = Validity::granted(file.grant(user, verifier)?, None);
+        Ok(Self { validity, ..Self::for_ever(user, Method::Scram, true) })
     }
 }
 

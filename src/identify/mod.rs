@@ -11,6 +11,9 @@
 //! only where nobody in between can read the answer. Asking for a password in clear, it first lets a name of a later
 //! `scram` file prove itself in that way, and takes an empty answer for "no token": then the methods after it are
 //! tried. Asking by SASL, it offers SCRAM beside OAUTHBEARER where `scram` is listed, and the client chooses.
+//!
+//! An identity holds for as long as its [`Validity`] says: until its time is over, or until what proved it is taken back,
+//! which [`Identifier::keep`] and the issuers look after.
 
 mod certificate;
 mod clock;
@@ -18,6 +21,7 @@ mod error;
 mod identifier;
 mod json;
 mod keys;
+mod mock;
 mod oauthbearer;
 mod scram;
 mod talk;
@@ -25,11 +29,14 @@ mod talk;
 mod tests;
 mod token;
 mod users;
+mod validity;
 mod version;
 
-pub use clock::Expiry;
 pub use error::IdentifyError;
 pub use identifier::{Identified, Identifier};
-pub use keys::{Issuers, KeysError};
+pub use keys::{Issuers, KeysError, check_issuer};
+pub use mock::MockSecret;
 pub use oauthbearer::BearerMessage;
 pub use token::{Token, TokenError};
+pub use users::check_users;
+pub use validity::{Ending, Validity};

@@ -15,7 +15,7 @@ pub(super) const MECHANISM_PLUS: &str = "SCRAM-SHA-256-PLUS";
 const BOUND: &str = "p=tls-server-end-point,,";
 
 /// What proves a password without being it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Verifier {
     pub(super) iterations: u32,
     pub(super) salt: Vec<u8>,

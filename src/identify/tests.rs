@@ -79,7 +79,12 @@ async fn connected(user: &str, limit: Duration) -> (Client, Accepted) {
 
 fn identifier(methods: Vec<Identify>) -> Arc<Identifier> {
     Arc::new(
-        Identifier::new(Arc::new(configuration(methods, 5, Duration::from_secs(20))), &Issuers::default()).unwrap(),
+        Identifier::new(
+            Arc::new(configuration(methods, 5, Duration::from_secs(20))),
+            &Issuers::default(),
+            MockSecret::random().unwrap(),
+        )
+        .unwrap(),
     )
 }
 
@@ -307,6 +312,23 @@ async fn a_user_named_twice_refuses_the_file() {
     let users = Users::new(&[("alice", "a"), ("alice", "b")]);
     let error = identifier(vec![users.method()]).check().await.unwrap_err();
     assert!(error.to_string().contains("users:4: this user was named before"), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_hides_something_is_nobodys_in_the_file_and_in_the_start_up_packet() {
+    let users = Users::new(&[("alice", "a"), ("alice\u{200b}", "b")]);
+    let error = identifier(vec![users.method()]).check().await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("users:4: the name has the character U+200B where nobody sees it, write it without")
+    );
+    for (user, code_point) in [("ali\u{ad}ce", "U+00AD"), ("alice ", "U+0020"), ("\u{202e}alice", "U+202E")] {
+        let (_client, accepted) = connected(user, Duration::from_secs(20)).await;
+        let error = identifier(vec![workload()]).identify(accepted).await.unwrap_err().error;
+        assert_eq!(error.kind(), FaultKind::Unauthenticated);
+        assert_eq!(error.public(), format!("the user name has the character {code_point} where nobody sees it"));
+    }
 }
 
 #[tokio::test]

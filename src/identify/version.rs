@@ -1,5 +1,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
+
+/// How often files are looked at whose contents open sessions rest on.
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 
 /// A file that was replaced or written has another one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::payload::{self, IntentPayload, OutcomePayload};
-use crate::model::Labels;
+use crate::model::{Labels, acts};
 
 /// One event. Texts of the client in it are untrusted: every rendering escapes what could act on a terminal.
 #[derive(Clone, Debug)]
@@ -257,14 +257,6 @@ fn visible(text: &str, json: bool) -> String {
         }
     }
     out
-}
-
-fn acts(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

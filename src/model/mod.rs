@@ -15,4 +15,4 @@ pub use principal::{Actor, Caller, Method, Workload};
 pub use resource::{Labels, Target};
 pub use secret::Secret;
 pub use stage::{AuditClass, OutcomeKind, Stage};
-pub use text::brief;
+pub use text::{Hidden, acts, brief};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::strangers::Strangers;
 use crate::bundle::{Policy, Store};
 use crate::config::{Listener, Settings};
 use crate::decide::Decider;
@@ -73,6 +74,8 @@ pub struct Lane {
     pub(super) connector: Connector,
     /// Cancel keys that its clients hold.
     pub(super) cancels: Arc<CancelKeys>,
+    /// What may be written down of those who got no session.
+    pub(super) strangers: Strangers,
     /// Reads statements.
     pub reader: Reader,
     /// The one user schema of the pinned path, if there is exactly one.
@@ -92,8 +95,17 @@ impl Lane {
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
         let connector = Connector::new(listener.upstream.clone());
-        let (cancels, alike) = (Arc::default(), Alike::default());
-        Self { listener, identifier, connector, cancels, reader, schema, search_path, alike }
+        Self {
+            listener,
+            identifier,
+            connector,
+            cancels: Arc::default(),
+            strangers: Strangers::new(),
+            reader,
+            schema,
+            search_path,
+            alike: Alike::default(),
+        }
     }
 
     /// Reads anew what it trusts; sessions go on.

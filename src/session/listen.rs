@@ -21,6 +21,8 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
     if let Some(certificates) = listener.certificates() {
         chores.spawn(Arc::clone(certificates).keep(house.metrics.clone()));
     }
+    let (keeper, certificates) = (Arc::clone(&lane), listener.certificates().map(Arc::clone));
+    chores.spawn(async move { keeper.identifier.keep(certificates).await });
     let mut sessions = JoinSet::new();
     loop {
         let accepting = pin!(accept(&listener, &workers));

@@ -5,6 +5,7 @@ mod contain;
 mod house;
 mod listen;
 mod postgres;
+mod strangers;
 mod workers;
 
 pub use house::{Drain, House, Lane};

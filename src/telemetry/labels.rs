@@ -97,6 +97,59 @@ impl Handler {
     }
 }
 
+/// Why a connection got no session before anybody asked who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TurnedAway {
+    /// A session in clear where there is TLS.
+    Clear,
+    /// Bytes before the answer to a request for encryption.
+    EarlyBytes,
+    /// Another breach of the protocol.
+    Protocol,
+    /// No place is left.
+    Full,
+    /// It took too long.
+    Slow,
+    /// It went away.
+    Gone,
+}
+
+impl TurnedAway {
+    /// The name used in metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::EarlyBytes => "early_bytes",
+            Self::Protocol => "protocol",
+            Self::Full => "full",
+            Self::Slow => "slow",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// What became of a request to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cancelled {
+    /// The server got it.
+    Delivered,
+    /// The server could not be told.
+    Failed,
+    /// Nobody holds its key.
+    WrongKey,
+}
+
+impl Cancelled {
+    /// The name used in metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::WrongKey => "wrong_key",
+        }
+    }
+}
+
 /// The method of an HTTP request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HttpMethod {
@@ -189,6 +242,20 @@ pub(super) struct Answered {
 pub(super) struct LoggedIn {
     pub(super) listener: Listener,
     pub(super) method: &'static str,
+}
+
+/// Labels of what was turned away.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Away {
+    pub(super) listener: Listener,
+    pub(super) reason: &'static str,
+}
+
+/// Labels of requests to cancel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CancelRequested {
+    pub(super) listener: Listener,
+    pub(super) outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -11,8 +11,8 @@ use prometheus_client::registry::Registry;
 
 use super::exposition;
 use super::labels::{
-    Activated, Answered, BundleFailure, Decided, Failed, Fetched, Handler, HttpMethod, Listener, LoggedIn, OfBundle,
-    OfIssuer, OfListener, Plugin, PluginStatus, Status,
+    Activated, Answered, Away, BundleFailure, CancelRequested, Cancelled, Decided, Failed, Fetched, Handler,
+    HttpMethod, Listener, LoggedIn, OfBundle, OfIssuer, OfListener, Plugin, PluginStatus, Status, TurnedAway,
 };
 use super::series::{Answers, Bundles, Issuers, Journal, Sessions, Tls};
 use crate::model::{Cause, ListenerName, Method, OutcomeKind, Stage};
@@ -89,6 +89,23 @@ impl Metrics {
     /// A connection was turned away since the listener has no place left.
     pub fn connection_refused(&self, listener: &ListenerName) {
         self.0.sessions.refused.get_or_create(&of(listener)).inc();
+    }
+
+    /// A connection got no session, and nobody was asked who it is.
+    pub fn turned_away(&self, listener: &ListenerName, why: TurnedAway) {
+        let labels = Away { listener: Listener(listener.clone()), reason: why.label() };
+        self.0.sessions.turned_away.get_or_create(&labels).inc();
+    }
+
+    /// Such a connection left no event.
+    pub fn refusal_unrecorded(&self, listener: &ListenerName) {
+        self.0.sessions.unrecorded.get_or_create(&of(listener)).inc();
+    }
+
+    /// Somebody asked to cancel a statement.
+    pub fn cancel_requested(&self, listener: &ListenerName, outcome: Cancelled) {
+        let labels = CancelRequested { listener: Listener(listener.clone()), outcome: outcome.label() };
+        self.0.sessions.cancels.get_or_create(&labels).inc();
     }
 
     /// A caller was recognised.

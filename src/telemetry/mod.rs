@@ -9,7 +9,7 @@ mod metrics;
 mod panics;
 mod series;
 
-pub use labels::{BundleFailure, Handler, HttpMethod, Plugin, PluginStatus};
+pub use labels::{BundleFailure, Cancelled, Handler, HttpMethod, Plugin, PluginStatus, TurnedAway};
 pub use lines::LogGuard;
 pub use log::{LogError, LogFormat, LogLevel, init};
 pub use metrics::{Metrics, SessionGauge, Tally};

@@ -9,7 +9,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::labels::{Activated, Answered, Decided, Failed, Fetched, LoggedIn, OfBundle, OfIssuer, OfListener, Status};
+use super::labels::{
+    Activated, Answered, Away, CancelRequested, Decided, Failed, Fetched, LoggedIn, OfBundle, OfIssuer, OfListener,
+    Status,
+};
 
 /// OPA's buckets for HTTP, in seconds.
 const HTTP: [f64; 10] = [1e-6, 5e-6, 1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 0.01, 0.1, 1.0];
@@ -24,6 +27,9 @@ pub(super) struct Sessions {
     pub(super) opened: Family<OfListener, Counter>,
     pub(super) open: Family<OfListener, Gauge>,
     pub(super) refused: Family<OfListener, Counter>,
+    pub(super) turned_away: Family<Away, Counter>,
+    pub(super) unrecorded: Family<OfListener, Counter>,
+    pub(super) cancels: Family<CancelRequested, Counter>,
     pub(super) logins: Family<LoggedIn, Counter>,
     pub(super) logins_refused: Family<OfListener, Counter>,
     pub(super) upstream_failures: Family<OfListener, Counter>,
@@ -40,6 +46,24 @@ impl Sessions {
                 r,
                 "sidegate_connections_refused",
                 "Connections beyond the listener's limit",
+                Family::default(),
+            ),
+            turned_away: add(
+                r,
+                "sidegate_connections_turned_away",
+                "Connections without a session, by why, before anybody asked who it is",
+                Family::default(),
+            ),
+            unrecorded: add(
+                r,
+                "sidegate_refusals_unrecorded",
+                "Connections turned away without an event, since there were too many",
+                Family::default(),
+            ),
+            cancels: add(
+                r,
+                "sidegate_cancel_requests",
+                "Requests to cancel, by what became of them",
                 Family::default(),
             ),
             logins: add(r, "sidegate_logins", "Callers recognised, by how", Family::default()),

@@ -9,7 +9,8 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::harness::raw::{Raw, execute, message, parse, query, spell, startup, sync};
-use crate::harness::{Sidegate, is_released, postgres, until};
+use crate::harness::sidegate::is_released;
+use crate::harness::{Sidegate, postgres, until};
 use crate::hold::{self, EndsWithValue, Hold, alone};
 use crate::proxy::{Act, Plan, Way, proxy};
 

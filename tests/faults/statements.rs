@@ -4,7 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::harness::raw::{Raw, query, spell};
-use crate::harness::{Setup, Sidegate, is_released};
+use crate::harness::sidegate::is_released;
+use crate::harness::{Setup, Sidegate};
 use crate::hold::{self, Hold, together};
 
 /// The released binary refuses a statement that is too much within 50 ms (`make test-faults`). The usual one is built

@@ -1,6 +1,7 @@
 //! Callers with tokens: who they are for policy and in events, and when they are nobody any more.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::pki::{Leaf, Pki};
 use crate::harness::provider::{Key, Provider};
 use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, startup, sync};
-use crate::harness::{Setup, Sidegate, postgres, python, said, until};
+use crate::harness::{Setup, Sidegate, postgres, python, said, tools, until};
 
 const ANALYSTS: &str = "package policies.shop\n\n\
     allow contains \"analysts\" if {\n\t\"analysts\" in input.caller.groups\n\tinput.caller.method == \"jwt\"\n}\n";
@@ -92,6 +93,12 @@ fn a_token_that_is_not_for_here_is_refused_and_written_down() {
         (with("exp", json!("never")), "the claim `exp` is missing"),
         (with("exp", json!(1)), "it has expired"),
         (with("sub", json!("")), "the claim `sub` is missing"),
+        (
+            with("sub", json!("alice\u{ad}@example.com")),
+            "the claim `sub` has the character U+00AD where nobody sees it",
+        ),
+        (with("jti", json!(7)), "the claim `jti` is missing or not text"),
+        (with("department", json!(1e300)), "the claim `department` is missing or not a value whose numbers"),
         (with("groups", json!("analysts")), "the claim `groups` is missing"),
         (with("iss", json!("https://evil.example")), "no issuer of this listener"),
         (mallory.token(&provider.claims(600)), "the signature is wrong"),
@@ -114,7 +121,12 @@ fn a_token_that_is_not_for_here_is_refused_and_written_down() {
     let event = sidegate.event("the refusal", |event| event["custom"]["sidegate"]["cause"] == "identity");
     assert_eq!(event["custom"]["sidegate"]["outcome"], "denied");
     assert_eq!(event["input"]["caller"]["verified"], false);
-    assert!(sidegate.metric("sidegate_logins_refused_total") > 11.0);
+    assert!(sidegate.metric("sidegate_logins_refused_total") > 14.0);
+    let mut without = provider.claims(600);
+    without.as_object_mut().expect("claims").remove("department");
+    assert_eq!(said(&sidegate.psql_as(&key.token(&without), &["-c", "select 'none'"])), "none\n");
+    let caller = sidegate.event_of("select 'none'")["input"]["caller"].clone();
+    assert_eq!(caller["claims"], json!({"department": null}), "what is configured is always there");
     let shown = said(&sidegate.psql_as("hunter2", &["-c", "select 1"]));
     assert!(shown.contains("FATAL:  the token was not accepted"), "{shown}");
     assert!(!sidegate.stderr().join("\n").contains("hunter2"));
@@ -360,4 +372,62 @@ fn a_token_that_is_bound_to_a_certificate_needs_it() {
     assert_eq!(psql_with(&sidegate, &pki, &own, &token), "through\n");
     let told = psql_with(&sidegate, &pki, &other, &token);
     assert!(told.contains("FATAL:  the token was not accepted"), "{told}");
+}
+
+#[test]
+fn a_user_of_this_machine_is_who_the_kernel_says_it_is() {
+    let own = String::from_utf8(Command::new("id").arg("-u").output().expect("id runs").stdout).expect("a number");
+    let names = format!("{{{}: operator, 65534: somebody}}", own.trim());
+    let sidegate = Setup::open().identify(&format!("[{{peer: {{uids: {names}}}}}]")).socket().start();
+    let psql = |command: &mut Command| {
+        sidegate.environment(command).env("PGHOST", sidegate.path("")).env("PGPORT", "5432").env("PGUSER", "postgres");
+        said(&command.output().expect("psql runs"))
+    };
+    let arguments = ["-X", "-A", "-t", "-w", "-c", "select 'by the kernel'"];
+    assert_eq!(psql(Command::new("psql").args(arguments)), "by the kernel\n");
+    let caller = sidegate.event_of("select 'by the kernel'")["input"]["caller"].clone();
+    assert_eq!(caller["subject"], "operator");
+    assert_eq!((&caller["method"], &caller["verified"]), (&json!("peer"), &json!(true)));
+    // Another user of the machine that is not listed, whatever it calls itself.
+    let socket = sidegate.path(".s.PGSQL.5432");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&socket, open).expect("ours");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(sidegate.path(""), open).expect("ours");
+    let mut other = Command::new("setpriv");
+    other.args(["--reuid=postgres", "--clear-groups", "psql"]).args(arguments);
+    let told = psql(&mut other);
+    assert!(told.contains("FATAL:  sidegate does not recognise the caller"), "{told}");
+}
+
+/// A program that ends with its value.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn tokens_of_a_provider_that_others_wrote_open_sessions() {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journeys/clients/oidc_provider.mjs");
+    let mut node = Command::new("node");
+    node.arg(program).env("OIDC_PROVIDER", tools().join("node/node_modules/oidc-provider/lib/index.js"));
+    let mut provider = Running(node.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("node runs"));
+    let mut issuer = String::new();
+    let out = provider.0.stdout.take().expect("it is piped");
+    BufReader::new(out).read_line(&mut issuer).expect("it says where it is");
+    let issuer = issuer.trim();
+    let corp = format!("issuer: \"{issuer}\", audience: \"urn:sidegate\", groups_claim: groups, claims: [department]");
+    let sidegate =
+        Setup::policy(ANALYSTS).identify(JWT).sidegate(&format!("issuers: [{{name: corp, {corp}}}]")).start();
+    let mut client = python();
+    client.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journeys/clients/token_journey.py")).env("ISSUER", issuer);
+    let output = sidegate.environment(&mut client).output().expect("python runs");
+    assert_eq!(said(&output), "by rs\nby ec\nthe token was not accepted\n");
+    let caller = sidegate.event_of("select 'by ec'")["input"]["caller"].clone();
+    assert_eq!((&caller["subject"], &caller["issuer"]), (&json!("agent-7"), &json!(issuer)));
+    assert_eq!((&caller["groups"], &caller["claims"]), (&json!(["analysts"]), &json!({"department": "risk"})));
 }

@@ -33,3 +33,4 @@ mod tls;
 mod upstream_tls;
 mod upstreams;
 mod versions;
+mod withdrawals;

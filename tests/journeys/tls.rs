@@ -237,3 +237,44 @@ fn an_expired_certificate_keeps_sidegate_from_starting_and_check_finds_it() {
     }
     assert!(said(&run("check")).contains("plugins.sidegate.listeners[0].tls: "), "{}", said(&run("check")));
 }
+
+#[test]
+fn who_is_turned_away_at_the_door_is_counted_and_written_down_but_not_without_end() {
+    let pki = Pki::new();
+    let sidegate = start(&pki);
+    let plain = startup(&[("user", &"x".repeat(5_000)), ("database", "shop")]);
+    let refused = |bytes: &[u8]| {
+        let mut raw = Raw::silent(sidegate.port);
+        raw.send(bytes);
+        raw.until_end()
+    };
+    assert_eq!(spell(&refused(&plain)), "E:28000");
+    refused(&[&SSL_REQUEST[..], &plain].concat());
+    for (cause, reason) in [("identity", "clear"), ("protocol", "early_bytes")] {
+        let event = sidegate.event(reason, |event| event["custom"]["sidegate"]["cause"] == cause);
+        assert_eq!(
+            (&event["custom"]["sidegate"]["stage"], &event["custom"]["sidegate"]["outcome"]),
+            (&"session".into(), &"denied".into())
+        );
+        assert_eq!(event["input"]["session"]["client"]["user"], "", "nothing of what a stranger sends");
+        assert!(event["requested_by"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:")), "{event}");
+        let metric = format!("sidegate_connections_turned_away_total{{listener=\"shop\",reason=\"{reason}\"}}");
+        until(reason, || (sidegate.metric(&metric) > 0.5).then_some(()));
+    }
+    for _ in 0..200 {
+        refused(&plain);
+    }
+    until("all of them", || {
+        (sidegate.metric("sidegate_connections_turned_away_total{listener=\"shop\",reason=\"clear\"}") > 200.5)
+            .then_some(())
+    });
+    let unrecorded = sidegate.metric("sidegate_refusals_unrecorded_total");
+    let events = sidegate.events().len();
+    assert!(unrecorded > 100.0 && events < 100, "{unrecorded} {events}");
+    // A cancel request with a key of nobody.
+    let key = [16_u32.to_be_bytes(), 80_877_102_u32.to_be_bytes(), [0; 4], [7; 4]].concat();
+    assert!(refused(&key).is_empty());
+    until("the request to be counted", || {
+        (sidegate.metric("sidegate_cancel_requests_total{listener=\"shop\",outcome=\"wrong_key\"}") > 0.5).then_some(())
+    });
+}

@@ -132,7 +132,7 @@ async fn sessions_are_encrypted_either_way_and_show_a_verified_certificate() {
             client.write_all(&[STARTUP, b"p\0\0\0\x04"].concat()).await.unwrap();
             let mut accepted = session(opened).await;
             assert!(accepted.encrypted());
-            assert_eq!(accepted.certificate(), own.map(|leaf| leaf.certificate.der().as_ref()));
+            assert_eq!(accepted.shown().and_then(Shown::leaf), own.map(|leaf| leaf.certificate.der().as_ref()));
             assert_eq!((accepted.startup.user(), &accepted.buffered[..]), (Some("alice"), &b"p\0\0\0\x04"[..]));
             accepted.stream.write_all(b"hello").await.unwrap();
             accepted.stream.flush().await.unwrap();
@@ -312,7 +312,7 @@ async fn what_cannot_serve_at_start_is_named_with_its_file() {
         (key.clone(), key.clone(), "tls.crt` cannot be used: it has no certificate"),
         (String::new(), key.clone(), "tls.crt` cannot be used: it has no certificate"),
         (broken, key.clone(), "tls.crt` cannot be used: a PEM section of it is broken"),
-        ("x".repeat(2 << 20), key.clone(), "it is larger than 1 MiB"),
+        ("x".repeat(2 << 20), key.clone(), "it is larger than 1048576 bytes"),
     ];
     for (certificate, key, want) in cases {
         std::fs::write(pki.paths().certificate, certificate).unwrap();
@@ -327,7 +327,7 @@ async fn what_cannot_serve_at_start_is_named_with_its_file() {
     assert!(said.starts_with("cannot read") && said.contains("ca.crt"), "{said}");
     std::fs::create_dir(pki.paths().client_ca.unwrap()).unwrap();
     let said = pki.load().await.unwrap_err().to_string();
-    assert!(said.contains("it is not a file"), "{said}");
+    assert!(said.contains("it is not a regular file"), "{said}");
 }
 
 /// Which certificate a new handshake shows.

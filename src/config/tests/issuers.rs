@@ -113,6 +113,19 @@ fn two_issuers_of_one_listener_that_call_themselves_the_same_are_a_problem() {
 }
 
 #[test]
+fn a_configured_name_that_hides_something_is_a_problem() {
+    for methods in [r#"[{workload: {subject: "or\u00ADders"}}]"#, r#"[{peer: {uids: {1000: "orders\u200B"}}}]"#] {
+        let text = issued(CORP).replace("[{jwt: {issuer: corp}}]", methods);
+        let text = if methods.contains("peer") { text.replace("127.0.0.1:6432", "unix:/run/x.sock") } else { text };
+        let problems = problems(&text);
+        assert!(problems.len() == 1 && problems[0].contains("has the character U+"), "{problems:?}");
+        assert!(
+            problems[0].contains("identify[0].workload.subject") || problems[0].contains("identify[0].peer.uids.1000")
+        );
+    }
+}
+
+#[test]
 fn methods_that_are_hardly_ever_tried_are_named() {
     let warned = |methods: &str| {
         let text = issued(CORP).replace("[{jwt: {issuer: corp}}]", methods);

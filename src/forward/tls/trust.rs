@@ -1,16 +1,16 @@
 //! Whom sidegate takes for the database.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use crate::config::read_file;
 use crate::forward::ForwardError;
 
 /// Far above any system's bundle, far below what hurts.
-const MAX_CA: u64 = 4 << 20;
+const MAX_CA: usize = 4 << 20;
 
 /// Certificates that are trusted.
 #[derive(Debug)]
@@ -32,14 +32,8 @@ impl Trusted {
 
 /// The bytes of a file with certificates.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ForwardError> {
-    let failed = |source| ForwardError::CaFile { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(MAX_CA.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_CA {
-        return Err(ForwardError::CaValue { path: path.to_owned(), problem: "is longer than 4 MiB" });
-    }
-    Ok(bytes)
+    let read = read_file(path, MAX_CA).map_err(|source| ForwardError::CaFile { path: path.to_owned(), source })?;
+    Ok(read.to_vec())
 }
 
 /// The certificates in such bytes: one PEM block or several, and each of them must do.

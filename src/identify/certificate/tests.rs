@@ -74,8 +74,26 @@ fn a_name_cannot_pretend_to_be_several() {
     let real = caller(&leaf(&[(DnType::OrganizationName, "Shop"), (DnType::CommonName, "orders")], &[])).unwrap();
     assert_eq!(forged, r"CN=orders\,O\=Shop");
     assert_eq!(real.caller.subject, "CN=orders,O=Shop");
-    assert_eq!(caller(&leaf(&[(DnType::CommonName, " a+b ")], &[])).unwrap().caller.subject, r"CN=\ a\+b\ ");
-    assert!(caller(&leaf(&[(DnType::CommonName, "a\nb")], &[])).is_err());
+    assert_eq!(caller(&leaf(&[(DnType::CommonName, "#a+b c")], &[])).unwrap().caller.subject, r"CN=\#a\+b c");
+}
+
+#[test]
+fn a_name_that_hides_something_is_nobodys() {
+    for (name, code_point) in [
+        ("a\nb", "U+000A"),
+        (" orders", "U+0020"),
+        ("orders ", "U+0020"),
+        ("or\u{ad}ders", "U+00AD"),
+        ("orders\u{e0061}", "U+E0061"),
+    ] {
+        for kind in [DnType::CommonName, DnType::OrganizationName] {
+            let error = caller(&leaf(&[(kind, name)], &[])).unwrap_err();
+            assert_eq!(error.kind(), FaultKind::Unauthenticated);
+            let want =
+                format!("a name in the client's certificate has the character {code_point} where nobody sees it");
+            assert_eq!(error.to_string(), want, "{name:?}");
+        }
+    }
 }
 
 #[test]

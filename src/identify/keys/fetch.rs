@@ -1,15 +1,16 @@
 //! Fetching keys from a provider: by TLS, without redirects, within limits of size and time.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
 use serde_json::Value;
-use tokio::io::AsyncReadExt;
+use zeroize::Zeroizing;
 
 use super::{KeySet, KeysError};
-use crate::config::{self, Issuer, KeySource};
+use crate::config::{self, Issuer, KeySource, read_file, read_file_aside};
 use crate::identify::json;
 
 /// Far above any provider's answer.
@@ -36,16 +37,27 @@ pub(in crate::identify) fn configuration_of(issuer: &str) -> String {
 }
 
 async fn of_file(path: &Path, issuer: &Issuer) -> Result<KeySet, KeysError> {
-    let name = path.display().to_string();
-    let failed = |source| KeysError::File { path: name.clone(), source };
-    let mut text = Vec::new();
-    let most = u64::try_from(MAX_ANSWER).unwrap_or(u64::MAX).saturating_add(1);
-    let file = tokio::fs::File::open(path).await.map_err(failed)?;
-    file.take(most).read_to_end(&mut text).await.map_err(failed)?;
-    if text.len() > MAX_ANSWER {
-        return Err(KeysError::Content { from: name, problem: TOO_LONG });
+    set_of(path, read_file_aside(path, MAX_ANSWER).await, issuer)
+}
+
+fn set_of(path: &Path, read: io::Result<Zeroizing<Vec<u8>>>, issuer: &Issuer) -> Result<KeySet, KeysError> {
+    let from = path.display().to_string();
+    let text = read.map_err(|source| KeysError::File { key: "jwks.file", path: from.clone(), source })?;
+    KeySet::read(&text, &issuer.algorithms).map_err(|problem| KeysError::Content { from, problem })
+}
+
+/// Whether the files that an issuer's configuration names can be used, and otherwise the key that names the one.
+///
+/// # Errors
+/// A file cannot be read, or holds no keys or no certificates.
+pub fn check_issuer(issuer: &Issuer) -> Result<(), (&'static str, KeysError)> {
+    if let KeySource::File(path) = &issuer.keys {
+        set_of(path, read_file(path, MAX_ANSWER), issuer).map_err(|error| ("jwks.file", error))?;
     }
-    KeySet::read(&text, &issuer.algorithms).map_err(|problem| KeysError::Content { from: name, problem })
+    if let Some(path) = &issuer.ca {
+        client_of(issuer, Some((path, read_file(path, MAX_ANSWER)))).map_err(|error| ("ca", error))?;
+    }
+    Ok(())
 }
 
 const TOO_LONG: &str = "it is longer than 1 MiB";
@@ -73,11 +85,28 @@ async fn discover(client: &Client, issuer: &Issuer) -> Result<String, KeysError>
     if !secure || !config::is_fetchable(keys) {
         return Err(wrong("its `jwks_uri` is no https address"));
     }
+    // Nor does one whose configuration was tampered with have its tokens checked with anybody's keys.
+    if !config::is_same_origin(keys, &issuer.issuer) {
+        return Err(wrong(
+            "its `jwks_uri` is not at the issuer's own host: if that is right, name it as `jwks: {url: …}`",
+        ));
+    }
     Ok(keys.to_owned())
 }
 
 /// A client that trusts the system's authorities, or the configured ones alone; read anew, since they change.
-async fn client(issuer: &Issuer) -> Result<Client, KeysError> {
+pub(super) async fn client(issuer: &Issuer) -> Result<Client, KeysError> {
+    let authorities = match &issuer.ca {
+        Some(path) => Some((path.as_path(), read_file_aside(path, MAX_ANSWER).await)),
+        None => None,
+    };
+    client_of(issuer, authorities)
+}
+
+fn client_of(
+    issuer: &Issuer,
+    authorities: Option<(&Path, io::Result<Zeroizing<Vec<u8>>>)>,
+) -> Result<Client, KeysError> {
     let failed = |problem: String| KeysError::Fetch { url: issuer.issuer.clone(), problem };
     let mut builder = Client::builder()
         .redirect(Policy::none())
@@ -87,16 +116,17 @@ async fn client(issuer: &Issuer) -> Result<Client, KeysError> {
         .timeout(ANSWER)
         .pool_max_idle_per_host(0)
         .user_agent(concat!("sidegate/", env!("CARGO_PKG_VERSION")));
-    if let Some(path) = &issuer.ca {
-        let name = path.display().to_string();
-        let pem = tokio::fs::read(path).await.map_err(|source| KeysError::File { path: name.clone(), source })?;
-        let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| failed(said(error)))?;
-        if authorities.is_empty() {
-            return Err(KeysError::Content { from: name, problem: "it has no certificate" });
+    if let Some((path, read)) = authorities {
+        let from = path.display().to_string();
+        let pem = read.map_err(|source| KeysError::File { key: "ca", path: from.clone(), source })?;
+        let wrong = |problem| KeysError::Content { from: from.clone(), problem };
+        let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| wrong("a PEM section of it is broken"))?;
+        if certificates.is_empty() {
+            return Err(wrong("it has no certificate"));
         }
         builder = builder.tls_built_in_root_certs(false);
-        for authority in authorities {
-            builder = builder.add_root_certificate(authority);
+        for certificate in certificates {
+            builder = builder.add_root_certificate(certificate);
         }
     }
     builder.build().map_err(|error| failed(said(error)))

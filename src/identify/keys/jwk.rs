@@ -1,5 +1,7 @@
 //! JSON Web Keys (RFC 7517). A key says what it is for; a token never does.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
@@ -11,7 +13,14 @@ use crate::identify::token::{Token, TokenError};
 
 /// The keys of one issuer that tokens may be signed with.
 #[derive(Debug)]
-pub(in crate::identify) struct KeySet(Vec<Key>);
+pub(in crate::identify) struct KeySet(Vec<Arc<Key>>);
+
+/// The key that a token was signed with, and how.
+#[derive(Clone, Debug)]
+pub(in crate::identify) struct SignedWith {
+    key: Arc<Key>,
+    algorithm: Algorithm,
+}
 
 #[derive(Debug)]
 struct Key {
@@ -21,7 +30,7 @@ struct Key {
     material: Material,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Material {
     Rsa {
         n: Vec<u8>,
@@ -42,8 +51,11 @@ impl KeySet {
         if keys.len() > MAX_KEYS {
             return Err("it has more than 200 keys");
         }
-        let usable: Vec<Key> =
-            keys.iter().filter_map(Value::as_object).filter_map(|members| Key::read(members, allowed)).collect();
+        let usable: Vec<Arc<Key>> = keys
+            .iter()
+            .filter_map(Value::as_object)
+            .filter_map(|members| Key::read(members, allowed).map(Arc::new))
+            .collect();
         if usable.is_empty() { Err("it has no key that could verify a token") } else { Ok(Self(usable)) }
     }
 
@@ -57,9 +69,14 @@ impl KeySet {
         kid.is_none() || self.0.iter().any(|key| key.kid.as_deref() == kid)
     }
 
-    /// Whether the token's signature is that of the one key that it can be.
-    pub(in crate::identify) fn verify(&self, token: &Token) -> Result<(), TokenError> {
-        let named: Vec<&Key> =
+    /// Whether the set has the key still, under whatever name, and for what it was used.
+    pub(in crate::identify) fn holds(&self, used: &SignedWith) -> bool {
+        self.0.iter().any(|key| key.material == used.key.material && key.algorithms.contains(&used.algorithm))
+    }
+
+    /// The one key that the token's signature can be of, if it is.
+    pub(in crate::identify) fn verify(&self, token: &Token) -> Result<SignedWith, TokenError> {
+        let named: Vec<&Arc<Key>> =
             self.0.iter().filter(|key| token.kid().is_none() || key.kid.as_deref() == token.kid()).collect();
         if named.is_empty() {
             return Err(TokenError::UnknownKey { kid: token.kid().unwrap_or_default().to_owned() });
@@ -71,7 +88,11 @@ impl KeySet {
             return Err(TokenError::AmbiguousKey);
         }
         let (signed, signature) = token.signed();
-        if key.material.verifies(algorithm, signed, signature) { Ok(()) } else { Err(TokenError::Signature) }
+        if key.material.verifies(algorithm, signed, signature) {
+            Ok(SignedWith { key: Arc::clone(key), algorithm })
+        } else {
+            Err(TokenError::Signature)
+        }
     }
 }
 

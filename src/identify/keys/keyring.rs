@@ -2,18 +2,19 @@
 //! once more when a token names a new one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{KeySet, KeysError, fetch};
+use super::{KeySet, KeysError, SignedWith, fetch};
 use crate::config::{Issuer, KeySource};
 use crate::identify::IdentifyError;
 use crate::identify::token::{Token, TokenError};
-use crate::identify::version::Version;
+use crate::identify::validity::{Grant, Grants};
+use crate::identify::version::{LOOK, Version};
 use crate::telemetry::Metrics;
 
 /// Every issuer of a configuration, with its keys.
@@ -28,6 +29,8 @@ pub(in crate::identify) struct Keyring {
     held: Mutex<Option<Held>>,
     /// When a client last made sidegate ask the provider; locked while it is being asked.
     asked: tokio::sync::Mutex<Option<Instant>>,
+    /// Who is in by one of the keys.
+    grants: Grants<SignedWith>,
 }
 
 #[derive(Debug)]
@@ -48,7 +51,7 @@ impl Issuers {
     /// Begins to fetch keys; must be called in a runtime. A provider that is away is no error: it may come back.
     ///
     /// # Errors
-    /// A file of keys that cannot be read.
+    /// A file of keys or a `ca` that cannot be used.
     pub async fn start(issuers: &[Issuer], metrics: &Metrics) -> Result<Self, IdentifyError> {
         let mut started = BTreeMap::new();
         for issuer in issuers {
@@ -56,14 +59,29 @@ impl Issuers {
             match &issuer.keys {
                 KeySource::File(path) => {
                     keyring.of_file(path).await.map_err(|problem| keyring.unavailable(problem))?;
+                    tokio::spawn(look(Arc::downgrade(&keyring), path.clone()));
                 }
                 KeySource::Discovery | KeySource::Url(_) => {
+                    fetch::client(issuer).await.map_err(|problem| keyring.unavailable(problem))?;
                     tokio::spawn(refresh(Arc::downgrade(&keyring)));
                 }
             }
             started.insert(issuer.name.clone(), keyring);
         }
         Ok(Self(started))
+    }
+
+    /// Asks every provider now. What it gives that is not acceptable changes nothing.
+    pub async fn refetch(&self) {
+        for keyring in self.0.values() {
+            match &keyring.issuer.keys {
+                // Looked at all the time.
+                KeySource::File(_) => {}
+                KeySource::Discovery | KeySource::Url(_) => {
+                    keyring.fetch().await;
+                }
+            }
+        }
     }
 
     /// One of them.
@@ -92,9 +110,31 @@ async fn refresh(keyring: Weak<Keyring>) {
     }
 }
 
+/// Looks at a file of keys until nobody holds the keyring any more: who is in by a key that is gone is out.
+async fn look(keyring: Weak<Keyring>, path: PathBuf) {
+    let (mut before, mut settled) = (None, None);
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(ring) = keyring.upgrade() else { return };
+        // A file that cannot be read ends nothing: it may be about to be written. Logins complain.
+        let seen = ring.of_file(&path).await.ok();
+        let version = ring.held.lock().as_ref().filter(|_| seen.is_some()).and_then(|held| held.version);
+        // The same twice: nobody is writing it any more.
+        if let Some(keys) = seen
+            && version == before
+            && version != settled
+        {
+            ring.withdraw(&keys);
+            settled = version;
+        }
+        before = version;
+    }
+}
+
 impl Keyring {
     pub(super) fn new(issuer: Issuer, metrics: Metrics) -> Self {
-        Self { issuer, metrics, held: Mutex::new(None), asked: tokio::sync::Mutex::new(None) }
+        let (held, asked) = (Mutex::new(None), tokio::sync::Mutex::new(None));
+        Self { issuer, metrics, held, asked, grants: Grants::default() }
     }
 
     /// How the issuer is configured.
@@ -107,14 +147,30 @@ impl Keyring {
         fetch::configuration_of(&self.issuer.issuer)
     }
 
-    /// Checks a token's signature.
-    pub(in crate::identify) async fn verify(self: &Arc<Self>, token: &Token) -> Result<(), IdentifyError> {
+    /// Checks a token's signature; gives what it was signed with.
+    pub(in crate::identify) async fn verify(self: &Arc<Self>, token: &Token) -> Result<SignedWith, IdentifyError> {
         let keys = match &self.issuer.keys {
             KeySource::File(path) => self.of_file(path).await,
             KeySource::Discovery | KeySource::Url(_) => self.of_provider(token.kid()).await,
         };
         let keys = keys.map_err(|problem| self.unavailable(problem))?;
         keys.verify(token).map_err(|problem| self.refused(problem))
+    }
+
+    /// What holds for as long as the issuer has the key.
+    pub(in crate::identify) fn grant(&self, used: &SignedWith) -> Result<Arc<Grant>, IdentifyError> {
+        let grant = Arc::default();
+        self.grants.enter(&grant, used.clone());
+        // Keys that were taken before this are here.
+        let holds = self.held.lock().as_ref().is_some_and(|held| held.keys.holds(used));
+        if holds { Ok(grant) } else { Err(self.refused(TokenError::WithdrawnKey)) }
+    }
+
+    fn withdraw(&self, keys: &KeySet) {
+        let ended = self.grants.keep(|used| keys.holds(used));
+        if ended > 0 {
+            tracing::info!(issuer = %self.issuer.name, ended, "an issuer withdrew keys that sessions were opened by");
+        }
     }
 
     /// The token is not to be believed.
@@ -128,7 +184,7 @@ impl Keyring {
 
     /// The keys as the file has them now. A file that cannot be read whole has none.
     async fn of_file(&self, path: &Path) -> Result<Arc<KeySet>, KeysError> {
-        let failed = |source| KeysError::File { path: path.display().to_string(), source };
+        let failed = |source| KeysError::File { key: "jwks.file", path: path.display().to_string(), source };
         let version = Version::of(path).await.map_err(failed)?;
         if let Some(held) = self.held.lock().as_ref()
             && held.version == Some(version)
@@ -171,6 +227,21 @@ impl Keyring {
         let _fetched = tokio::spawn(async move { ring.fetch().await }).await;
     }
 
+    /// Of two that were under way at once, the later question has the newer answer.
+    fn take(&self, keys: Arc<KeySet>, begun: Instant) {
+        let newer = {
+            let mut held = self.held.lock();
+            let newer = held.as_ref().is_none_or(|held| held.taken <= begun);
+            if newer {
+                *held = Some(Held { keys: Arc::clone(&keys), taken: begun, version: None });
+            }
+            newer
+        };
+        if newer {
+            self.withdraw(&keys);
+        }
+    }
+
     /// Takes the provider's keys. What is not acceptable changes nothing: those held serve until they are too old.
     pub(super) async fn fetch(&self) -> bool {
         let begun = Instant::now();
@@ -179,11 +250,7 @@ impl Keyring {
         self.metrics.keys_fetched(issuer, fetched.as_ref().ok().map(KeySet::len));
         match fetched {
             Ok(keys) => {
-                let mut held = self.held.lock();
-                // Of two that were under way at once, the later question has the newer answer.
-                if held.as_ref().is_none_or(|held| held.taken <= begun) {
-                    *held = Some(Held { keys: Arc::new(keys), taken: begun, version: None });
-                }
+                self.take(Arc::new(keys), begun);
                 true
             }
             Err(error) => {

@@ -6,7 +6,8 @@ mod keyring;
 #[cfg(test)]
 mod tests;
 
-pub(super) use jwk::KeySet;
+pub use fetch::check_issuer;
+pub(super) use jwk::{KeySet, SignedWith};
 pub use keyring::Issuers;
 pub(super) use keyring::Keyring;
 
@@ -14,8 +15,10 @@ pub(super) use keyring::Keyring;
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// A file that cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{key}`, `{path}`: {source}")]
     File {
+        /// The key of the issuer that names it.
+        key: &'static str,
         /// The file.
         path: String,
         /// What the system said.

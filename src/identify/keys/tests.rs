@@ -88,16 +88,16 @@ fn a_set_that_is_none_is_refused_whole() {
 fn a_name_that_two_keys_share_is_neithers() {
     let (one, other, third) = (Signer::ed25519("a"), Signer::ed25519("a"), Signer::p256("a"));
     let keys = read(&json!([one.jwk(), other.jwk(), third.jwk()])).unwrap();
-    assert_eq!(keys.verify(&token(&one)), Err(TokenError::AmbiguousKey));
-    assert_eq!(keys.verify(&token(&third)), Ok(()), "only one key of this name is for its algorithm");
+    assert_eq!(keys.verify(&token(&one)).map(drop), Err(TokenError::AmbiguousKey));
+    assert_eq!(keys.verify(&token(&third)).map(drop), Ok(()), "only one key of this name is for its algorithm");
     // Without a name there must be no choice.
     let nameless = |signer: &Signer| {
         let header = json!({"alg": signer.algorithm()}).to_string();
         Token::read(&signer.of_texts(&header, &claims().to_string())).unwrap()
     };
     let alone = read(&json!([one.jwk(), third.jwk()])).unwrap();
-    assert_eq!(alone.verify(&nameless(&one)), Ok(()));
-    assert_eq!(keys.verify(&nameless(&one)), Err(TokenError::AmbiguousKey));
+    assert_eq!(alone.verify(&nameless(&one)).map(drop), Ok(()));
+    assert_eq!(keys.verify(&nameless(&one)).map(drop), Err(TokenError::AmbiguousKey));
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn keys_serve_until_they_are_too_old_and_then_nobody_gets_in() {
     assert!(ring.verify(&token(&signer)).await.is_ok());
     let error = loop {
         match ring.verify(&token(&signer)).await {
-            Ok(()) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
             Err(error) => break error,
         }
     };
@@ -214,6 +214,29 @@ async fn another_issuer_at_the_address_is_not_the_one_that_was_configured() {
 }
 
 #[tokio::test]
+async fn keys_of_a_discovered_issuer_are_at_its_own_host_unless_the_configuration_says_where() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    server.has(&[&Signer::ed25519("a")]);
+    other.has(&[&Signer::ed25519("mallory")]);
+    for address in [
+        format!("{}/keys", other.url),
+        format!("{}/keys", server.url.replace("127.0.0.1", "localhost")),
+        format!("{}/keys", server.url.replace("http:", "https:")),
+        format!("{}@evil.example/keys", server.url),
+        "https://evil.example/keys".to_owned(),
+    ] {
+        server.has_keys_at(&address);
+        let error = fetch::keys(&discovered(&server)).await.unwrap_err().to_string();
+        assert!(error.contains("`jwks_uri` is"), "{address}: {error}");
+    }
+    assert_eq!(other.asked(), 0, "nobody is asked for them");
+    server.has_keys_at(&format!("{}/elsewhere", server.url));
+    assert_eq!(fetch::keys(&discovered(&server)).await.unwrap().len(), 1);
+    let named = Issuer { keys: KeySource::Url(format!("{}/keys", other.url)), ..discovered(&server) };
+    assert_eq!(fetch::keys(&named).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_file_is_read_again_when_it_changes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys.json");
@@ -227,7 +250,7 @@ async fn a_file_is_read_again_when_it_changes() {
     std::fs::write(&path, set(&[&new])).unwrap();
     assert!(ring.verify(&token(&new)).await.is_ok() && ring.verify(&token(&old)).await.is_err());
     std::fs::write(&path, " ".repeat(2 << 20)).unwrap();
-    assert!(ring.verify(&token(&new)).await.unwrap_err().to_string().contains("longer than 1 MiB"));
+    assert!(ring.verify(&token(&new)).await.unwrap_err().to_string().contains("larger than 1048576 bytes"));
     std::fs::write(&path, "{").unwrap();
     assert_eq!(ring.verify(&token(&new)).await.unwrap_err().kind(), FaultKind::Unauthenticated);
 }

@@ -128,6 +128,8 @@ pub(crate) struct Server {
     pub(crate) url: String,
     answer: Arc<Mutex<Vec<u8>>>,
     asked: Arc<AtomicUsize>,
+    /// Where it says that its keys are; empty: where they are.
+    keys_at: Arc<Mutex<String>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -137,7 +139,9 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let answer = Arc::new(Mutex::new(Vec::new()));
         let asked = Arc::new(AtomicUsize::new(0));
+        let keys_at = Arc::new(Mutex::new(String::new()));
         let (answers, count, base) = (Arc::clone(&answer), Arc::clone(&asked), url.clone());
+        let elsewhere = Arc::clone(&keys_at);
         let task = tokio::spawn(async move {
             loop {
                 let Ok((mut stream, _)) = listener.accept().await else { return };
@@ -145,14 +149,16 @@ impl Server {
                 let read = stream.read(&mut request).await.unwrap_or(0);
                 count.fetch_add(1, Ordering::SeqCst);
                 let path = String::from_utf8_lossy(&request[..read]).split(' ').nth(1).unwrap_or_default().to_owned();
-                let discovery = json!({"issuer": base, "jwks_uri": format!("{base}/keys")}).to_string();
+                let said = Some(elsewhere.lock().clone()).filter(|said| !said.is_empty());
+                let keys = said.unwrap_or_else(|| format!("{base}/keys"));
+                let discovery = json!({"issuer": base, "jwks_uri": keys}).to_string();
                 let answer =
                     if path == "/.well-known/openid-configuration" { ok(&discovery) } else { answers.lock().clone() };
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
             }
         });
-        Self { url, answer, asked, task }
+        Self { url, answer, asked, keys_at, task }
     }
 
     /// From now on this is the whole answer.
@@ -163,6 +169,11 @@ impl Server {
     /// From now on it has these keys.
     pub(crate) fn has(&self, signers: &[&Signer]) {
         self.says(ok(&set(signers)));
+    }
+
+    /// From now on it says that its keys are there.
+    pub(crate) fn has_keys_at(&self, address: &str) {
+        *self.keys_at.lock() = address.to_owned();
     }
 
     pub(crate) fn asked(&self) -> usize {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::TokenError;
 use crate::config::Issuer;
-use crate::model::{Actor, Caller, Method};
+use crate::model::{Actor, Caller, Hidden, Method};
 
 /// The claims of a token whose signature is right.
 #[derive(Debug)]
@@ -25,7 +25,9 @@ const MAX_NAME: usize = 1024;
 /// The last second of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
 const TIME: &str = "a whole number of seconds since 1970";
-const NAME: &str = "text of one line that is not empty";
+const NAME: &str = "text of one line that is not empty, has at most 1024 bytes and one `@`";
+/// From here on a floating number cannot say which whole one it was.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Claims {
     pub(super) fn new(claims: Map<String, Value>) -> Self {
@@ -48,29 +50,65 @@ impl Claims {
         if self.0.contains_key("sub") {
             self.name("sub")?;
         }
+        self.registered()?;
         let subject = self.name(&issuer.subject_claim)?;
         // Some providers let anybody write any address there, and say nothing of it.
         if issuer.subject_claim == "email" && self.0.get("email_verified") != Some(&Value::Bool(true)) {
             return Err(TokenError::Unverified);
         }
-        let copied = issuer.claims.iter().filter_map(|name| Some((name.clone(), self.0.get(name)?.clone())));
         let caller = Caller {
-            subject: subject.to_owned(),
+            subject,
             issuer: Some(issuer.issuer.clone()),
             method: Method::Jwt,
             verified: true,
             groups: self.groups(issuer)?,
-            claims: copied.collect(),
+            claims: self.copied(&issuer.claims)?,
             expires_at: jiff::Timestamp::from_second(expires_at).ok().map(|at| at.to_string()),
             actor: self.actor(&issuer.actor_claim)?,
         };
         Ok(Known { caller, expires_at })
     }
 
+    /// Whether it is worth something only beside a certificate.
+    pub(in crate::identify) fn is_bound(&self) -> bool {
+        self.0.contains_key("cnf")
+    }
+
     /// A claim that names somebody.
-    fn name(&self, name: &str) -> Result<&str, TokenError> {
-        let text = self.0.get(name).and_then(Value::as_str).filter(|text| is_name(text));
-        text.ok_or_else(|| wrong(name, NAME))
+    fn name(&self, claim: &str) -> Result<String, TokenError> {
+        let text = self.0.get(claim).and_then(Value::as_str).ok_or_else(|| wrong(claim, NAME))?;
+        named(text, claim)
+    }
+
+    /// Registered claims that nothing is decided by here, and policy may be: a token in which one of them is of a wrong
+    /// type is none of those that their readers know.
+    fn registered(&self) -> Result<(), TokenError> {
+        for claim in ["jti", "azp", "client_id"] {
+            if !self.0.get(claim).is_none_or(Value::is_string) {
+                return Err(wrong(claim, "text"));
+            }
+        }
+        let texts = |items: &Vec<Value>| items.iter().all(Value::is_string);
+        // Text by its standard (RFC 8693); some providers give a list.
+        match self.0.get("scope") {
+            None | Some(Value::String(_)) => Ok(()),
+            Some(Value::Array(items)) if texts(items) => Ok(()),
+            Some(Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+                Err(wrong("scope", "text or a list of texts"))
+            }
+        }
+    }
+
+    /// The configured claims. One that the token does not have is `null`, so that a rule that compares it is not
+    /// skipped for want of it.
+    fn copied(&self, names: &[String]) -> Result<Map<String, Value>, TokenError> {
+        let copy = |name: &String| {
+            let value = self.0.get(name).cloned().unwrap_or(Value::Null);
+            let inexact =
+                || wrong(name, "a value whose numbers can be held exactly (at most 2^64, or 2^53 with a fraction)");
+            if is_exact(&value) { Ok((name.clone(), value)) } else { Err(inexact()) }
+        };
+        names.iter().map(copy).collect()
     }
 
     fn audience(&self, wanted: &str) -> Result<(), TokenError> {
@@ -118,18 +156,15 @@ impl Claims {
 
     fn groups(&self, issuer: &Issuer) -> Result<Vec<String>, TokenError> {
         let Some(claim) = &issuer.groups else { return Ok(Vec::new()) };
-        let texts = |items: &Vec<Value>| -> Option<Vec<String>> {
-            items.iter().map(|item| item.as_str().filter(|text| is_name(text)).map(str::to_owned)).collect()
+        let texts = |items: &Vec<Value>| items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        let texts: Option<Vec<String>> = self.0.get(&claim.name).and_then(Value::as_array).and_then(texts);
+        let Some(texts) = texts else {
+            return if claim.optional { Ok(Vec::new()) } else { Err(wrong(&claim.name, "a list of texts")) };
         };
-        match self.0.get(&claim.name).and_then(Value::as_array).and_then(texts) {
-            Some(mut groups) => {
-                groups.sort();
-                groups.dedup();
-                Ok(groups)
-            }
-            None if claim.optional => Ok(Vec::new()),
-            None => Err(wrong(&claim.name, "a list of texts")),
-        }
+        let mut groups = texts.iter().map(|text| named(text, &claim.name)).collect::<Result<Vec<_>, _>>()?;
+        groups.sort();
+        groups.dedup();
+        Ok(groups)
     }
 
     /// Who acts for the subject (RFC 8693). Where the claim is not `act`, such as `azp`, it may be the name itself.
@@ -140,21 +175,31 @@ impl Claims {
             Some(Value::String(name)) if claim != "act" => Some(name.as_str()),
             Some(Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) => None,
         };
-        match subject.filter(|name| is_name(name)) {
-            Some(name) => Ok(Some(Actor { subject: name.to_owned() })),
-            None => Err(wrong(claim, "an object with the text `sub`")),
-        }
+        let subject = subject.ok_or_else(|| wrong(claim, "an object with the text `sub`"))?;
+        Ok(Some(Actor { subject: named(subject, claim)? }))
     }
 }
 
-/// Names go into policy, events and logs: one line, of a sensible length, and nothing that hides itself. More than
-/// one `@` would let the part that a rule compares be chosen by whoever chose the name.
-fn is_name(text: &str) -> bool {
-    let visible = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    !text.is_empty() && text.len() <= MAX_NAME && text.chars().all(visible) && text.matches('@').count() <= 1
+/// Names go into policy, events and logs: of a sensible length, and nothing that hides itself. More than one `@` would
+/// let the part that a rule compares be chosen by whoever chose the name.
+fn named(text: &str, claim: &str) -> Result<String, TokenError> {
+    if let Some(hidden) = Hidden::of(text) {
+        return Err(TokenError::Hidden { name: claim.to_owned(), hidden });
+    }
+    let fits = !text.is_empty() && text.len() <= MAX_NAME && text.matches('@').count() <= 1;
+    if fits { Ok(text.to_owned()) } else { Err(wrong(claim, NAME)) }
+}
+
+/// Whether a value can be compared as what was signed: a whole number that is too large for that was rounded.
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            number.is_i64() || number.is_u64() || number.as_f64().is_some_and(|it| it.abs() < EXACT)
+        }
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
 }
 
 fn wrong(name: &str, expected: &'static str) -> TokenError {

@@ -1,4 +1,4 @@
-use crate::model::brief;
+use crate::model::{Hidden, brief};
 
 /// What is wrong with a token. Never repeats what the token says, except names of claims and keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,9 @@ pub enum TokenError {
         /// The token's `kid`; empty if it has none.
         kid: String,
     },
+    /// The issuer took its key back while the token was looked at.
+    #[error("the issuer has withdrawn its key")]
+    WithdrawnKey,
     /// Several keys would do.
     #[error("the issuer has several keys that it may be signed with")]
     AmbiguousKey,
@@ -52,6 +55,14 @@ pub enum TokenError {
         name: String,
         /// What it must be.
         expected: &'static str,
+    },
+    /// A name that looks like another.
+    #[error("the claim `{name}` has the character {hidden} where nobody sees it")]
+    Hidden {
+        /// The claim.
+        name: String,
+        /// The character.
+        hidden: Hidden,
     },
     /// A token for somebody else.
     #[error("it is for another audience")]

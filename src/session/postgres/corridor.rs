@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
-use crate::identify::Expiry;
+use crate::identify::{Ending, Validity};
 use crate::journal::{Entry, Outcome};
 use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
@@ -43,13 +43,17 @@ pub(super) struct Corridor {
     pub(super) went_quiet: Notify,
     /// Rung when a Sync that was held back is wanted after all.
     pub(super) sync_wanted: Notify,
-    /// When the caller is nobody any more.
-    pub(super) expiry: Option<Expiry>,
+    /// For how long the caller is somebody.
+    pub(super) validity: Validity,
     /// Counts statements that were let through.
     pub(super) forwarded: Tally,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
 }
+
+/// The end of an identity, in the client's words.
+const EXPIRED: &str = "the identity that the session was opened with has expired: connect again";
+const WITHDRAWN: &str = "the identity that the session was opened with was withdrawn: connect again";
 
 /// Why a direction ended.
 #[derive(Debug)]
@@ -107,14 +111,19 @@ impl Corridor {
 
     /// Whether the caller's identity has ended.
     pub(super) fn is_expired(&self) -> bool {
-        self.expiry.as_ref().is_some_and(Expiry::is_over)
+        self.validity.ended().is_some()
     }
 
     /// Returns when the caller's identity ends.
     pub(super) async fn expired(&self) {
-        match &self.expiry {
-            Some(expiry) => expiry.reached().await,
-            None => std::future::pending().await,
+        self.validity.end().await;
+    }
+
+    /// What a client is told whose identity has ended.
+    pub(super) fn epitaph(&self) -> &'static str {
+        match self.validity.ended() {
+            Some(Ending::Withdrawn) => WITHDRAWN,
+            Some(Ending::Expired) | None => EXPIRED,
         }
     }
 

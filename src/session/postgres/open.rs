@@ -15,12 +15,15 @@ use crate::accept::{AcceptError, Accepted, Connection, Opening, Slot, Stream};
 use crate::decide::Stay;
 use crate::enforce::Refusal;
 use crate::forward::{self, CancelTarget, KeyGuard, Link, Sender, Upstream};
-use crate::identify::{Expiry, Identified};
+use crate::identify::{Identified, Validity};
 use crate::input::SessionContext;
 use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
 use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
-use crate::wire::postgres::{BackendFramer, FrontendFramer, ParameterStatus, ReadyForQuery, WireError};
+use crate::telemetry::{Cancelled, TurnedAway};
+use crate::wire::postgres::{
+    BackendFramer, CancelRequest, FrontendFramer, ParameterStatus, ReadyForQuery, Startup, WireError,
+};
 
 use super::answers::{Answers, gone};
 use super::corridor::{Corridor, End};
@@ -42,7 +45,7 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
 struct Entered {
     session: SessionId,
     state: State,
-    expiry: Option<Expiry>,
+    validity: Validity,
     client: Stream,
     requests: FrontendFramer,
     server: Link,
@@ -63,14 +66,11 @@ async fn enter(house: &Arc<House>, lane: &Arc<Lane>, connection: Connection) -> 
             return None;
         }
     };
+    let peer = connection.peer().to_string();
     let opening = pin!(connection.open());
     match house.drain.lets(opening).await? {
         Ok(Opening::Cancel(cancelling)) => {
-            if let Some(target) = lane.cancels.find(&cancelling.request)
-                && let Err(error) = forward::cancel(&target).await
-            {
-                tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
-            }
+            house.metrics.cancel_requested(&lane.listener.name, cancel(lane, &cancelling.request, &peer).await);
             cancelling.close().await;
             None
         }
@@ -84,10 +84,64 @@ async fn enter(house: &Arc<House>, lane: &Arc<Lane>, connection: Connection) -> 
             if matches!(refused.error, AcceptError::TooManyConnections { .. } | AcceptError::TooManyStarting { .. }) {
                 house.metrics.connection_refused(&lane.listener.name);
             }
+            turn_away(house, lane, peer, &refused.error).await;
             say(refused.stream, &Refusal::fault(&refused.error)).await;
             None
         }
     }
+}
+
+/// Passes a request to cancel on, if it has the key of somebody. As in PostgreSQL nobody is told.
+async fn cancel(lane: &Lane, request: &CancelRequest, peer: &str) -> Cancelled {
+    let Some(target) = lane.cancels.find(request) else {
+        if lane.strangers.admit() {
+            tracing::info!(listener = %lane.listener.name, peer, "a cancel request has a key that nobody holds");
+        }
+        return Cancelled::WrongKey;
+    };
+    match forward::cancel(&target).await {
+        Ok(()) => Cancelled::Delivered,
+        Err(error) => {
+            tracing::warn!(listener = %lane.listener.name, %error, "a cancel request was not delivered");
+            Cancelled::Failed
+        }
+    }
+}
+
+/// Counts who gets no session before anybody asks who it is, and writes it down: never what it sent, and not of
+/// everybody. Who says nothing or goes away asked for nothing.
+async fn turn_away(house: &Arc<House>, lane: &Arc<Lane>, peer: String, error: &AcceptError) {
+    let (why, cause) = match error {
+        AcceptError::Plain => (TurnedAway::Clear, Some(Cause::Identity)),
+        AcceptError::EarlyBytes => (TurnedAway::EarlyBytes, Some(Cause::Protocol)),
+        AcceptError::TooManyConnections { .. } | AcceptError::TooManyStarting { .. } => {
+            (TurnedAway::Full, Some(Cause::Limit))
+        }
+        AcceptError::TooSlow { .. } => (TurnedAway::Slow, None),
+        AcceptError::Gone | AcceptError::Connection { .. } => (TurnedAway::Gone, None),
+        AcceptError::Repeated
+        | AcceptError::Wire(_)
+        | AcceptError::NoTls
+        | AcceptError::NoApplicationProtocol
+        | AcceptError::Handshake { .. }
+        | AcceptError::Bind { .. }
+        | AcceptError::InUse { .. }
+        | AcceptError::NotASocket { .. }
+        | AcceptError::ReadFile { .. }
+        | AcceptError::TlsFile { .. }
+        | AcceptError::KeyMismatch { .. }
+        | AcceptError::Expired { .. }
+        | AcceptError::NotYetValid { .. }
+        | AcceptError::Tls { .. }
+        | AcceptError::Reader { .. } => (TurnedAway::Protocol, Some(Cause::Protocol)),
+    };
+    house.metrics.turned_away(&lane.listener.name, why);
+    let Some(cause) = cause else { return };
+    if !lane.strangers.admit() {
+        return house.metrics.refusal_unrecorded(&lane.listener.name);
+    }
+    let greeting = Greeting::new(house, lane, SessionId::random(), &Startup::default(), peer);
+    greeting.refuse(cause, &error.public()).await;
 }
 
 async fn session(house: &Arc<House>, lane: &Arc<Lane>, accepted: Accepted) -> Option<Box<Entered>> {
@@ -165,9 +219,9 @@ fn entered(
     requests.tidy();
     answers.tidy();
     let held = (identified.slot, key, stay);
-    let (expiry, client) = (identified.expiry, identified.stream);
+    let (validity, client) = (identified.validity, identified.stream);
     let (server, cancel) = (upstream.stream, upstream.cancel);
-    Box::new(Entered { session, state, expiry, client, requests, server, answers, welcome, cancel, held })
+    Box::new(Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held })
 }
 
 fn too_slow(lane: &Lane) -> Refusal {
@@ -250,7 +304,7 @@ fn begin(
 }
 
 async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
-    let Entered { session, state, expiry, client, requests, server, answers, welcome, cancel, held } = *entered;
+    let Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
     let corridor = Corridor {
         house: Arc::clone(house),
         lane: Arc::clone(lane),
@@ -262,7 +316,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         answered: Notify::new(),
         went_quiet: Notify::new(),
         sync_wanted: Notify::new(),
-        expiry,
+        validity,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
         answering: AtomicBool::new(false),
     };

@@ -92,7 +92,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             () = corridor.went_quiet.notified() => Ok(()),
             () = idled(patience) => self.silence(quiet).await,
             // An open transaction is no reason to wait: nothing more can be done in it.
-            () = corridor.expired(), if answered => Err(expired()),
+            () = corridor.expired(), if answered => Err(expired(corridor)),
             () = corridor.expired(), if !answered && !over => Ok(()),
             () = corridor.answered.notified(), if !answered && over => Ok(()),
         }
@@ -137,13 +137,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// The identity is over: what was sent before is answered, with or without a Sync; a COPY gets no more data.
     async fn wane(&mut self) -> Result<(), End> {
         if self.corridor.takes_data() {
-            return Err(expired());
+            return Err(expired(self.corridor));
         }
         if !self.corridor.state.lock().ledger.lags() {
             return Ok(());
         }
         if self.framer.is_mid_copy_data() {
-            return Err(expired());
+            return Err(expired(self.corridor));
         }
         self.demand();
         self.flush().await
@@ -180,7 +180,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     /// Nobody may ask for anything more in the name of an identity that has ended. What runs ends first.
     async fn refuse_expired(&mut self) -> Result<(), End> {
-        let refusal = self.corridor.refuse_outright(Cause::Identity, EXPIRED).await;
+        let refusal = self.corridor.refuse_outright(Cause::Identity, self.corridor.epitaph()).await;
         self.all_answered().await?;
         Err(End::Fault(refusal))
     }
@@ -193,7 +193,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.refuse_expired().await;
         }
         self.all_answered().await?;
-        Err(expired())
+        Err(expired(self.corridor))
     }
 
     /// Waits until the client has every answer.
@@ -293,7 +293,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     async fn copy_data(&mut self, relay: Relay) -> Result<(), End> {
         if self.corridor.is_expired() {
-            return Err(expired());
+            return Err(expired(self.corridor));
         }
         self.upstream.send_copy_data(&relay);
         if self.upstream.is_full() { self.flush().await } else { Ok(()) }
@@ -424,22 +424,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         tokio::select! {
             flushed = self.upstream.flush() => flushed.map_err(|_| End::Server),
             // The server may not take data for as long as it likes: it waits for a lock, say.
-            () = corridor.expired() => Err(expired()),
+            () = corridor.expired() => Err(expired(corridor)),
         }
     }
 
     /// A server in COPY throws what is no data away unread, or ends: either way no answer would be its own.
     fn amid_copy(&self) -> End {
         if self.corridor.is_expired() {
-            return expired();
+            return expired(self.corridor);
         }
         End::Fault(Refusal::new(FaultKind::Protocol, "a statement was sent while COPY FROM STDIN waits for data"))
     }
 }
 
 /// The end of a session whose caller is nobody any more.
-fn expired() -> End {
-    End::Fault(Refusal::new(FaultKind::IdentityExpired, EXPIRED))
+fn expired(corridor: &Corridor) -> End {
+    End::Fault(Refusal::new(FaultKind::IdentityExpired, corridor.epitaph()))
 }
 
 /// What breaks the protocol ends the session.
@@ -447,8 +447,6 @@ pub(super) fn breach(error: WireError) -> End {
     End::Fault(Refusal::fault(&error))
 }
 
-/// The end of an identity, in the client's words.
-const EXPIRED: &str = "the identity that the session was opened with has expired: connect again";
 /// While draining, how long a client may be silent that was about to send a Sync.
 const PAUSE: Duration = Duration::from_secs(1);
 /// What PostgreSQL compares of a name.

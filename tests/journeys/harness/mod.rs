@@ -5,7 +5,7 @@ pub mod pki;
 mod postgres;
 pub mod provider;
 pub mod raw;
-mod sidegate;
+pub mod sidegate;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 pub use postgres::{PASSWORD, Postgres, postgres, postgres18};
-pub use sidegate::{Setup, Sidegate, binary, is_released};
+pub use sidegate::{Setup, Sidegate, binary};
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {

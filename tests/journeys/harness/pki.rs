@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::WantsClientCert;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 /// A CA with a folder for `ca.crt`, `tls.crt` and `tls.key`.
 pub struct Pki {
@@ -63,10 +64,21 @@ impl Pki {
 
     /// A client that trusts this CA alone.
     pub fn client(&self) -> Arc<ClientConfig> {
+        Arc::new(self.trusting().with_no_client_auth())
+    }
+
+    /// The same with a certificate of its own.
+    pub fn client_with(&self, leaf: &Leaf) -> Arc<ClientConfig> {
+        let key = PrivatePkcs8KeyDer::from(leaf.key.serialize_der()).into();
+        let chain = vec![leaf.certificate.der().clone()];
+        Arc::new(self.trusting().with_client_auth_cert(chain, key).expect("a certificate and its key"))
+    }
+
+    fn trusting(&self) -> ConfigBuilder<ClientConfig, WantsClientCert> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::clone(self.ca.der())).expect("a CA");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        Arc::new(builder.expect("versions").with_root_certificates(roots).with_no_client_auth())
+        builder.expect("versions").with_root_certificates(roots)
     }
 }

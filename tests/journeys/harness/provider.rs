@@ -44,6 +44,11 @@ impl Key {
         json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.kid, "x": x, "y": y})
     }
 
+    /// A set of keys, as a provider gives it.
+    pub fn set(keys: &[&Self]) -> String {
+        json!({"keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>()}).to_string()
+    }
+
     /// Signs claims.
     pub fn token(&self, claims: &Value) -> String {
         let header = json!({"alg": "ES256", "typ": "JWT", "kid": self.kid}).to_string();
@@ -72,7 +77,7 @@ impl Provider {
 
     /// From now on it has these keys.
     pub fn has(&self, keys: &[&Key]) {
-        self.says(&json!({"keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>()}).to_string());
+        self.says(&Key::set(keys));
     }
 
     /// From now on it says this of its keys.

@@ -233,7 +233,7 @@ impl<S: Read + Write> Raw<S> {
     }
 
     /// Everything up to and with the next ReadyForQuery, or to the end of the stream.
-    fn answer(&mut self) -> Vec<Message> {
+    pub fn answer(&mut self) -> Vec<Message> {
         let mut seen: Vec<Message> = Vec::new();
         while seen.last().is_none_or(|message| message.tag != 'Z') {
             let Some(message) = self.next() else { break };

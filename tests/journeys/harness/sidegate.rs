@@ -25,6 +25,7 @@ pub struct Setup {
     ready: bool,
     disk: Option<Disk>,
     bundle: bool,
+    socket: bool,
 }
 
 /// A disk for the state that only the process sees; others find it under its `/proc/PID/root`. It goes with it.
@@ -53,6 +54,7 @@ impl Setup {
             ready: true,
             disk: None,
             bundle: true,
+            socket: false,
         }
     }
 
@@ -94,6 +96,12 @@ impl Setup {
     /// With its state on a disk of its own that turns read-only when it finds an error. Root only.
     pub fn image(mut self) -> Self {
         self.disk = Some(Disk::Image);
+        self
+    }
+
+    /// On a unix socket in its folder instead of a port, as clients look for one of port 5432.
+    pub fn socket(mut self) -> Self {
+        self.socket = true;
         self
     }
 
@@ -189,10 +197,15 @@ impl Sidegate {
              bundles:\n  main: {{resource: \"file://{bundle}\"}}\n\
              decision_logs: {{console: true}}\n\
              plugins:\n  sidegate:\n    state_directory: {state}\n    admin: {{address: \"127.0.0.1:{admin}\"}}\n{patience}{extra}    \
-             listeners:\n      - name: shop\n        protocol: postgres\n        address: 127.0.0.1:{port}\n        \
+             listeners:\n      - name: shop\n        protocol: postgres\n        address: {address}\n        \
              identify: {identify}\n        settings: {settings}\n{extra_listener}        \
              upstream:\n          address: 127.0.0.1:{upstream}\n          tls: {tls}\n          \
              credential: {{user: {user}, password: {{file: {password}}}}}\n",
+            address = if setup.socket {
+                format!("\"unix:{}\"", directory.path().join(".s.PGSQL.5432").display())
+            } else {
+                format!("127.0.0.1:{port}")
+            },
             bundle = bundle.display(),
             state = directory.path().join("state").display(),
             extra = setup.extra,
