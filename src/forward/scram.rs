@@ -129,7 +129,8 @@ impl Exchange {
             return Err("it has no salt");
         }
         let few_enough = |count: &NonZeroU32| (MIN_ITERATIONS..=MAX_ITERATIONS).contains(&count.get());
-        let iterations = iterations.parse().ok().filter(few_enough);
+        let digits = iterations.bytes().all(|byte| byte.is_ascii_digit());
+        let iterations = iterations.parse().ok().filter(few_enough).filter(|_| digits);
         let iterations = iterations.ok_or("its iteration count is not between 4096 and 100000")?;
         Ok(Challenge { text: text.to_owned(), nonce: nonce.to_owned(), salt, iterations })
     }
