@@ -200,7 +200,9 @@ impl Appender {
                 let spliced = self.splicer.splice(draft, self.next, wall, mono);
                 (spliced.sequence, spliced.bytes)
             }
-            _ => (self.next, draft.seal(self.next, wall, mono)),
+            Kind::Genesis | Kind::Outcome | Kind::Gap | Kind::Checkpoint | Kind::Close | Kind::Text => {
+                (self.next, draft.seal(self.next, wall, mono))
+            }
         };
         if let Err(error) = self.segment.write(bytes) {
             self.splicer.forget();

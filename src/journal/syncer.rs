@@ -164,6 +164,8 @@ fn recover(shared: &Shared, cause: JournalError) -> Result<(), JournalError> {
                 "journal goes on in a new segment after a disk error"
             );
             appender.segment = fresh;
+            // What it named stands in a file that was left behind.
+            appender.splicer.forget();
             appender.sealing.clear();
             appender.next = after;
             appender.synced = after;

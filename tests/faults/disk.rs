@@ -60,6 +60,10 @@ fn a_disk_that_syncs_no_more_takes_no_work_and_is_taken_back_when_it_does() {
     drop(failing);
     until("work to be taken again", || (hold.ask(&mut client, "select 1") == "T D C:SELECT 1 Z:I").then_some(()));
     assert_eq!(hold.ask(&mut client, "insert into orders values (9102, 1, 1)"), "C:INSERT 0 1 Z:I");
+    // What came again and again before it failed can be read in the journal that goes on behind it.
+    for _ in 0..3 {
+        assert_eq!(hold.ask(&mut client, "select total from orders where id = 1"), "T D C:SELECT 1 Z:I");
+    }
     drop(client);
     hold.ends();
 }
