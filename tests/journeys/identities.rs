@@ -388,6 +388,10 @@ fn a_user_of_this_machine_is_who_the_kernel_says_it_is() {
     let caller = sidegate.event_of("select 'by the kernel'")["input"]["caller"].clone();
     assert_eq!(caller["subject"], "operator");
     assert_eq!((&caller["method"], &caller["verified"]), (&json!("peer"), &json!(true)));
+    if own.trim() != "0" {
+        // Only root can be somebody else.
+        return;
+    }
     // Another user of the machine that is not listed, whatever it calls itself.
     let socket = sidegate.path(".s.PGSQL.5432");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);

@@ -50,7 +50,8 @@ pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connec
             if matches!(refused.error, AcceptError::TooManyConnections { .. } | AcceptError::TooManyStarting { .. }) {
                 house.metrics.connection_refused(&lane.listener.name);
             }
-            turn_away(&house, &lane, peer, &refused.error).await;
+            // Boxed, so that sessions pay nothing for it.
+            Box::pin(turn_away(&house, &lane, peer, &refused.error)).await;
             say(refused.stream, &Refusal::fault(&refused.error)).await;
         }
     }
