@@ -435,3 +435,31 @@ fn tokens_of_a_provider_that_others_wrote_open_sessions() {
     assert_eq!((&caller["subject"], &caller["issuer"]), (&json!("agent-7"), &json!(issuer)));
     assert_eq!((&caller["groups"], &caller["claims"]), (&json!(["analysts"]), &json!({"department": "risk"})));
 }
+
+#[test]
+fn who_compares_salts_over_restarts_and_edits_does_not_learn_who_exists() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let users = folder.path().join("users");
+    let line = |name: &str| format!("{name}:{}\n", postgres_protocol::password::scram_sha_256(b"s3cret"));
+    let alice = line("alice");
+    std::fs::write(&users, &alice).expect("the users");
+    let mut sidegate = Setup::open().identify(&format!("[{{scram: {{users: {}}}}}]", users.display())).start();
+    let salts = |sidegate: &Sidegate| {
+        ["alice", "mallory"].map(|user| {
+            let mut raw = Raw::silent(sidegate.port);
+            raw.send(&startup(&[("user", user), ("database", &sidegate.database)]));
+            raw.next().expect("an offer");
+            let first = b"n,,n=,r=abc";
+            let length = u32::try_from(first.len()).expect("short").to_be_bytes();
+            raw.send(&message('p', &[b"SCRAM-SHA-256\0", &length[..], first].concat()));
+            let answer = String::from_utf8(raw.next().expect("a challenge").body[4..].to_vec()).expect("text");
+            answer.split_once(',').expect("a nonce").1.to_owned()
+        })
+    };
+    let before = salts(&sidegate);
+    assert_ne!(before[0], before[1]);
+    sidegate.kill_and_restart();
+    assert_eq!(salts(&sidegate), before);
+    std::fs::write(&users, format!("{alice}{}", line("bob"))).expect("the users");
+    assert_eq!(salts(&sidegate), before);
+}
