@@ -1,71 +1,75 @@
-//! What a cached answer costs beside an evaluated one. Only the ratio means anything: both are
-//! measured in turns in one run.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a benchmark that cannot go on fails, and says what it found"
-)]
+//! What an answer costs with the sample bundle `app-guardrails`, the document included: one that the session has just
+//! had, one whose every rule is in the cache, and one that must be evaluated. Run with `cargo bench --bench decide`;
+//! with `--profile-time 5` under a profiler.
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
+#![expect(missing_docs, reason = "criterion's macros make functions without")]
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use sidegate::bundle::{self, Policy};
 use sidegate::config::{AuditRule, BundleLocation, BundleSource};
-use sidegate::decide::{Decider, Settings};
-use sidegate::input::{Opening, PolicyInfo, SessionContext, session_document};
+use sidegate::decide::{Decider, Memo, Settings, Verdict};
+use sidegate::input::{Opening, PolicyInfo, SessionContext, request_document};
 use sidegate::model::{Caller, Labels, Method, SessionId, Stage, Target, Workload};
+use sidegate::parse::{self, Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Request, Stack};
 use sidegate::telemetry::Metrics;
+use sidegate::wire::postgres::Frame;
 
-const ROUNDS: usize = 7;
-const QUESTIONS: u32 = 2_000;
-
-/// Both read who is calling; one reads what changes with every question, too.
-const CALLER: &str = "package policies.shop
-
-deny_session contains \"not one of us\" if not member
-
-member if \"analysts\" in input.caller.groups
-";
-const COUNTER: &str = "package policies.shop
-
-deny_session contains \"not one of us\" if not member
-
-deny_session contains \"too many\" if input.session.statements > 1000000000
-
-member if \"analysts\" in input.caller.groups
-";
-
-fn main() {
+fn questions(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let (same, changing) = (policy(CALLER), policy(COUNTER));
-    // A decider asks the snapshots of one store: these two are not.
-    let (for_same, for_changing) = (decider(), decider());
-    let mut context = context();
-    let mut hits = Vec::new();
-    let mut misses = Vec::new();
-    for _ in 0..ROUNDS {
-        hits.push(runtime.block_on(ask(&for_same, &same, &mut context)));
-        misses.push(runtime.block_on(ask(&for_changing, &changing, &mut context)));
-    }
-    let (hit, miss) = (median(hits), median(misses));
-    println!("cached: {hit:?} a question, document included");
-    println!("evaluated: {miss:?} a question");
-    println!("evaluated/cached: {:.1}", miss.as_secs_f64() / hit.as_secs_f64());
+    let (policy, decider, context) = (policy(), decider(), context());
+    let info = PolicyInfo::new(policy.revisions(), policy.activated_at());
+    let now = Timestamp::now();
+    let ask = async |memo: Option<&Mutex<Memo>>, request: &Request| {
+        let document = request_document(&context, request, now, &info);
+        let policy = Some(Arc::clone(&policy));
+        let decision = match memo {
+            Some(memo) => decider.decide_within(memo, policy, Stage::Request, document).await,
+            None => decider.decide(policy, Stage::Request, document).await,
+        };
+        assert_eq!(*decision.verdict(), Verdict::Allow);
+        decision
+    };
+    let known = request("SELECT abalance FROM pgbench_accounts WHERE aid = 12345");
+    criterion.bench_function("document: lookup", |bencher| {
+        bencher.iter(|| request_document(&context, &known, now, &info));
+    });
+    let memo = Mutex::new(Memo::default());
+    criterion.bench_function("question that the session had last", |bencher| {
+        bencher.iter(|| runtime.block_on(ask(Some(&memo), &known)));
+    });
+    criterion.bench_function("question whose answers are cached", |bencher| {
+        bencher.iter(|| runtime.block_on(ask(None, &known)));
+    });
+    let mut number = 0_u64;
+    criterion.bench_function("question that is evaluated", |bencher| {
+        let new = || {
+            number += 1;
+            request(&format!("SELECT c{number} FROM pgbench_accounts WHERE aid = 12345"))
+        };
+        bencher.iter_batched(new, |request| runtime.block_on(ask(None, &request)), BatchSize::SmallInput);
+    });
 }
 
-async fn ask(decider: &Decider, policy: &Arc<Policy>, context: &mut SessionContext) -> Duration {
-    let (now, info) = (Timestamp::now(), PolicyInfo::new(policy.revisions(), policy.activated_at()));
-    let started = Instant::now();
-    for _ in 0..QUESTIONS {
-        context.statements += 1;
-        let document = session_document(context, now, &info);
-        let decision = decider.decide(Some(Arc::clone(policy)), Stage::Session, document).await;
-        std::hint::black_box(decision);
-    }
-    started.elapsed() / QUESTIONS
+fn request(text: &str) -> Request {
+    static READER: LazyLock<Reader> = LazyLock::new(|| Reader::new(1, 0, Stack::Ordinary).unwrap());
+    let nothing = Remembered::new();
+    let reading = Reading {
+        quoting: Quoting::Standard,
+        encoding: Encoding::Safe,
+        names: Names::Certain { schema: "public".into() },
+        read_only: true,
+        limits: ReadingLimits::default(),
+        prepared: &nothing,
+        cursors: &nothing,
+    };
+    let facts = READER.statement_blocking(text, &reading);
+    parse::simple(Frame::build(b'Q', &[text.as_bytes(), b"\0"].concat()).unwrap(), text.into(), facts)
 }
 
 fn decider() -> Decider {
@@ -80,16 +84,9 @@ fn decider() -> Decider {
     .unwrap()
 }
 
-fn median(mut rounds: Vec<Duration>) -> Duration {
-    rounds.sort();
-    rounds.swap_remove(rounds.len() / 2)
-}
-
-fn policy(source: &str) -> Arc<Policy> {
-    let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("shop.rego"), source).unwrap();
-    let location = BundleLocation::Directory(directory.path().to_owned());
-    let sources = vec![BundleSource { name: "main".to_owned(), location }];
+fn policy() -> Arc<Policy> {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/bundles/app-guardrails");
+    let sources = vec![BundleSource { name: "main".to_owned(), location: BundleLocation::Directory(sample.into()) }];
     let mut settings = bundle::Settings::new(sources, "sidegate/decision".to_owned(), Duration::from_secs(1));
     settings.program = env!("CARGO_BIN_EXE_sidegate").into();
     bundle::load(&settings).unwrap()
@@ -124,3 +121,6 @@ fn context() -> SessionContext {
     };
     SessionContext::new(&opening, Some(vec!["public".to_owned()]))
 }
+
+criterion_group!(benches, questions);
+criterion_main!(benches);

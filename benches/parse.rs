@@ -1,5 +1,5 @@
-//! What reading costs: cutting frames, a statement of a new form, one of a known form, and its data. Run with
-//! `cargo bench --bench parse`; with `--profile-time 5` under a profiler.
+//! What reading costs: cutting frames, cutting a text into tokens (with its data picked out), the facts of a statement
+//! of a new form, and those of a known form. Run with `cargo bench --bench parse`; with `--profile-time 5` under a profiler.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 #![expect(missing_docs, reason = "criterion's macros make functions without")]
 
@@ -55,15 +55,15 @@ fn statements(criterion: &mut Criterion) {
     let reading = reading();
     for (name, text) in [("lookup", LOOKUP), ("join", JOIN)] {
         let forgets = reader(0);
-        criterion.bench_function(&format!("new form: {name}"), |bencher| {
+        criterion.bench_function(&format!("facts, new form: {name}"), |bencher| {
             bencher.iter(|| runtime.block_on(forgets.statement(black_box(text), &reading)));
         });
         let remembers = reader(1 << 24);
-        criterion.bench_function(&format!("known form: {name}"), |bencher| {
+        criterion.bench_function(&format!("facts, known form: {name}"), |bencher| {
             bencher.iter(|| runtime.block_on(remembers.statement(black_box(text), &reading)));
         });
         let facts = runtime.block_on(remembers.statement(text, &reading));
-        criterion.bench_function(&format!("data: {name}"), |bencher| {
+        criterion.bench_function(&format!("tokens and data: {name}"), |bencher| {
             bencher.iter(|| parse::literals(black_box(text), &facts));
         });
     }

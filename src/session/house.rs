@@ -160,9 +160,10 @@ impl Drain {
         }
     }
 
-    /// Returns once sessions must end whatever they do.
-    pub async fn overdue(&self) {
+    /// Calls `begun` when draining begins; returns once sessions must end whatever they do.
+    pub(super) async fn overdue(&self, begun: impl FnOnce()) {
         self.requested().await;
+        begun();
         tokio::time::sleep(self.grace).await;
     }
 }

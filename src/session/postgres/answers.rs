@@ -114,7 +114,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             // These come at any time.
             b'N' | b'A' => self.pass(&frame),
             b'S' => self.parameter(&frame)?,
-            b'E' => return self.error(frame).await,
+            // Boxed: it is rare, and would make every session that waits larger.
+            b'E' => return Box::pin(self.error(frame)).await,
             b'Z' => return self.ready(frame).await,
             b'1' => return self.parse_complete(&frame).await,
             b'2' => return self.bind_complete(&frame).await,

@@ -1,6 +1,5 @@
 //! From a connection to an open session, and from there to its end.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +8,7 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use crate::accept::{AcceptError, Accepted, Connection, Opening, Slot, Stream};
 use crate::decide::Stay;
@@ -20,7 +19,7 @@ use crate::input::SessionContext;
 use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
 use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
-use crate::telemetry::{Cancelled, TurnedAway};
+use crate::telemetry::{Cancelled, SessionGauge, TurnedAway};
 use crate::wire::postgres::{
     BackendFramer, CancelRequest, FrontendFramer, ParameterStatus, ReadyForQuery, Startup, WireError,
 };
@@ -36,9 +35,7 @@ use super::state::State;
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
     // Boxed, so that what getting in takes is given back before the session begins.
     let Some(entered) = Box::pin(enter(&house, &lane, connection)).await else { return };
-    let counted = house.metrics.session_opened(&lane.listener.name);
     run(&house, &lane, entered).await;
-    drop(counted);
 }
 
 /// A session that is open on both sides.
@@ -54,7 +51,7 @@ struct Entered {
     welcome: BytesMut,
     cancel: Option<CancelTarget>,
     /// What is given back when the session ends.
-    held: (Slot, Option<KeyGuard>, Stay),
+    held: (SessionGauge, Slot, Option<KeyGuard>, Stay),
 }
 
 /// Everything before a session is open; `None` if there is none.
@@ -173,7 +170,7 @@ async fn session(house: &Arc<House>, lane: &Arc<Lane>, accepted: Accepted) -> Op
         contain(opening).await
     };
     match opened.unwrap_or_else(|| Ok(Err(defect(id)))).unwrap_or_else(|_| Err(too_slow(lane))) {
-        Ok((upstream, key)) => admit(lane, id, context, identified, upstream, key, stay).await,
+        Ok((upstream, key)) => admit(house, lane, id, (context, stay), identified, (upstream, key)).await,
         Err(refusal) => {
             say(identified.stream, &refusal).await;
             None
@@ -183,13 +180,12 @@ async fn session(house: &Arc<House>, lane: &Arc<Lane>, accepted: Accepted) -> Op
 
 /// The client is in: what only the way here needed is let go.
 async fn admit(
+    house: &House,
     lane: &Lane,
     session: SessionId,
-    context: SessionContext,
+    (context, stay): (SessionContext, Stay),
     mut identified: Identified,
-    upstream: Upstream,
-    key: Option<KeyGuard>,
-    stay: Stay,
+    (upstream, key): (Upstream, Option<KeyGuard>),
 ) -> Option<Box<Entered>> {
     identified.slot.settle();
     let begun = {
@@ -197,8 +193,14 @@ async fn admit(
         contain(beginning).await
     };
     let refusal = match begun {
-        Some(Ok((welcome, state))) => {
-            return Some(entered(session, state, welcome, identified, upstream, (key, stay)));
+        Some(Ok((mut welcome, state))) => {
+            // Whoever does not take even this is noticed when the session begins.
+            let _ = timeout(PARTING, identified.stream.write_buf(&mut welcome)).await;
+            if welcome.is_empty() {
+                welcome = BytesMut::new();
+            }
+            let opened = house.metrics.session_opened(&lane.listener.name);
+            return Some(entered(session, state, welcome, identified, upstream, (opened, key, stay)));
         }
         Some(Err(error)) => Refusal::fault(&error),
         None => defect(session),
@@ -213,12 +215,12 @@ fn entered(
     welcome: BytesMut,
     identified: Identified,
     upstream: Upstream,
-    (key, stay): (Option<KeyGuard>, Stay),
+    (opened, key, stay): (SessionGauge, Option<KeyGuard>, Stay),
 ) -> Box<Entered> {
     let (mut requests, mut answers) = (identified.framer, upstream.framer);
     requests.tidy();
     answers.tidy();
-    let held = (identified.slot, key, stay);
+    let held = (opened, identified.slot, key, stay);
     let (validity, client) = (identified.validity, identified.stream);
     let (server, cancel) = (upstream.stream, upstream.cancel);
     Box::new(Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held })
@@ -360,22 +362,17 @@ where
     // Kept across the goodbye: an answer that is being written down must not be cut off.
     let mut answering = pin!(answers.run());
     let corridor = requests.corridor;
-    let mut draining = pin!(async {
-        house.drain.requested().await;
-        corridor.drain();
-        std::future::pending::<Infallible>().await
-    });
-    let overdue = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
+    let mut overdue = pin!(house.drain.overdue(|| corridor.drain()));
+    let too_long = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
     let end = tokio::select! {
         end = requests.run() => end,
         end = &mut answering => return end,
-        never = &mut draining => match never {},
-        () = house.drain.overdue() => return overdue(),
+        () = &mut overdue => return too_long(),
     };
     match end {
         End::Goodbye => {}
         // Whoever could not write any more has not read what the server said before it went.
-        End::Server => return tokio::time::timeout(PARTING, answering).await.unwrap_or(End::Server),
+        End::Server => return timeout(PARTING, answering).await.unwrap_or(End::Server),
         End::Client | End::Fault(_) => return end,
     }
     requests.upstream.send_terminate();
@@ -388,7 +385,7 @@ where
             End::Server => End::Goodbye,
             End::Goodbye | End::Client | End::Fault(_) => end,
         },
-        () = house.drain.overdue() => overdue(),
+        () = &mut overdue => too_long(),
     }
 }
 
@@ -425,7 +422,7 @@ async fn finish<R, W, S, T>(
         let _ = answers.client.shutdown().await;
     };
     // Whoever does not read any more does not keep the session.
-    let _ = tokio::time::timeout(PARTING, parting).await;
+    let _ = timeout(PARTING, parting).await;
     if running
         && let Some(target) = cancel
         && let Err(error) = forward::cancel(target).await
@@ -433,7 +430,7 @@ async fn finish<R, W, S, T>(
         tracing::debug!(%error, "the statement of an ended session was not cancelled");
     }
     requests.upstream.send_terminate();
-    let _ = tokio::time::timeout(PARTING, requests.upstream.close()).await;
+    let _ = timeout(PARTING, requests.upstream.close()).await;
     corridor.give_up_all().await;
 }
 
