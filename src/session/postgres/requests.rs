@@ -102,7 +102,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// of a Sync is no work that anybody waits for.
     fn patience(&self, quiet: bool) -> Duration {
         let (corridor, idle) = (self.corridor, self.corridor.lane.listener.limits.idle);
-        if quiet || corridor.takes_data() {
+        if corridor.takes_data() && self.silent {
+            PAUSE
+        } else if quiet || corridor.takes_data() {
             idle
         } else if !corridor.is_withheld() {
             Duration::ZERO
@@ -116,11 +118,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// The client was silent for as long as it may be. A statement that runs is answered first, unless it is a COPY
     /// that waits for the client.
     async fn silence(&mut self, quiet: bool) -> Result<(), End> {
-        if quiet || self.corridor.takes_data() || self.framer.is_mid_copy_data() {
+        let copying = self.corridor.takes_data();
+        if quiet || self.framer.is_mid_copy_data() || copying && self.silent {
             return Err(self.unused());
         }
         self.silent = true;
-        self.demand();
+        if copying {
+            // The data may have ended before the server asked for it. While it waits for data it swallows this.
+            self.upstream.send_flush();
+        } else {
+            self.demand();
+        }
         self.flush().await
     }
 
@@ -447,7 +455,8 @@ pub(super) fn breach(error: WireError) -> End {
     End::Fault(Refusal::fault(&error))
 }
 
-/// While draining, how long a client may be silent that was about to send a Sync.
+/// How long a client may still be silent: while draining, when it was about to send a Sync; and in a COPY, once the
+/// server was asked whether that has ended.
 const PAUSE: Duration = Duration::from_secs(1);
 /// What PostgreSQL compares of a name.
 const NAME_BYTES: usize = 63;
