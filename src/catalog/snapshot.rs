@@ -151,10 +151,18 @@ impl Snapshot {
         name: &str,
         arguments: usize,
     ) -> impl Iterator<Item = Function<'a>> {
+        self.functions_named(path, name).filter(move |function| function.takes(arguments))
+    }
+
+    /// Every function of that name that the path shows, whatever it takes.
+    pub fn functions_named<'a>(
+        &'a self,
+        path: &'a [impl AsRef<str>],
+        name: &str,
+    ) -> impl Iterator<Item = Function<'a>> {
         let name = self.names.find(name);
         self.searched(path)
             .flat_map(move |namespace| name.into_iter().flat_map(|name| self.functions_at(namespace.oid, name)))
-            .filter(move |function| function.takes(arguments))
     }
 
     /// Every function of that schema and name.

@@ -10,6 +10,7 @@ mod link;
 mod login;
 mod resolve;
 mod sender;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod tls;

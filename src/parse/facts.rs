@@ -241,6 +241,8 @@ pub struct Facts {
     pub placeholders: u16,
     /// Whether its text is empty (comments and white space only).
     pub empty: bool,
+    /// It rests on a catalog that does not know a name in it, or that may not hold any more.
+    pub outdated: bool,
 }
 
 impl Facts {

@@ -94,11 +94,17 @@ impl Walker<'_> {
     }
 
     fn changes(&mut self, name: &ObjectName) -> Walk {
-        self.target(name, None).map(drop)
+        let relation = self.resolve(name)?;
+        self.targets(relation, None).map(drop)
+    }
+
+    fn makes(&mut self, name: &ObjectName) -> Walk {
+        let relation = self.resolve_new(&names::parts(name)?)?;
+        self.targets(relation, None).map(drop)
     }
 
     fn refers(&mut self, name: &ObjectName) -> Walk {
-        let relation = names::resolve(&names::parts(name)?, self.context.names)?;
+        let relation = self.resolve(name)?;
         self.touch(&relation, Access::Reference);
         Ok(())
     }
@@ -112,7 +118,7 @@ impl Walker<'_> {
             self.query(query, Role::part(Use::Output))?;
             self.scopes.extend(own);
         }
-        self.changes(&table.name)?;
+        self.makes(&table.name)?;
         for column in &table.columns {
             self.new_type(&column.data_type)?;
             self.column_options(column)?;
@@ -145,7 +151,7 @@ impl Walker<'_> {
         let own = self.scopes.pop();
         self.view_query(&view.query)?;
         self.scopes.extend(own);
-        self.changes(&view.name)
+        self.makes(&view.name)
     }
 
     /// Whoever writes to a view of `pg_settings` sets them.
@@ -232,7 +238,7 @@ impl Walker<'_> {
 
     fn alter_table(&mut self, table: &AlterTable) -> Walk {
         absent(table.location.is_none() && table.on_cluster.is_none(), "ALTER TABLE of that kind")?;
-        self.changes(&table.name)?;
+        self.makes(&table.name)?;
         for operation in &table.operations {
             self.alter(operation)?;
         }

@@ -36,6 +36,8 @@ pub(super) struct Walker<'a> {
     pub aftermath: Aftermath,
     pub sensitive: bool,
     pub settings: Vec<SettingFacts>,
+    /// The catalog was asked for what it may not know any more.
+    pub outdated: bool,
     /// Somebody's code runs, which may change the session.
     opaque: bool,
     entries: Vec<StatementFacts>,
@@ -62,6 +64,7 @@ impl<'a> Walker<'a> {
             aftermath: Aftermath::default(),
             sensitive: false,
             settings: Vec::new(),
+            outdated: false,
             opaque: false,
             entries: Vec::new(),
             depth: 0,
@@ -144,6 +147,11 @@ impl<'a> Walker<'a> {
         });
         facts.access.insert(access);
         facts.commands.extend(command);
+    }
+
+    /// Schema and name of a relation that was touched.
+    pub(super) fn relation_of(&self, id: &str) -> Option<(Option<&str>, &str)> {
+        self.relations.get(id).map(|relation| (relation.schema.as_deref(), relation.name.as_str()))
     }
 
     /// Adds an access to a relation that was touched before.
@@ -287,6 +295,7 @@ impl<'a> Walker<'a> {
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
+        self.outdated |= facts.outdated;
         // EXECUTE may run what another PREPARE or DECLARE was parsed into.
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
         self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
@@ -332,6 +341,7 @@ impl<'a> Walker<'a> {
             sensitive: self.sensitive,
             placeholders: self.placeholders,
             empty: false,
+            outdated: self.outdated,
         };
         Walked { facts, kept: self.kept }
     }

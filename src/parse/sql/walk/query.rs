@@ -252,7 +252,7 @@ impl Walker<'_> {
                 Expr::CompoundIdentifier(idents) => idents.iter().map(names::label).collect(),
                 _ => return Err(Unread::new("SELECT INTO of that kind")),
             };
-            let relation = names::resolve(&parts, self.context.names)?;
+            let relation = self.resolve_new(&parts)?;
             self.touch(&relation, Access::Write);
         }
         self.effect(Effect::Ddl);
