@@ -28,6 +28,8 @@ pub struct Builder {
     definitions: HashMap<u32, Box<str>>,
     rows: HashMap<Table, usize>,
     bytes: usize,
+    /// The sum over all rows: servers give them in whatever order.
+    digest: u128,
 }
 
 impl Builder {
@@ -46,6 +48,9 @@ impl Builder {
         }
         if self.bytes > MAX_BYTES {
             return Err(CatalogError::TooMuch { table, limit: MAX_BYTES, unit: "bytes" });
+        }
+        if table != Table::Definitions {
+            self.digest = self.digest.wrapping_add(digest(table, values));
         }
         let row = Row::new(table, number, values)?;
         match table {
@@ -74,7 +79,7 @@ impl Builder {
     /// They contradict each other.
     pub fn finish(self) -> Result<Snapshot, CatalogError> {
         static VERSIONS: AtomicU64 = AtomicU64::new(1);
-        let Self { names, mut servers, mut held, mut definitions, rows: _, bytes: _ } = self;
+        let Self { names, mut servers, mut held, mut definitions, rows: _, bytes: _, digest } = self;
         let server = match (servers.pop(), servers.len()) {
             (Some(server), 0) => server,
             (given, more) => {
@@ -86,7 +91,8 @@ impl Builder {
             rule.definition = definitions.remove(&rule.oid);
         }
         held.settle()?;
-        Ok(Snapshot::new(VERSIONS.fetch_add(1, Ordering::Relaxed), server, names.finish(), held))
+        let version = VERSIONS.fetch_add(1, Ordering::Relaxed);
+        Ok(Snapshot::new(version, digest, server, names.finish(), held))
     }
 
     fn server(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
@@ -336,4 +342,17 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+fn digest(table: Table, values: &[Option<&[u8]>]) -> u128 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(table.sql().as_bytes());
+    for value in values {
+        let length = value.map_or(u64::MAX, |value| u64::try_from(value.len()).unwrap_or(u64::MAX));
+        hasher.update(&length.to_le_bytes());
+        hasher.update(value.unwrap_or_default());
+    }
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    u128::from_le_bytes(bytes)
 }

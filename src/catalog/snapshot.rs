@@ -31,6 +31,7 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Snapshot {
     version: u64,
+    digest: u128,
     server: Server,
     pub(super) names: Symbols,
     pub(super) held: Held,
@@ -51,13 +52,18 @@ impl Hash for Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(version: u64, server: Server, names: Symbols, held: Held) -> Self {
-        Self { version, server, names, held }
+    pub(super) fn new(version: u64, digest: u128, server: Server, names: Symbols, held: Held) -> Self {
+        Self { version, digest, server, names, held }
     }
 
     /// Higher than that of every snapshot of this process that was finished before.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether another snapshot holds the same, but for the texts of rules.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.digest == other.digest
     }
 
     /// Where it was taken.

@@ -280,6 +280,8 @@ pub struct Aftermath {
     /// It can change what unqualified names mean in this session (temporary relations, `procedure`,
     /// `unknown`, `settings`).
     pub names: bool,
+    /// It can change what names mean for everybody: relations, functions, rights.
+    pub catalog: bool,
     /// It can change whether a transaction is open.
     pub transaction: bool,
     /// SQL-level PREPARE: the name and what is inside.

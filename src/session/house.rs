@@ -17,6 +17,8 @@ use crate::model::{Stage, Workload};
 use crate::parse::{Reader, ReadingLimits};
 use crate::telemetry::Metrics;
 
+use super::atlas::Atlas;
+
 /// What every session of this process shares.
 pub struct House {
     /// The policy that serves.
@@ -69,7 +71,9 @@ pub struct Lane {
     /// Finds out who is calling.
     pub identifier: Identifier,
     /// The way to its upstream.
-    pub(super) connector: Connector,
+    pub(super) connector: Arc<Connector>,
+    /// What is known of its databases.
+    pub(super) atlas: Atlas,
     /// Cancel keys that its clients hold.
     pub(super) cancels: Arc<CancelKeys>,
     /// Reads statements.
@@ -78,6 +82,8 @@ pub struct Lane {
     pub(super) schema: Option<Arc<str>>,
     /// The pinned path's user schemas.
     pub(super) search_path: Vec<String>,
+    /// The same, to be shared.
+    pub(super) path: Arc<[Arc<str>]>,
 }
 
 impl Lane {
@@ -88,8 +94,10 @@ impl Lane {
             (Settings::Pinned(_), [only]) => Some(Arc::from(only.as_str())),
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
-        let connector = Connector::new(listener.upstream.clone());
-        Self { listener, identifier, connector, cancels: Arc::default(), reader, schema, search_path }
+        let connector = Arc::new(Connector::new(listener.upstream.clone()));
+        let path = search_path.iter().map(|schema| Arc::from(schema.as_str())).collect();
+        let atlas = Atlas::default();
+        Self { listener, identifier, connector, atlas, path, cancels: Arc::default(), reader, schema, search_path }
     }
 
     /// Reads anew what it trusts; sessions go on.
@@ -104,6 +112,14 @@ impl Lane {
     pub(super) fn reading_limits(&self) -> ReadingLimits {
         let limits = &self.listener.limits;
         ReadingLimits { statement: limits.statement, tokens: limits.tokens }
+    }
+
+    /// Whether sessions begin with a path that is known.
+    pub(super) fn is_pinned(&self) -> bool {
+        match self.listener.settings {
+            Settings::Pinned(_) => true,
+            Settings::Free => false,
+        }
     }
 
     /// Whether this question is asked here.

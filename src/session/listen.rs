@@ -15,6 +15,11 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
     if let Some(certificates) = listener.certificates() {
         chores.spawn(Arc::clone(certificates).keep(house.metrics.clone()));
     }
+    let (mapping, counting) = (Arc::clone(&lane), house.metrics.clone());
+    chores.spawn(async move {
+        mapping.atlas.keep(&mapping.connector, &mapping.listener.name, &counting).await;
+        std::future::pending().await
+    });
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {

@@ -9,7 +9,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::labels::{Activated, Answered, Decided, Failed, Fetched, LoggedIn, OfBundle, OfIssuer, OfListener, Status};
+use super::labels::{
+    Activated, Answered, Decided, Failed, Fetched, LoggedIn, Looked, OfBundle, OfIssuer, OfListener, Status,
+};
 
 /// OPA's buckets for HTTP, in seconds.
 const HTTP: [f64; 10] = [1e-6, 5e-6, 1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 0.01, 0.1, 1.0];
@@ -28,6 +30,7 @@ pub(super) struct Sessions {
     pub(super) logins_refused: Family<OfListener, Counter>,
     pub(super) upstream_failures: Family<OfListener, Counter>,
     pub(super) unparsed: Family<OfListener, Counter>,
+    pub(super) catalogs: Family<Looked, Counter>,
 }
 
 impl Sessions {
@@ -50,6 +53,7 @@ impl Sessions {
                 "Connections to the upstream that failed",
                 Family::default(),
             ),
+            catalogs: add(r, "sidegate_catalog_reads", "Attempts to read what a database holds", Family::default()),
             unparsed: add(r, "sidegate_unparsed", "Statements that could not be read whole", Family::default()),
         }
     }

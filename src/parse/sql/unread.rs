@@ -49,6 +49,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         aftermath: Aftermath {
             waits: true,
             names: true,
+            catalog: true,
             transaction: true,
             prepares: Vec::new(),
             declares: Vec::new(),

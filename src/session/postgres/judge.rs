@@ -7,10 +7,21 @@ use crate::enforce::{self, Permit, Refusal};
 use crate::input::{self, Document, PolicyInfo};
 use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
-use crate::parse::{self, Encoding, Facts, Names, Reading, Remembered, Request, UnparsedKind};
+use crate::parse::{self, Encoding, Facts, Known, Names, Reading, Remembered, Request, UnparsedKind};
 
+use super::super::atlas::Page;
 use super::corridor::{Corridor, denied};
 use super::names::Statement;
+
+/// What was read of a text.
+pub(super) struct Read {
+    /// What it would do.
+    pub(super) facts: Arc<Facts>,
+    /// Whether unqualified names were certain.
+    pub(super) certain: bool,
+    /// Which catalog it rests on.
+    pub(super) catalog: u64,
+}
 
 /// A statement that was judged: the permit to send it, or what the client is told instead.
 pub(super) enum Judged {
@@ -21,11 +32,21 @@ pub(super) enum Judged {
 }
 
 impl Corridor {
-    /// What the text would do, read as the server would read it now.
-    pub(super) async fn read(&self, text: &[u8]) -> (Arc<Facts>, bool) {
-        let (quoting, encoding, certain) = {
+    /// What the text would do, read as the server would read it now. Where the catalog does not know enough for that,
+    /// it is read once more.
+    pub(super) async fn read(&self, text: &[u8]) -> Read {
+        let read = self.read_now(text).await;
+        let page = self.state.lock().page().cloned();
+        let Some(page) = page else { return read };
+        let names_something = !(read.facts.relations.is_empty() && read.facts.functions.is_empty());
+        let wanting = read.facts.outdated || (page.is_new() && names_something);
+        if wanting && page.look_again().await { self.read_now(text).await } else { read }
+    }
+
+    async fn read_now(&self, text: &[u8]) -> Read {
+        let (quoting, encoding, certain, page) = {
             let state = self.state.lock();
-            (state.quoting(), state.encoding(), state.names_certain())
+            (state.quoting(), state.encoding(), state.names_certain(), state.page().cloned())
         };
         // Only these commands look names up; everybody else is spared the copy.
         let (prepared, cursors) = if mentions_names(text) {
@@ -34,19 +55,29 @@ impl Corridor {
         } else {
             (Remembered::new(), Remembered::new())
         };
+        let catalog = page.as_ref().map_or(0, |page| page.stamp());
         let reading = Reading {
             quoting,
             encoding,
-            names: match (&self.lane.schema, certain) {
-                (Some(schema), true) => Names::Certain { schema: Arc::clone(schema) },
-                (Some(_) | None, _) => Names::Uncertain,
-            },
+            names: self.names(certain, page.as_deref()),
             read_only: self.lane.listener.settings.holds_read_only(),
             limits: self.lane.reading_limits(),
             prepared: &prepared,
             cursors: &cursors,
         };
-        (self.lane.reader.bytes(text, &reading).await, certain)
+        Read { facts: self.lane.reader.bytes(text, &reading).await, certain, catalog }
+    }
+
+    fn names(&self, certain: bool, page: Option<&Page>) -> Names {
+        let schema = self.lane.schema.as_ref().filter(|_| certain);
+        match (page.and_then(Page::known), schema) {
+            (Some((snapshot, trust)), _) => {
+                let path = Arc::clone(&self.lane.path);
+                Names::Known(Known { path, schema: schema.cloned(), snapshot, trust })
+            }
+            (None, Some(schema)) => Names::Certain { schema: Arc::clone(schema) },
+            (None, None) => Names::Uncertain,
+        }
     }
 
     /// Asks policy about a request. Over a limit, nobody is asked.
@@ -106,12 +137,15 @@ impl Corridor {
         if !self.is_stale(statement) {
             return Arc::clone(facts);
         }
-        parse::typed(self.read(statement.text.as_bytes()).await.0, &statement.declared)
+        parse::typed(self.read(statement.text.as_bytes()).await.facts, &statement.declared)
     }
 
     /// Whether a statement must be read again before it is judged.
     pub(super) fn is_stale(&self, statement: &Statement) -> bool {
-        statement.by_name || (statement.certain && !self.state.lock().names_certain())
+        let state = self.state.lock();
+        statement.by_name
+            || (statement.certain && !state.names_certain())
+            || (!statement.within && statement.catalog != state.catalog())
     }
 
     /// The types of a statement's parameters, for reading their values. In an encoding that is not

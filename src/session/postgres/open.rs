@@ -84,7 +84,8 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
     match opened.unwrap_or_else(|| Ok(Err(defect(id)))).unwrap_or_else(|_| Err(too_slow(&lane))) {
         Ok((upstream, key)) => {
             let counted = house.metrics.session_opened(&lane.listener.name);
-            run(&house, &lane, id, context, identified, upstream, key).await;
+            let database = greeting.database.clone();
+            run(&house, &lane, id, context, database, identified, upstream, key).await;
             drop(counted);
         }
         Err(refusal) => say(identified.stream, &refusal).await,
@@ -160,6 +161,7 @@ async fn run(
     lane: &Arc<Lane>,
     session: SessionId,
     context: SessionContext,
+    database: String,
     mut identified: Identified,
     upstream: Upstream,
     key: Option<KeyGuard>,
@@ -169,7 +171,8 @@ async fn run(
         Ok(out) => out,
         Err(error) => return say(identified.stream, &Refusal::fault(&error)).await,
     };
-    let mut state = State::new(context, lane.schema.is_some());
+    let page = lane.is_pinned().then(|| lane.atlas.page(&database));
+    let mut state = State::new(context, page);
     for (name, value) in &upstream.parameters {
         state.parameter(name, value);
     }

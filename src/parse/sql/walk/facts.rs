@@ -12,6 +12,7 @@ use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 
 use super::columns::{Column, Outputs, Scope};
+use super::lasting;
 use super::names::{self, Resolved};
 use super::{Context, Kept, Unread, Walk, Walked};
 use crate::parse::facts::{
@@ -38,6 +39,8 @@ pub(super) struct Walker<'a> {
     pub settings: Vec<SettingFacts>,
     /// The catalog was asked for what it may not know any more.
     pub outdated: bool,
+    /// Entries that define what only this session sees.
+    private: BTreeSet<usize>,
     /// Somebody's code runs, which may change the session.
     opaque: bool,
     entries: Vec<StatementFacts>,
@@ -65,6 +68,7 @@ impl<'a> Walker<'a> {
             sensitive: false,
             settings: Vec::new(),
             outdated: false,
+            private: BTreeSet::new(),
             opaque: false,
             entries: Vec::new(),
             depth: 0,
@@ -110,6 +114,11 @@ impl<'a> Walker<'a> {
         if let Some(entry) = self.entry() {
             entry.effects.insert(effect);
         }
+    }
+
+    /// What the innermost entry defines, nobody else sees.
+    pub(super) fn privately(&mut self) {
+        self.private.extend(self.open.last());
     }
 
     /// Code or names that cannot be read.
@@ -301,6 +310,7 @@ impl<'a> Walker<'a> {
         self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
         self.aftermath.forgets |= facts.aftermath.forgets;
         self.aftermath.names |= facts.aftermath.names;
+        self.aftermath.catalog |= facts.aftermath.catalog;
         self.aftermath.waits |= facts.aftermath.waits;
         self.aftermath.transaction |= facts.aftermath.transaction;
     }
@@ -323,6 +333,8 @@ impl<'a> Walker<'a> {
         let unreadable = self.opaque || effects.contains(&Effect::Unknown);
         aftermath.waits |= unreadable || effects.contains(&Effect::Settings);
         aftermath.names |= names;
+        aftermath.catalog |=
+            (0..).zip(&self.entries).any(|(at, entry)| !self.private.contains(&at) && lasting::is_seen(entry));
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
         let columns = self.columns.into_iter();
         let facts = Facts {
