@@ -23,8 +23,8 @@ use crate::telemetry::Metrics;
 const KEPT: usize = 16;
 /// While it is used, a database is looked at this often, though nobody says that it changed.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// A moment: what was looked at so short a time ago need not be looked at again for a name that is not there.
-const MOMENT: Duration = Duration::from_secs(1);
+/// From the end of a look to the next, at least: names that are not there must not keep the database busy.
+const PAUSE: Duration = Duration::from_millis(50);
 /// What is older than this is not relied on.
 const OLD: Duration = Duration::from_secs(300);
 /// How long a statement waits to be understood better.
@@ -131,7 +131,7 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
                 tracing::debug!(%listener, database = %page.database, relations, bytes, version, ?took, "read a catalog");
                 page.take(Arc::new(snapshot), covers, began);
                 // At most half of the time is spent on it.
-                pause = took;
+                pause = took.max(PAUSE);
             }
             Err(error) => {
                 if !page.unwell.swap(true, Ordering::Relaxed) {
@@ -192,8 +192,6 @@ impl Page {
         let age = now.saturating_duration_since(taken.began);
         let trust = if self.changed.load(Ordering::Acquire) > taken.covers || age > OLD {
             Trust::Outdated
-        } else if age < MOMENT {
-            Trust::Fresh
         } else {
             Trust::Recent
         };
@@ -254,17 +252,16 @@ mod tests {
         let trust = |after: Duration| page.known_at(now + after).map(|(_, trust)| trust);
         assert_eq!((trust(Duration::ZERO), page.stamp()), (None, 0));
         page.take(snapshot("a"), 0, now);
-        assert_eq!(trust(Duration::ZERO), Some(Trust::Fresh));
-        assert_eq!(trust(MOMENT), Some(Trust::Recent));
-        assert_eq!(trust(OLD + MOMENT), Some(Trust::Outdated));
+        assert_eq!(trust(OLD), Some(Trust::Recent));
+        assert_eq!(trust(OLD + PAUSE), Some(Trust::Outdated));
         let before = page.stamp();
         page.changed();
-        assert_eq!(trust(MOMENT), Some(Trust::Outdated));
+        assert_eq!(trust(PAUSE), Some(Trust::Outdated));
         assert_ne!(page.stamp(), before);
         page.take(snapshot("a"), 0, now);
-        assert_eq!(trust(MOMENT), Some(Trust::Outdated), "that look began before the change");
+        assert_eq!(trust(PAUSE), Some(Trust::Outdated), "that look began before the change");
         page.take(snapshot("a"), 1, now);
-        assert_eq!(trust(MOMENT), Some(Trust::Recent));
+        assert_eq!(trust(PAUSE), Some(Trust::Recent));
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub struct Known {
 /// Whether a catalog still holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trust {
-    /// It was read a moment ago: what it does not know is not there.
+    /// It was read after the text came: what it does not know is not there.
     Fresh,
     /// Nobody has changed it through sidegate since it was read. What it does not know may be new.
     Recent,

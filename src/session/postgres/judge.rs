@@ -7,7 +7,7 @@ use crate::enforce::{self, Permit, Refusal};
 use crate::input::{self, Document, PolicyInfo};
 use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
-use crate::parse::{self, Encoding, Facts, Known, Names, Reading, Remembered, Request, UnparsedKind};
+use crate::parse::{self, Encoding, Facts, Known, Names, Reading, Remembered, Request, Trust, UnparsedKind};
 
 use super::super::atlas::Page;
 use super::corridor::{Corridor, denied};
@@ -35,15 +35,16 @@ impl Corridor {
     /// What the text would do, read as the server would read it now. Where the catalog does not know enough for that,
     /// it is read once more.
     pub(super) async fn read(&self, text: &[u8]) -> Read {
-        let read = self.read_now(text).await;
+        let read = self.read_now(text, false).await;
         let page = self.state.lock().page().cloned();
         let Some(page) = page else { return read };
         let names_something = !(read.facts.relations.is_empty() && read.facts.functions.is_empty());
         let wanting = read.facts.outdated || (page.is_new() && names_something);
-        if wanting && page.look_again().await { self.read_now(text).await } else { read }
+        if wanting && page.look_again().await { self.read_now(text, true).await } else { read }
     }
 
-    async fn read_now(&self, text: &[u8]) -> Read {
+    /// `looked`: the catalog was read after the text came.
+    async fn read_now(&self, text: &[u8], looked: bool) -> Read {
         let (quoting, encoding, certain, page) = {
             let state = self.state.lock();
             (state.quoting(), state.encoding(), state.names_certain(), state.page().cloned())
@@ -59,7 +60,7 @@ impl Corridor {
         let reading = Reading {
             quoting,
             encoding,
-            names: self.names(certain, page.as_deref()),
+            names: self.names(certain, page.as_deref(), looked),
             read_only: self.lane.listener.settings.holds_read_only(),
             limits: self.lane.reading_limits(),
             prepared: &prepared,
@@ -68,11 +69,15 @@ impl Corridor {
         Read { facts: self.lane.reader.bytes(text, &reading).await, certain, catalog }
     }
 
-    fn names(&self, certain: bool, page: Option<&Page>) -> Names {
+    fn names(&self, certain: bool, page: Option<&Page>, looked: bool) -> Names {
         let schema = self.lane.schema.as_ref().filter(|_| certain);
         match (page.and_then(Page::known), schema) {
             (Some((snapshot, trust)), _) => {
                 let path = Arc::clone(&self.lane.path);
+                let trust = match trust {
+                    Trust::Recent if looked => Trust::Fresh,
+                    Trust::Fresh | Trust::Recent | Trust::Outdated => trust,
+                };
                 Names::Known(Known { path, schema: schema.cloned(), snapshot, trust })
             }
             (None, Some(schema)) => Names::Certain { schema: Arc::clone(schema) },
