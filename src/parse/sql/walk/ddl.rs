@@ -26,9 +26,7 @@ impl Walker<'_> {
         self.effect(if is_right(statement) { Effect::Dcl } else { Effect::Ddl });
         let lasting = lasting::keeps_names(tags::command(statement)) && !lasting::is_private(statement);
         self.aftermath.names |= !is_right(statement) && !lasting;
-        if lasting::is_temporary(statement) {
-            self.privately();
-        }
+        self.privately(lasting::is_temporary(statement));
         if changes_owner(statement) {
             self.effect(Effect::Dcl);
         }

@@ -116,9 +116,9 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// What the innermost entry defines, nobody else sees.
-    pub(super) fn privately(&mut self) {
-        self.private.extend(self.open.last());
+    /// What the innermost entry defines, nobody else sees, if so.
+    pub(super) fn privately(&mut self, is: bool) {
+        self.private.extend(self.open.last().filter(|_| is));
     }
 
     /// Code or names that cannot be read.

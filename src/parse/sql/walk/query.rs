@@ -246,9 +246,7 @@ impl Walker<'_> {
         let SelectInto { temporary, unlogged: _, table: _, targets } = into;
         // A name may mean what is temporary from now on.
         self.aftermath.names |= temporary;
-        if *temporary {
-            self.privately();
-        }
+        self.privately(*temporary);
         for target in targets {
             let parts = match target {
                 Expr::Identifier(ident) => vec![names::name(ident)?],
