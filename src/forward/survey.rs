@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -56,17 +57,20 @@ impl Connector {
             upstream,
             builder: Builder::default(),
         };
-        survey.must(BEGIN, Table::Server).await?;
-        for table in Table::WHOLE {
-            survey.must(table.sql(), table).await?;
+        let questions = Table::WHOLE.map(|table| (table.sql(), table));
+        let end = [(COMMIT, Table::Server), (BEGIN, Table::Definitions)];
+        let texts = [(Table::Definitions.sql(), Table::Definitions), (ROLLBACK, Table::Definitions)];
+        let whole = [(BEGIN, Table::Server)].into_iter().chain(questions).chain(end);
+        // All at once: the server answers them one after the other.
+        survey.send(whole.clone().chain(texts).map(|(sql, _)| sql)).await?;
+        for (_, table) in whole {
+            survey.must(table).await?;
         }
-        survey.must(COMMIT, Table::Server).await?;
-        survey.must(BEGIN, Table::Definitions).await?;
-        if let Answer::Failed(sqlstate) = survey.ask(Table::Definitions.sql(), Table::Definitions).await? {
+        if let Answer::Failed(sqlstate) = survey.answer(Table::Definitions).await? {
             // Somebody holds a lock on a view. Its text is for people; what it shows is known without it.
             tracing::debug!(upstream = %survey.address, %sqlstate, "the texts of rules were not given");
         }
-        survey.must(ROLLBACK, Table::Definitions).await?;
+        survey.must(Table::Definitions).await?;
         survey.end().await
     }
 }
@@ -79,8 +83,22 @@ struct Survey {
 }
 
 impl Survey {
-    async fn must(&mut self, sql: &'static str, table: Table) -> Result<(), ForwardError> {
-        match self.ask(sql, table).await? {
+    async fn send(&mut self, questions: impl Iterator<Item = &'static str>) -> Result<(), ForwardError> {
+        let mut out = BytesMut::new();
+        for sql in questions {
+            let frame = Query { sql: sql.as_bytes() }.encode().map_err(|source| self.protocol(source))?;
+            out.extend_from_slice(frame.bytes());
+        }
+        let stream = &mut self.upstream.stream;
+        let sent = async {
+            stream.write_all(&out).await?;
+            stream.flush().await
+        };
+        sent.await.map_err(|_| self.gone())
+    }
+
+    async fn must(&mut self, table: Table) -> Result<(), ForwardError> {
+        match self.answer(table).await? {
             Answer::Whole => Ok(()),
             Answer::Failed(sqlstate) => {
                 Err(ForwardError::Undescribed { address: self.address.clone(), table, sqlstate })
@@ -88,15 +106,8 @@ impl Survey {
         }
     }
 
-    /// One question, up to the server's ReadyForQuery.
-    async fn ask(&mut self, sql: &'static str, table: Table) -> Result<Answer, ForwardError> {
-        let frame = Query { sql: sql.as_bytes() }.encode().map_err(|source| self.protocol(source))?;
-        let stream = &mut self.upstream.stream;
-        let sent = async {
-            stream.write_all(frame.bytes()).await?;
-            stream.flush().await
-        };
-        sent.await.map_err(|_| self.gone())?;
+    /// The answer to one question, up to the server's ReadyForQuery.
+    async fn answer(&mut self, table: Table) -> Result<Answer, ForwardError> {
         let mut answer = Answer::Whole;
         loop {
             let piece = self.upstream.framer.next_piece().map_err(|source| self.protocol(source))?;

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// What is older than this is not relied on.
 const OLD: Duration = Duration::from_secs(300);
 /// How long a statement waits to be understood better.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// After an attempt that failed, and at most, since each that fails again waits twice as long.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
