@@ -31,6 +31,9 @@ pub(super) enum Judged {
     Refused(Refusal),
 }
 
+/// What the catalog tells of a statement.
+const FOUND_OUT: [&str; 5] = ["effects", "relations", "columns", "functions", "statements"];
+
 impl Corridor {
     /// What the text would do, read as the server would read it now. Where the catalog does not know enough for that,
     /// it is read once more.
@@ -40,7 +43,9 @@ impl Corridor {
         let Some(page) = page else { return read };
         let names_something = !(read.facts.relations.is_empty() && read.facts.functions.is_empty());
         let wanting = read.facts.outdated || (page.is_new() && names_something);
-        if wanting && page.look_again().await { self.read_now(text, true).await } else { read }
+        // Nobody waits for what no rule reads.
+        let reads = || FOUND_OUT.iter().any(|fact| self.policy_reads(&["sql", fact]));
+        if wanting && reads() && page.look_again().await { self.read_now(text, true).await } else { read }
     }
 
     /// `looked`: the catalog was read after the text came.
