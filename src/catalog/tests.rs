@@ -208,10 +208,10 @@ fn candidates_of_a_call_are_those_that_take_so_many_arguments() {
     assert_eq!(found(&["public"], "lower", 2), [0_u32; 0]);
     assert_eq!(found(&["public"], "leak", 2), [501]);
     assert_eq!(found(&["public"], "leak", 1), [0_u32; 0]);
-    for count in 1..5 {
+    for count in 2..5 {
         assert_eq!(found(&["public"], "many", count), [503]);
     }
-    assert_eq!(found(&["public"], "many", 0), [0_u32; 0]);
+    assert_eq!(found(&["public"], "many", 1), [0_u32; 0]);
     let leak = shop.function(501).unwrap();
     assert_eq!(leak.configuration().collect::<Vec<_>>(), ["search_path=vault"]);
     assert_eq!(

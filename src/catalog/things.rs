@@ -232,7 +232,8 @@ impl<'a> Function<'a> {
     pub fn takes(&self, arguments: usize) -> bool {
         let most = self.arguments().len();
         let least = most.saturating_sub(usize::from(self.row.defaults));
-        let variadic = self.row.variadic != 0 && arguments >= least.saturating_sub(1);
+        // One or more of the last; none where it has a default.
+        let variadic = self.row.variadic != 0 && arguments >= most;
         (least..=most).contains(&arguments) || variadic
     }
 

@@ -115,7 +115,8 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
         let Some(page) = page.upgrade() else { return };
         // Of those who hold it, the atlas and this are not sessions.
         let used = Arc::strong_count(&page) > 2;
-        if !page.is_wished() && !(used && page.unwell.load(Ordering::Relaxed)) {
+        let again = used && page.unwell.load(Ordering::Relaxed);
+        if !(page.is_wished() || again) {
             let wished = timeout(INTERVAL, page.wish.notified()).await.is_ok();
             if !(wished || used) {
                 continue;

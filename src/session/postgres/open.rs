@@ -85,7 +85,7 @@ async fn session(house: Arc<House>, lane: Arc<Lane>, accepted: Accepted) {
         Ok((upstream, key)) => {
             let counted = house.metrics.session_opened(&lane.listener.name);
             let database = greeting.database.clone();
-            run(&house, &lane, id, context, database, identified, upstream, key).await;
+            run(&house, &lane, id, context, database, identified, (upstream, key)).await;
             drop(counted);
         }
         Err(refusal) => say(identified.stream, &refusal).await,
@@ -163,8 +163,7 @@ async fn run(
     context: SessionContext,
     database: String,
     mut identified: Identified,
-    upstream: Upstream,
-    key: Option<KeyGuard>,
+    (upstream, key): (Upstream, Option<KeyGuard>),
 ) {
     identified.slot.settle();
     let out = match welcome(&mut identified, &upstream, key.as_ref()) {

@@ -160,10 +160,11 @@ impl<'a> Walker<'a> {
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {
-            if !function.is_own() && !(own && is_harmless(&function)) {
-                self.somebodys(&function);
-                called = true;
+            if function.is_own() || (own && is_harmless(&function)) {
+                continue;
             }
+            self.somebodys(&function);
+            called = true;
         }
         called
     }
