@@ -48,11 +48,23 @@ pub(super) struct Page {
     asked: AtomicU64,
     /// What `asked` was when somebody last changed the database.
     changed: AtomicU64,
+    /// The same of a change that may have made functions, or shown them to somebody.
+    functions: AtomicU64,
     /// What `asked` was before the last look began that has ended, however it ended.
     looked: watch::Sender<u64>,
     /// Looking takes too long, or fails: nobody waits for it.
     unwell: AtomicBool,
     wish: Notify,
+}
+
+/// What is known, and how far it can be relied on.
+pub(super) struct Seen {
+    /// The catalog.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// Whether it still holds.
+    pub(super) trust: Trust,
+    /// Whether what it says of functions does.
+    pub(super) functions: Trust,
 }
 
 /// A look that succeeded.
@@ -152,6 +164,7 @@ impl Page {
             taken: ArcSwapOption::empty(),
             asked: AtomicU64::new(0),
             changed: AtomicU64::new(0),
+            functions: AtomicU64::new(0),
             looked: watch::Sender::new(0),
             unwell: AtomicBool::new(false),
             wish: Notify::new(),
@@ -184,31 +197,36 @@ impl Page {
     }
 
     /// What is known, and how far it can be relied on.
-    pub(super) fn known(&self) -> Option<(Arc<Snapshot>, Trust)> {
+    pub(super) fn known(&self) -> Option<Seen> {
         self.known_at(Instant::now())
     }
 
-    fn known_at(&self, now: Instant) -> Option<(Arc<Snapshot>, Trust)> {
+    fn known_at(&self, now: Instant) -> Option<Seen> {
         let taken = self.taken.load_full()?;
         let age = now.saturating_duration_since(taken.began);
-        let trust = if self.changed.load(Ordering::Acquire) > taken.covers || age > OLD {
-            Trust::Outdated
-        } else {
-            Trust::Recent
+        let trust = |changed: &AtomicU64| {
+            if changed.load(Ordering::Acquire) > taken.covers || age > OLD { Trust::Outdated } else { Trust::Recent }
         };
-        Some((Arc::clone(&taken.snapshot), trust))
+        let (trust, functions) = (trust(&self.changed), trust(&self.functions));
+        Some(Seen { snapshot: Arc::clone(&taken.snapshot), trust, functions })
     }
 
     /// Which catalog answers rest on: another number whenever they may be others.
     pub(super) fn stamp(&self) -> u64 {
-        self.known().map_or(0, |(snapshot, trust)| {
-            snapshot.version().saturating_mul(2).saturating_add(u64::from(trust == Trust::Outdated))
+        self.known().map_or(0, |Seen { snapshot, trust, functions }| {
+            let outdated = |trust: Trust| u64::from(trust == Trust::Outdated);
+            let version = snapshot.version().saturating_mul(4);
+            version.saturating_add(outdated(trust).saturating_mul(2)).saturating_add(outdated(functions))
         })
     }
 
     /// A statement that changes the database is on its way, or is done for good.
-    pub(super) fn changed(&self) {
-        self.changed.fetch_max(self.ask(), Ordering::AcqRel);
+    pub(super) fn changed(&self, functions: bool) {
+        let ticket = self.ask();
+        self.changed.fetch_max(ticket, Ordering::AcqRel);
+        if functions {
+            self.functions.fetch_max(ticket, Ordering::AcqRel);
+        }
     }
 
     /// Whether nobody has looked yet, and somebody will.
@@ -250,14 +268,15 @@ mod tests {
     #[test]
     fn what_is_known_is_relied_on_until_somebody_changes_it_or_it_is_old() {
         let (page, now) = (Page::new("shop"), Instant::now());
-        let trust = |after: Duration| page.known_at(now + after).map(|(_, trust)| trust);
+        let trust = |after: Duration| page.known_at(now + after).map(|seen| seen.trust);
         assert_eq!((trust(Duration::ZERO), page.stamp()), (None, 0));
         page.take(snapshot("a"), 0, now);
         assert_eq!(trust(OLD), Some(Trust::Recent));
         assert_eq!(trust(OLD + PAUSE), Some(Trust::Outdated));
         let before = page.stamp();
-        page.changed();
+        page.changed(false);
         assert_eq!(trust(PAUSE), Some(Trust::Outdated));
+        assert_eq!(page.known_at(now).map(|seen| seen.functions), Some(Trust::Recent));
         assert_ne!(page.stamp(), before);
         page.take(snapshot("a"), 0, now);
         assert_eq!(trust(PAUSE), Some(Trust::Outdated), "that look began before the change");
@@ -300,5 +319,17 @@ mod tests {
         drop((used, first));
         atlas.page("b");
         assert!(atlas.pages.lock().iter().any(|page| page.database == "b"));
+    }
+
+    #[test]
+    fn functions_are_relied_on_until_a_change_may_have_made_some() {
+        let (page, now) = (Page::new("shop"), Instant::now());
+        page.take(snapshot("a"), 0, now);
+        let before = page.stamp();
+        page.changed(true);
+        assert_eq!(page.known_at(now).map(|seen| seen.functions), Some(Trust::Outdated));
+        assert_ne!(page.stamp(), before);
+        page.take(snapshot("a"), 1, now);
+        assert_eq!(page.known_at(now).map(|seen| seen.functions), Some(Trust::Recent));
     }
 }

@@ -74,6 +74,8 @@ pub struct Known {
     pub snapshot: Arc<Snapshot>,
     /// Whether it still holds.
     pub trust: Trust,
+    /// Whether what it says of functions still holds: most definitions make none.
+    pub functions: Trust,
 }
 
 /// Whether a catalog still holds.

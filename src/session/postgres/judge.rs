@@ -9,7 +9,7 @@ use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
 use crate::parse::{self, Encoding, Facts, Known, Names, Reading, Remembered, Request, Trust, UnparsedKind};
 
-use super::super::atlas::Page;
+use super::super::atlas::{Page, Seen};
 use super::corridor::{Corridor, denied};
 use super::names::Statement;
 
@@ -77,13 +77,13 @@ impl Corridor {
     fn names(&self, certain: bool, page: Option<&Page>, looked: bool) -> Names {
         let schema = self.lane.schema.as_ref().filter(|_| certain);
         match (page.and_then(Page::known), schema) {
-            (Some((snapshot, trust)), _) => {
+            (Some(Seen { snapshot, trust, functions }), _) => {
                 let path = Arc::clone(&self.lane.path);
                 let trust = match trust {
                     Trust::Recent if looked => Trust::Fresh,
                     Trust::Fresh | Trust::Recent | Trust::Outdated => trust,
                 };
-                Names::Known(Known { path, schema: schema.cloned(), snapshot, trust })
+                Names::Known(Known { path, schema: schema.cloned(), snapshot, trust, functions })
             }
             (None, Some(schema)) => Names::Certain { schema: Arc::clone(schema) },
             (None, None) => Names::Uncertain,

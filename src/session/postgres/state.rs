@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::input::{SessionContext, Transaction};
-use crate::parse::{Encoding, Facts, Quoting};
+use crate::parse::{Effect, Encoding, Facts, Quoting};
 
 use super::super::atlas::Page;
 use super::ledger::{Ledger, Owed, Running};
@@ -30,6 +30,8 @@ pub(super) struct State {
     page: Option<Arc<Page>>,
     /// It changed the database, and nobody else sees that before the transaction ends.
     altered: bool,
+    /// And that may have made functions.
+    made_functions: bool,
     version: u64,
 }
 
@@ -68,6 +70,7 @@ impl State {
             names_certain: page.is_some(),
             page,
             altered: false,
+            made_functions: false,
             version: 0,
         }
     }
@@ -98,12 +101,13 @@ impl State {
         if self.altered && status == Transaction::Idle && !self.pending(|facts| facts.aftermath.catalog) {
             self.altered = false;
             self.changed();
+            self.made_functions = false;
         }
     }
 
     fn changed(&self) {
         if let Some(page) = &self.page {
-            page.changed();
+            page.changed(self.made_functions);
         }
     }
 
@@ -156,6 +160,8 @@ impl State {
         self.reading_moves |= aftermath.waits;
         if aftermath.catalog {
             self.altered = true;
+            // What keeps the session's names makes relations and their types; rights show functions to somebody.
+            self.made_functions |= aftermath.names || facts.effects.contains(&Effect::Dcl);
             self.changed();
         }
         let sequence = self.ledger.sequence();

@@ -154,9 +154,7 @@ impl<'a> Walker<'a> {
     /// superuser can have made it.
     pub(super) fn calls_somebodys(&mut self, name: &str) -> bool {
         let Some(known) = self.known() else { return false };
-        if known.trust == Trust::Outdated {
-            self.outdated = true;
-        }
+        self.outdated |= known.functions == Trust::Outdated;
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {

@@ -50,7 +50,7 @@ fn shop() -> Arc<Snapshot> {
 fn names(path: &[&str], trust: Trust) -> Names {
     let path: Arc<[Arc<str>]> = path.iter().map(|schema| Arc::from(*schema)).collect();
     let schema = if let [only] = &*path { Some(Arc::clone(only)) } else { None };
-    Names::Known(Known { path, schema, snapshot: shop(), trust })
+    Names::Known(Known { path, schema, snapshot: shop(), trust, functions: trust })
 }
 
 fn read_by(sql: &str, names: &Names) -> Facts {
@@ -113,6 +113,9 @@ fn a_catalog_that_was_changed_is_not_relied_on() {
         assert!(facts.outdated && facts.unknown.contains("sql.relations"), "{sql}");
     }
     assert!(read_by("select lower('a')", &names(&["public"], Trust::Outdated)).outdated);
+    let Names::Known(known) = names(&["public"], Trust::Outdated) else { panic!("it is known") };
+    let functions = Names::Known(Known { functions: Trust::Recent, ..known });
+    assert!(!read_by("select lower('a')", &functions).outdated, "the definition made no function");
     let own = read_by("select relname from pg_class", &names(&["public"], Trust::Outdated));
     assert!(!own.outdated, "PostgreSQL's own stay what they are");
 }
