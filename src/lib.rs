@@ -8,6 +8,7 @@
 pub mod accept; // listeners, limits → Accepted
 pub mod admin; // health, metrics
 pub mod bundle; // load, rewrite, check, swap → Policy
+pub mod catalog; // what names mean in one database → Snapshot
 pub mod cli;
 pub mod config; // file structs → checked values
 pub mod decide; // the only evaluation → Decision

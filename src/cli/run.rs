@@ -18,10 +18,10 @@ use crate::identify::Issuers;
 use crate::session::{Drain, Lane};
 use crate::telemetry::{self, Metrics};
 
-/// What this version cannot see, since it does not ask the database what names mean; README says more.
-const OPEN: &str = "the database's catalog is not read: `effects == [\"read\"]` says nothing about what a view reads, an \
-    overload of a built-in function, a user's function called by field selection, a user's operator, or a domain's \
-    check; give the upstream role no more than it needs";
+/// What this version cannot see; README says more.
+const OPEN: &str = "`effects == [\"read\"]` says nothing about what row security, triggers, a user's operator or cast, a \
+    domain's check, or a user's function called by field selection of an expression do; give the upstream role no more \
+    than it needs";
 
 /// Why the sidecar ended before it was asked to.
 #[derive(Debug, thiserror::Error)]

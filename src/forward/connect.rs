@@ -22,7 +22,7 @@ use crate::wire::postgres::{BackendFramer, Startup, TransactionStatus};
 /// The way to one listener's upstream.
 #[derive(Debug)]
 pub struct Connector {
-    upstream: config::Upstream,
+    pub(super) upstream: config::Upstream,
     tls: Option<Arc<Tls>>,
     keys: scram::Memory,
     /// When second attempts were made within the running second.

@@ -2,6 +2,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::catalog::{CatalogError, Table};
 use crate::model::{Fault, FaultKind};
 use crate::wire::postgres::WireError;
 
@@ -102,7 +103,7 @@ pub enum ForwardError {
         limit: Duration,
     },
     /// The server went away.
-    #[error("`{address}` closed the connection during login")]
+    #[error("`{address}` closed the connection before it had answered")]
     Gone {
         /// `host:port` or `unix:/path`.
         address: String,
@@ -167,6 +168,36 @@ pub enum ForwardError {
         /// How.
         source: WireError,
     },
+    /// The server does not describe its database.
+    #[error("`{address}` does not describe {table}, SQLSTATE `{sqlstate}`: its own log says why")]
+    Undescribed {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// What it was asked for.
+        table: Table,
+        /// What it answered.
+        sqlstate: String,
+    },
+    /// The server describes its database in a way that cannot be.
+    #[error("`{address}` describes database `{database}` wrongly: {source}")]
+    Description {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// The database.
+        database: String,
+        /// What is wrong.
+        source: CatalogError,
+    },
+    /// The server does not say what its database holds in time.
+    #[error("`{address}` did not describe database `{database}` within `{}`", humantime::format_duration(*.limit))]
+    SlowDescription {
+        /// `host:port` or `unix:/path`.
+        address: String,
+        /// The database.
+        database: String,
+        /// How long it had.
+        limit: Duration,
+    },
     /// A start-up parameter that cannot be sent.
     #[error("the start-up packet cannot be written: {source}")]
     Startup {
@@ -208,11 +239,18 @@ macro_rules! login {
     };
 }
 
+/// The database does not tell what it holds. No client waits for that.
+macro_rules! undescribed {
+    () => {
+        Self::Undescribed { .. } | Self::Description { .. } | Self::SlowDescription { .. }
+    };
+}
+
 impl Fault for ForwardError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Resolve { .. } | Self::Connect { .. } | Self::TooSlow { .. } => FaultKind::UpstreamUnreachable,
-            Self::Gone { .. } | Self::Protocol { .. } => FaultKind::UpstreamLost,
+            Self::Gone { .. } | Self::Protocol { .. } | undescribed!() => FaultKind::UpstreamLost,
             untrusted!() => FaultKind::UpstreamUnreachable,
             login!() => FaultKind::UpstreamLogin,
             Self::Startup { .. } => FaultKind::StartupParameter,
@@ -226,7 +264,9 @@ impl Fault for ForwardError {
                 "the database cannot be reached".to_owned()
             }
             untrusted!() => "there is no trusted connection to the database".to_owned(),
-            Self::Gone { .. } | Self::Protocol { .. } => "the database broke the connection off".to_owned(),
+            Self::Gone { .. } | Self::Protocol { .. } | undescribed!() => {
+                "the database broke the connection off".to_owned()
+            }
             login!() => "sidegate could not log in to the database".to_owned(),
             Self::Startup { .. } => "the database name or a start-up parameter cannot be sent".to_owned(),
             Self::Random { .. } => "internal error".to_owned(),

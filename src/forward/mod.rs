@@ -11,6 +11,7 @@ mod login;
 mod resolve;
 mod scram;
 mod sender;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -101,6 +101,7 @@ pub(crate) fn facts() -> Facts {
         sensitive: false,
         placeholders: 1,
         empty: false,
+        outdated: false,
     }
 }
 

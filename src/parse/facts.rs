@@ -241,6 +241,8 @@ pub struct Facts {
     pub placeholders: u16,
     /// Whether its text is empty (comments and white space only).
     pub empty: bool,
+    /// It rests on a catalog that does not know a name in it, or that may not hold any more.
+    pub outdated: bool,
 }
 
 impl Facts {
@@ -278,6 +280,8 @@ pub struct Aftermath {
     /// It can change what unqualified names mean in this session (temporary relations, `procedure`,
     /// `unknown`, `settings`).
     pub names: bool,
+    /// It can change what names mean for everybody: relations, functions, rights.
+    pub catalog: bool,
     /// It can change whether a transaction is open.
     pub transaction: bool,
     /// SQL-level PREPARE: the name and what is inside.

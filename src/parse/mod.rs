@@ -12,5 +12,7 @@ pub use facts::{
     SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use request::{Parameter, Protocol, Request};
-pub use sql::{Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, literals, quoted_name};
+pub use sql::{
+    Encoding, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust, literals, quoted_name,
+};
 pub use statement::{Prepared, Values, bound, executed, function_call, prepared, simple, typed};

@@ -19,6 +19,8 @@ use crate::model::{Stage, Workload};
 use crate::parse::{Reader, ReadingLimits};
 use crate::telemetry::Metrics;
 
+use super::atlas::Atlas;
+
 /// What every session of this process shares.
 pub struct House {
     /// The policy that serves.
@@ -71,7 +73,9 @@ pub struct Lane {
     /// Finds out who is calling.
     pub identifier: Identifier,
     /// The way to its upstream.
-    pub(super) connector: Connector,
+    pub(super) connector: Arc<Connector>,
+    /// What is known of its databases.
+    pub(super) atlas: Atlas,
     /// Cancel keys that its clients hold.
     pub(super) cancels: Arc<CancelKeys>,
     /// What may be written down of those who got no session.
@@ -84,6 +88,8 @@ pub struct Lane {
     pub(super) search_path: Vec<String>,
     /// What its sessions have in common.
     pub(super) alike: Alike,
+    /// The same, to be shared.
+    pub(super) path: Arc<[Arc<str>]>,
 }
 
 impl Lane {
@@ -94,16 +100,19 @@ impl Lane {
             (Settings::Pinned(_), [only]) => Some(Arc::from(only.as_str())),
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
-        let connector = Connector::new(listener.upstream.clone());
+        let connector = Arc::new(Connector::new(listener.upstream.clone()));
+        let path = search_path.iter().map(|schema| Arc::from(schema.as_str())).collect();
         Self {
             listener,
             identifier,
             connector,
+            atlas: Atlas::default(),
             cancels: Arc::default(),
             strangers: Strangers::new(),
             reader,
             schema,
             search_path,
+            path,
             alike: Alike::default(),
         }
     }
@@ -120,6 +129,14 @@ impl Lane {
     pub(super) fn reading_limits(&self) -> ReadingLimits {
         let limits = &self.listener.limits;
         ReadingLimits { statement: limits.statement, tokens: limits.tokens }
+    }
+
+    /// Whether sessions begin with a path that is known.
+    pub(super) fn is_pinned(&self) -> bool {
+        match self.listener.settings {
+            Settings::Pinned(_) => true,
+            Settings::Free => false,
+        }
     }
 
     /// Whether this question is asked here.

@@ -23,6 +23,11 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
     }
     let (keeper, certificates) = (Arc::clone(&lane), listener.certificates().map(Arc::clone));
     chores.spawn(async move { keeper.identifier.keep(certificates).await });
+    let (mapping, counting) = (Arc::clone(&lane), house.metrics.clone());
+    chores.spawn(async move {
+        mapping.atlas.keep(&mapping.connector, &mapping.listener.name, &counting).await;
+        std::future::pending().await
+    });
     let mut sessions = JoinSet::new();
     loop {
         let accepting = pin!(accept(&listener, &workers));

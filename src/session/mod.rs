@@ -1,6 +1,7 @@
 //! The corridor. Takes connections, leads each through the rooms in order to its end; refuses
 //! whatever any room refuses, in the words of `enforce`.
 
+mod atlas;
 mod contain;
 mod house;
 mod listen;

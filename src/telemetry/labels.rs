@@ -268,3 +268,9 @@ pub(super) struct Fetched {
     pub(super) issuer: String,
     pub(super) outcome: &'static str,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Looked {
+    pub(super) listener: Listener,
+    pub(super) outcome: &'static str,
+}

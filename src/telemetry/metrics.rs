@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use super::exposition;
 use super::labels::{
     Activated, Answered, Away, BundleFailure, CancelRequested, Cancelled, Decided, Failed, Fetched, Handler,
-    HttpMethod, Listener, LoggedIn, OfBundle, OfIssuer, OfListener, Plugin, PluginStatus, Status, TurnedAway,
+    HttpMethod, Listener, LoggedIn, Looked, OfBundle, OfIssuer, OfListener, Plugin, PluginStatus, Status, TurnedAway,
 };
 use super::series::{Answers, Bundles, Issuers, Journal, Sessions, Tls};
 use crate::model::{Cause, ListenerName, Method, OutcomeKind, Stage};
@@ -149,6 +149,12 @@ impl Metrics {
     /// The upstream could not be reached or did not let sidegate in.
     pub fn upstream_failed(&self, listener: &ListenerName) {
         self.0.sessions.upstream_failures.get_or_create(&of(listener)).inc();
+    }
+
+    /// A database was asked what it holds, and said so or not.
+    pub fn catalog_read(&self, listener: &ListenerName, taken: bool) {
+        let outcome = if taken { "ok" } else { "failed" };
+        self.0.sessions.catalogs.get_or_create(&Looked { listener: Listener(listener.clone()), outcome }).inc();
     }
 
     /// A statement could not be read whole.

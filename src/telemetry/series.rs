@@ -10,8 +10,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::labels::{
-    Activated, Answered, Away, CancelRequested, Decided, Failed, Fetched, LoggedIn, OfBundle, OfIssuer, OfListener,
-    Status,
+    Activated, Answered, Away, CancelRequested, Decided, Failed, Fetched, LoggedIn, Looked, OfBundle, OfIssuer,
+    OfListener, Status,
 };
 
 /// OPA's buckets for HTTP, in seconds.
@@ -34,6 +34,7 @@ pub(super) struct Sessions {
     pub(super) logins_refused: Family<OfListener, Counter>,
     pub(super) upstream_failures: Family<OfListener, Counter>,
     pub(super) unparsed: Family<OfListener, Counter>,
+    pub(super) catalogs: Family<Looked, Counter>,
 }
 
 impl Sessions {
@@ -74,6 +75,7 @@ impl Sessions {
                 "Connections to the upstream that failed",
                 Family::default(),
             ),
+            catalogs: add(r, "sidegate_catalog_reads", "Attempts to read what a database holds", Family::default()),
             unparsed: add(r, "sidegate_unparsed", "Statements that could not be read whole", Family::default()),
         }
     }

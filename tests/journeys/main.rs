@@ -13,6 +13,7 @@
 
 mod adversary;
 mod between;
+mod catalog;
 mod causes;
 mod clients;
 mod demo;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::catalog::Snapshot;
 use crate::parse::facts::Facts;
 
 /// What a session remembers under a name of SQL's own (PREPARE, DECLARE): every statement that may be
@@ -56,8 +57,36 @@ pub enum Names {
         /// The schema that relations are in which are not PostgreSQL's own.
         schema: Arc<str>,
     },
+    /// `pg_catalog`, then the schemas of a path, with what the catalog knows of them.
+    Known(Known),
     /// The search path is not known, or temporary tables may be in the way.
     Uncertain,
+}
+
+/// A catalog, and how far it can be relied on just now.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Known {
+    /// The path's schemas, those of PostgreSQL left out.
+    pub path: Arc<[Arc<str>]>,
+    /// The only one of them, if there is one: it holds what is not PostgreSQL's, whether the catalog knows it or not.
+    pub schema: Option<Arc<str>>,
+    /// The catalog.
+    pub snapshot: Arc<Snapshot>,
+    /// Whether it still holds.
+    pub trust: Trust,
+    /// Whether what it says of functions still holds: most definitions make none.
+    pub functions: Trust,
+}
+
+/// Whether a catalog still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// It was read after the text came: what it does not know is not there.
+    Fresh,
+    /// Nobody has changed it through sidegate since it was read. What it does not know may be new.
+    Recent,
+    /// It was changed, or is old: nothing in it is certain.
+    Outdated,
 }
 
 /// The most that is read of one message.

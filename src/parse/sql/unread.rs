@@ -53,6 +53,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         aftermath: Aftermath {
             waits: true,
             names: true,
+            catalog: true,
             transaction: true,
             prepares: Vec::new(),
             declares: Vec::new(),
@@ -63,6 +64,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         sensitive,
         placeholders: u16::try_from(shape::highest_parameter(text, lexemes)).unwrap_or(u16::MAX),
         empty: false,
+        outdated: false,
     }
 }
 

@@ -127,6 +127,11 @@ impl Corridor {
         }
     }
 
+    /// Whether any rule reads this path of the input.
+    pub(super) fn policy_reads(&self, path: &[&str]) -> bool {
+        self.house.store.snapshot().is_some_and(|policy| policy.reads_any(path))
+    }
+
     /// Whether any rule reads the values of statements.
     pub(super) fn policy_reads_values(&self) -> bool {
         self.house.store.snapshot().is_some_and(|policy| policy.reads_values())

@@ -7,11 +7,22 @@ use crate::enforce::{self, Permit, Refusal};
 use crate::input::{self, Document, PolicyInfo};
 use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
-use crate::parse::{self, Encoding, Facts, Names, Reading, Remembered, Request, UnparsedKind};
+use crate::parse::{self, Encoding, Facts, Known, Names, Reading, Remembered, Request, Trust, UnparsedKind};
 
+use super::super::atlas::{Page, Seen};
 use super::corridor::{Corridor, denied};
 use super::names::Statement;
 use super::recent::Conditions;
+
+/// What was read of a text.
+pub(super) struct Read {
+    /// What it would do.
+    pub(super) facts: Arc<Facts>,
+    /// Whether unqualified names were certain.
+    pub(super) certain: bool,
+    /// Which catalog it rests on.
+    pub(super) catalog: u64,
+}
 
 /// A statement that was judged: the permit to send it, or what the client is told instead.
 pub(super) enum Judged {
@@ -21,33 +32,51 @@ pub(super) enum Judged {
     Refused(Refusal),
 }
 
+/// What the catalog tells of a statement.
+const FOUND_OUT: [&str; 5] = ["effects", "relations", "columns", "functions", "statements"];
+
 impl Corridor {
-    /// What the text would do, read as the server would read it now, and whether names were certain. `by_name`: it
-    /// [may look names up](mentions_names).
-    pub(super) async fn read(&self, text: &[u8], by_name: bool) -> (Arc<Facts>, bool) {
-        let conditions = {
+    /// What the text would do, read as the server would read it now. Where the catalog does not know enough for that,
+    /// it is read once more. `by_name`: it [may look names up](mentions_names).
+    pub(super) async fn read(&self, text: &[u8], by_name: bool) -> Read {
+        let read = self.read_now(text, by_name, false).await;
+        let page = self.state.lock().page().cloned();
+        let Some(page) = page else { return read };
+        let names_something = !(read.facts.relations.is_empty() && read.facts.functions.is_empty());
+        let wanting = read.facts.outdated || (page.is_new() && names_something);
+        // Nobody waits for what no rule reads.
+        let reads = || FOUND_OUT.iter().any(|fact| self.policy_reads(&["sql", fact]));
+        if wanting && reads() && page.look_again().await { self.read_now(text, by_name, true).await } else { read }
+    }
+
+    /// `looked`: the catalog was read after the text came.
+    async fn read_now(&self, text: &[u8], by_name: bool, looked: bool) -> Read {
+        let (quoting, encoding, certain, page) = {
             let state = self.state.lock();
-            Conditions { quoting: state.quoting(), encoding: state.encoding(), certain: state.names_certain() }
+            (state.quoting(), state.encoding(), state.names_certain(), state.page().cloned())
         };
+        let catalog = page.as_ref().map_or(0, |page| page.stamp());
+        let conditions = Conditions { quoting, encoding, names: self.names(certain, page.as_deref(), looked) };
         // What it does depends on more than itself: nothing is remembered.
         if by_name {
             let (prepared, cursors) = {
                 let state = self.state.lock();
                 (state.names.prepared(), state.names.cursors())
             };
-            return (self.read_under(text, conditions, &prepared, &cursors).await, conditions.certain);
+            let facts = self.read_under(text, conditions, &prepared, &cursors).await;
+            return Read { facts, certain, catalog };
         }
-        let known = self.recent.lock().facts(text, conditions);
+        let known = self.recent.lock().facts(text, &conditions);
         let facts = match known {
             Some(facts) => facts,
             None => {
                 let none = Remembered::new();
-                let facts = self.read_under(text, conditions, &none, &none).await;
+                let facts = self.read_under(text, conditions.clone(), &none, &none).await;
                 self.recent.lock().keep(text, conditions, &facts);
                 facts
             }
         };
-        (facts, conditions.certain)
+        Read { facts, certain, catalog }
     }
 
     async fn read_under(
@@ -57,20 +86,32 @@ impl Corridor {
         prepared: &Remembered,
         cursors: &Remembered,
     ) -> Arc<Facts> {
-        let names = match (&self.lane.schema, conditions.certain) {
-            (Some(schema), true) => Names::Certain { schema: Arc::clone(schema) },
-            (Some(_) | None, _) => Names::Uncertain,
-        };
         let reading = Reading {
             quoting: conditions.quoting,
             encoding: conditions.encoding,
-            names,
+            names: conditions.names,
             read_only: self.lane.listener.settings.holds_read_only(),
             limits: self.lane.reading_limits(),
             prepared,
             cursors,
         };
         self.lane.reader.bytes(text, &reading).await
+    }
+
+    fn names(&self, certain: bool, page: Option<&Page>, looked: bool) -> Names {
+        let schema = self.lane.schema.as_ref().filter(|_| certain);
+        match (page.and_then(Page::known), schema) {
+            (Some(Seen { snapshot, trust, functions }), _) => {
+                let path = Arc::clone(&self.lane.path);
+                let trust = match trust {
+                    Trust::Recent if looked => Trust::Fresh,
+                    Trust::Fresh | Trust::Recent | Trust::Outdated => trust,
+                };
+                Names::Known(Known { path, schema: schema.cloned(), snapshot, trust, functions })
+            }
+            (None, Some(schema)) => Names::Certain { schema: Arc::clone(schema) },
+            (None, None) => Names::Uncertain,
+        }
     }
 
     /// Asks policy about a request. Over a limit, nobody is asked.
@@ -130,12 +171,15 @@ impl Corridor {
         if !self.is_stale(statement) {
             return Arc::clone(facts);
         }
-        parse::typed(self.read(statement.text.as_bytes(), statement.by_name).await.0, &statement.declared)
+        parse::typed(self.read(statement.text.as_bytes(), statement.by_name).await.facts, &statement.declared)
     }
 
     /// Whether a statement must be read again before it is judged.
     pub(super) fn is_stale(&self, statement: &Statement) -> bool {
-        statement.by_name || (statement.certain && !self.state.lock().names_certain())
+        let state = self.state.lock();
+        statement.by_name
+            || (statement.certain && !state.names_certain())
+            || (!statement.within && statement.catalog != state.catalog())
     }
 
     /// The types of a statement's parameters, for reading their values. In an encoding that is not

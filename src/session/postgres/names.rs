@@ -25,6 +25,8 @@ pub(super) struct Statement {
     pub(super) facts: Arc<Facts>,
     /// Whether `facts` took unqualified names for certain.
     pub(super) certain: bool,
+    /// Which catalog `facts` rest on.
+    pub(super) catalog: u64,
     /// OIDs of its parameters' types; 0 where the client left the choice to the server.
     pub(super) types: Mutex<Vec<u32>>,
     /// The OIDs that the client gave, which the server read it by.
@@ -63,6 +65,8 @@ pub(super) struct RestsOn {
     pub(super) second: i64,
     /// Counts changes of session state that policy can read.
     pub(super) state: u64,
+    /// The catalog.
+    pub(super) catalog: u64,
 }
 
 /// What a name stands for.
@@ -239,6 +243,7 @@ impl Names {
                 text: Arc::from(facts.normalized.as_str()),
                 facts: Arc::clone(&inner.0),
                 certain: false,
+                catalog: 0,
                 types: Mutex::new(Vec::new()),
                 declared: Arc::default(),
                 by_name: false,

@@ -17,6 +17,7 @@ use crate::forward::{self, CancelTarget, KeyGuard, Link, Sender, Upstream};
 use crate::identify::{Identified, Validity};
 use crate::input::SessionContext;
 use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
+use crate::session::atlas::Page;
 use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
 use crate::telemetry::{Cancelled, SessionGauge, TurnedAway};
@@ -170,7 +171,10 @@ async fn session(house: &Arc<House>, lane: &Arc<Lane>, accepted: Accepted) -> Op
         contain(opening).await
     };
     match opened.unwrap_or_else(|| Ok(Err(defect(id)))).unwrap_or_else(|_| Err(too_slow(lane))) {
-        Ok((upstream, key)) => admit(house, lane, id, (context, stay), identified, (upstream, key)).await,
+        Ok((upstream, key)) => {
+            let page = lane.is_pinned().then(|| lane.atlas.page(&greeting.database));
+            admit(house, lane, id, (context, page, stay), identified, (upstream, key)).await
+        }
         Err(refusal) => {
             say(identified.stream, &refusal).await;
             None
@@ -183,13 +187,13 @@ async fn admit(
     house: &House,
     lane: &Lane,
     session: SessionId,
-    (context, stay): (SessionContext, Stay),
+    (context, page, stay): (SessionContext, Option<Arc<Page>>, Stay),
     mut identified: Identified,
     (upstream, key): (Upstream, Option<KeyGuard>),
 ) -> Option<Box<Entered>> {
     identified.slot.settle();
     let begun = {
-        let beginning = pin!(async { begin(lane, context, &mut identified, &upstream, key.as_ref()) });
+        let beginning = pin!(async { begin(context, page, &mut identified, &upstream, key.as_ref()) });
         contain(beginning).await
     };
     let refusal = match begun {
@@ -291,14 +295,14 @@ fn welcome(identified: &mut Identified, upstream: &Upstream, key: Option<&KeyGua
 
 /// How the session starts: what the client is told, and what is known of it.
 fn begin(
-    lane: &Lane,
     context: SessionContext,
+    page: Option<Arc<Page>>,
     identified: &mut Identified,
     upstream: &Upstream,
     key: Option<&KeyGuard>,
 ) -> Result<(BytesMut, State), WireError> {
     let out = welcome(identified, upstream, key)?;
-    let mut state = State::new(context, lane.schema.is_some());
+    let mut state = State::new(context, page);
     for (name, value) in &upstream.parameters {
         state.parameter(name, value);
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::parse::{Encoding, Facts, Quoting};
+use crate::parse::{Encoding, Facts, Names, Quoting};
 
 /// Texts that one session keeps; past it all are forgotten.
 const REMEMBERED: usize = 64;
@@ -16,14 +16,14 @@ const SHORT: usize = 4 << 10;
 const LIGHT: usize = 16 << 10;
 
 /// What decides what a text means, beside its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Conditions {
     /// How quotes are read.
     pub(super) quoting: Quoting,
     /// How bytes are read.
     pub(super) encoding: Encoding,
-    /// Whether names mean what the pinned path says.
-    pub(super) certain: bool,
+    /// What names mean.
+    pub(super) names: Names,
 }
 
 /// One session's texts.
@@ -34,9 +34,9 @@ pub(super) struct Recent {
 
 impl Recent {
     /// What the text does, if it was read under these conditions.
-    pub(super) fn facts(&self, text: &[u8], conditions: Conditions) -> Option<Arc<Facts>> {
+    pub(super) fn facts(&self, text: &[u8], conditions: &Conditions) -> Option<Arc<Facts>> {
         let (known, facts) = self.known.get(text)?;
-        (*known == conditions).then(|| Arc::clone(facts))
+        (known == conditions).then(|| Arc::clone(facts))
     }
 
     /// Keeps what a text does, unless it was not read to its end or is too much to keep.
@@ -56,33 +56,37 @@ mod tests {
     use super::*;
     use crate::input::stub;
 
-    const CONDITIONS: Conditions = Conditions { quoting: Quoting::Standard, encoding: Encoding::Safe, certain: true };
+    fn conditions() -> Conditions {
+        let names = Names::Certain { schema: "public".into() };
+        Conditions { quoting: Quoting::Standard, encoding: Encoding::Safe, names }
+    }
 
     #[test]
     fn a_text_is_known_only_under_the_conditions_that_it_was_read_under() {
         let mut recent = Recent::default();
         let facts = Arc::new(stub::facts());
-        recent.keep(b"select 1", CONDITIONS, &facts);
-        assert!(recent.facts(b"select 1", CONDITIONS).is_some_and(|known| Arc::ptr_eq(&known, &facts)));
-        assert!(recent.facts(b"select  1", CONDITIONS).is_none());
+        recent.keep(b"select 1", conditions(), &facts);
+        assert!(recent.facts(b"select 1", &conditions()).is_some_and(|known| Arc::ptr_eq(&known, &facts)));
+        assert!(recent.facts(b"select  1", &conditions()).is_none());
         for other in [
-            Conditions { quoting: Quoting::Backslash, ..CONDITIONS },
-            Conditions { encoding: Encoding::AsciiTrailBytes, ..CONDITIONS },
-            Conditions { certain: false, ..CONDITIONS },
+            Conditions { quoting: Quoting::Backslash, ..conditions() },
+            Conditions { encoding: Encoding::AsciiTrailBytes, ..conditions() },
+            Conditions { names: Names::Uncertain, ..conditions() },
+            Conditions { names: Names::Certain { schema: "secret".into() }, ..conditions() },
         ] {
-            assert!(recent.facts(b"select 1", other).is_none(), "{other:?}");
+            assert!(recent.facts(b"select 1", &other).is_none(), "{other:?}");
         }
     }
 
     #[test]
     fn neither_many_texts_nor_long_ones_are_kept() {
         let (mut recent, facts) = (Recent::default(), Arc::new(stub::facts()));
-        recent.keep(&[b'x'; SHORT + 1], CONDITIONS, &facts);
+        recent.keep(&[b'x'; SHORT + 1], conditions(), &facts);
         let heavy = Facts { normalized: "x".repeat(LIGHT + 1), ..stub::facts() };
-        recent.keep(b"heavy", CONDITIONS, &Arc::new(heavy));
+        recent.keep(b"heavy", conditions(), &Arc::new(heavy));
         assert!(recent.known.is_empty());
         for number in 0..10 * REMEMBERED {
-            recent.keep(number.to_string().as_bytes(), CONDITIONS, &facts);
+            recent.keep(number.to_string().as_bytes(), conditions(), &facts);
             assert!(recent.known.len() <= REMEMBERED);
         }
     }

@@ -1,10 +1,13 @@
 //! What the two directions of one session share. Only ever locked for a moment, never across an await.
 
+use std::sync::Arc;
+
 use tokio::sync::Notify;
 
 use crate::input::{SessionContext, Transaction};
-use crate::parse::{Encoding, Facts, Quoting};
+use crate::parse::{Effect, Encoding, Facts, Quoting};
 
+use super::super::atlas::Page;
 use super::ledger::{Ledger, Owed, Running};
 use super::names::{Names, RestsOn};
 
@@ -23,6 +26,12 @@ pub(super) struct State {
     encoding: Encoding,
     reading_moves: bool,
     names_certain: bool,
+    /// What is known of the database; `None` where names never are.
+    page: Option<Arc<Page>>,
+    /// It changed the database, and nobody else sees that before the transaction ends.
+    altered: bool,
+    /// And that may have made functions.
+    made_functions: bool,
     version: u64,
 }
 
@@ -48,8 +57,8 @@ impl Copy {
 }
 
 impl State {
-    /// A session that has just begun. `names_certain`: one pinned user schema.
-    pub(super) fn new(context: SessionContext, names_certain: bool) -> Self {
+    /// A session that has just begun. With a page its path is pinned.
+    pub(super) fn new(context: SessionContext, page: Option<Arc<Page>>) -> Self {
         Self {
             ledger: Ledger::default(),
             names: Names::default(),
@@ -58,7 +67,10 @@ impl State {
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
             reading_moves: false,
-            names_certain,
+            names_certain: page.is_some(),
+            page,
+            altered: false,
+            made_functions: false,
             version: 0,
         }
     }
@@ -86,6 +98,17 @@ impl State {
         self.context.transaction_uncertain = self.pending(|facts| facts.aftermath.transaction);
         // Changed parameters are reported just before ReadyForQuery, not before CommandComplete.
         self.reading_moves = self.pending(|facts| facts.aftermath.waits);
+        if self.altered && status == Transaction::Idle && !self.pending(|facts| facts.aftermath.catalog) {
+            self.altered = false;
+            self.changed();
+            self.made_functions = false;
+        }
+    }
+
+    fn changed(&self) {
+        if let Some(page) = &self.page {
+            page.changed(self.made_functions);
+        }
     }
 
     fn pending(&self, of: impl Fn(&Facts) -> bool) -> bool {
@@ -135,6 +158,12 @@ impl State {
         self.context.statements = self.context.statements.saturating_add(1);
         self.context.transaction_uncertain |= aftermath.transaction;
         self.reading_moves |= aftermath.waits;
+        if aftermath.catalog {
+            self.altered = true;
+            // What keeps the session's names makes relations and their types; rights show functions to somebody.
+            self.made_functions |= aftermath.names || facts.effects.contains(&Effect::Dcl);
+            self.changed();
+        }
         let sequence = self.ledger.sequence();
         if aftermath.names {
             self.names_certain = false;
@@ -181,8 +210,27 @@ impl State {
         self.names_certain
     }
 
+    /// What is known of the database, where it is for this session what it is for others.
+    pub(super) fn page(&self) -> Option<&Arc<Page>> {
+        self.page.as_ref().filter(|_| self.names_certain && !self.altered)
+    }
+
+    /// Which catalog facts rest on that are found now; 0 for none.
+    pub(super) fn catalog(&self) -> u64 {
+        self.page().map_or(0, |page| page.stamp())
+    }
+
     /// What an answer computed now rests on.
     pub(super) fn rests_on(&self, generation: u64, second: i64) -> RestsOn {
-        RestsOn { generation, second, state: self.version }
+        RestsOn { generation, second, state: self.version, catalog: self.catalog() }
+    }
+}
+
+/// What was on its way when the session ended may still have been done.
+impl Drop for State {
+    fn drop(&mut self) {
+        if self.altered {
+            self.changed();
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 
 use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
-use super::judge::{Judged, mentions_names};
+use super::judge::{Judged, Read, mentions_names};
 use super::ledger::{Owed, Running};
 use super::names::{Meaning, Portal, Statement};
 use super::requests::{Requests, breach};
@@ -33,7 +33,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if by_name {
             self.names_settled().await?;
         }
-        let (facts, _) = self.corridor.read(query.sql, by_name).await;
+        let facts = self.corridor.read(query.sql, by_name).await.facts;
         if !self.corridor.state.lock().names.can_declare(&facts) {
             return self.over_budget(b'Q').await;
         }
@@ -79,7 +79,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if by_name {
             self.names_settled().await?;
         }
-        let (facts, certain) = self.corridor.read(parse.sql, by_name).await;
+        let Read { facts, certain, catalog } = self.corridor.read(parse.sql, by_name).await;
         let facts = parse::typed(facts, &parse.types);
         let weight = parse.sql.len().saturating_add(facts.weight()).saturating_add(parse.types.len().saturating_mul(8));
         let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'P').await };
@@ -87,6 +87,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             text: Arc::from(String::from_utf8_lossy(parse.sql)),
             facts: Arc::clone(&facts),
             certain,
+            catalog,
             types: Mutex::new(parse.types.clone()),
             declared: Arc::from(parse.types.as_slice()),
             by_name,

@@ -125,13 +125,17 @@ impl Walker<'_> {
             _ => names::parts(name)?,
         };
         match parts.as_slice() {
-            [name] => match builtins::lookup(name) {
-                // Under a search path that is not known another schema may come first.
-                Some(builtin) if matches!(self.context.names, Names::Certain { .. }) => {
-                    self.own(Some("pg_catalog"), builtin, args);
+            [name] => {
+                let somebodys = self.calls_somebodys(name);
+                match (builtins::lookup(name), self.context.names) {
+                    // Under a search path that is not known another schema may come first.
+                    (Some(builtin), Names::Certain { .. } | Names::Known(_)) => {
+                        self.own(Some("pg_catalog"), builtin, args);
+                    }
+                    (Some(_) | None, _) if somebodys => {}
+                    (Some(_) | None, _) => self.foreign(None, name),
                 }
-                Some(_) | None => self.foreign(None, name),
-            },
+            }
             [schema, name] => match builtins::lookup_in(schema, name) {
                 Some(builtin) => self.own(Some(schema), builtin, args),
                 None => self.foreign(Some(schema), name),

@@ -126,6 +126,10 @@ impl Walker<'_> {
                 return Ok(());
             }
         };
+        if self.calls_with_row(&shape, &name) {
+            self.whole_row(&shape, place.inside());
+            return Ok(());
+        }
         self.row_function(&shape, &name, place);
         self.column_of(&shape, &name, place);
         Ok(())

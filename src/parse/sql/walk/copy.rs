@@ -25,7 +25,7 @@ impl Walker<'_> {
         }
         match source {
             CopySource::Table { table_name, columns } => {
-                let relation = names::resolve(&names::parts(table_name)?, self.context.names)?;
+                let relation = self.resolve(table_name)?;
                 let (access, effect, uses) = if *to {
                     (Access::Read, Effect::Read, Use::Output)
                 } else {

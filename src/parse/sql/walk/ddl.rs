@@ -26,6 +26,7 @@ impl Walker<'_> {
         self.effect(if is_right(statement) { Effect::Dcl } else { Effect::Ddl });
         let lasting = lasting::keeps_names(tags::command(statement)) && !lasting::is_private(statement);
         self.aftermath.names |= !is_right(statement) && !lasting;
+        self.privately(lasting::is_temporary(statement));
         if changes_owner(statement) {
             self.effect(Effect::Dcl);
         }
@@ -94,11 +95,17 @@ impl Walker<'_> {
     }
 
     fn changes(&mut self, name: &ObjectName) -> Walk {
-        self.target(name, None).map(drop)
+        let relation = self.resolve(name)?;
+        self.targets(relation, None).map(drop)
+    }
+
+    fn makes(&mut self, name: &ObjectName) -> Walk {
+        let relation = self.resolve_new(&names::parts(name)?)?;
+        self.targets(relation, None).map(drop)
     }
 
     fn refers(&mut self, name: &ObjectName) -> Walk {
-        let relation = names::resolve(&names::parts(name)?, self.context.names)?;
+        let relation = self.resolve(name)?;
         self.touch(&relation, Access::Reference);
         Ok(())
     }
@@ -112,7 +119,7 @@ impl Walker<'_> {
             self.query(query, Role::part(Use::Output))?;
             self.scopes.extend(own);
         }
-        self.changes(&table.name)?;
+        self.makes(&table.name)?;
         for column in &table.columns {
             self.new_type(&column.data_type)?;
             self.column_options(column)?;
@@ -145,7 +152,7 @@ impl Walker<'_> {
         let own = self.scopes.pop();
         self.view_query(&view.query)?;
         self.scopes.extend(own);
-        self.changes(&view.name)
+        self.makes(&view.name)
     }
 
     /// Whoever writes to a view of `pg_settings` sets them.
@@ -232,7 +239,7 @@ impl Walker<'_> {
 
     fn alter_table(&mut self, table: &AlterTable) -> Walk {
         absent(table.location.is_none() && table.on_cluster.is_none(), "ALTER TABLE of that kind")?;
-        self.changes(&table.name)?;
+        self.makes(&table.name)?;
         for operation in &table.operations {
             self.alter(operation)?;
         }

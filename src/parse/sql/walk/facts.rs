@@ -12,6 +12,7 @@ use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 
 use super::columns::{Column, Outputs, Scope};
+use super::lasting;
 use super::names::{self, Resolved};
 use super::{Context, Kept, Unread, Walk, Walked};
 use crate::parse::facts::{
@@ -38,6 +39,10 @@ pub(super) struct Walker<'a> {
     pub settings: Vec<SettingFacts>,
     /// How many conditions are open around the one that is told true or not.
     pub folded: usize,
+    /// The catalog was asked for what it may not know any more.
+    pub outdated: bool,
+    /// Entries that define what only this session sees.
+    private: BTreeSet<usize>,
     /// Somebody's code runs, which may change the session.
     opaque: bool,
     entries: Vec<StatementFacts>,
@@ -65,6 +70,8 @@ impl<'a> Walker<'a> {
             sensitive: false,
             settings: Vec::new(),
             folded: 0,
+            outdated: false,
+            private: BTreeSet::new(),
             opaque: false,
             entries: Vec::new(),
             depth: 0,
@@ -112,6 +119,11 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// What the innermost entry defines, nobody else sees, if so.
+    pub(super) fn privately(&mut self, is: bool) {
+        self.private.extend(self.open.last().filter(|_| is));
+    }
+
     /// Code or names that cannot be read.
     pub(super) fn procedure(&mut self) {
         self.shows();
@@ -147,6 +159,11 @@ impl<'a> Walker<'a> {
         });
         facts.access.insert(access);
         facts.commands.extend(command);
+    }
+
+    /// Schema and name of a relation that was touched.
+    pub(super) fn relation_of(&self, id: &str) -> Option<(Option<&str>, &str)> {
+        self.relations.get(id).map(|relation| (relation.schema.as_deref(), relation.name.as_str()))
     }
 
     /// Adds an access to a relation that was touched before.
@@ -290,11 +307,13 @@ impl<'a> Walker<'a> {
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
+        self.outdated |= facts.outdated;
         // EXECUTE may run what another PREPARE or DECLARE was parsed into.
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
         self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
         self.aftermath.forgets |= facts.aftermath.forgets;
         self.aftermath.names |= facts.aftermath.names;
+        self.aftermath.catalog |= facts.aftermath.catalog;
         self.aftermath.waits |= facts.aftermath.waits;
         self.aftermath.transaction |= facts.aftermath.transaction;
     }
@@ -317,6 +336,8 @@ impl<'a> Walker<'a> {
         let unreadable = self.opaque || effects.contains(&Effect::Unknown);
         aftermath.waits |= unreadable || effects.contains(&Effect::Settings);
         aftermath.names |= names;
+        aftermath.catalog |=
+            (0..).zip(&self.entries).any(|(at, entry)| !self.private.contains(&at) && lasting::is_seen(entry));
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
         let columns = self.columns.into_iter();
         let facts = Facts {
@@ -335,6 +356,7 @@ impl<'a> Walker<'a> {
             sensitive: self.sensitive,
             placeholders: self.placeholders,
             empty: false,
+            outdated: self.outdated,
         };
         Walked { facts, kept: self.kept }
     }

@@ -182,15 +182,22 @@ impl Walker<'_> {
 
     /// A relation whose rows are read.
     pub(super) fn read(&mut self, name: &ObjectName) -> Walk<names::Resolved> {
-        let relation = names::resolve(&names::parts(name)?, self.context.names)?;
+        let relation = self.resolve(name)?;
         self.touch(&relation, Access::Read);
         self.effect(Effect::Read);
+        self.behind(&relation, false);
         Ok(relation)
     }
 
     /// The target of a statement; a CTE never shadows it.
     pub(super) fn target(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Walk<String> {
-        let relation = names::resolve(&names::parts(name)?, self.context.names)?;
+        let relation = self.resolve(name)?;
+        self.behind(&relation, true);
+        self.targets(relation, alias)
+    }
+
+    /// The same where its definition is what changes, or where there is none yet.
+    pub(super) fn targets(&mut self, relation: names::Resolved, alias: Option<&TableAlias>) -> Walk<String> {
         self.touch(&relation, Access::Write);
         if relation.name == "pg_settings" {
             // A rule of PostgreSQL's own makes an UPDATE of that view a SET, of whatever rows it finds.

@@ -16,6 +16,7 @@ mod expression;
 mod facts;
 mod foreign;
 mod from;
+mod known;
 mod lasting;
 mod modify;
 mod names;

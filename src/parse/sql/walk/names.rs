@@ -2,7 +2,7 @@
 //! relation's schema where that is certain.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 
@@ -165,11 +165,17 @@ pub fn quoted_name(text: &str) -> Option<(String, &str)> {
 /// pg_catalog is searched first, so a catalog's name means the catalog. Another `pg_` name may be
 /// a catalog of a newer server.
 fn unqualified(name: &str, names: &Names) -> Option<String> {
-    match names {
-        Names::Uncertain => None,
-        Names::Certain { .. } if CATALOG.contains(name) => Some("pg_catalog".to_owned()),
-        Names::Certain { .. } if name.starts_with("pg_") => None,
-        Names::Certain { schema } => Some(schema.to_string()),
+    let schema = match names {
+        Names::Uncertain => return None,
+        Names::Certain { schema } => Some(schema),
+        Names::Known(known) => known.schema.as_ref(),
+    };
+    if CATALOG.contains(name) {
+        Some("pg_catalog".to_owned())
+    } else if name.starts_with("pg_") {
+        None
+    } else {
+        schema.map(Arc::to_string)
     }
 }
 

@@ -232,13 +232,14 @@ impl Walker<'_> {
         let SelectInto { temporary, unlogged: _, table: _, targets } = into;
         // A name may mean what is temporary from now on.
         self.aftermath.names |= temporary;
+        self.privately(*temporary);
         for target in targets {
             let parts = match target {
                 Expr::Identifier(ident) => vec![names::name(ident)?],
                 Expr::CompoundIdentifier(idents) => idents.iter().map(names::label).collect(),
                 _ => return Err(Unread::new("SELECT INTO of that kind")),
             };
-            let relation = names::resolve(&parts, self.context.names)?;
+            let relation = self.resolve_new(&parts)?;
             self.touch(&relation, Access::Write);
         }
         self.effect(Effect::Ddl);

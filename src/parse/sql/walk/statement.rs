@@ -46,7 +46,7 @@ impl Walker<'_> {
         }
         self.aftermath.names |= effects.contains(&Effect::Ddl) && !lasting::keeps_names(command);
         for name in changes {
-            let relation = names::resolve(&names::parts(name)?, self.context.names)?;
+            let relation = self.resolve(name)?;
             self.touch(&relation, Access::Write);
         }
         if *wide {
@@ -121,7 +121,7 @@ impl Walker<'_> {
     fn truncate(&mut self, truncate: &Truncate) -> Walk {
         absent(truncate.partitions.is_none() && truncate.on_cluster.is_none(), "TRUNCATE of that kind")?;
         for target in &truncate.table_names {
-            let id = names::resolve(&names::parts(&target.name)?, self.context.names)?;
+            let id = self.resolve(&target.name)?;
             self.touch(&id, Access::Write);
         }
         self.effect(Effect::Write);
@@ -131,7 +131,7 @@ impl Walker<'_> {
     fn analyze(&mut self, analyze: &Analyze) -> Walk {
         self.effect(Effect::Ddl);
         let Some(name) = &analyze.table_name else { return Ok(()) };
-        let relation = names::resolve(&names::parts(name)?, self.context.names)?;
+        let relation = self.resolve(name)?;
         self.touch(&relation, Access::Read);
         for column in &analyze.columns {
             let name = names::name(column)?;
@@ -171,7 +171,7 @@ impl Walker<'_> {
         };
         self.effect(if reads { Effect::Read } else { Effect::Write });
         for table in tables {
-            let relation = names::resolve(&names::parts(&table.name)?, self.context.names)?;
+            let relation = self.resolve(&table.name)?;
             self.touch(&relation, Access::Lock);
         }
         Ok(())

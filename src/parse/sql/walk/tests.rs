@@ -1,3 +1,4 @@
+mod known;
 mod statements;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use self::statements::{NO_STATEMENT, STATEMENTS, UNREAD};
 use super::*;
-use crate::parse::facts::{Access, Aftermath, Effect, LimitKind, Use};
+use crate::parse::facts::{Access, Aftermath, Effect, LimitKind, Use, Volatility};
 use crate::parse::sql::plain;
 
 fn try_walk(sql: &str) -> Result<Facts, String> {

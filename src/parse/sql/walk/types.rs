@@ -88,8 +88,7 @@ impl Walker<'_> {
         if let Some(value) = value {
             self.keep(value);
         }
-        let resolved =
-            text.and_then(names::from_text).and_then(|parts| names::resolve(&parts, self.context.names).ok());
+        let resolved = text.and_then(names::from_text).and_then(|parts| self.resolve_parts(&parts).ok());
         match resolved {
             Some(relation) => self.touch(&relation, Access::Reference),
             None => self.shows(),

@@ -1,0 +1,288 @@
+//! What a database is asked about itself: one text a table, the same for PostgreSQL 14 to 18.
+//!
+//! The texts expect `search_path = pg_catalog`, and read nothing but catalogs that every role may read. No other
+//! session's temporary objects are asked for, nor what only stores other things (indexes, TOAST).
+
+/// Objects of PostgreSQL's own schemas and of those that anybody creates, not temporary ones.
+macro_rules! lasting {
+    ($column:literal) => {
+        concat!($column, " in (select n.oid from pg_namespace n where n.nspname !~ '^pg_(temp_|toast)')")
+    };
+}
+
+/// The same without PostgreSQL's own, whose rules are never followed.
+macro_rules! users {
+    ($column:literal) => {
+        concat!(
+            $column,
+            " in (select n.oid from pg_namespace n where n.nspname !~ '^pg_(temp_|toast)'",
+            " and n.nspname not in ('pg_catalog', 'information_schema'))"
+        )
+    };
+}
+
+/// Relations that have rows or columns.
+macro_rules! relations {
+    () => {
+        concat!(
+            "c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c') and c.relpersistence <> 't' and ",
+            lasting!("c.relnamespace")
+        )
+    };
+}
+
+/// A part of a database's description of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// Version, database, role: one row.
+    Server,
+    /// Schemas.
+    Namespaces,
+    /// Tables, views, sequences, composite types.
+    Relations,
+    /// Their columns.
+    Columns,
+    /// Children and partitions.
+    Inheritance,
+    /// Rules, and so views.
+    Rules,
+    /// Relations and columns that rules name.
+    RuleRelations,
+    /// Functions that rules call.
+    RuleFunctions,
+    /// Functions, procedures, aggregates.
+    Functions,
+    /// Operators.
+    Operators,
+    /// Casts.
+    Casts,
+    /// Types.
+    Types,
+    /// What domains check.
+    DomainConstraints,
+    /// Collations that columns and types have.
+    Collations,
+    /// Extensions.
+    Extensions,
+    /// The text of rules. It waits for locks, so it is asked for by itself, and the rest does without it.
+    Definitions,
+}
+
+impl Table {
+    /// All that one snapshot is made of.
+    pub const WHOLE: [Self; 15] = [
+        Self::Server,
+        Self::Namespaces,
+        Self::Relations,
+        Self::Columns,
+        Self::Inheritance,
+        Self::Rules,
+        Self::RuleRelations,
+        Self::RuleFunctions,
+        Self::Functions,
+        Self::Operators,
+        Self::Casts,
+        Self::Types,
+        Self::DomainConstraints,
+        Self::Collations,
+        Self::Extensions,
+    ];
+
+    /// The values of a row, in order.
+    pub(super) fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Server => &["version", "database", "user", "oid", "superuser", "encoding"],
+            Self::Namespaces => &["oid", "nspname", "usage", "create"],
+            Self::Relations => &[
+                "oid",
+                "relnamespace",
+                "relname",
+                "relkind",
+                "relowner",
+                "reltype",
+                "relrowsecurity",
+                "relforcerowsecurity",
+                "relispartition",
+                "triggers",
+            ],
+            Self::Columns => &[
+                "attrelid",
+                "attnum",
+                "attname",
+                "atttypid",
+                "atttypmod",
+                "attcollation",
+                "attnotnull",
+                "atthasdef",
+                "attgenerated",
+                "attidentity",
+            ],
+            Self::Inheritance => &["inhparent", "inhrelid"],
+            Self::Rules => &["oid", "ev_class", "rulename", "ev_type", "is_instead", "ev_enabled", "whole_rows"],
+            Self::RuleRelations => &["objid", "refobjid", "refobjsubid"],
+            Self::RuleFunctions => &["objid", "refobjid"],
+            Self::Functions => &[
+                "oid",
+                "pronamespace",
+                "proname",
+                "prokind",
+                "proargtypes",
+                "pronargdefaults",
+                "provariadic",
+                "prorettype",
+                "provolatile",
+                "prosecdef",
+                "proleakproof",
+                "proretset",
+                "proisstrict",
+                "lanname",
+                "proconfig",
+            ],
+            Self::Operators => &["oid", "oprnamespace", "oprname", "oprleft", "oprright", "oprresult", "oprcode"],
+            Self::Casts => &["castsource", "casttarget", "castfunc", "castcontext", "castmethod"],
+            Self::Types => &[
+                "oid",
+                "typnamespace",
+                "typname",
+                "typtype",
+                "typcategory",
+                "typispreferred",
+                "typrelid",
+                "typelem",
+                "typarray",
+                "typbasetype",
+                "typtypmod",
+                "typnotnull",
+                "typcollation",
+                "subtype",
+            ],
+            Self::DomainConstraints => &["contypid", "definition"],
+            Self::Collations => &["oid", "collnamespace", "collname", "collisdeterministic"],
+            Self::Extensions => &["oid", "extname", "extversion"],
+            Self::Definitions => &["oid", "definition"],
+        }
+    }
+
+    /// The question.
+    pub fn sql(self) -> &'static str {
+        match self {
+            Self::Server => {
+                "select current_setting('server_version_num'), current_database(), r.rolname, r.oid, r.rolsuper, \
+                 getdatabaseencoding() from pg_roles r where r.rolname = current_user"
+            }
+            Self::Namespaces => concat!(
+                "select s.oid, s.nspname, has_schema_privilege(s.oid, 'usage'), ",
+                "has_schema_privilege(s.oid, 'create') from pg_namespace s where ",
+                lasting!("s.oid")
+            ),
+            Self::Relations => concat!(
+                "select c.oid, c.relnamespace, c.relname, c.relkind, c.relowner, c.reltype, c.relrowsecurity, ",
+                "c.relforcerowsecurity, c.relispartition, c.relhastriggers and exists (select from pg_trigger t ",
+                "where t.tgrelid = c.oid and not t.tgisinternal) from pg_class c where ",
+                relations!()
+            ),
+            Self::Columns => concat!(
+                "select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, ",
+                "a.atthasdef, a.attgenerated, a.attidentity from pg_attribute a join pg_class c on c.oid = a.attrelid ",
+                "where a.attnum > 0 and not a.attisdropped and ",
+                relations!()
+            ),
+            Self::Inheritance => concat!(
+                "select i.inhparent, i.inhrelid from pg_inherits i join pg_class c on c.oid = i.inhrelid ",
+                "where ",
+                relations!()
+            ),
+            Self::Rules => concat!(
+                "select r.oid, r.ev_class, r.rulename, r.ev_type, r.is_instead, r.ev_enabled, ",
+                "position(':varattno 0 ' in r.ev_action::text) > 0 ",
+                "from pg_rewrite r join pg_class c on c.oid = r.ev_class where ",
+                relations!(),
+                " and ",
+                users!("c.relnamespace")
+            ),
+            // Dependencies on PostgreSQL's own are not recorded: the tree itself names those.
+            Self::RuleRelations => concat!(
+                "select d.objid, d.refobjid, d.refobjsubid from pg_depend d join pg_rewrite r on r.oid = d.objid ",
+                "join pg_class c on c.oid = r.ev_class where d.classid = 'pg_rewrite'::regclass ",
+                "and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0 and d.refobjid <> r.ev_class and ",
+                relations!(),
+                " and ",
+                users!("c.relnamespace"),
+                " union select r.oid, m[1]::oid, 0 from pg_rewrite r join pg_class c on c.oid = r.ev_class ",
+                "cross join regexp_matches(r.ev_action::text, ':relid (\\d+)', 'g') m ",
+                "where m[1]::oid not in (0, r.ev_class) and ",
+                relations!(),
+                " and ",
+                users!("c.relnamespace")
+            ),
+            Self::RuleFunctions => concat!(
+                "select distinct r.oid, m[1]::oid from pg_rewrite r join pg_class c on c.oid = r.ev_class ",
+                "cross join regexp_matches(r.ev_action::text, ",
+                "':(?:funcid|opfuncid|aggfnoid|winfnoid|tsmhandler) (\\d+)', 'g') m where m[1] <> '0' and ",
+                relations!(),
+                " and ",
+                users!("c.relnamespace")
+            ),
+            Self::Functions => concat!(
+                "select p.oid, p.pronamespace, p.proname, p.prokind, p.proargtypes, p.pronargdefaults, p.provariadic, ",
+                "p.prorettype, p.provolatile, p.prosecdef, p.proleakproof, p.proretset, p.proisstrict, l.lanname, ",
+                "to_json(p.proconfig) from pg_proc p join pg_language l on l.oid = p.prolang where ",
+                lasting!("p.pronamespace")
+            ),
+            Self::Operators => concat!(
+                "select o.oid, o.oprnamespace, o.oprname, o.oprleft, o.oprright, o.oprresult, o.oprcode::oid ",
+                "from pg_operator o where ",
+                lasting!("o.oprnamespace")
+            ),
+            Self::Casts => "select castsource, casttarget, castfunc, castcontext, castmethod from pg_cast",
+            Self::Types => concat!(
+                "select t.oid, t.typnamespace, t.typname, t.typtype, t.typcategory, t.typispreferred, t.typrelid, ",
+                "t.typelem, t.typarray, t.typbasetype, t.typtypmod, t.typnotnull, t.typcollation, ",
+                "coalesce(g.rngsubtype, h.rngsubtype, 0) from pg_type t left join pg_range g on g.rngtypid = t.oid ",
+                "left join pg_range h on h.rngmultitypid = t.oid where ",
+                lasting!("t.typnamespace")
+            ),
+            Self::DomainConstraints => concat!(
+                "select k.contypid, pg_get_constraintdef(k.oid) from pg_constraint k ",
+                "join pg_type t on t.oid = k.contypid where ",
+                lasting!("t.typnamespace")
+            ),
+            Self::Collations => {
+                "select l.oid, l.collnamespace, l.collname, l.collisdeterministic from pg_collation l \
+                 where l.oid in (select a.attcollation from pg_attribute a) \
+                 or l.oid in (select t.typcollation from pg_type t)"
+            }
+            Self::Extensions => "select e.oid, e.extname, e.extversion from pg_extension e",
+            Self::Definitions => concat!(
+                "select r.oid, case when c.relkind in ('v', 'm') and r.ev_type = '1' then pg_get_viewdef(c.oid) ",
+                "else pg_get_ruledef(r.oid) end from pg_rewrite r join pg_class c on c.oid = r.ev_class where ",
+                relations!(),
+                " and ",
+                users!("c.relnamespace")
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Server => "the server's own data",
+            Self::Namespaces => "schemas",
+            Self::Relations => "relations",
+            Self::Columns => "columns",
+            Self::Inheritance => "inheritance",
+            Self::Rules => "rules",
+            Self::RuleRelations => "relations of rules",
+            Self::RuleFunctions => "functions of rules",
+            Self::Functions => "functions",
+            Self::Operators => "operators",
+            Self::Casts => "casts",
+            Self::Types => "types",
+            Self::DomainConstraints => "constraints of domains",
+            Self::Collations => "collations",
+            Self::Extensions => "extensions",
+            Self::Definitions => "texts of rules",
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! What the catalog knows: which relation a name means, what is behind it, and whose functions a name may call.
+
+use std::collections::BTreeSet;
+
+use sqlparser::ast::ObjectName;
+
+use super::super::builtins::{self, Family};
+use super::columns::{Column, Shape};
+use super::facts::Walker;
+use super::names::{self, Resolved};
+use super::{Names, Walk};
+use crate::catalog::{Function, FunctionVolatility, Reach, Reached, Relation};
+use crate::parse::facts::{Access, Effect, Use, Volatility};
+use crate::parse::sql::reading::{Known, Trust};
+
+/// A view does not tell how it uses the columns of what it shows.
+const ANY_USE: [Use; 6] = [Use::Output, Use::Predicate, Use::Join, Use::Group, Use::Order, Use::Argument];
+
+/// Columns that every table has and no catalog query asks for.
+const SYSTEM_COLUMNS: [&str; 6] = ["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+
+impl<'a> Walker<'a> {
+    fn known(&self) -> Option<&'a Known> {
+        match self.context.names {
+            Names::Known(known) => Some(known),
+            Names::Certain { .. } | Names::Uncertain => None,
+        }
+    }
+
+    /// The relation that a name means.
+    pub(super) fn resolve(&mut self, object: &ObjectName) -> Walk<Resolved> {
+        self.resolve_parts(&names::parts(object)?)
+    }
+
+    /// The same of a name in parts.
+    pub(super) fn resolve_parts(&mut self, parts: &[String]) -> Walk<Resolved> {
+        let resolved = names::resolve(parts, self.context.names)?;
+        let (Some(known), [name]) = (self.known(), parts) else { return Ok(resolved) };
+        // The only schema that there is holds it, whatever the catalog knows.
+        if resolved.schema.is_some() {
+            return Ok(resolved);
+        }
+        let found = match known.trust {
+            Trust::Outdated => None,
+            Trust::Recent | Trust::Fresh => known.snapshot.relation(&known.path, name),
+        };
+        self.outdated |= found.is_none() && known.trust != Trust::Fresh;
+        Ok(found.map_or(resolved, |relation| resolved_to(&relation)))
+    }
+
+    /// The relation that a name makes.
+    pub(super) fn resolve_new(&mut self, parts: &[String]) -> Walk<Resolved> {
+        let resolved = names::resolve(parts, self.context.names)?;
+        let (Some(known), [name]) = (self.known(), parts) else { return Ok(resolved) };
+        if known.schema.is_some() {
+            return Ok(resolved);
+        }
+        let schema = match known.trust {
+            Trust::Outdated => None,
+            Trust::Recent | Trust::Fresh => known.snapshot.creation_schema(&known.path),
+        };
+        self.outdated |= known.trust == Trust::Outdated;
+        match schema {
+            Some((schema, _)) => names::resolve(&[schema.to_owned(), name.clone()], self.context.names),
+            None => Ok(resolved),
+        }
+    }
+
+    /// Counts what a view shows, and what rules do, where its rows are read or changed.
+    pub(super) fn behind(&mut self, relation: &Resolved, writes: bool) {
+        let Some(known) = self.known() else { return };
+        let Some(schema) = relation.schema.as_deref() else { return };
+        if matches!(schema, "pg_catalog" | "information_schema") {
+            return;
+        }
+        let found = known.snapshot.relation_in(schema, &relation.name);
+        match (known.trust, found) {
+            (Trust::Outdated, _) | (Trust::Recent, None) => {
+                self.outdated = true;
+                self.not_known("sql.relations");
+            }
+            // There is none: the server will say so.
+            (Trust::Fresh, None) => {}
+            (Trust::Recent | Trust::Fresh, Some(found)) if writes => {
+                if found.rules().any(|rule| rule.is_enabled() && rule.event() != crate::catalog::RuleEvent::Select) {
+                    self.shows();
+                }
+                self.reaches(&known.snapshot.behind_write(found));
+            }
+            (Trust::Recent | Trust::Fresh, Some(found)) => self.reaches(&known.snapshot.behind_read(found)),
+        }
+    }
+
+    fn reaches(&mut self, reach: &Reach<'_>) {
+        if reach.open {
+            self.not_known("sql.relations");
+        }
+        for reached in reach.relations.values() {
+            self.reached(reached);
+        }
+        for function in reach.functions.values() {
+            self.runs(function);
+        }
+    }
+
+    fn reached(&mut self, reached: &Reached<'_>) {
+        let relation = resolved_to(&reached.relation);
+        self.touch(&relation, Access::Read);
+        if reached.written {
+            self.touch(&relation, Access::Write);
+            if relation.name == "pg_settings" {
+                // PostgreSQL's own rule makes it a SET, through whatever view.
+                self.effect(Effect::Settings);
+            }
+        }
+        let all = BTreeSet::from(["*"]);
+        for name in reached.columns.as_ref().unwrap_or(&all) {
+            self.column(Column { relation: Some(relation.id.clone()), name: (*name).to_owned() }, ANY_USE);
+        }
+    }
+
+    /// A function that runs because a view or rule calls it. What computes nothing but a value is not listed: every
+    /// operator is one.
+    fn runs(&mut self, function: &Function<'_>) {
+        if !function.is_own() {
+            if !is_harmless(function) {
+                self.somebodys(function);
+            }
+            return;
+        }
+        let Some(builtin) = builtins::lookup_in(function.schema(), function.name()) else {
+            // PostgreSQL's own, and newer than the list.
+            self.shows();
+            return self.function(Some(function.schema()), function.name(), Some(volatility(function)), true);
+        };
+        match builtin.family {
+            Family::Plain | Family::HarmlessVolatile => return,
+            Family::RegArgument | Family::SetConfig | Family::CurrentSetting | Family::Procedure => self.shows(),
+            Family::Write => self.effect(Effect::Write),
+            Family::Notify => self.effect(Effect::Notify),
+            Family::File => self.effect(Effect::File),
+            Family::AdvisoryUnlockAll => self.effect(Effect::Session),
+        }
+        self.function(Some(function.schema()), function.name(), Some(builtin.volatility), true);
+    }
+
+    fn somebodys(&mut self, function: &Function<'_>) {
+        self.procedure();
+        self.function(Some(function.schema()), function.name(), Some(volatility(function)), false);
+    }
+
+    /// Whether a call by this name alone may mean somebody's function, which then counts. Which of several PostgreSQL
+    /// takes depends on types, so each of them does. A relation's or a built-in's harmless namesake does not: only a
+    /// superuser can have made it.
+    pub(super) fn calls_somebodys(&mut self, name: &str) -> bool {
+        let Some(known) = self.known() else { return false };
+        self.outdated |= known.functions == Trust::Outdated;
+        let own = builtins::lookup(name).is_some();
+        let mut called = false;
+        for function in known.snapshot.functions_named(&known.path, name) {
+            if function.is_own() || (own && is_harmless(&function)) {
+                continue;
+            }
+            self.somebodys(&function);
+            called = true;
+        }
+        called
+    }
+
+    /// `alias.name` of a relation that has no such column calls a function with the row.
+    pub(super) fn calls_with_row(&mut self, shape: &Shape, name: &str) -> bool {
+        let (Some(known), Shape::Relation { id, renamed: false }) = (self.known(), shape) else { return false };
+        let Some(Some(schema)) = self.relation_of(id).map(|(schema, _)| schema) else { return false };
+        let Some((_, relation)) = self.relation_of(id) else { return false };
+        let Some(relation) = known.snapshot.relation_in(schema, relation) else { return false };
+        if relation.column(name).is_some() || SYSTEM_COLUMNS.contains(&name) {
+            return false;
+        }
+        if !self.calls_somebodys(name) {
+            self.procedure();
+            self.function(None, name, None, false);
+        }
+        true
+    }
+}
+
+fn resolved_to(relation: &Relation<'_>) -> Resolved {
+    Resolved {
+        id: names::id(Some(relation.schema()), relation.name()),
+        schema: Some(relation.schema().to_owned()),
+        name: relation.name().to_owned(),
+    }
+}
+
+/// Compiled, so that a superuser brought it; and nothing but a value comes of it.
+fn is_harmless(function: &Function<'_>) -> bool {
+    let compiled = matches!(function.language(), "c" | "internal");
+    compiled && function.volatility() != FunctionVolatility::Volatile && !function.is_security_definer()
+}
+
+fn volatility(function: &Function<'_>) -> Volatility {
+    match function.volatility() {
+        FunctionVolatility::Immutable => Volatility::Immutable,
+        FunctionVolatility::Stable => Volatility::Stable,
+        FunctionVolatility::Volatile => Volatility::Volatile,
+    }
+}

@@ -1,0 +1,217 @@
+use super::*;
+use crate::catalog::{Builder, Snapshot, Table};
+use crate::parse::sql::reading::{Known, Trust};
+
+/// `orders` in two schemas, a table, views on it, a rule, functions.
+fn shop() -> Arc<Snapshot> {
+    let told: [(Table, &[&str]); 8] = [
+        (Table::Server, &["150018 shop app 10 f UTF8"]),
+        (Table::Namespaces, &["11 pg_catalog t f", "2200 public t t", "50 sales t t"]),
+        (
+            Table::Relations,
+            &[
+                "100 2200 orders r 10 0 f f f f",
+                "101 50 orders r 10 0 f f f f",
+                "102 2200 payroll r 10 0 f f f f",
+                "103 2200 wages v 10 0 f f f f",
+                "104 2200 log r 10 0 f f f f",
+                "105 2200 lost v 10 0 f f f f",
+                "106 2200 knobs v 10 0 f f f f",
+                "107 11 pg_settings v 10 0 f f f f",
+            ],
+        ),
+        (Table::Columns, &["100 1 id 23 -1 0 f f  ", "102 1 salary 23 -1 0 f f  "]),
+        (
+            Table::Rules,
+            &["900 103 _RETURN 1 t O f", "901 104 copy 3 f O f", "902 105 _RETURN 1 t O f", "903 106 _RETURN 1 t O f"],
+        ),
+        (Table::RuleRelations, &["900 102 0", "900 102 1", "901 102 0", "902 777 0", "903 107 0"]),
+        (Table::RuleFunctions, &["900 500"]),
+        (
+            Table::Functions,
+            &[
+                "500 2200 leak f 25 0 0 25 v f f f f sql ~",
+                "501 2200 lower f 23 0 0 25 i f f f f sql ~",
+                "502 2200 max a 9999 0 0 25 i f f f f internal ~",
+                "503 11 lower f 25 0 0 25 i f f f f internal ~",
+            ],
+        ),
+    ];
+    let mut builder = Builder::default();
+    for (table, rows) in told {
+        for row in rows {
+            let values: Vec<_> = row.split(' ').map(|value| (value != "~").then_some(value.as_bytes())).collect();
+            builder.row(table, &values).unwrap();
+        }
+    }
+    Arc::new(builder.finish().unwrap())
+}
+
+fn names(path: &[&str], trust: Trust) -> Names {
+    let path: Arc<[Arc<str>]> = path.iter().map(|schema| Arc::from(*schema)).collect();
+    let schema = if let [only] = &*path { Some(Arc::clone(only)) } else { None };
+    Names::Known(Known { path, schema, snapshot: shop(), trust, functions: trust })
+}
+
+fn read_by(sql: &str, names: &Names) -> Facts {
+    try_walk_with(sql, names, &|_| None).unwrap_or_else(|reason| panic!("{sql}: {reason}")).facts
+}
+
+fn recently(sql: &str) -> Facts {
+    read_by(sql, &names(&["public"], Trust::Recent))
+}
+
+#[test]
+fn an_unqualified_name_is_looked_up_along_the_path() {
+    let both = names(&["sales", "public"], Trust::Recent);
+    for (sql, wanted) in [
+        ("select 1 from orders", "sales.orders"),
+        ("select 1 from payroll", "public.payroll"),
+        ("select 1 from public.orders", "public.orders"),
+        ("select 1 from pg_class", "pg_catalog.pg_class"),
+        ("update payroll set salary = 1", "public.payroll"),
+        ("copy payroll from stdin", "public.payroll"),
+        ("truncate payroll", "public.payroll"),
+        ("lock payroll", "public.payroll"),
+        ("select 'payroll'::regclass", "public.payroll"),
+        ("drop table payroll", "public.payroll"),
+        ("create table payroll (id int)", "sales.payroll"),
+        ("create view payroll as select 1", "sales.payroll"),
+        ("select 1 as a into payroll", "sales.payroll"),
+    ] {
+        let facts = read_by(sql, &both);
+        assert_eq!(
+            (ids(&facts), facts.outdated, facts.unknown.contains("sql.relations")),
+            (vec![wanted], false, false),
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn a_name_that_the_catalog_does_not_know_asks_for_another_look() {
+    for (path, id, unknown) in [(&["public"][..], "public.fresh", false), (&["sales", "public"], "?.fresh", true)] {
+        let recent = read_by("select 1 from fresh", &names(path, Trust::Recent));
+        assert!(recent.outdated && recent.unknown.contains("sql.relations"), "{id}");
+        let looked = read_by("select 1 from fresh", &names(path, Trust::Fresh));
+        assert_eq!((looked.outdated, looked.unknown.contains("sql.relations")), (false, unknown), "{id}");
+        assert_eq!(ids(&looked), [id]);
+    }
+}
+
+#[test]
+fn a_catalog_that_was_changed_is_not_relied_on() {
+    for (sql, path) in [
+        ("select 1 from orders", &["public"][..]),
+        ("select 1 from public.orders", &["public"]),
+        ("insert into orders values (1)", &["public"]),
+        ("select 1 from orders", &["sales", "public"]),
+        ("truncate orders", &["sales", "public"]),
+        ("create table orders (id int)", &["sales", "public"]),
+    ] {
+        let facts = read_by(sql, &names(path, Trust::Outdated));
+        assert!(facts.outdated && facts.unknown.contains("sql.relations"), "{sql}");
+    }
+    assert!(read_by("select lower('a')", &names(&["public"], Trust::Outdated)).outdated);
+    let Names::Known(known) = names(&["public"], Trust::Outdated) else { panic!("it is known") };
+    let functions = Names::Known(Known { functions: Trust::Recent, ..known });
+    assert!(!read_by("select lower('a')", &functions).outdated, "the definition made no function");
+    let own = read_by("select relname from pg_class", &names(&["public"], Trust::Outdated));
+    assert!(!own.outdated, "PostgreSQL's own stay what they are");
+}
+
+#[test]
+fn a_view_brings_along_what_it_shows_and_runs() {
+    let facts = recently("select * from wages");
+    assert_eq!(ids(&facts), ["public.payroll", "public.wages"]);
+    assert!(
+        column(&facts, Some("public.payroll"), "salary").is_superset(&BTreeSet::from([Use::Output, Use::Predicate]))
+    );
+    assert_eq!(effects(&facts), "procedure read");
+    assert_eq!(facts.functions[0].id, "public.leak");
+    assert!(facts.aftermath.names, "somebody's code ran");
+    assert!(ids(&recently("drop view wages")) == ["public.wages"]);
+    let changed = recently("delete from wages");
+    let payroll = changed.relations.iter().find(|relation| relation.name == "payroll").unwrap();
+    assert_eq!(payroll.access, BTreeSet::from([Access::Read, Access::Write]));
+    assert!(recently("select 1 from lost").unknown.contains("sql.relations"), "it leads to what nobody knows");
+    assert_eq!(effects(&recently("update knobs set setting = 'off'")), "settings write");
+}
+
+#[test]
+fn a_rule_brings_along_what_it_names_when_rows_change() {
+    let facts = recently("insert into log values (1)");
+    assert_eq!(ids(&facts), ["public.log", "public.payroll"]);
+    assert_eq!(effects(&facts), "procedure write");
+    assert_eq!(ids(&recently("select 1 from log")), ["public.log"]);
+}
+
+#[test]
+fn somebodys_function_of_a_built_ins_name_counts_unless_it_is_compiled() {
+    let lower = recently("select lower('a')");
+    assert_eq!(effects(&lower), "procedure read");
+    assert_eq!(lower.functions.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), ["pg_catalog.lower", "public.lower"]);
+    assert_eq!(effects(&recently("select max(id) from orders")), "read");
+    assert_eq!(effects(&recently("select pg_catalog.lower('a')")), "read");
+    let leak = recently("select leak('a')");
+    assert_eq!(
+        (leak.functions[0].id.as_str(), leak.functions[0].volatility),
+        ("public.leak", Some(Volatility::Volatile))
+    );
+    assert!(leak.unknown.is_empty());
+    assert_eq!(recently("select nobodys('a')").functions[0].id, "?.nobodys");
+    let both = names(&["sales", "public"], Trust::Recent);
+    assert_eq!(effects(&read_by("select upper('a')", &both)), "read", "PostgreSQL's own come first in any path");
+}
+
+#[test]
+fn a_field_that_is_no_column_is_a_call() {
+    for (sql, wanted) in [
+        ("select o.id from orders o", "read"),
+        ("select orders.id, o.ctid, o.xmin from orders, orders o", "read"),
+        ("select o.leak from orders o", "procedure read"),
+        ("select o.nosuch from orders o", "procedure read"),
+        ("select o.a from orders o(a)", "read"),
+    ] {
+        assert_eq!(effects(&recently(sql)), wanted, "{sql}");
+    }
+    let whole = column(&recently("select o.leak from orders o"), Some("public.orders"), "*");
+    assert!(whole.contains(&Use::WholeRow));
+}
+
+#[test]
+fn after_names_are_lost_the_catalog_is_not_asked() {
+    let facts = recently("set search_path = sales; select 1 from wages");
+    assert_eq!(ids(&facts), ["?.wages"]);
+    assert!(!facts.outdated);
+}
+
+#[test]
+fn definitions_that_others_see_are_told_from_those_that_they_do_not() {
+    for seen in [
+        "create table a (id int)",
+        "drop view wages",
+        "alter table orders rename to a",
+        "grant select on orders to bob",
+        "create function f() returns int language sql as 'select 1'",
+        "select 1 as a into b",
+        "create temp table a (id int); create table b (id int)",
+    ] {
+        assert!(read(seen).aftermath.catalog, "{seen}");
+    }
+    for unseen in [
+        "select 1",
+        "insert into orders values (1)",
+        "create temp table a (id int)",
+        "create temp table a as select 1",
+        "create temp view a as select 1",
+        "select 1 as a into temp b",
+        "vacuum orders",
+        "analyze orders",
+        "create index on orders (id)",
+        "comment on table orders is 'x'",
+        "begin",
+    ] {
+        assert!(!read(unseen).aftermath.catalog, "{unseen}");
+    }
+}
