@@ -195,24 +195,26 @@ async fn a_servers_certificate_rotates_while_sessions_are_opened() {
     let upstream = config::Upstream { tls: tls(CertificateCheck::Name, &ca), ..server.upstream(false, &secret) };
     let connector = Arc::new(Connector::new(upstream));
     let mut before = connector.connect("postgres", &[]).await.unwrap();
-    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let (stop, shared) = (Arc::clone(&done), Arc::clone(&connector));
+    let (opened, rounds) = tokio::sync::watch::channel(0);
+    let shared = Arc::clone(&connector);
     let opening = tokio::spawn(async move {
-        let mut opened = 0;
-        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+        while !opened.is_closed() {
             shared.connect("postgres", &[]).await.unwrap();
-            opened += 1;
+            opened.send_modify(|count| *count += 1);
         }
-        opened
     });
-    // As it is done: first both are trusted, then the certificate changes, then the old signer goes.
+    // As it is done: first both are trusted, then the certificate changes, then, once nobody is shown the old one any
+    // more, its signer goes.
     for authority in [&new, &old, &new] {
         std::fs::write(ca.path(), format!("{}{}", old.pem(), new.pem())).unwrap();
         server.show(&authority.sign(&HOSTS, |_| {})).await;
+        let mut rounds = rounds.clone();
+        let begun = *rounds.borrow();
+        rounds.wait_for(|count| *count >= begun + 2).await.unwrap();
         std::fs::write(ca.path(), authority.pem()).unwrap();
         connector.connect("postgres", &[]).await.unwrap();
     }
-    done.store(true, std::sync::atomic::Ordering::Relaxed);
-    assert!(opening.await.unwrap() > 0);
+    drop(rounds);
+    opening.await.unwrap();
     assert_eq!(ask(&mut before, "select 1").await, (vec!["1".to_owned()], None), "open sessions go on");
 }
