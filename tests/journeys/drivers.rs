@@ -44,9 +44,9 @@ fn environment(program: &mut Command) -> &mut Command {
 }
 
 fn through(server: &'static Postgres) -> Sidegate {
-    let sidegate = Setup::policy(POLICY).server(server).start();
-    server.sql(&sidegate.database, PRIVATE);
-    sidegate
+    // Here payroll is the table that it is: a view that runs somebody's function is `procedure`, after which names in
+    // the same text are not certain, and the reason would be another.
+    Setup::policy(POLICY).server(server).start()
 }
 
 /// What was denied beside that which the conversation wanted denied.
