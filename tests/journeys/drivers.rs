@@ -44,9 +44,11 @@ fn environment(program: &mut Command) -> &mut Command {
 }
 
 fn through(server: &'static Postgres) -> Sidegate {
-    // Here payroll is the table that it is: a view that runs somebody's function is `procedure`, after which names in
-    // the same text are not certain, and the reason would be another.
-    Setup::policy(POLICY).server(server).start()
+    let sidegate = Setup::policy(POLICY).server(server).start();
+    // Listed like the other one, but it runs nobody's function: that would be `procedure`, after which names in the same
+    // text are not certain, and the reason would be another.
+    server.sql(&sidegate.database, "drop table payroll; create view payroll as select 1 as id, 1 as salary");
+    sidegate
 }
 
 /// What was denied beside that which the conversation wanted denied.
