@@ -45,7 +45,9 @@ fn environment(program: &mut Command) -> &mut Command {
 
 fn through(server: &'static Postgres) -> Sidegate {
     let sidegate = Setup::policy(POLICY).server(server).start();
-    server.sql(&sidegate.database, PRIVATE);
+    // Listed like the other one, but it runs nobody's function: that would be `procedure`, after which names in the same
+    // text are not certain, and the reason would be another.
+    server.sql(&sidegate.database, "drop table payroll; create view payroll as select 1 as id, 1 as salary");
     sidegate
 }
 
