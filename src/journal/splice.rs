@@ -184,7 +184,9 @@ mod tests {
         for record in Records::new(bytes, 0) {
             match record.kind {
                 Kind::Text => texts.add(record),
-                _ => read.push(texts.join(record)),
+                Kind::Genesis | Kind::Intent | Kind::Outcome | Kind::Gap | Kind::Checkpoint | Kind::Close => {
+                    read.push(texts.join(record))
+                }
             }
         }
         read

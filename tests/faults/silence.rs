@@ -61,6 +61,23 @@ impl Line {
         Self { sidegates: of(sidegate.pid(), its, our), ours: of(std::process::id(), our, its) }
     }
 
+    /// Whether all that sidegate has sent on it was acknowledged: of an unanswered message that comes later than it does.
+    fn is_settled(&self) -> bool {
+        let port = |address: std::io::Result<socket2::SockAddr>| {
+            let address = address.expect("an address").as_socket().expect("of the network");
+            format!(":{:04X}", address.port())
+        };
+        let (own, other) = (port(self.sidegates.local_addr()), port(self.sidegates.peer_addr()));
+        let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+        table.lines().any(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            fields.len() > 4
+                && fields[1].ends_with(&own)
+                && fields[2].ends_with(&other)
+                && fields[4].starts_with("00000000:")
+        })
+    }
+
     /// From now on nothing arrives.
     fn goes_dead(&self) {
         // One instruction of the classic filter: take nothing of the packet.
@@ -110,21 +127,26 @@ fn a_server_that_is_not_heard_of_any_more_is_given_up_and_what_it_was_asked_has_
             let before = ways_to(&sidegate, port);
             let mut client = Raw::open(sidegate.port, &sidegate.database);
             assert_eq!(hold.ask(&mut client, "select 1"), "T D C:SELECT 1 Z:I");
-            let after = ways_to(&sidegate, port);
-            let way = after.difference(&before).next().expect("a way of its own");
-            (client, Line::between(&sidegate, *way, port))
+            // sidegate's own look at the database comes and goes; a session's way stays.
+            let way = until("a way of its own", || {
+                let after = ways_to(&sidegate, port);
+                let mut new = after.difference(&before).copied();
+                new.next().filter(|_| new.next().is_none())
+            });
+            (client, Line::between(&sidegate, way, port))
         };
         let ((mut idle, idles), (mut waits, waits_for), (mut sends, sends_on)) = (open(), open(), open());
         waits.send(&query(&sleep));
         until("the statement", || (running(&sidegate) == "1").then_some(()));
+        until("its acknowledgement", || waits_for.is_settled().then_some(()));
         let began = Instant::now();
         for line in [&idles, &waits_for, &sends_on] {
             line.goes_dead();
         }
         sends.send(&query(&unheard));
         sends_on.sends_in_vain();
-        for client in [&mut idle, &mut waits, &mut sends] {
-            assert!(client.answers_within(patience().saturating_sub(began.elapsed())), "it is told");
+        for (who, client) in [("idle", &mut idle), ("waits", &mut waits), ("sends", &mut sends)] {
+            assert!(client.answers_within(patience().saturating_sub(began.elapsed())), "{who} is told");
             assert_eq!(spell(&client.until_end()), "E:08006");
         }
     });
