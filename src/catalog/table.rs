@@ -171,8 +171,8 @@ impl Table {
                  getdatabaseencoding() from pg_roles r where r.rolname = current_user"
             }
             Self::Namespaces => concat!(
-                "select s.oid, s.nspname, has_schema_privilege(s.oid, 'usage'), ",
-                "has_schema_privilege(s.oid, 'create') from pg_namespace s where ",
+                "select s.oid, s.nspname, coalesce(has_schema_privilege(s.oid, 'usage'), false), ",
+                "coalesce(has_schema_privilege(s.oid, 'create'), false) from pg_namespace s where ",
                 lasting!("s.oid")
             ),
             Self::Relations => concat!(
@@ -243,7 +243,7 @@ impl Table {
                 lasting!("t.typnamespace")
             ),
             Self::DomainConstraints => concat!(
-                "select k.contypid, pg_get_constraintdef(k.oid) from pg_constraint k ",
+                "select k.contypid, coalesce(pg_get_constraintdef(k.oid), '') from pg_constraint k ",
                 "join pg_type t on t.oid = k.contypid where ",
                 lasting!("t.typnamespace")
             ),

@@ -47,7 +47,13 @@ impl Connector {
     }
 
     async fn ask_all(&self, database: &str) -> Result<Snapshot, ForwardError> {
-        let parameters = [("client_encoding", "UTF8"), ("application_name", APPLICATION)];
+        // What the role or the database has set must not change how the questions are read.
+        let parameters = [
+            ("client_encoding", "UTF8"),
+            ("application_name", APPLICATION),
+            ("standard_conforming_strings", "on"),
+            ("search_path", "pg_catalog, pg_temp"),
+        ];
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut upstream = self.connect(database, &parameters).await?;
         upstream.framer.set_rows(Rows::Whole);

@@ -83,11 +83,15 @@ impl Memory {
                 && document.unknown() == unknown
                 && protocol.is_some_and(|part| Arc::ptr_eq(part, &constant::parts().protocol(said.protocol)))
         };
-        let last = known.documents.iter_mut().find(same);
-        if let Some(last) = last
+        if let Some(at) = known.documents.iter_mut().position(|mut document| same(&mut document))
+            && let Some(last) = known.documents.get_mut(at)
             && renew(last, Arc::clone(&text))
         {
-            return last.clone();
+            let document = last.clone();
+            if document.size() > LIGHT {
+                known.documents.remove(at);
+            }
+            return document;
         }
         let document = made(Arc::clone(&known.members), text);
         if document.size() <= LIGHT {

@@ -319,11 +319,13 @@ fn spelled(document: &Document) -> Value {
 proptest! {
     #[test]
     fn a_statement_that_is_sent_again_is_described_as_if_it_came_first(
+        placeholders in 0_u16..2,
         turns in prop::collection::vec((0_usize..3, 0_u64..3, 0_i64..3, 0_usize..4, any::<bool>(), any::<bool>()), 1..12),
     ) {
         let opening = super::stub::opening();
         let anew = || SessionContext::new(&opening, Some(vec!["public".to_owned()]));
-        let (mut one, facts, policy) = (anew(), std::sync::Arc::new(facts()), policy());
+        let facts = crate::parse::Facts { placeholders, ..facts() };
+        let (mut one, facts, policy) = (anew(), std::sync::Arc::new(facts), policy());
         let mut kept: Vec<(Document, Value, Vec<Placed>)> = Vec::new();
         for (text, count, second, length, open, keep) in turns {
             let text = ["select 1".to_owned(), "select 2".to_owned(), "x".repeat(300)][text].clone();

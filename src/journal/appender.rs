@@ -195,16 +195,18 @@ impl Appender {
 
     fn write(&mut self, draft: &mut Draft, fixed: &Fixed) -> Result<Placed, JournalError> {
         let (wall, mono) = (wall_clock(), fixed.monotonic());
-        let (sequence, bytes) = match draft.kind {
+        let mut end = End { segment: &mut self.segment, next: &mut self.next, unsynced: &mut self.unsynced };
+        let written = match draft.kind {
+            // One write each: what is left of one that fails is never a whole record.
             Kind::Intent => {
-                let spliced = self.splicer.splice(draft, self.next, wall, mono);
-                (spliced.sequence, spliced.bytes)
+                let mut spliced = self.splicer.splice(draft, *end.next, wall, mono);
+                spliced.try_for_each(|record| end.put(record, fixed))
             }
             Kind::Genesis | Kind::Outcome | Kind::Gap | Kind::Checkpoint | Kind::Close | Kind::Text => {
-                (self.next, draft.seal(self.next, wall, mono))
+                end.put(draft.seal(*end.next, wall, mono), fixed)
             }
         };
-        if let Err(error) = self.segment.write(bytes) {
+        if let Err(error) = written {
             self.splicer.forget();
             // A full disk may have room again at the next try; anything else leaves the segment in doubt.
             if !matches!(error, JournalError::Full { .. }) {
@@ -212,13 +214,8 @@ impl Appender {
             }
             return Err(error);
         }
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.splicer.keep();
-        let next = sequence.saturating_add(1);
-        fixed.metrics.journal_written(next.saturating_sub(self.next), length);
-        self.next = next;
-        self.unsynced = self.unsynced.saturating_add(length);
-        Ok(Placed { sequence, wall, mono })
+        Ok(Placed { sequence: self.next.saturating_sub(1), wall, mono })
     }
 
     fn roll(&mut self, shared: &Shared) -> Result<(), JournalError> {
@@ -233,6 +230,24 @@ impl Appender {
         self.sealing.push(std::mem::replace(&mut self.segment, spare));
         self.splicer.forget();
         self.write(&mut shared.settings.genesis(self.synced).draft()?, &shared.settings)?;
+        Ok(())
+    }
+}
+
+/// Where the next record goes.
+struct End<'a> {
+    segment: &'a mut Segment,
+    next: &'a mut u64,
+    unsynced: &'a mut u64,
+}
+
+impl End<'_> {
+    fn put(&mut self, record: &[u8], fixed: &Fixed) -> Result<(), JournalError> {
+        self.segment.write(record)?;
+        let length = u64::try_from(record.len()).unwrap_or(u64::MAX);
+        *self.next = self.next.saturating_add(1);
+        *self.unsynced = self.unsynced.saturating_add(length);
+        fixed.metrics.journal_written(1, length);
         Ok(())
     }
 }

@@ -24,8 +24,9 @@ pub(super) struct Splicer {
     /// By address. The text is kept, so that no other one can get its address.
     known: HashMap<usize, Known>,
     weight: usize,
-    /// What was spliced last: its records, and the texts among them.
+    /// What was spliced last: its records, where each of them ends, and the texts among them.
     out: Vec<u8>,
+    ends: Vec<usize>,
     written: Vec<(usize, u64)>,
 }
 
@@ -36,18 +37,12 @@ struct Known {
     sequence: Option<u64>,
 }
 
-/// Records that are ready to be written.
-pub(super) struct Spliced<'a> {
-    pub(super) bytes: &'a [u8],
-    /// The sequence of the draft's own record, which is the last.
-    pub(super) sequence: u64,
-}
-
 impl Splicer {
-    /// The records that a draft in pieces becomes, from sequence `next` on. What it says holds once they are written:
-    /// then [`Splicer::keep`], else [`Splicer::forget`].
-    pub(super) fn splice(&mut self, draft: &Draft, next: u64, wall: u64, mono: u64) -> Spliced<'_> {
+    /// The records that a draft in pieces becomes, from sequence `next` on, its own last. What they say holds once
+    /// they are written: then [`Splicer::keep`], else [`Splicer::forget`].
+    pub(super) fn splice(&mut self, draft: &Draft, next: u64, wall: u64, mono: u64) -> impl Iterator<Item = &[u8]> {
         self.out.clear();
+        self.ends.clear();
         self.written.clear();
         if self.weight > REMEMBERED {
             self.forget();
@@ -58,6 +53,7 @@ impl Splicer {
             if self.is_due(text) {
                 let record = append(&mut self.out, |out| out.extend_from_slice(text.as_bytes()));
                 record::seal(record, Kind::Text, sequence, wall, mono);
+                self.ends.push(self.out.len());
                 self.written.push((address(text), sequence));
                 sequence = sequence.saturating_add(1);
             }
@@ -82,7 +78,9 @@ impl Splicer {
             }
         });
         record::seal(record, draft.kind, sequence, wall, mono);
-        Spliced { bytes: &self.out, sequence }
+        self.ends.push(self.out.len());
+        let (out, mut from) = (&self.out, 0);
+        self.ends.iter().map(move |end| out.get(std::mem::replace(&mut from, *end)..*end).unwrap_or_default())
     }
 
     /// Whether a text comes the second time. The first time it is remembered.
@@ -204,6 +202,10 @@ mod tests {
         draft
     }
 
+    fn size(splicer: &mut Splicer, next: u64, text: &Arc<str>) -> usize {
+        splicer.splice(&draft(&[(false, 0)], &[Arc::clone(text)]), next, 1, 2).map(<[u8]>::len).sum()
+    }
+
     proptest! {
         #[test]
         fn what_was_spliced_reads_back_whatever_fails_in_between(
@@ -215,16 +217,20 @@ mod tests {
             let (mut splicer, mut segment, mut next, mut expected) = (Splicer::default(), Vec::new(), 5, Vec::new());
             for (pieces, fate) in drafts {
                 let draft = draft(&pieces, &shared);
-                let spliced = splicer.splice(&draft, next, 1, 2);
-                prop_assert!(u64::try_from(spliced.bytes.len()).unwrap() <= draft.length());
-                if fate == 0 {
-                    splicer.forget(); // The write failed.
-                    continue;
+                let records: Vec<_> = splicer.splice(&draft, next, 1, 2).map(<[u8]>::to_vec).collect();
+                prop_assert!(u64::try_from(records.concat().len()).unwrap() <= draft.length());
+                // A write may fail after some of them.
+                let fails = usize::from(fate);
+                for record in records.iter().take(fails) {
+                    segment.extend_from_slice(record);
+                    next += 1;
                 }
-                segment.extend_from_slice(spliced.bytes);
-                next = spliced.sequence + 1;
-                splicer.keep();
-                expected.push(Some(draft.payload()));
+                if fails < records.len() {
+                    splicer.forget();
+                } else {
+                    splicer.keep();
+                    expected.push(Some(draft.payload()));
+                }
             }
             let sequences: Vec<_> = Records::new(&segment, 0).map(|record| record.sequence).collect();
             prop_assert_eq!(sequences, (5..next).collect::<Vec<_>>());
@@ -243,16 +249,14 @@ mod tests {
         let mut splicer = Splicer::default();
         let mut sizes = Vec::new();
         for turn in 0..4 {
-            let spliced = splicer.splice(&draft(&[(false, 0)], &[Arc::clone(&text)]), turn * 2, 1, 2);
-            sizes.push(spliced.bytes.len());
+            sizes.push(size(&mut splicer, turn * 2, &text));
             splicer.keep();
         }
         assert_eq!(sizes[0], HEADER + PIECE + text.len(), "the first time it is repeated");
         assert_eq!(sizes[1], 2 * HEADER + PIECE + text.len(), "the second time it gets its record");
         assert_eq!(sizes[2..], [HEADER + PIECE; 2], "then it is named");
         splicer.forget();
-        let spliced = splicer.splice(&draft(&[(false, 0)], &[text]), 9, 1, 2);
-        assert_eq!(spliced.bytes.len(), sizes[0], "another segment knows nothing of it");
+        assert_eq!(size(&mut splicer, 9, &text), sizes[0], "another segment knows nothing of it");
     }
 
     #[test]

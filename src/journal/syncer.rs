@@ -214,11 +214,12 @@ pub(super) fn pay_owed(shared: &Shared) {
         return;
     }
     let mut owed = shared.owed.lock();
-    while let Some(mut draft) = owed.pop() {
-        if appender.append(&mut draft, shared).is_err() {
-            owed.push(draft);
+    // Taken away once it is written: a defect in between must not lose it.
+    while let Some(draft) = owed.last_mut() {
+        if appender.append(draft, shared).is_err() {
             return;
         }
+        owed.pop();
         appender.open = appender.open.saturating_sub(1);
         appender.oldest.get_or_insert_with(Instant::now);
     }

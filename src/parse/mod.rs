@@ -13,6 +13,7 @@ pub use facts::{
 };
 pub use request::{Parameter, Protocol, Request};
 pub use sql::{
-    Encoding, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust, literals, quoted_name,
+    Encoding, Known, Names, NamesKey, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust, literals,
+    quoted_name,
 };
 pub use statement::{Prepared, Values, bound, executed, function_call, prepared, simple, typed};

@@ -88,7 +88,9 @@ impl Worker {
         if watched >= WATCH {
             // A runtime of one thread has one worker.
             let worked = self.runtime.metrics().worker_total_busy_duration(0);
-            let busy = worked.saturating_sub(load.worked) >= watched / 2;
+            // Of a long time nobody knows how it was lately: whoever has sessions may be busy with them.
+            let recent = watched < 100 * WATCH;
+            let busy = if recent { worked.saturating_sub(load.worked) >= watched / 2 } else { self.count() > 0 };
             *load = Load { since: Instant::now(), worked, busy };
         }
         load.busy

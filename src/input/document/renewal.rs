@@ -90,7 +90,12 @@ fn put(part: &mut Arc<Part>, moved: &Moved<'_>) -> bool {
         Moved::Number(number) if part.is_number(*number) => {}
         Moved::Number(number) => replace(part, Part::new(Value::from(*number))),
         Moved::Values(values) if part.has_parameters(values) => {}
-        Moved::Values(values) => replace(part, Part::parameters(values)),
+        Moved::Values(values) => {
+            // Where none were, their place was spelled with what surrounds it.
+            let moved = !part.is_shared();
+            replace(part, Part::parameters(values));
+            return moved;
+        }
     }
     true
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::reading::{Encoding, Names, Quoting, Reading, ReadingLimits};
+use super::reading::{Encoding, NamesKey, Quoting, Reading, ReadingLimits};
 use super::skeleton::Skeleton;
 use crate::parse::facts::Facts;
 
@@ -20,7 +20,7 @@ const OVERHEAD: usize = 2 * 1024;
 pub(super) struct ReadingKey {
     quoting: Quoting,
     encoding: Encoding,
-    names: Names,
+    names: NamesKey,
     read_only: bool,
     limits: ReadingLimits,
 }
@@ -31,7 +31,7 @@ impl ReadingKey {
         Self {
             quoting: reading.quoting,
             encoding: reading.encoding,
-            names: reading.names.clone(),
+            names: reading.names.key(),
             read_only: reading.read_only,
             limits: reading.limits,
         }

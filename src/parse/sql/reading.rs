@@ -63,6 +63,45 @@ pub enum Names {
     Uncertain,
 }
 
+/// What tells readings apart that differ in what names mean. It does not keep the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum NamesKey {
+    /// [`Names::Certain`].
+    Certain {
+        /// The schema.
+        schema: Arc<str>,
+    },
+    /// [`Names::Known`].
+    Known {
+        /// The path's schemas.
+        path: Arc<[Arc<str>]>,
+        /// The only one of them, if there is one.
+        schema: Option<Arc<str>>,
+        /// The catalog's version, which no other one has.
+        version: u64,
+        /// Whether it still holds, and whether what it says of functions does.
+        trust: (Trust, Trust),
+    },
+    /// [`Names::Uncertain`].
+    Uncertain,
+}
+
+impl Names {
+    /// What tells it apart from others.
+    pub fn key(&self) -> NamesKey {
+        match self {
+            Self::Certain { schema } => NamesKey::Certain { schema: Arc::clone(schema) },
+            Self::Known(known) => NamesKey::Known {
+                path: Arc::clone(&known.path),
+                schema: known.schema.clone(),
+                version: known.snapshot.version(),
+                trust: (known.trust, known.functions),
+            },
+            Self::Uncertain => NamesKey::Uncertain,
+        }
+    }
+}
+
 /// A catalog, and how far it can be relied on just now.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Known {

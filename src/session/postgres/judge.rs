@@ -56,14 +56,15 @@ impl Corridor {
             (state.quoting(), state.encoding(), state.names_certain(), state.page().cloned())
         };
         let catalog = page.as_ref().map_or(0, |page| page.stamp());
-        let conditions = Conditions { quoting, encoding, names: self.names(certain, page.as_deref(), looked) };
+        let names = self.names(certain, page.as_deref(), looked);
+        let conditions = Conditions { quoting, encoding, names: names.key() };
         // What it does depends on more than itself: nothing is remembered.
         if by_name {
             let (prepared, cursors) = {
                 let state = self.state.lock();
                 (state.names.prepared(), state.names.cursors())
             };
-            let facts = self.read_under(text, conditions, &prepared, &cursors).await;
+            let facts = self.read_under(text, &conditions, names, (&prepared, &cursors)).await;
             return Read { facts, certain, catalog };
         }
         let known = self.recent.lock().facts(text, &conditions);
@@ -71,7 +72,7 @@ impl Corridor {
             Some(facts) => facts,
             None => {
                 let none = Remembered::new();
-                let facts = self.read_under(text, conditions.clone(), &none, &none).await;
+                let facts = self.read_under(text, &conditions, names, (&none, &none)).await;
                 self.recent.lock().keep(text, conditions, &facts);
                 facts
             }
@@ -82,14 +83,14 @@ impl Corridor {
     async fn read_under(
         &self,
         text: &[u8],
-        conditions: Conditions,
-        prepared: &Remembered,
-        cursors: &Remembered,
+        conditions: &Conditions,
+        names: Names,
+        (prepared, cursors): (&Remembered, &Remembered),
     ) -> Arc<Facts> {
         let reading = Reading {
             quoting: conditions.quoting,
             encoding: conditions.encoding,
-            names: conditions.names,
+            names,
             read_only: self.lane.listener.settings.holds_read_only(),
             limits: self.lane.reading_limits(),
             prepared,
@@ -99,18 +100,19 @@ impl Corridor {
     }
 
     fn names(&self, certain: bool, page: Option<&Page>, looked: bool) -> Names {
-        let schema = self.lane.schema.as_ref().filter(|_| certain);
-        match (page.and_then(Page::known), schema) {
-            (Some(Seen { snapshot, trust, functions }), _) => {
+        // With several schemas a name moves from one to another when somebody drops or makes what it meant, at any
+        // moment up to the one in which the server reads it.
+        let Some(schema) = self.lane.schema.as_ref().filter(|_| certain) else { return Names::Uncertain };
+        match page.and_then(Page::known) {
+            Some(Seen { snapshot, trust, functions }) => {
                 let path = Arc::clone(&self.lane.path);
                 let trust = match trust {
                     Trust::Recent if looked => Trust::Fresh,
                     Trust::Fresh | Trust::Recent | Trust::Outdated => trust,
                 };
-                Names::Known(Known { path, schema: schema.cloned(), snapshot, trust, functions })
+                Names::Known(Known { path, schema: Some(Arc::clone(schema)), snapshot, trust, functions })
             }
-            (None, Some(schema)) => Names::Certain { schema: Arc::clone(schema) },
-            (None, None) => Names::Uncertain,
+            None => Names::Certain { schema: Arc::clone(schema) },
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::parse::{Encoding, Facts, Names, Quoting};
+use crate::parse::{Encoding, Facts, NamesKey, Quoting};
 
 /// Texts that one session keeps; past it all are forgotten.
 const REMEMBERED: usize = 64;
@@ -23,7 +23,7 @@ pub(super) struct Conditions {
     /// How bytes are read.
     pub(super) encoding: Encoding,
     /// What names mean.
-    pub(super) names: Names,
+    pub(super) names: NamesKey,
 }
 
 /// One session's texts.
@@ -39,9 +39,9 @@ impl Recent {
         (known == conditions).then(|| Arc::clone(facts))
     }
 
-    /// Keeps what a text does, unless it was not read to its end or is too much to keep.
+    /// Keeps what a text does, unless it was not read to its end, holds a secret or is too much to keep.
     pub(super) fn keep(&mut self, text: &[u8], conditions: Conditions, facts: &Arc<Facts>) {
-        if text.len() > SHORT || facts.unparsed.is_some() || facts.weight() > LIGHT {
+        if text.len() > SHORT || facts.weight() > LIGHT || facts.unparsed.is_some() || facts.sensitive {
             return;
         }
         if self.known.len() >= REMEMBERED {
@@ -57,7 +57,7 @@ mod tests {
     use crate::input::stub;
 
     fn conditions() -> Conditions {
-        let names = Names::Certain { schema: "public".into() };
+        let names = NamesKey::Certain { schema: "public".into() };
         Conditions { quoting: Quoting::Standard, encoding: Encoding::Safe, names }
     }
 
@@ -71,19 +71,21 @@ mod tests {
         for other in [
             Conditions { quoting: Quoting::Backslash, ..conditions() },
             Conditions { encoding: Encoding::AsciiTrailBytes, ..conditions() },
-            Conditions { names: Names::Uncertain, ..conditions() },
-            Conditions { names: Names::Certain { schema: "secret".into() }, ..conditions() },
+            Conditions { names: NamesKey::Uncertain, ..conditions() },
+            Conditions { names: NamesKey::Certain { schema: "secret".into() }, ..conditions() },
         ] {
             assert!(recent.facts(b"select 1", &other).is_none(), "{other:?}");
         }
     }
 
     #[test]
-    fn neither_many_texts_nor_long_ones_are_kept() {
+    fn neither_many_texts_nor_long_ones_nor_secrets_are_kept() {
         let (mut recent, facts) = (Recent::default(), Arc::new(stub::facts()));
         recent.keep(&[b'x'; SHORT + 1], conditions(), &facts);
         let heavy = Facts { normalized: "x".repeat(LIGHT + 1), ..stub::facts() };
         recent.keep(b"heavy", conditions(), &Arc::new(heavy));
+        let secret = Facts { sensitive: true, ..stub::facts() };
+        recent.keep(b"alter role a password 'b'", conditions(), &Arc::new(secret));
         assert!(recent.known.is_empty());
         for number in 0..10 * REMEMBERED {
             recent.keep(number.to_string().as_bytes(), conditions(), &facts);

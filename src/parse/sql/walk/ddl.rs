@@ -42,8 +42,8 @@ impl Walker<'_> {
             Statement::AlterTable(table) => self.alter_table(table)?,
             Statement::AlterRole { operation, .. } => self.alter_role(operation),
             Statement::CreateRole(role) => self.sensitive |= role.password.is_some(),
-            Statement::CreateSequence { name, .. }
-            | Statement::Comment { object_type: sqlparser::ast::CommentObject::Table, object_name: name, .. } => {
+            Statement::CreateSequence { name, .. } => self.makes(name)?,
+            Statement::Comment { object_type: sqlparser::ast::CommentObject::Table, object_name: name, .. } => {
                 self.changes(name)?;
             }
             Statement::CreatePolicy(policy) => {
@@ -239,7 +239,7 @@ impl Walker<'_> {
 
     fn alter_table(&mut self, table: &AlterTable) -> Walk {
         absent(table.location.is_none() && table.on_cluster.is_none(), "ALTER TABLE of that kind")?;
-        self.makes(&table.name)?;
+        self.changes(&table.name)?;
         for operation in &table.operations {
             self.alter(operation)?;
         }
