@@ -9,7 +9,7 @@ use super::columns::{Column, Shape};
 use super::facts::Walker;
 use super::names::{self, Resolved};
 use super::{Names, Walk};
-use crate::catalog::{Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation};
+use crate::catalog::{Function, FunctionVolatility, Reach, Reached, Relation};
 use crate::parse::facts::{Access, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 
@@ -194,8 +194,7 @@ fn resolved_to(relation: &Relation<'_>) -> Resolved {
 
 /// Compiled, so that a superuser brought it; and nothing but a value comes of it.
 fn is_harmless(function: &Function<'_>) -> bool {
-    // PostgreSQL calls every aggregate internal and immutable, whatever it runs.
-    let compiled = matches!(function.language(), "c" | "internal") && function.kind() != FunctionKind::Aggregate;
+    let compiled = matches!(function.language(), "c" | "internal");
     compiled
         && !function.returns().1
         && function.volatility() != FunctionVolatility::Volatile
