@@ -118,24 +118,30 @@ fn rules_that_burn_time_or_say_too_much_deny_and_disturb_nobody() {
     let numbers: Vec<_> = (1..400).map(|n| n.to_string()).collect();
     let policy = SLOW.replace("NUMBERS", &numbers.join(", "));
     let sidegate = Setup::policy(&policy).sidegate("deadline: 1s\nevaluators: 4").start();
-    let hold = Hold::on(&sidegate);
-    hold.during(|| {
-        let mut client = Raw::open(sidegate.port, &sidegate.database);
-        for (word, causes) in [
-            ("loops", &["deadline"][..]),
-            ("comprehension", &["deadline"]),
-            ("pattern", &["deadline"]),
-            // Too much to say, or too long to say it.
-            ("much", &["deadline", "limit"]),
-        ] {
-            let began = Instant::now();
-            let sql = hold.marked(&format!("select '{word}'"));
-            let answer = client.ask(&query(&sql));
-            assert!(began.elapsed() < Duration::from_secs(5), "{word}: {:?}", began.elapsed());
-            let cause = sidegate.event_of(&sql)["custom"]["sidegate"]["cause"].clone();
-            assert!(causes.iter().any(|known| cause == **known), "{word}: {cause}");
-            assert_eq!(answer, if cause == "limit" { "E:54000 Z:I" } else { "E:42501 Z:I" }, "{word}");
+    let mut hold = Hold::on(&sidegate);
+    for round in 0..2 {
+        hold.during(|| {
+            let mut client = Raw::open(sidegate.port, &sidegate.database);
+            for (word, causes) in [
+                ("loops", &["deadline"][..]),
+                ("comprehension", &["deadline"]),
+                ("pattern", &["deadline"]),
+                // Too much to say, or too long to say it.
+                ("much", &["deadline", "limit"]),
+            ] {
+                let began = Instant::now();
+                let sql = hold.marked(&format!("select '{word}'"));
+                let answer = client.ask(&query(&sql));
+                assert!(began.elapsed() < Duration::from_secs(5), "{word}: {:?}", began.elapsed());
+                let cause = sidegate.event_of(&sql)["custom"]["sidegate"]["cause"].clone();
+                assert!(causes.iter().any(|known| cause == **known), "{word}: {cause}");
+                assert_eq!(answer, if cause == "limit" { "E:54000 Z:I" } else { "E:42501 Z:I" }, "{word}");
+            }
+        });
+        if round == 0 {
+            // What an evaluation took is kept for the next one, which takes no more.
+            hold.may_keep(sidegate.resident());
         }
-    });
+    }
     hold.ends();
 }
