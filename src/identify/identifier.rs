@@ -205,6 +205,17 @@ impl Identifier {
                 Recogniser::Jwt { .. } => {}
             }
         }
+        self.turn_away(talk, user, unknown_to, asked).await
+    }
+
+    /// Nobody knows who it is.
+    async fn turn_away(
+        &self,
+        talk: &mut Talk,
+        user: &str,
+        unknown_to: Option<Arc<Users>>,
+        asked: bool,
+    ) -> Result<Recognised, IdentifyError> {
         match unknown_to {
             // The same questions as for a known user, so that nobody learns who exists. There is no right answer.
             Some(users) if !asked => {

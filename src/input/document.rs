@@ -93,12 +93,11 @@ impl Fields {
         self.fixed.members.iter().chain(&self.moving)
     }
 
-    fn at(&self, place: usize) -> Option<&Arc<Part>> {
-        let member = match place.checked_sub(self.fixed.members.len()) {
+    fn at(&self, place: usize) -> Option<&(&'static str, Arc<Part>)> {
+        match place.checked_sub(self.fixed.members.len()) {
             None => self.fixed.members.get(place),
             Some(place) => self.moving.get(place),
-        };
-        member.map(|(_, part)| part)
+        }
     }
 
     fn member(&self, name: &str) -> Option<&Part> {
@@ -193,7 +192,7 @@ impl Document {
     pub fn has(&self, (section, member, part): &Placed) -> bool {
         match self.0.sections.get(*section) {
             Some((_, Section::Whole(found))) => Arc::ptr_eq(found, part),
-            Some((_, Section::Fields(fields))) => fields.at(*member).is_some_and(|found| Arc::ptr_eq(found, part)),
+            Some((_, Section::Fields(fields))) => fields.at(*member).is_some_and(|(_, found)| Arc::ptr_eq(found, part)),
             None => false,
         }
     }

@@ -87,7 +87,7 @@ impl Document {
 
     fn at(&self, section: usize, member: usize) -> Option<&(&'static str, Arc<Part>)> {
         match self.0.sections.get(section)? {
-            (_, Section::Fields(fields)) => fields.members().nth(member),
+            (_, Section::Fields(fields)) => fields.at(member),
             (_, Section::Whole(_)) => None,
         }
     }
