@@ -12,4 +12,4 @@ mod weave;
 
 pub use edits::Woven;
 pub use guard::Guard;
-pub use weave::weave;
+pub use weave::{Earlier, weave, weave_with};
