@@ -26,6 +26,7 @@ pub struct Setup {
     disk: Option<Disk>,
     bundle: bool,
     socket: bool,
+    database: Option<String>,
 }
 
 /// A disk for the state that only the process sees; others find it under its `/proc/PID/root`. It goes with it.
@@ -55,6 +56,7 @@ impl Setup {
             disk: None,
             bundle: true,
             socket: false,
+            database: None,
         }
     }
 
@@ -147,7 +149,13 @@ impl Setup {
         self
     }
 
-    /// Starts it on a new database of its server.
+    /// On a database that is there already.
+    pub fn database(mut self, name: &str) -> Self {
+        self.database = Some(name.to_owned());
+        self
+    }
+
+    /// Starts it, on a new database of its server unless it has one.
     pub fn start(self) -> Sidegate {
         let server = self.server.unwrap_or_else(postgres);
         Sidegate::start(self, server)
@@ -183,7 +191,8 @@ fn released() -> Option<String> {
 impl Sidegate {
     fn start(setup: Setup, server: &Postgres) -> Self {
         let directory = tempfile::tempdir().expect("a folder");
-        let (port, admin, database) = (free_port(), free_port(), server.database());
+        let database = setup.database.clone().unwrap_or_else(|| server.database());
+        let (port, admin) = (free_port(), free_port());
         let bundle = directory.path().join("bundle");
         if setup.bundle {
             fs::create_dir(&bundle).expect("the bundle's folder");
