@@ -49,8 +49,23 @@ pub struct Site {
 pub struct Door<'a> {
     pub site: &'a Site,
     pub role: &'static str,
+    pub policy: &'static Policy,
     pub sidegate: Sidegate,
 }
+
+/// How somebody may say that e-mail and ssn are hidden.
+pub struct Policy {
+    name: &'static str,
+    rego: &'static str,
+    /// Whether a case that masks could answer is answered.
+    masks: bool,
+}
+
+const MASKED: Policy = Policy { name: "masked", rego: include_str!("masked.rego"), masks: true };
+const UNSEEN: Policy = Policy { name: "unseen", rego: include_str!("unseen.rego"), masks: false };
+
+/// What only a superuser's connection makes dangerous is tried with one, and the rest with the two others.
+const DOORS: [(&str, &Policy); 4] = [("svc", &MASKED), ("svc", &UNSEEN), ("analyst", &MASKED), ("app", &MASKED)];
 
 impl Door<'_> {
     /// A connection that has said nothing yet.
@@ -71,7 +86,7 @@ fn every_case_ends_as_its_verdict_says() {
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut worst = Vec::new();
     for (id, place, wrongly) in &findings {
-        eprintln!("{id:4} {place:24} {wrongly:?}");
+        eprintln!("{id:10} {place:28} {wrongly:?}");
         let kind = match wrongly {
             Wrong::Leak(_) | Wrong::Change(_) => {
                 worst.push(format!("{id} {place}: {wrongly:?}"));
@@ -100,13 +115,13 @@ impl Site {
     }
 
     /// A sidegate that logs in as this role.
-    pub fn door(&self, role: &'static str) -> Door<'_> {
-        let sidegate = Setup::policy(include_str!("policy.rego"))
+    pub fn door(&self, role: &'static str, policy: &'static Policy) -> Door<'_> {
+        let sidegate = Setup::policy(policy.rego)
             .server(self.server)
             .database(&self.database)
             .credential(role, PASSWORD)
             .start();
-        let door = Door { site: self, role, sidegate };
+        let door = Door { site: self, role, policy, sidegate };
         // Where the catalog is not read yet, more is refused than has to be.
         until("the catalog", || {
             door.knock(&[]).0.ask(&query("select id from orders limit 1"));
@@ -119,9 +134,8 @@ impl Site {
 fn attack(site: &Site) -> Findings {
     let mut findings = Vec::new();
     let cases = Case::all();
-    for role in ["svc", "analyst", "app"] {
-        let door = site.door(role);
-        // What only a superuser's connection makes dangerous is tried with one, and the rest with the two others.
+    for (role, policy) in DOORS {
+        let door = site.door(role, policy);
         for case in cases.iter().filter(|case| (case.db_role == "postgres") == (role == "app")) {
             play(&door, case, &mut findings);
         }
@@ -131,10 +145,11 @@ fn attack(site: &Site) -> Findings {
 
 fn play(door: &Door<'_>, case: &Case, findings: &mut Findings) {
     let mut note = |form: &str, wrong: Wrong| {
-        findings.push((case.id.clone(), format!("{} {} {form}", door.site.version, door.role), wrong));
+        let place = format!("PostgreSQL {} {} {form}", door.site.version, door.role);
+        findings.push((format!("{} {}", door.policy.name, case.id), place, wrong));
     };
     let undo = case.scene().map(|scene| stage(door.site, &case.id, scene));
-    let mut before = door.site.keeper.state();
+    let before = door.site.keeper.state();
     let forms: &[Option<Form>] = match case.wire {
         Some(_) => &[None],
         None => &[Some(Form::Simple), Some(Form::Text), Some(Form::Binary)],
@@ -148,15 +163,13 @@ fn play(door: &Door<'_>, case: &Case, findings: &mut Findings) {
         if let Some(leak) = leak(&seen.concat()) {
             note(&name, Wrong::Leak(leak));
         }
-        let after = door.site.keeper.state();
-        for ((part, old), (_, new)) in before.iter().zip(&after) {
-            if old != new {
-                note(&name, Wrong::Change((*part).to_owned()));
-            }
-        }
-        before = after;
-        if let Some(wrong) = judge(door.site, case, *form, &seen) {
+        if let Some(wrong) = judge(door, case, *form, &seen) {
             note(&name, wrong);
+        }
+    }
+    for ((part, old), (_, new)) in before.iter().zip(&door.site.keeper.state()) {
+        if old != new {
+            note("", Wrong::Change((*part).to_owned()));
         }
     }
     if let Some(undo) = undo {
@@ -204,17 +217,18 @@ fn spoken(sql: &[u8], form: Form) -> Vec<u8> {
     .concat()
 }
 
-fn judge(site: &Site, case: &Case, form: Option<Form>, seen: &[Vec<Message>]) -> Option<Wrong> {
+fn judge(door: &Door<'_>, case: &Case, form: Option<Form>, seen: &[Vec<Message>]) -> Option<Wrong> {
     let ends: Vec<End> = seen.iter().skip(1).map(|messages| end(messages)).collect();
     let refused = ends.iter().any(|end| matches!(end, End::Refused(_)));
     let last = ends.last()?;
-    match case.verdict {
+    let verdict = if case.verdict == Verdict::Mask && !door.policy.masks { Verdict::Deny } else { case.verdict };
+    match verdict {
         Verdict::Deny if refused => None,
         Verdict::Deny => Some(Wrong::Passed(format!("{last:?}"))),
         Verdict::Allow | Verdict::Mask if refused && case.refusal_ok => None,
         Verdict::Allow | Verdict::Mask => {
             let sql = String::from_utf8(case.bytes()).expect("controls are UTF-8");
-            let told = site.owner.ask(&sql);
+            let told = door.site.owner.ask(&sql);
             match last {
                 End::Answered => {
                     let through = rows(seen.last()?);
