@@ -23,8 +23,7 @@ pub struct Case {
     /// A case that is no SQL: `wire.rs` plays it.
     pub wire: Option<String>,
     pub setup: Option<String>,
-    #[serde(default)]
-    pub settings: BTreeMap<String, String>,
+    pub settings: Option<BTreeMap<String, String>>,
     /// `postgres` where only a superuser's connection makes it dangerous.
     pub db_role: String,
     pub verdict: Verdict,
@@ -39,7 +38,7 @@ pub struct Case {
 impl Case {
     /// All of them.
     pub fn all() -> Vec<Self> {
-        include_str!("cases.jsonl")
+        include_str!("../data/sql/adversarial.jsonl")
             .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
             .collect()
@@ -58,7 +57,7 @@ impl Case {
 
     /// What the attacker does in the session first. It goes through sidegate, as all that an attacker does.
     pub fn opening(&self) -> Vec<String> {
-        let settings = self.settings.iter().map(|(name, value)| format!("SET {name} = {value:?}").replace('"', "'"));
+        let settings = self.settings.iter().flatten().map(|(name, value)| format!("SET {name} = '{value}'"));
         settings.chain(self.setup.clone().filter(|setup| is_of_the_session(setup))).collect()
     }
 

@@ -1,5 +1,6 @@
 //! The database that is attacked, and whether anything in it changed.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -65,12 +66,17 @@ pub struct Outcome {
 }
 
 /// Makes the database that the cases run on.
-pub fn prepare(server: &Postgres) -> String {
-    let name = "adversarial";
-    for role in ["svc", "hr_admin", "analyst"] {
-        server.sql("postgres", &format!("create role {role} login password '{PASSWORD}'"));
+pub fn prepare(server: &Postgres, name: &str) -> String {
+    // Roles are the server's, and more than one test comes for them.
+    static ROLES: Mutex<()> = Mutex::new(());
+    let held = ROLES.lock().expect("nobody panics here");
+    if server.sql("postgres", "select count(*) from pg_roles where rolname = 'svc'") == "0" {
+        for role in ["svc", "hr_admin", "analyst", "witness"] {
+            server.sql("postgres", &format!("create role {role} login password '{PASSWORD}'"));
+        }
+        server.sql("postgres", "grant hr_admin to svc; grant pg_read_all_data to witness");
     }
-    server.sql("postgres", "grant hr_admin to svc");
+    drop(held);
     server.sql("postgres", &format!("create database {name}"));
     server.sql("postgres", &format!("alter database {name} owner to svc"));
     server.sql(name, "grant create on schema public to svc");

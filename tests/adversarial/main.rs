@@ -1,5 +1,5 @@
 //! SQL that walks around policies, sent through the real binary to real servers: one attack or control a line of
-//! `cases.jsonl`, on the database of `schema.sql`, under `policy.rego`.
+//! `data/sql/adversarial.jsonl`, on the database of `schema.sql`, under `masked.rego` and `unseen.rego`.
 //!
 //! What must hold: no byte that a client's socket takes holds a value that is hidden, no statement changes anything,
 //! and nothing that an analyst may do is refused. `known.txt` lists where the last does not hold yet; it only shrinks.
@@ -22,5 +22,7 @@ mod harness;
 mod answer;
 mod case;
 mod database;
+mod fuzz;
+mod generate;
 mod set;
 mod wire;

@@ -12,7 +12,7 @@ use crate::wire;
 
 /// Forms in which a statement is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub enum Form {
     Simple,
     /// Extended, results as text.
     Text,
@@ -61,13 +61,18 @@ pub struct Policy {
     masks: bool,
 }
 
-const MASKED: Policy = Policy { name: "masked", rego: include_str!("masked.rego"), masks: true };
-const UNSEEN: Policy = Policy { name: "unseen", rego: include_str!("unseen.rego"), masks: false };
+pub const MASKED: Policy = Policy { name: "masked", rego: include_str!("masked.rego"), masks: true };
+pub const UNSEEN: Policy = Policy { name: "unseen", rego: include_str!("unseen.rego"), masks: false };
 
 /// What only a superuser's connection makes dangerous is tried with one, and the rest with the two others.
 const DOORS: [(&str, &Policy); 4] = [("svc", &MASKED), ("svc", &UNSEEN), ("analyst", &MASKED), ("app", &MASKED)];
 
 impl Door<'_> {
+    /// Which policy stands at it.
+    pub fn name(&self) -> &'static str {
+        self.policy.name
+    }
+
     /// A connection that has said nothing yet.
     pub fn knock(&self, parameters: &[(&str, &str)]) -> (Raw, Vec<Message>) {
         let mut client = Raw::silent(self.sidegate.port);
@@ -80,7 +85,7 @@ impl Door<'_> {
 
 #[test]
 fn every_case_ends_as_its_verdict_says() {
-    let sites: [fn() -> Site; 2] = [|| Site::open(postgres(), "15"), || Site::open(postgres18(), "18")];
+    let sites: [fn() -> Site; 2] = [|| Site::open(postgres(), "15", "adversarial"), || Site::open(postgres18(), "18", "adversarial")];
     let running: Vec<_> = sites.map(|site| thread::spawn(move || attack(&site()))).into_iter().collect();
     let findings: Findings = running.into_iter().flat_map(|one| one.join().expect("it ends")).collect();
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -107,19 +112,21 @@ fn every_case_ends_as_its_verdict_says() {
 }
 
 impl Site {
-    pub fn open(server: &'static Postgres, version: &'static str) -> Self {
-        let database = prepare(server);
+    pub fn open(server: &'static Postgres, version: &'static str, database: &str) -> Self {
+        let database = prepare(server, database);
         let keeper = Direct::open(server, &database, "app");
         let owner = Direct::open(server, &database, "svc");
         Self { server, version, database, keeper, owner }
     }
 
     /// A sidegate that logs in as this role.
-    pub fn door(&self, role: &'static str, policy: &'static Policy) -> Door<'_> {
+    pub fn door(&self, role: &'static str, policy: &'static Policy, listener: &str) -> Door<'_> {
         let sidegate = Setup::policy(policy.rego)
             .server(self.server)
             .database(&self.database)
             .credential(role, PASSWORD)
+            .listener(listener)
+            .quiet()
             .start();
         let door = Door { site: self, role, policy, sidegate };
         // Where the catalog is not read yet, more is refused than has to be.
@@ -135,7 +142,7 @@ fn attack(site: &Site) -> Findings {
     let mut findings = Vec::new();
     let cases = Case::all();
     for (role, policy) in DOORS {
-        let door = site.door(role, policy);
+        let door = site.door(role, policy, "");
         for case in cases.iter().filter(|case| (case.db_role == "postgres") == (role == "app")) {
             play(&door, case, &mut findings);
         }
@@ -201,7 +208,7 @@ fn send(door: &Door<'_>, case: &Case, form: Form) -> Vec<Vec<Message>> {
     seen
 }
 
-fn spoken(sql: &[u8], form: Form) -> Vec<u8> {
+pub fn spoken(sql: &[u8], form: Form) -> Vec<u8> {
     let format = match form {
         Form::Simple => return message('Q', &[sql, &[0]].concat()),
         Form::Text => 0,

@@ -27,6 +27,7 @@ pub struct Setup {
     bundle: bool,
     socket: bool,
     database: Option<String>,
+    console: bool,
 }
 
 /// A disk for the state that only the process sees; others find it under its `/proc/PID/root`. It goes with it.
@@ -57,6 +58,7 @@ impl Setup {
             bundle: true,
             socket: false,
             database: None,
+            console: true,
         }
     }
 
@@ -149,6 +151,12 @@ impl Setup {
         self
     }
 
+    /// With no events on its console: many statements come.
+    pub fn quiet(mut self) -> Self {
+        self.console = false;
+        self
+    }
+
     /// On a database that is there already.
     pub fn database(mut self, name: &str) -> Self {
         self.database = Some(name.to_owned());
@@ -204,7 +212,7 @@ impl Sidegate {
         let config = format!(
             "labels: {{app: journey}}\n\
              bundles:\n  main: {{resource: \"file://{bundle}\"}}\n\
-             decision_logs: {{console: true}}\n\
+             decision_logs: {{console: {console}}}\n\
              plugins:\n  sidegate:\n    state_directory: {state}\n    admin: {{address: \"127.0.0.1:{admin}\"}}\n{patience}{extra}    \
              listeners:\n      - name: shop\n        protocol: postgres\n        address: {address}\n        \
              identify: {identify}\n        settings: {settings}\n{extra_listener}        \
@@ -216,6 +224,7 @@ impl Sidegate {
                 format!("127.0.0.1:{port}")
             },
             bundle = bundle.display(),
+            console = setup.console,
             state = directory.path().join("state").display(),
             extra = setup.extra,
             identify = setup.identify,
