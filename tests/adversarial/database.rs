@@ -105,11 +105,8 @@ pub fn prepare(server: &Postgres, name: &str) -> String {
 impl Direct {
     /// As this role.
     pub fn open(server: &Postgres, database: &str, user: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let mut config = tokio_postgres::Config::new();
         config.host("127.0.0.1").port(server.port).user(user).password(PASSWORD).dbname(database);
         config.connect_timeout(Duration::from_secs(20));

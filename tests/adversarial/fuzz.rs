@@ -10,7 +10,7 @@ use crate::database::{Direct, Outcome};
 use crate::generate::Generator;
 use crate::harness::raw::{Message, Raw, message, query};
 use crate::harness::{postgres, postgres18};
-use crate::set::{Door, MASKED, Policy, Site, UNSEEN, spoken, Form};
+use crate::set::{Door, Form, MASKED, Policy, Site, UNSEEN, spoken};
 
 const COUNT: usize = 5_000;
 /// How many statements share one look at the database.

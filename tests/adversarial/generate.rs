@@ -75,14 +75,16 @@ const OPERATORS: [&str; 42] = [
 ];
 const PREFIXES: [&str; 12] = ["E", "U&", "N", "B", "X", "x", "e", "n", "b", "u&", "", "_utf8"];
 const BLANKS: [&str; 14] = [
-    " ", "\n", "\r", "\t", "\u{c}", "\u{b}", "\r\n", "\u{a0}", "\u{2028}", "\u{feff}", "", "\u{1c}", "\u{85}", "\u{3000}",
+    " ", "\n", "\r", "\t", "\u{c}", "\u{b}", "\r\n", "\u{a0}", "\u{2028}", "\u{feff}", "", "\u{1c}", "\u{85}",
+    "\u{3000}",
 ];
 const QUOTES: [&str; 21] = [
     "'", "\"", "''", "\"\"", "\\'", "\\", "\\\\'", "$$", "$a$", "$1$", "$", "$_$", "$a", "$é$", "$1", "$a-$", "'\n'",
     "' '", "\"'\"", "'--\n'", "'/**/'",
 ];
 const COMMENTS: [&str; 16] = [
-    "--", "/*", "*/", "/**/", "/*/", "--\n", "-- \r", "/*/**/*/", "/*+", "*/*", "--\\\n", "//", "#", "/*!", "---", "/**",
+    "--", "/*", "*/", "/**/", "/*/", "--\n", "-- \r", "/*/**/*/", "/*+", "*/*", "--\\\n", "//", "#", "/*!", "---",
+    "/**",
 ];
 const TAILS: [&str; 16] = [
     " 0 UNION ALL SELECT val FROM secrets ",
@@ -103,19 +105,69 @@ const TAILS: [&str; 16] = [
     " FROM v_orders ",
 ];
 const WORDS: [&str; 34] = [
-    "1", "a", "id", "0x", "1e", "1_", ".5", "1.", "AS", "AS b", "WHERE", "FROM orders", "IN", "(", ")", "[", "]", ",",
-    ",", ";", "SELECT", "NOT", "NULL", "::text", "UESCAPE", "UESCAPE '!'", "ONLY", "TABLE", "WITH", "LIKE", "COLLATE",
-    "END", "LATERAL", "ROWS FROM",
+    "1",
+    "a",
+    "id",
+    "0x",
+    "1e",
+    "1_",
+    ".5",
+    "1.",
+    "AS",
+    "AS b",
+    "WHERE",
+    "FROM orders",
+    "IN",
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    ",",
+    ";",
+    "SELECT",
+    "NOT",
+    "NULL",
+    "::text",
+    "UESCAPE",
+    "UESCAPE '!'",
+    "ONLY",
+    "TABLE",
+    "WITH",
+    "LIKE",
+    "COLLATE",
+    "END",
+    "LATERAL",
+    "ROWS FROM",
 ];
 const ENDS: [&str; 12] = ["'", "\"", "--'", "--\"", " */", "/*'*/", "$$", "$a$", "--$$", ")", "--)", ""];
 /// What takes the place of other people's names.
 const NAMES: [&str; 22] = [
-    "orders", "customers", "secrets", "public.secrets", "hr.salaries", "customers_vip", "v_customers", "v_orders",
-    "parted", "id", "val", "ssn", "email", "name", "note", "total", "customer_id", "c", "o", "salary", "note2", "leak",
+    "orders",
+    "customers",
+    "secrets",
+    "public.secrets",
+    "hr.salaries",
+    "customers_vip",
+    "v_customers",
+    "v_orders",
+    "parted",
+    "id",
+    "val",
+    "ssn",
+    "email",
+    "name",
+    "note",
+    "total",
+    "customer_id",
+    "c",
+    "o",
+    "salary",
+    "note2",
+    "leak",
 ];
-const AFTER_OPERATOR: [&str; 13] = [
-    "'1'", "\"a\"", "(1)", "--'\n1", "/*'*/1", "$$1$$", "1", "a", " 1", "-1", "E'1'", "'1'--'\n", "[1]",
-];
+const AFTER_OPERATOR: [&str; 13] =
+    ["'1'", "\"a\"", "(1)", "--'\n1", "/*'*/1", "$$1$$", "1", "a", " 1", "-1", "E'1'", "'1'--'\n", "[1]"];
 const HOW_OPERATORS_GO_ON: [&str; 5] = [
     ", val FROM secrets --'",
     ", (SELECT val FROM secrets) --\"",
@@ -132,6 +184,8 @@ pub struct Generator {
     dice: Dice,
     keywords: Vec<String>,
     corpus: Vec<String>,
+    /// Which keyword comes in which template next: all of them do before one does again.
+    next: usize,
 }
 
 impl Dice {
@@ -163,11 +217,12 @@ impl Dice {
 impl Generator {
     /// `keywords` are the server's; those of the reader are beside them.
     pub fn new(seed: u64, keywords: impl Iterator<Item = String>) -> Self {
-        let mut keywords: Vec<String> =
-            keywords.chain(ALL_KEYWORDS.iter().map(|word| word.to_lowercase())).collect();
+        let mut keywords: Vec<String> = keywords.chain(ALL_KEYWORDS.iter().map(|word| word.to_lowercase())).collect();
         keywords.sort();
         keywords.dedup();
-        Self { dice: Dice::new(seed), keywords, corpus: corpus() }
+        let mut dice = Dice::new(seed);
+        let next = dice.below(keywords.len() * TEMPLATES.len());
+        Self { dice, keywords, corpus: corpus(), next }
     }
 
     pub fn dice(&mut self) -> &mut Dice {
@@ -190,8 +245,9 @@ impl Generator {
     }
 
     fn keyword_in_a_template(&mut self) -> String {
-        let template = self.dice.one(&TEMPLATES);
-        let mut keyword = self.keyword();
+        let template = TEMPLATES[self.next % TEMPLATES.len()];
+        let mut keyword = self.keywords[self.next / TEMPLATES.len() % self.keywords.len()].clone();
+        self.next += 1;
         if self.dice.percent(10) {
             keyword = format!("{keyword} {}", self.keyword());
         }
@@ -235,7 +291,8 @@ impl Generator {
         let own = text.contains("orders") || text.contains("customers");
         let mut tokens: Vec<String> = tokens(&text).into_iter().map(str::to_owned).collect();
         for token in &mut tokens {
-            let is_name = token.starts_with(|c: char| c.is_ascii_alphabetic()) && !self.keywords.contains(&token.to_lowercase());
+            let is_name =
+                token.starts_with(|c: char| c.is_ascii_alphabetic()) && !self.keywords.contains(&token.to_lowercase());
             if is_name && self.dice.percent(if own { 8 } else { 75 }) {
                 *token = self.dice.one(&NAMES).to_owned();
             }

@@ -85,7 +85,8 @@ impl Door<'_> {
 
 #[test]
 fn every_case_ends_as_its_verdict_says() {
-    let sites: [fn() -> Site; 2] = [|| Site::open(postgres(), "15", "adversarial"), || Site::open(postgres18(), "18", "adversarial")];
+    let sites: [fn() -> Site; 2] =
+        [|| Site::open(postgres(), "15", "adversarial"), || Site::open(postgres18(), "18", "adversarial")];
     let running: Vec<_> = sites.map(|site| thread::spawn(move || attack(&site()))).into_iter().collect();
     let findings: Findings = running.into_iter().flat_map(|one| one.join().expect("it ends")).collect();
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -16,7 +16,9 @@ pub fn play(door: &Door<'_>, case: &Case) -> Vec<Vec<Message>> {
                 &["SELECT val FROM secrets", "t", "f", ""],
             ),
         ),
-        "P04" => at_the_door(door, &[&[("search_path", "hr")], &[("role", "hr_admin")], &[("options", "-c role=hr_admin")]]),
+        "P04" => {
+            at_the_door(door, &[&[("search_path", "hr")], &[("role", "hr_admin")], &[("options", "-c role=hr_admin")]])
+        }
         "P05" => at_the_door(door, &[&[("replication", "database")], &[("replication", "true")]]),
         "P07" => {
             let denied = [parse("", "SELECT val FROM secrets"), bind("", "", &[]), execute("", 0)];
