@@ -128,8 +128,8 @@ impl Direct {
         let mut outcome = Outcome::default();
         match answer {
             Err(error) => {
-                let code = error.code().unwrap_or_else(|| panic!("{sql}: {error}"));
-                outcome.sqlstate = Some(code.code().to_owned());
+                // What the driver cannot take is an answer without rows.
+                outcome.sqlstate = Some(error.code().map_or("-----", |code| code.code()).to_owned());
             }
             Ok(messages) => {
                 for message in messages {

@@ -83,7 +83,8 @@ fn run(site: &Site, policy: &'static Policy, seed: u64, count: usize) -> Tally {
     while tally.sent < count {
         let sql = generator.statement();
         let form = [Form::Simple, Form::Simple, Form::Text, Form::Binary][generator.dice().below(4)];
-        if generator.dice().below(WITNESSED) == 0 && !sql.contains('\0') {
+        // A COPY leaves the driver without an answer.
+        if generator.dice().below(WITNESSED) == 0 && !sql.contains('\0') && !sql.to_lowercase().contains("copy") {
             tally.witnessed += 1;
             tally.would_leak += usize::from(shows(&witness.ask(&sql)));
             witness.run("rollback");
