@@ -3,7 +3,6 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::decide::masked_relation;
 use crate::input::stub::{asked, context, now, opened, policy, request, unparsed};
 use crate::input::{PolicyInfo, request_document};
 use crate::model::AuditClass;
@@ -136,7 +135,6 @@ async fn a_masked_relation_has_one_name_however_it_is_spelled() {
         let decision = say(shop(&format!("{ALLOW}{entrypoint}")), asked(|_| {})).await;
         assert_eq!(decision.masks().keys().collect::<Vec<_>>(), ["public.customers"]);
     }
-    assert_eq!(masked_relation("\"A b\".c"), Some(("A b".to_owned(), "c".to_owned())));
 }
 
 #[tokio::test]

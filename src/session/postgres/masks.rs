@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::catalog::Snapshot;
 use crate::decide::{Decision, Masks, Verdict};
-use crate::enforce::Wording;
-use crate::enforce::mask::{self, Woven};
+use crate::enforce::{self, Wording, Woven};
 use crate::input::Document;
 use crate::parse::{Facts, Request};
 use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
@@ -185,7 +184,7 @@ impl Corridor {
         if let Some(masked) = self.loom.lock().recall(request, masks, catalog) {
             return Ok(masked);
         }
-        let woven = mask::weave(request.text(), request.facts(), masks, snapshot.as_deref())?;
+        let woven = enforce::weave(request.text(), request.facts(), masks, snapshot.as_deref())?;
         let masked = woven.map(|woven| Arc::new(Masked { woven, seen: AtomicBool::new(false) }));
         Ok(self.loom.lock().keep(request, masks, catalog, masked))
     }
