@@ -14,16 +14,20 @@ mod copy;
 mod ddl;
 mod expression;
 mod facts;
+mod field;
 mod foreign;
 mod from;
 mod known;
+mod label;
 mod lasting;
 mod modify;
 mod names;
 mod operators;
 mod order;
+mod outputs;
 mod predicate;
 mod query;
+mod scope;
 mod session;
 mod setting;
 mod statement;
@@ -101,10 +105,14 @@ pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked,
             Tree::Plain(plain) => walker.plain(plain),
         };
         walked.map_err(Unparsed::from)?;
+        walker.between();
         if walker.has_lost_names() {
             // The server analyses each statement after it has run the one before.
             walker.context.names = &Names::Uncertain;
         }
+    }
+    if statements.len() != 1 {
+        walker.result = None;
     }
     Ok(walker.finish())
 }
