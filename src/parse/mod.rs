@@ -8,8 +8,8 @@ mod statement;
 mod value;
 
 pub use facts::{
-    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, RelationFacts,
-    SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
+    Access, Aftermath, BaseColumn, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, OutputLineage,
+    RelationFacts, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use request::{Parameter, Protocol, Request};
 pub use sql::{
