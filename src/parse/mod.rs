@@ -9,8 +9,8 @@ mod statement;
 mod value;
 
 pub use facts::{
-    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, RelationFacts,
-    SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
+    Access, Aftermath, BaseColumn, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, OutputLineage,
+    RelationFacts, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use reference::{Place, Reference, Role};
 pub use request::{Parameter, Protocol, Request};

@@ -163,10 +163,11 @@ impl Walker<'_> {
                 self.scopes.extend(own);
                 self.add(None, alias.as_ref(), None, Shape::Known(Rc::new(outputs?)))
             }
-            TableFactor::Function { lateral: _, name, args, with_ordinality: _, alias } => {
+            TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
                 let bases = self.traced(|walker| walker.call_parts(name, args, Place::of(Use::Argument)))?;
                 self.effect(Effect::Read);
-                self.add(None, alias.as_ref(), names::parts(name)?.pop(), Shape::Computed(Rc::new(bases)))
+                let shape = self.rows_of(name, alias.as_ref(), *with_ordinality, bases);
+                self.add(None, alias.as_ref(), names::parts(name)?.pop(), shape)
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality: _ } => {
                 absent(!with_offset && with_offset_alias.is_none(), "UNNEST WITH OFFSET")?;
@@ -229,7 +230,8 @@ impl Walker<'_> {
         if let Some(args) = args {
             absent(args.settings.is_none(), "SETTINGS")?;
             let bases = self.traced(|walker| walker.call_parts(name, &args.args, Place::of(Use::Argument)))?;
-            return self.add(None, alias.as_ref(), names::parts(name)?.pop(), Shape::Computed(Rc::new(bases)));
+            let shape = self.rows_of(name, alias.as_ref(), *with_ordinality, bases);
+            return self.add(None, alias.as_ref(), names::parts(name)?.pop(), shape);
         }
         absent(!with_ordinality, "ORDINALITY of a relation")?;
         let parts = names::parts(name)?;

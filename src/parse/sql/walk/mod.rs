@@ -27,6 +27,7 @@ mod order;
 mod outputs;
 mod predicate;
 mod query;
+mod rows;
 mod scope;
 mod session;
 mod setting;

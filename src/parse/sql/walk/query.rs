@@ -295,8 +295,9 @@ impl Walker<'_> {
                 let reference = self.value_of(expr, |walker| walker.expression(expr, place))?;
                 if gives_fields(expr) {
                     let bases = Rc::new(reference.bases);
-                    outputs.columns.push(Output { name: None, bases, bare: false });
                     outputs.loose = true;
+                    outputs.opaque |= bases.iter().any(|column| &*column.name == "*");
+                    outputs.columns.push(Output { name: None, bases, bare: false });
                 } else {
                     let name = label::of(expr).map(Rc::from);
                     outputs.columns.push(Output { name, bases: Rc::new(reference.bases), bare: reference.bare });
