@@ -1,7 +1,7 @@
 //! Carrying a decision out. Takes a request and its open journal entry, gives a [`Permit`]
 //! that owns both, or a [`Refusal`] with the error the client will see.
 
-mod mask;
+pub mod mask;
 mod permit;
 mod poison;
 mod refuse;

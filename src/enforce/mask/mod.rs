@@ -4,6 +4,7 @@
 //! cannot be carried so.
 
 mod bound;
+pub mod cells;
 mod edits;
 mod guard;
 mod masker;
