@@ -216,6 +216,7 @@ impl Decider {
     ) -> Decision {
         let judgement = Judgement {
             told: OnceLock::new(),
+            limit: None,
             class: judge::class(self.inner.settings.audit, false, false),
             result: Some(Part::new(json!({"allow": false, "reasons": reasons}))),
             error: None,
@@ -231,6 +232,7 @@ impl Decider {
         }
         let judgement = Judgement {
             told: OnceLock::new(),
+            limit: None,
             verdict: Verdict::Unasked,
             class: judge::class(self.inner.settings.audit, false, true),
             result: None,
@@ -350,6 +352,7 @@ impl Decider {
     ) -> Decision {
         let judgement = Judgement {
             told: OnceLock::new(),
+            limit: None,
             verdict: Verdict::Deny { cause: error.cause(), reasons: vec![error.reason()] },
             class: judge::class(self.inner.settings.audit, false, false),
             result: None,

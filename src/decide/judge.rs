@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::Record;
+use super::answer::{Record, RowLimit};
 use super::decision::Verdict;
 use super::error::DecideError;
 use super::name;
@@ -28,6 +28,8 @@ const ROWLESS: [&str; 6] = ["dcl", "ddl", "notify", "session", "settings", "tran
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
     pub(super) class: AuditClass,
+    /// See [`Decision::limit`](super::Decision::limit).
+    pub(super) limit: Option<RowLimit>,
     pub(super) result: Option<Part>,
     pub(super) error: Option<String>,
     /// See [`Decision::told`](super::Decision::told).
@@ -37,13 +39,15 @@ pub(super) struct Judgement {
 /// Decides.
 pub(super) fn judge(said: &Said, stage: Stage, document: &Document, audit: AuditRule) -> Judgement {
     let verdict = verdict(said, stage, document);
+    let limit = binding_limit(said, stage, document).filter(|_| verdict == Verdict::Allow);
     let plain = stage == Stage::Request
         && effects_within(document, &PLAIN)
         && said.approvals.is_empty()
         && said.alerts.is_empty()
         && binding_masks(said, document).is_empty()
-        && !binding_limit(said, document);
+        && limit.is_none();
     Judgement {
+        limit,
         class: class(audit, said.strict, plain && verdict == Verdict::Allow),
         result: usable(said).then(|| Part::shared(result(said, &verdict))),
         error: said.failures.iter().map(ToString::to_string).reduce(|all, next| format!("{all}; {next}")),
@@ -121,9 +125,6 @@ fn unfulfilled(said: &Said, document: &Document) -> Vec<String> {
     if !masks.is_empty() {
         unfulfilled.push(format!("needs masks on {}, which this version cannot carry out", masks.join(", ")));
     }
-    if binding_limit(said, document) {
-        unfulfilled.push("needs a limit on what comes back, which this version cannot carry out".to_owned());
-    }
     match said.record {
         None | Some(Record::None) => {}
         Some(Record::Statements | Record::Full) => {
@@ -150,9 +151,10 @@ fn binding_masks(said: &Said, document: &Document) -> Vec<String> {
     said.masks.iter().filter(|(table, _)| binds(table)).map(|(table, columns)| masked(table, columns)).collect()
 }
 
-fn binding_limit(said: &Said, document: &Document) -> bool {
+fn binding_limit(said: &Said, stage: Stage, document: &Document) -> Option<RowLimit> {
     // Where there is no statement, no rows come back.
-    said.limit.is_some() && document.get(&["sql"]).is_some() && !effects_within(document, &ROWLESS)
+    let rows_may_come = stage == Stage::Request && document.get(&["sql"]).is_some();
+    said.limit.filter(|_| rows_may_come && !effects_within(document, &ROWLESS))
 }
 
 /// Whether the statement's effects are all among these. No list of effects is not an empty one.

@@ -18,6 +18,7 @@ mod said;
 #[cfg(test)]
 mod tests;
 
+pub use answer::RowLimit;
 pub use decider::{Decider, Settings, Stay};
 pub use decision::{Decision, Verdict};
 pub use error::DecideError;

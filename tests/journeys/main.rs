@@ -25,6 +25,7 @@ mod floods;
 mod harness;
 mod hostile;
 mod identities;
+mod limits;
 mod metrics;
 mod policy;
 mod portals;

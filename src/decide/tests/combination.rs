@@ -95,7 +95,6 @@ async fn obligations_that_bind_are_refused_with_their_name() {
         ),
         (mask("public.customers.email"), "`public.customers.email`"),
         (mask("\\\"public\\\".customers.email"), "`public.customers.email`"),
-        ("limit contains {\"rows\": 10} if true".to_owned(), "limit"),
         ("record contains \"full\" if true".to_owned(), "recording"),
     ] {
         let decision = say(shop(&format!("{ALLOW}{obligation}")), asked(|_| {})).await;

@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::enforce::Refusal;
+use crate::forward::CancelTarget;
 use crate::input::Transaction;
 use crate::model::{FaultKind, OutcomeKind};
 use crate::wire::postgres::{
@@ -15,9 +16,11 @@ use crate::wire::postgres::{
 };
 
 use super::corridor::{Corridor, End, bound_only};
+use super::endings::Ending;
 use super::fill::Fill;
 use super::ledger::{Line, Owed, Running};
 use super::state::Copy;
+use super::watch::Passed;
 
 /// The answers' direction of one session.
 pub(super) struct Answers<'a, R, W> {
@@ -35,6 +38,10 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) out: BytesMut,
     /// The server has said its last word, and the client was given it.
     pub(super) server_parted: bool,
+    /// How the server is told to stop.
+    pub(super) cancel: Option<&'a CancelTarget>,
+    /// The answer that comes is over a limit.
+    pub(super) cutting: bool,
 }
 
 /// Above this the client must take some before more is read.
@@ -65,6 +72,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             None => {
                 self.flush().await?;
+                if self.cutting {
+                    self.stop().await?;
+                }
                 return match self.fill.read(&mut self.upstream, &mut self.framer).await {
                     Ok(0) | Err(_) => Err(End::Server),
                     Ok(_) => Ok(()),
@@ -91,21 +101,31 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     /// Whether the client was sent whole messages only.
     pub(super) fn is_between_messages(&self) -> bool {
-        !self.framer.is_mid_message()
+        self.cutting || !self.framer.is_mid_message()
     }
 
     fn relay(&mut self, relay: &Relay) -> Result<(), End> {
-        let bytes = u64::try_from(relay.bytes.len()).unwrap_or(u64::MAX);
-        {
-            let mut state = self.corridor.state.lock();
-            let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = state.ledger.front() else {
-                return Err(lost("the database sent rows that nobody asked for"));
-            };
-            running.rows = running.rows.saturating_add(relay.ends);
-            running.bytes = running.bytes.saturating_add(bytes);
-            state.count(relay.ends, bytes);
+        let mut state = self.corridor.state.lock();
+        let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = state.ledger.front() else {
+            return Err(lost("the database sent rows that nobody asked for"));
+        };
+        let passed = match &mut running.watch {
+            None => Passed { bytes: relay.bytes.len(), ends: relay.ends },
+            Some(watch) => watch.admit(&relay.bytes),
+        };
+        let bytes = u64::try_from(passed.bytes).unwrap_or(u64::MAX);
+        running.rows = running.rows.saturating_add(passed.ends);
+        running.bytes = running.bytes.saturating_add(bytes);
+        let rows = relay.bytes.get(..passed.bytes).unwrap_or_default();
+        match &mut running.watch {
+            None => self.out.extend_from_slice(rows),
+            Some(watch) => {
+                // What fitted before the limit is still the client's.
+                watch.put(rows, false, &mut self.out);
+                self.cutting |= watch.is_over();
+            }
         }
-        self.out.extend_from_slice(&relay.bytes);
+        state.count(passed.ends, bytes);
         Ok(())
     }
 
@@ -219,7 +239,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Some(Owed::Describe) => {
                 state.ledger.settle();
             }
-            Some(Owed::Query(_)) => {}
+            Some(Owed::Query(_)) => {
+                drop(state);
+                self.give(frame, false);
+                return Ok(());
+            }
             _ => return Err(lost("the database described rows that nobody asked about")),
         }
         drop(state);
@@ -233,6 +257,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let finished = {
             let mut state = self.corridor.state.lock();
             state.copy_ended(&self.corridor.sync_wanted);
+            let watched = matches!(state.ledger.front(), Some(line) if line.owed.is_watched());
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) => {
                     running.completes(&frame);
@@ -240,18 +265,26 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 }
                 Some(Line { owed: Owed::Execute(running), .. }) => {
                     running.completes(&frame);
-                    state.ledger.settle()
+                    if watched { None } else { state.ledger.settle() }
                 }
                 _ => return Err(lost("the database completed a command that nobody sent")),
             }
         };
-        if let Some(Line { sequence, owed: Owed::Execute(running) }) = finished {
-            self.corridor.state.lock().ran(sequence, &running);
-            self.corridor.finish(running).await?;
-            self.corridor.rang();
+        match finished {
+            Some(Line { sequence, owed: Owed::Execute(mut running) }) => {
+                self.corridor.state.lock().ran(sequence, &running);
+                running.leave();
+                self.corridor.finish(running).await?;
+                self.corridor.rang();
+                self.pass(&frame);
+                Ok(())
+            }
+            _ if self.corridor.state.lock().ledger.is_executing() => self.execute_ends(&frame).await,
+            _ => {
+                self.give(&frame, true);
+                Ok(())
+            }
         }
-        self.pass(&frame);
-        Ok(())
     }
 
     fn copy_in(&mut self, frame: &Frame) -> Result<(), End> {
@@ -259,6 +292,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             let mut state = self.corridor.state.lock();
             if !state.ledger.is_running() {
                 return Err(lost("the database asked for data that nobody offered"));
+            }
+            if let Some(watch) = state.ledger.watch() {
+                if watch.is_over() {
+                    // The client, which was told of no COPY, would never end it.
+                    let problem = "COPY FROM STDIN after an answer that is over the policy's limit";
+                    return Err(End::Fault(Refusal::new(FaultKind::TooLarge, problem)));
+                }
+                watch.let_flow(&mut self.out);
             }
             state.copy = Copy::In { sync_held: false };
             state.ledger.swallow_syncs();
@@ -273,7 +314,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         if !self.corridor.state.lock().ledger.is_running() {
             return Err(lost("the database sent a COPY that nobody asked for"));
         }
-        self.pass(frame);
+        self.give(frame, false);
         Ok(())
     }
 
@@ -284,13 +325,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             let mut state = self.corridor.state.lock();
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) if running.called => {
-                    running.bytes = running.bytes.saturating_add(bytes);
+                    if !Self::admits_result(running, bytes) {
+                        return Ok(());
+                    }
                 }
                 _ => return Err(lost("the database sent the result of a function that nobody called")),
             }
             state.count(0, bytes);
         }
-        self.pass(frame);
+        self.give(frame, false);
         Ok(())
     }
 
@@ -347,17 +390,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             Some(Owed::Execute(mut running)) => {
                 running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
-                self.corridor.finish(running).await?;
+                return self.execute_failed(running, &frame).await;
             }
-            Some(other) => self.corridor.give_up(other, OutcomeKind::Failed).await?,
-            None => {}
+            Some(other) => {
+                self.corridor.give_up(other, OutcomeKind::Failed).await?;
+                self.pass(&frame);
+            }
+            None => self.give(&frame, true),
         }
-        self.pass(&frame);
         Ok(())
     }
 
     async fn ready(&mut self, frame: Frame) -> Result<(), End> {
         let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
+        let told = match self.query_ends(ready.status).await? {
+            Ending::Fails => return Ok(()),
+            Ending::Behind(refusal) => Some(refusal),
+            Ending::Passes => None,
+        };
         let line = self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Ready))?;
         let status = match ready.status {
             TransactionStatus::Idle => Transaction::Idle,
@@ -379,6 +429,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.corridor.finish(running).await?;
         }
         self.corridor.close_portals(gone).await?;
+        told.iter().for_each(|refusal| self.tell(refusal));
         self.pass(&frame);
         self.corridor.rang();
         Ok(())
@@ -411,6 +462,6 @@ fn broken(error: &WireError) -> End {
 }
 
 /// The end of a session whose server cannot be followed any more.
-fn lost(problem: &str) -> End {
+pub(super) fn lost(problem: &str) -> End {
     End::Fault(Refusal::new(FaultKind::UpstreamLost, problem))
 }

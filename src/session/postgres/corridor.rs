@@ -43,6 +43,8 @@ pub(super) struct Corridor {
     pub(super) went_quiet: Notify,
     /// Rung when a Sync that was held back is wanted after all.
     pub(super) sync_wanted: Notify,
+    /// Rung when a message that fails is [wanted](State::wanted).
+    pub(super) failure_wanted: Notify,
     /// For how long the caller is somebody.
     pub(super) validity: Validity,
     /// Counts statements that were let through.
@@ -222,7 +224,7 @@ impl Running {
     fn ended(&self, kind: OutcomeKind) -> Outcome {
         Outcome {
             kind,
-            cause: None,
+            cause: self.cause,
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),

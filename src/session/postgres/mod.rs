@@ -14,5 +14,8 @@ mod recent;
 mod requests;
 mod state;
 mod statements;
+mod watch;
+mod endings;
+mod turns;
 
 pub(super) use open::serve;

@@ -20,6 +20,8 @@ pub(super) struct State {
     pub(super) names: Names,
     /// COPY … FROM STDIN, while it runs.
     pub(super) copy: Copy,
+    /// The kind of message that must fail at the server now, since the client was told that something did.
+    pub(super) wanted: Option<u8>,
     /// The session as policy sees it.
     pub(super) context: SessionContext,
     quoting: Quoting,
@@ -63,6 +65,7 @@ impl State {
             ledger: Ledger::default(),
             names: Names::default(),
             copy: Copy::No,
+            wanted: None,
             context,
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
@@ -183,6 +186,13 @@ impl State {
     pub(super) fn count(&mut self, rows: u64, bytes: u64) {
         self.context.rows = self.context.rows.saturating_add(rows);
         self.context.bytes = self.context.bytes.saturating_add(bytes);
+    }
+
+    /// Whether the failure of a statement that is sent now would undo something, or something would be undone with it.
+    pub(super) fn exposes(&self, facts: &Facts) -> bool {
+        let alone = self.ledger.executed() == 0;
+        let outside = self.context.transaction == Transaction::Idle && !self.context.transaction_uncertain;
+        !(alone && outside && facts.effects.iter().all(|effect| *effect == Effect::Read))
     }
 
     /// Whether nothing is owed and no transaction is open.

@@ -54,7 +54,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// What the server runs when it comes, up to its ReadyForQuery.
     async fn at_once(&mut self, tag: u8, request: Request) -> Result<(), End> {
         let facts = Arc::clone(request.facts());
-        let running = |entry| Running { called: tag == b'F', ..Running::new(entry, Arc::clone(&facts)) };
+        let running = |entry| {
+            let new = Running { called: tag == b'F', ..Running::new(entry, Arc::clone(&facts)) };
+            new.watched(None, false)
+        };
         let decision = self.corridor.ask(&request).await;
         match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
             Judged::Permitted(permit) => {
@@ -139,7 +142,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             Judged::Permitted(permit) => {
                 let bound = |entry| {
                     let entry = Mutex::new(Some(entry));
-                    let made = Arc::new(Portal { statement, facts, parameters, rests_on, entry, _charge: charge });
+                    let made = Arc::new(Portal {
+                        statement,
+                        facts,
+                        parameters,
+                        rests_on,
+                        sent: Arc::default(),
+                        entry,
+                        _charge: charge,
+                    });
                     Owed::Bind { name: portal, portal: made }
                 };
                 self.forward(*permit, bound).await?;
@@ -181,7 +192,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(permit) = permit else {
             return self.poison(b'E', None, Refusal::new(FaultKind::Internal, "a portal of a refused statement"));
         };
-        if self.forward(permit, |entry| Owed::Execute(Running::new(entry, Arc::clone(&facts)))).await? {
+        let exposed = self.corridor.state.lock().exposes(&facts);
+        let running = |entry| {
+            let new = Running { exposed, ..Running::new(entry, Arc::clone(&facts)) };
+            new.watched(Some(Arc::clone(&portal.sent)), false)
+        };
+        if self.forward(permit, |entry| Owed::Execute(running(entry))).await? {
             self.corridor.state.lock().sends(&facts);
         }
         Ok(())
