@@ -6,11 +6,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::enforce::Refusal;
 use crate::forward::{self, ForwardError};
 use crate::model::{Cause, DecisionId};
-use crate::parse::Effect;
 use crate::wire::postgres::{Frame, TransactionStatus};
 
 use super::answers::{Answers, lost};
 use super::corridor::End;
+use super::state::only_reads;
 use super::ledger::{Line, Owed, Running};
 use super::watch::Watch;
 
@@ -200,7 +200,7 @@ impl Running {
         Some(Heard {
             watch,
             decision: self.entry.as_ref().map(|entry| entry.decision().id()),
-            harmless: self.facts.effects.iter().all(|effect| *effect == Effect::Read),
+            harmless: only_reads(&self.facts),
             error: self.sqlstate.clone(),
         })
     }

@@ -192,7 +192,7 @@ impl State {
     pub(super) fn exposes(&self, facts: &Facts) -> bool {
         let alone = self.ledger.executed() == 0;
         let outside = self.context.transaction == Transaction::Idle && !self.context.transaction_uncertain;
-        !(alone && outside && facts.effects.iter().all(|effect| *effect == Effect::Read))
+        !(alone && outside && only_reads(facts))
     }
 
     /// Whether nothing is owed and no transaction is open.
@@ -234,6 +234,11 @@ impl State {
     pub(super) fn rests_on(&self, generation: u64, second: i64) -> RestsOn {
         RestsOn { generation, second, state: self.version, catalog: self.catalog() }
     }
+}
+
+/// Whether a statement leaves nothing behind that its failure would undo.
+pub(super) fn only_reads(facts: &Facts) -> bool {
+    facts.effects.iter().all(|effect| matches!(effect, Effect::Read | Effect::CopyOut))
 }
 
 /// What was on its way when the session ended may still have been done.
