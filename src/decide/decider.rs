@@ -241,6 +241,14 @@ impl Decider {
         self.decision(policy, stage, document, Arc::new(judgement), Instant::now(), false)
     }
 
+    /// Whether this policy has anything to say at a stage.
+    pub fn asks(&self, policy: &Policy, stage: Stage) -> bool {
+        match policy.entrypoint() {
+            Entrypoint::Rule(_) => true,
+            Entrypoint::Packages(questions) => questions.iter().any(|question| asked_at(question.rule.set, stage)),
+        }
+    }
+
     /// Gives a session its own share of the cache, for as long as what this returns is kept.
     pub fn stay(&self, asker: Asker) -> Stay {
         self.inner.cache.came(&asker);

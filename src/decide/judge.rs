@@ -67,7 +67,8 @@ pub(super) fn class(rule: AuditRule, raised: bool, plain: bool) -> AuditClass {
 }
 
 fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
-    let unread = unparsed_reason(document).filter(|_| !said.unparsed);
+    // Whoever let it run has accepted that it could not be read.
+    let unread = unparsed_reason(document).filter(|_| !said.unparsed && stage == Stage::Request);
     let only_unknown = said.failures.iter().all(|failure| failure.cause() == Cause::Unknown);
     if said.denied || (!said.failures.is_empty() && (unread.is_none() || !only_unknown)) {
         let reasons = said.denials.iter().cloned();
@@ -82,7 +83,7 @@ fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
     if !said.allowed && allow_needed(said, stage, document) {
         return deny(Cause::Policy, Vec::new());
     }
-    let unfulfilled = unfulfilled(said, document);
+    let unfulfilled = unfulfilled(said, stage, document);
     if unfulfilled.is_empty() { Verdict::Allow } else { deny(Cause::Obligation, unfulfilled) }
 }
 
@@ -114,14 +115,15 @@ fn allow_needed(said: &Said, stage: Stage, document: &Document) -> bool {
 }
 
 /// What the decision asks for that this version cannot do, in the operator's words.
-fn unfulfilled(said: &Said, document: &Document) -> Vec<String> {
+fn unfulfilled(said: &Said, stage: Stage, document: &Document) -> Vec<String> {
     let mut unfulfilled = Vec::new();
     if let Some(approval) = said.approval() {
         let approvers = approval.approvers.join(", ");
         unfulfilled
             .push(format!("needs approval by {approvers} ({}), which this version cannot carry out", approval.reason));
     }
-    let masks = binding_masks(said, document);
+    // At the stages behind the request it is too late for one, and the request had it.
+    let masks = if matches!(stage, Stage::Response | Stage::Commit) { Vec::new() } else { binding_masks(said, document) };
     if !masks.is_empty() {
         unfulfilled.push(format!("needs masks on {}, which this version cannot carry out", masks.join(", ")));
     }

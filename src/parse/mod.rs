@@ -14,6 +14,6 @@ pub use facts::{
 pub use request::{Parameter, Protocol, Request};
 pub use sql::{
     Encoding, Known, Names, NamesKey, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust, literals,
-    quoted_name,
+    quoted_name, relation_id,
 };
 pub use statement::{Prepared, Values, bound, executed, function_call, prepared, simple, typed};

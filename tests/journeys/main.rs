@@ -31,6 +31,7 @@ mod policy;
 mod portals;
 mod refusals;
 mod sessions;
+mod stages;
 mod tls;
 mod upstream_tls;
 mod upstreams;

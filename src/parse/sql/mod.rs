@@ -24,4 +24,4 @@ pub use reader::{Reader, Stack};
 pub use reading::{Encoding, Known, Names, NamesKey, Quoting, Reading, ReadingLimits, Remembered, Trust};
 pub use shape::literals;
 pub(in crate::parse) use unread::function_call;
-pub use walk::quoted_name;
+pub use walk::{quoted_name, relation_id};

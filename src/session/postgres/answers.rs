@@ -18,7 +18,8 @@ use crate::wire::postgres::{
 use super::corridor::{Corridor, End, bound_only};
 use super::endings::Ending;
 use super::fill::Fill;
-use super::ledger::{Line, Owed, Running};
+use super::ledger::{Line, Owed, Running, Wanted};
+use super::stages::{Columns, described};
 use super::state::Copy;
 use super::watch::Passed;
 
@@ -213,7 +214,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn parameter_description(&mut self, frame: &Frame) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
         match state.ledger.front().map(|line| &line.owed) {
-            Some(Owed::OwnDescribe { statement }) => {
+            Some(Owed::OwnDescribe { wanted: Wanted::Types(statement) }) => {
                 let described = ParameterDescription::decode(frame.body()).map_err(|error| broken(&error))?;
                 *statement.types.lock() = described.types;
                 Ok(())
@@ -230,7 +231,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn description(&mut self, frame: &Frame) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
         match state.ledger.front().map(|line| &line.owed) {
-            Some(Owed::OwnDescribe { .. }) => {
+            Some(Owed::OwnDescribe { wanted }) => {
+                if let Wanted::Columns(columns) = wanted {
+                    note(columns, frame)?;
+                }
                 state.ledger.settle();
                 drop(state);
                 self.corridor.rang();
@@ -239,7 +243,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Some(Owed::Describe) => {
                 state.ledger.settle();
             }
-            Some(Owed::Query(_)) => {
+            Some(Owed::Query(running)) => {
+                if let Some(columns) = running.watch.as_ref().and_then(|watch| watch.asked()) {
+                    note(columns, frame)?;
+                }
                 drop(state);
                 self.give(frame, false);
                 return Ok(());
@@ -443,6 +450,15 @@ impl Running {
             self.tag = CommandComplete::decode(frame.body()).ok().map(|complete| complete.tag.to_owned());
         }
     }
+}
+
+/// Remembers the columns of an answer; of none if there are none.
+fn note(columns: &Columns, frame: &Frame) -> Result<(), End> {
+    if frame.tag() == b'T' {
+        return described(columns, frame.body()).map_err(|error| broken(&error));
+    }
+    columns.lock().get_or_insert_default();
+    Ok(())
 }
 
 /// The end of a session whose client does not read.

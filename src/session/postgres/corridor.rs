@@ -149,8 +149,10 @@ impl Corridor {
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
             match (outcome.kind, outcome.cause) {
-                (OutcomeKind::Forwarded, None) => self.forwarded.count(),
-                (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, Stage::Request, kind, cause),
+                (OutcomeKind::Forwarded, None) if entry.decision().stage() == Stage::Request => self.forwarded.count(),
+                (kind, cause) => {
+                    self.house.metrics.decided(&self.lane.listener.name, entry.decision().stage(), kind, cause);
+                }
             }
         }
         entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))

@@ -1,11 +1,14 @@
 //! How an answer ends that is watched: as the server ended it, or with an error in place of the rest. Then the server's
 //! transaction fails, too, wherever there is one that can: the client and the server agree on what was done.
 
+use std::sync::Arc;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::decide::Decision;
 use crate::enforce::Refusal;
 use crate::forward::{self, ForwardError};
-use crate::model::{Cause, DecisionId};
+use crate::model::Cause;
 use crate::wire::postgres::{Frame, TransactionStatus};
 
 use super::answers::{Answers, lost};
@@ -152,7 +155,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn judge(&mut self, heard: Heard, undone: bool) -> Result<Option<Refused>, End> {
         self.cutting = false;
         let stays = !undone && !heard.harmless;
-        let refused = heard.watch.refusal(heard.decision, stays).map(|refusal| Refused { refusal, stays, limit: true });
+        let id = heard.decision.as_ref().map(|decision| decision.id());
+        let cut = heard.watch.refusal(id, stays);
+        if let (Some(columns), Some(decision)) = (heard.watch.asked(), &heard.decision) {
+            let error = cut.as_ref().map(|refusal| refusal.sqlstate().to_owned()).or(heard.error);
+            let columns = columns.lock().clone();
+            let answered = self.corridor.answered(columns, heard.counted, error);
+            if let Some(refusal) = self.corridor.ask_about_answer(decision.input(), &answered, stays).await {
+                // What was kept back is thrown away.
+                return Ok(Some(Refused { refusal, stays, limit: false }));
+            }
+        }
+        let refused = cut.map(|refusal| Refused { refusal, stays, limit: true });
         for kept in heard.watch.release() {
             self.out.extend_from_slice(&kept);
         }
@@ -170,7 +184,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 /// A watched answer that has come.
 pub(super) struct Heard {
     watch: Box<Watch>,
-    decision: Option<DecisionId>,
+    decision: Option<Arc<Decision>>,
+    /// Rows and bytes of it.
+    counted: (u64, u64),
     /// Its statement changed nothing.
     harmless: bool,
     /// SQLSTATE of the error that the server ended it with.
@@ -199,7 +215,8 @@ impl Running {
         let watch = self.watch.take()?;
         Some(Heard {
             watch,
-            decision: self.entry.as_ref().map(|entry| entry.decision().id()),
+            decision: self.entry.as_ref().map(|entry| Arc::clone(entry.decision())),
+            counted: (self.rows, self.bytes),
             harmless: only_reads(&self.facts),
             error: self.sqlstate.clone(),
         })

@@ -11,6 +11,7 @@ use crate::model::Cause;
 use crate::parse::Facts;
 
 use super::names::{Portal, Statement};
+use super::stages::Columns;
 use super::watch::{Sent, Watch};
 
 /// One message that was sent and not yet answered whole.
@@ -47,8 +48,8 @@ pub(super) enum Owed {
     Describe,
     /// The same, asked by sidegate itself: not relayed.
     OwnDescribe {
-        /// The statement whose parameter types are wanted.
-        statement: Arc<Statement>,
+        /// What is wanted.
+        wanted: Wanted,
     },
     /// Rows, then CommandComplete, PortalSuspended, EmptyQueryResponse or an error.
     Execute(Running),
@@ -70,6 +71,15 @@ pub(super) enum Owed {
     },
     /// ReadyForQuery after a refused Query.
     Ready,
+}
+
+/// What sidegate asks for by itself.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    /// The parameter types of a statement.
+    Types(Arc<Statement>),
+    /// The columns of a portal.
+    Columns(Columns),
 }
 
 /// A statement that runs.
@@ -124,10 +134,10 @@ impl Running {
         }
     }
 
-    /// The same with its answer watched, if it has a limit or policy is `asked` about it.
-    pub(super) fn watched(mut self, sent_before: Option<Arc<Sent>>, asked: bool) -> Self {
+    /// The same with its answer watched, if it has a limit or policy is asked about it and its columns.
+    pub(super) fn watched(mut self, sent_before: Option<Arc<Sent>>, asked: Option<Columns>) -> Self {
         let limit = self.entry.as_ref().and_then(|entry| entry.decision().limit());
-        self.watched = limit.is_some() || asked;
+        self.watched = limit.is_some() || asked.is_some();
         self.watch = self.watched.then(|| Box::new(Watch::new(limit, sent_before.clone(), asked)));
         self.sent_before = sent_before;
         self

@@ -225,6 +225,11 @@ impl State {
         self.page.as_ref().filter(|_| self.names_certain && !self.altered)
     }
 
+    /// What is known of the database, for whoever asks by number: that does not depend on what names mean.
+    pub(super) fn page_by_number(&self) -> Option<&Arc<Page>> {
+        self.page.as_ref().filter(|_| !self.altered)
+    }
+
     /// Which catalog facts rest on that are found now; 0 for none.
     pub(super) fn catalog(&self) -> u64 {
         self.page().map_or(0, |page| page.stamp())

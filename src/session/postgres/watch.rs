@@ -10,6 +10,8 @@ use crate::decide::RowLimit;
 use crate::enforce::Refusal;
 use crate::model::DecisionId;
 
+use super::stages::Columns;
+
 /// What was sent of one portal, whose rows may be fetched a few at a time.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
@@ -59,6 +61,7 @@ struct Held {
     /// It was too much: only the last message is kept back.
     flows: bool,
     last: BytesMut,
+    columns: Columns,
 }
 
 /// How much of some rows may pass.
@@ -77,8 +80,9 @@ const SMALL: usize = 64 << 10;
 const HEADER: usize = 5;
 
 impl Watch {
-    /// An answer with these limits. `before`: what was sent of its portal. `asked`: policy is asked about it.
-    pub(super) fn new(limit: Option<RowLimit>, before: Option<Arc<Sent>>, asked: bool) -> Self {
+    /// An answer with these limits. `before`: what was sent of its portal. `asked`: policy is asked about it, and
+    /// about these columns.
+    pub(super) fn new(limit: Option<RowLimit>, before: Option<Arc<Sent>>, asked: Option<Columns>) -> Self {
         Self {
             limit: limit.unwrap_or_default(),
             before,
@@ -87,7 +91,7 @@ impl Watch {
             left: 0,
             over: None,
             cancelled: false,
-            held: asked.then(Held::default),
+            held: asked.map(|columns| Held { columns, ..Held::default() }),
         }
     }
 
@@ -183,9 +187,9 @@ impl Watch {
         }
     }
 
-    /// Whether policy is asked about the answer.
-    pub(super) fn is_asked(&self) -> bool {
-        self.held.is_some()
+    /// The columns that policy is asked about, if it is asked about the answer.
+    pub(super) fn asked(&self) -> Option<&Columns> {
+        self.held.as_ref().map(|held| &held.columns)
     }
 
     /// What was kept back, for the client.

@@ -37,7 +37,7 @@ use sqlparser::ast::Statement;
 use sqlparser::tokenizer::Location;
 
 use self::facts::Walker;
-pub use self::names::quoted_name;
+pub use self::names::{quoted_name, relation_id};
 pub(super) use self::names::{is_base_type, is_reserved};
 use super::plain::Plain;
 use super::reading::Names;

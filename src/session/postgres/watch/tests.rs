@@ -8,7 +8,7 @@ fn rows(count: usize, size: usize) -> Vec<u8> {
 }
 
 fn watch(rows: Option<u64>, bytes: Option<u64>) -> Watch {
-    Watch::new(Some(RowLimit { rows, bytes }), None, false)
+    Watch::new(Some(RowLimit { rows, bytes }), None, None)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn the_row_that_crosses_a_limit_of_bytes_does_not_even_begin() {
 #[test]
 fn the_portals_earlier_rows_count() {
     let sent = Arc::new(Sent::default());
-    let mut second = Watch::new(Some(RowLimit { rows: Some(5), bytes: None }), Some(Arc::clone(&sent)), false);
+    let mut second = Watch::new(Some(RowLimit { rows: Some(5), bytes: None }), Some(Arc::clone(&sent)), None);
     // The first Execute was sent before, and answered after, the second was sent.
     sent.add(4, 60);
     assert_eq!(second.admit(&rows(3, 10)).ends, 1);
@@ -54,16 +54,16 @@ fn a_functions_result_is_counted_in_bytes() {
 
 #[test]
 fn a_small_answer_that_policy_is_asked_about_is_kept_back_whole() {
-    let (mut watch, mut out) = (Watch::new(None, None, true), BytesMut::new());
+    let (mut watch, mut out) = (Watch::new(None, None, Some(Columns::default())), BytesMut::new());
     watch.give(b"rows", false, &mut out);
     watch.give(b"done", true, &mut out);
-    assert!(out.is_empty() && watch.is_asked());
+    assert!(out.is_empty() && watch.asked().is_some());
     assert_eq!(watch.release().collect::<Vec<_>>().concat(), b"rowsdone");
 }
 
 #[test]
 fn of_a_large_one_the_last_message_is() {
-    let (mut watch, mut out) = (Watch::new(None, None, true), BytesMut::new());
+    let (mut watch, mut out) = (Watch::new(None, None, Some(Columns::default())), BytesMut::new());
     watch.give(&vec![b'x'; SMALL + 1], false, &mut out);
     assert_eq!(out.len(), SMALL + 1);
     watch.give(b"first", true, &mut out);
