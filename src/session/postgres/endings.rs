@@ -160,7 +160,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         if let (Some(columns), Some(decision)) = (heard.watch.asked(), &heard.decision) {
             let error = cut.as_ref().map(|refusal| refusal.sqlstate().to_owned()).or(heard.error);
             let columns = columns.lock().clone();
-            let answered = self.corridor.answered(columns, heard.counted, error);
+            let answered = self.corridor.answered(columns, heard.counted, error).await;
             if let Some(refusal) = self.corridor.ask_about_answer(decision.input(), &answered, stays).await {
                 // What was kept back is thrown away.
                 return Ok(Some(Refused { refusal, stays, limit: false }));

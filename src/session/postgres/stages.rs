@@ -59,9 +59,14 @@ impl Corridor {
     }
 
     /// What an answer was, its columns with the names that the catalog knows.
-    pub(super) fn answered(&self, columns: Option<Vec<Described>>, counted: (u64, u64), error: Option<String>) -> Answered {
-        let seen = self.state.lock().page_by_number().and_then(|page| page.known());
-        let seen = seen.filter(|seen| seen.trust != Trust::Outdated);
+    pub(super) async fn answered(
+        &self,
+        columns: Option<Vec<Described>>,
+        counted: (u64, u64),
+        error: Option<String>,
+    ) -> Answered {
+        let wanted = columns.iter().flatten().any(|column| column.relation != 0);
+        let seen = if wanted && self.policy_reads(&["result", "columns"]) { self.catalog().await } else { None };
         let mut uncertain = false;
         let columns = columns.map(|columns| {
             let named = |column: Described| {
@@ -72,6 +77,17 @@ impl Corridor {
             columns.into_iter().map(named).collect()
         });
         Answered { columns, uncertain, rows: counted.0, bytes: counted.1, error }
+    }
+
+    /// The catalog as it is now.
+    async fn catalog(&self) -> Option<Seen> {
+        let holds = |seen: &Seen| seen.trust != Trust::Outdated;
+        let page = self.state.lock().page_by_number().cloned()?;
+        match page.known().filter(holds) {
+            Some(seen) => Some(seen),
+            None if page.look_again().await => page.known().filter(holds),
+            None => None,
+        }
     }
 
     /// Asks. What is refused stands in the journal, and so does what raises an alert.
