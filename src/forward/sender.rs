@@ -32,6 +32,11 @@ impl Free {
         matches!(frame.tag(), b'D' | b'C' | b'H' | b'S' | b'c' | b'f' | b'X').then_some(Self(frame))
     }
 
+    /// sidegate's own question after the columns of a portal.
+    pub fn describe_portal(name: &str) -> Option<Self> {
+        Describe { object: Object::Portal, name: name.as_bytes() }.encode().ok().map(Self)
+    }
+
     /// sidegate's own question after the parameter types of a prepared statement.
     pub fn describe_statement(name: &str) -> Option<Self> {
         Describe { object: Object::Statement, name: name.as_bytes() }.encode().ok().map(Self)

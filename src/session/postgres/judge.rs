@@ -194,7 +194,7 @@ impl Corridor {
         }
     }
 
-    fn intent(&self, kind: IntentKind, decision: Decision) -> Intent {
+    pub(super) fn intent(&self, kind: IntentKind, decision: Decision) -> Intent {
         let listener = self.lane.listener.name.clone();
         Intent { kind, session: self.session, listener, decision: Arc::new(decision) }
     }

@@ -4,6 +4,7 @@
 mod answers;
 mod budget;
 mod corridor;
+mod endings;
 mod fill;
 mod greet;
 mod judge;
@@ -13,7 +14,10 @@ mod names;
 mod open;
 mod recent;
 mod requests;
+mod stages;
 mod state;
 mod statements;
+mod turns;
+mod watch;
 
 pub(super) use open::serve;

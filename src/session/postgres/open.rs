@@ -323,6 +323,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         answered: Notify::new(),
         went_quiet: Notify::new(),
         sync_wanted: Notify::new(),
+        failure_wanted: Notify::new(),
         validity,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
         answering: AtomicBool::new(false),
@@ -345,6 +346,8 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         client: to_client,
         out: welcome,
         server_parted: false,
+        cancel: cancel.as_ref(),
+        cutting: false,
     };
     let end = {
         let both_ways = pin!(both_ways(house, &mut requests, &mut answers));
