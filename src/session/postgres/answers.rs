@@ -1,15 +1,18 @@
 //! From the server to the client: answers are matched with what was sent, written down, and
 //! relayed; only what stands for a refused message is rewritten.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::enforce::Refusal;
-use crate::forward::CancelTarget;
+use crate::forward::{self, CancelTarget};
 use crate::input::Transaction;
+use crate::journal::JournalError;
 use crate::model::{FaultKind, OutcomeKind};
 use crate::wire::postgres::{
     BackendFramer, BackendPiece, CommandComplete, ErrorFields, Frame, ParameterDescription, ParameterStatus,
@@ -39,6 +42,8 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) client: W,
     /// What waits to be written to it.
     pub(super) out: BytesMut,
+    /// How much of that does not wait for the journal; `None` if nothing does.
+    pub(super) recorded: Option<usize>,
     /// The server has said its last word, and the client was given it.
     pub(super) server_parted: bool,
     /// How the server is told to stop.
@@ -68,10 +73,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
             Some(BackendPiece::Frame(frame)) => {
+                let before = self.out.len();
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);
                 passed?;
+                if self.recorded.is_none() && self.corridor.told.lock().is_some() {
+                    self.recorded = Some(before);
+                }
             }
             None => {
                 self.flush().await?;
@@ -87,19 +96,36 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         if self.out.len() > FULL { self.flush().await } else { Ok(()) }
     }
 
-    /// Writes what waits. May be cut off anywhere: what was not written stays.
+    /// Writes what waits. May be cut off anywhere: what was not written stays. What cannot be recorded is not told.
     pub(super) async fn flush(&mut self) -> Result<(), End> {
+        if let Err(error) = self.record().await {
+            self.out.truncate(self.recorded.take().unwrap_or(self.out.len()));
+            *self.corridor.told.lock() = None;
+            return Err(End::Fault(Refusal::fault(&error)));
+        }
         while self.out.has_remaining() {
-            match tokio::time::timeout(UNREAD, self.client.write(&self.out)).await {
-                Ok(Ok(written @ 1..)) => self.out.advance(written),
-                Ok(Ok(0) | Err(_)) => return Err(End::Client),
-                Err(_) => return Err(deaf()),
+            match patiently(self.client.write(&self.out)).await {
+                Some(Ok(written @ 1..)) => self.out.advance(written),
+                Some(Ok(0) | Err(_)) => return Err(End::Client),
+                None => return Err(deaf()),
             }
         }
-        match tokio::time::timeout(UNREAD, self.client.flush()).await {
-            Ok(flushed) => flushed.map_err(|_| End::Client),
-            Err(_) => Err(deaf()),
+        match patiently(self.client.flush()).await {
+            Some(flushed) => flushed.map_err(|_| End::Client),
+            None => Err(deaf()),
         }
+    }
+
+    /// Returns when the journal has what the client is about to hear of.
+    async fn record(&mut self) -> Result<(), JournalError> {
+        let told = *self.corridor.told.lock();
+        if let Some(mark) = told {
+            forward::recorded(&self.corridor.house.journal, mark).await?;
+            // The other direction may have added something meanwhile, on which nothing here depends.
+            self.corridor.told.lock().take_if(|told| *told == mark);
+        }
+        self.recorded = None;
+        Ok(())
     }
 
     /// Whether the client was sent whole messages only.
@@ -497,6 +523,15 @@ fn note(columns: &Columns, frame: &Frame) -> Result<(), End> {
     }
     columns.lock().get_or_insert_default();
     Ok(())
+}
+
+/// What a write says, unless it takes too long. Most take no time at all: no clock is asked.
+async fn patiently<F: Future>(write: F) -> Option<F::Output> {
+    let mut write = std::pin::pin!(write);
+    if let Poll::Ready(written) = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await {
+        return Some(written);
+    }
+    tokio::time::timeout(UNREAD, write).await.ok()
 }
 
 /// The end of a session whose client does not read.

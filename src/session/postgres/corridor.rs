@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
-use crate::journal::{Entry, Outcome};
+use crate::journal::{Entry, Mark, Outcome};
 use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
@@ -54,6 +54,8 @@ pub(super) struct Corridor {
     pub(super) forwarded: Tally,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
+    /// What the journal must have before the client hears anything more.
+    pub(super) told: Mutex<Option<Mark>>,
 }
 
 /// The end of an identity, in the client's words.
@@ -148,7 +150,8 @@ impl Corridor {
         self.state.lock().rests_on(generation, jiff::Timestamp::now().as_second())
     }
 
-    /// Ends a journal entry. What cannot be written down is not answered: the session ends.
+    /// Ends a journal entry. What cannot be written down is not answered: the session ends. What was not denied may be
+    /// written down later, but before the client hears of it.
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
             match (outcome.kind, outcome.cause) {
@@ -158,7 +161,14 @@ impl Corridor {
                 }
             }
         }
-        entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
+        let unrecorded = |error| End::Fault(Refusal::fault(&error));
+        if outcome.kind == OutcomeKind::Denied {
+            return entry.close(outcome).await.map_err(unrecorded);
+        }
+        let mark = entry.settle(outcome).await.map_err(unrecorded)?;
+        let mut told = self.told.lock();
+        *told = Some(mark.and(*told));
+        Ok(())
     }
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce::{Permit, Refusal, Severity, poison};
-use crate::forward::{Free, Sender};
+use crate::forward::{Free, Sender, Unsent};
 use crate::journal::Entry;
 use crate::model::{Cause, FaultKind};
 use crate::parse::Encoding;
@@ -468,10 +468,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn flush(&mut self) -> Result<(), End> {
         let corridor = self.corridor;
         if !corridor.takes_data() {
-            return self.upstream.flush().await.map_err(|_| End::Server);
+            return self.upstream.flush().await.map_err(unsent);
         }
         tokio::select! {
-            flushed = self.upstream.flush() => flushed.map_err(|_| End::Server),
+            flushed = self.upstream.flush() => flushed.map_err(unsent),
             // The server may not take data for as long as it likes: it waits for a lock, say.
             () = corridor.expired() => Err(expired(corridor)),
         }
@@ -489,6 +489,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 /// The end of a session whose caller is nobody any more.
 fn expired(corridor: &Corridor) -> End {
     End::Fault(Refusal::new(FaultKind::IdentityExpired, corridor.epitaph()))
+}
+
+/// What cannot be sent ends the session.
+fn unsent(unsent: Unsent) -> End {
+    match unsent {
+        Unsent::Gone => End::Server,
+        Unsent::Unrecorded(error) => End::Fault(Refusal::fault(&error)),
+    }
 }
 
 /// What breaks the protocol ends the session.
