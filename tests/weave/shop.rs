@@ -75,7 +75,11 @@ impl Shop {
             let client = connect(&self.database).await;
             let statement = client.prepare(text).await.ok()?;
             let columns = statement.columns().iter();
-            Some(columns.map(|c| (c.name().to_owned(), c.table_oid().unwrap_or(0), c.column_id().unwrap_or(0))).collect())
+            Some(
+                columns
+                    .map(|c| (c.name().to_owned(), c.table_oid().unwrap_or(0), c.column_id().unwrap_or(0)))
+                    .collect(),
+            )
         })
     }
 }

@@ -94,8 +94,24 @@ mod tests {
         assert_eq!(woven.text(), "äb <masked> üef");
         let places: Vec<_> = (0..=17).map(|at| woven.original_position(at)).collect();
         let expected = [
-            None, Some(1), Some(2), Some(3), None, None, None, None, None, None, None, None, Some(6), None, Some(7),
-            Some(8), Some(9), None,
+            None,
+            Some(1),
+            Some(2),
+            Some(3),
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            Some(6),
+            None,
+            Some(7),
+            Some(8),
+            Some(9),
+            None,
         ];
         assert_eq!(places, expected);
     }

@@ -7,31 +7,30 @@ use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
 use super::masker;
 use super::target::Target;
-use crate::catalog::{Relation, RelationKind, Snapshot};
+use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
-use crate::parse::{Access, Facts, Place, Reference, Role, Tokens, tokens};
+use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
 
 /// Text in, text out. `None`: no mask binds here, and the text goes upstream as it is.
 ///
 /// # Errors
 /// One sentence for the client: why this statement cannot be answered with these masks.
-pub fn weave(
-    text: &str,
-    facts: &Facts,
-    masks: &Masks,
-    catalog: Option<&Snapshot>,
-) -> Result<Option<Woven>, String> {
+pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot>) -> Result<Option<Woven>, String> {
     if masks.values().all(std::collections::BTreeMap::is_empty) {
         return Ok(None);
     }
     if facts.unparsed.is_some() {
         return Err("masks cannot be put into a statement that could not be read".to_owned());
     }
-    calls(facts)?;
+    calls(facts, catalog)?;
     if facts.unknown.contains("sql.relations") {
         return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
     }
-    if facts.relations.iter().all(|relation| relation.schema.as_deref().is_some_and(is_own) && !is_named(masks, relation)) {
+    if facts
+        .relations
+        .iter()
+        .all(|relation| relation.schema.as_deref().is_some_and(is_own) && !is_named(masks, relation))
+    {
         return statistics(facts).map(|()| None);
     }
     let Some(catalog) = catalog.filter(|_| !facts.outdated) else {
@@ -66,18 +65,45 @@ pub fn weave(
 }
 
 /// Functions that read what no mask reaches.
-fn calls(facts: &Facts) -> Result<(), String> {
+fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
     let shows = |name: &str| {
         name.contains("_to_xml")
             || name.starts_with("pg_read_")
             || name.starts_with("pg_logical_")
             || ["lo_import", "ts_rewrite", "ts_stat"].contains(&name)
     };
-    match facts.functions.iter().find(|function| !function.builtin || shows(&function.name)) {
+    // Compiled, so that a superuser brought it, and nothing but a value comes of it.
+    let computes = |function: &Function<'_>| {
+        let value = function.volatility() != FunctionVolatility::Volatile || MAKES_VALUES.contains(&function.name());
+        let compiled = matches!(function.language(), "c" | "internal");
+        compiled && value && !function.returns().1 && !function.is_security_definer()
+    };
+    let harmless = |function: &FunctionFacts| {
+        let found = catalog.zip(function.schema.as_deref());
+        found.is_some_and(|(catalog, schema)| {
+            let mut overloads = catalog.functions_in(schema, &function.name).peekable();
+            overloads.peek().is_some() && overloads.all(|function| computes(&function))
+        })
+    };
+    let blind = |function: &&FunctionFacts| {
+        if function.builtin { shows(&function.name) } else { !harmless(function) }
+    };
+    match facts.functions.iter().find(blind) {
         Some(function) => Err(format!("`{}` may read columns that are masked, which no mask reaches", function.id)),
         None => Ok(()),
     }
 }
+
+/// Volatile functions of PostgreSQL's own extensions that make values of nothing.
+const MAKES_VALUES: [&str; 7] = [
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v5",
+];
 
 /// Catalogs that hold values of columns.
 const STATISTICS: [&str; 5] =
@@ -114,9 +140,25 @@ const RUNS: [&str; 9] =
     ["COPY", "CREATE TABLE AS", "DELETE", "EXPLAIN", "INSERT", "MERGE", "SELECT", "SELECT INTO", "UPDATE"];
 
 /// Statements that show nothing of a relation's values, whatever they do to it.
-const SHOWS_NOTHING: [&str; 15] = [
-    "ANALYZE", "COMMENT", "DROP FOREIGN TABLE", "DROP INDEX", "DROP MATERIALIZED VIEW", "DROP POLICY", "DROP RULE",
-    "DROP TABLE", "DROP TRIGGER", "DROP VIEW", "GRANT", "LOCK TABLE", "REVOKE", "TRUNCATE TABLE", "VACUUM",
+const SHOWS_NOTHING: [&str; 18] = [
+    "ANALYZE",
+    "CLUSTER",
+    "COMMENT",
+    "DROP FOREIGN TABLE",
+    "DROP INDEX",
+    "DROP MATERIALIZED VIEW",
+    "DROP POLICY",
+    "DROP RULE",
+    "DROP TABLE",
+    "DROP TRIGGER",
+    "DROP VIEW",
+    "GRANT",
+    "LOCK TABLE",
+    "REFRESH MATERIALIZED VIEW",
+    "REINDEX",
+    "REVOKE",
+    "TRUNCATE TABLE",
+    "VACUUM",
 ];
 
 /// Columns that every table has.
@@ -144,7 +186,10 @@ where
     /// What is masked of a relation that is named.
     fn masks(&self, reference: &Reference) -> Result<Option<(Relation<'a>, &'a Columns<'m>)>, String> {
         let Some(schema) = reference.schema.as_deref() else {
-            return Err(format!("it is not known which relation `{}` is, and some have masked columns", reference.name));
+            return Err(format!(
+                "it is not known which relation `{}` is, and some have masked columns",
+                reference.name
+            ));
         };
         let Some(relation) = self.catalog.relation_in(schema, &reference.name) else {
             return if self.bound.is_unknown(schema, &reference.name) {
@@ -356,19 +401,18 @@ where
     }
 
     /// `public.customers.id` becomes `customers.id`: a sub-select is in no schema.
-    fn qualifiers(
-        &self,
-        tokens: &Tokens<'_>,
-        threads: &[Thread<'_, '_>],
-        edits: &mut Vec<Edit>,
-    ) -> Result<(), String> {
+    fn qualifiers(&self, tokens: &Tokens<'_>, threads: &[Thread<'_, '_>], edits: &mut Vec<Edit>) -> Result<(), String> {
         let unaliased: BTreeSet<(&str, &str)> = threads
             .iter()
             .filter(|thread| thread.place.alias.is_none() && thread.reference.role == Role::Read)
             .map(|thread| (thread.relation.schema(), thread.relation.name()))
             .collect();
-        let names: Vec<Range<usize>> =
-            self.facts.references.iter().filter_map(|reference| Some(reference.place.as_ref()?.whole.clone())).collect();
+        let names: Vec<Range<usize>> = self
+            .facts
+            .references
+            .iter()
+            .filter_map(|reference| Some(reference.place.as_ref()?.whole.clone()))
+            .collect();
         for at in 0..tokens.count() {
             let dots = [1_usize, 3].iter().all(|ahead| tokens.is_mark(at.saturating_add(*ahead), "."));
             let first = at.checked_sub(1).is_none_or(|before| !tokens.is_mark(before, "."));

@@ -33,11 +33,7 @@ impl Spot {
 }
 
 /// References with their tokens.
-pub(super) fn placed(
-    text: &str,
-    lexemes: &[Lexeme],
-    mut references: Vec<(Reference, Option<Spot>)>,
-) -> Vec<Reference> {
+pub(super) fn placed(text: &str, lexemes: &[Lexeme], mut references: Vec<(Reference, Option<Spot>)>) -> Vec<Reference> {
     references.sort_by_key(|(_, spot)| spot.map(|spot| (spot.first.line, spot.first.column)));
     let mut places = Places::new(text);
     let mut found = Vec::with_capacity(references.len());

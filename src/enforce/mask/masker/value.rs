@@ -67,7 +67,9 @@ fn single(shape: &Shape, value: &Value) -> Option<String> {
             "true" | "false" => literal::text(&text),
             _ => None,
         },
-        Kind::Date => literal::text(&jiff::civil::Date::from_str(&text).ok().filter(|date| date.year() > 0)?.to_string()),
+        Kind::Date => {
+            literal::text(&jiff::civil::Date::from_str(&text).ok().filter(|date| date.year() > 0)?.to_string())
+        }
         Kind::Timestamp => literal::text(&moment(&text)?),
         Kind::TimestampTz => match jiff::Timestamp::from_str(&text) {
             Ok(instant) => literal::text(&instant.to_string()),
