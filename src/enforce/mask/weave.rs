@@ -7,9 +7,9 @@ use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
 use super::masker;
 use super::target::Target;
-use crate::catalog::{Relation, RelationKind, Snapshot};
+use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
-use crate::parse::{Access, Facts, Place, Reference, Role, Tokens, tokens};
+use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
 
 /// Text in, text out. `None`: no mask binds here, and the text goes upstream as it is.
 ///
@@ -45,7 +45,7 @@ pub fn weave_with(
     if facts.unparsed.is_some() {
         return Err("masks cannot be put into a statement that could not be read".to_owned());
     }
-    calls(facts)?;
+    calls(facts, catalog)?;
     if facts.unknown.contains("sql.relations") {
         return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
     }
@@ -88,18 +88,45 @@ pub fn weave_with(
 }
 
 /// Functions that read what no mask reaches.
-fn calls(facts: &Facts) -> Result<(), String> {
+fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
     let shows = |name: &str| {
         name.contains("_to_xml")
             || name.starts_with("pg_read_")
             || name.starts_with("pg_logical_")
             || ["lo_import", "ts_rewrite", "ts_stat"].contains(&name)
     };
-    match facts.functions.iter().find(|function| !function.builtin || shows(&function.name)) {
+    // Compiled, so that a superuser brought it, and nothing but a value comes of it.
+    let computes = |function: &Function<'_>| {
+        let value = function.volatility() != FunctionVolatility::Volatile || MAKES_VALUES.contains(&function.name());
+        let compiled = matches!(function.language(), "c" | "internal");
+        compiled && value && !function.returns().1 && !function.is_security_definer()
+    };
+    let harmless = |function: &FunctionFacts| {
+        let found = catalog.zip(function.schema.as_deref());
+        found.is_some_and(|(catalog, schema)| {
+            let mut overloads = catalog.functions_in(schema, &function.name).peekable();
+            overloads.peek().is_some() && overloads.all(|function| computes(&function))
+        })
+    };
+    let blind = |function: &&FunctionFacts| {
+        if function.builtin { shows(&function.name) } else { !harmless(function) }
+    };
+    match facts.functions.iter().find(blind) {
         Some(function) => Err(format!("`{}` may read columns that are masked, which no mask reaches", function.id)),
         None => Ok(()),
     }
 }
+
+/// Volatile functions of PostgreSQL's own extensions that make values of nothing.
+const MAKES_VALUES: [&str; 7] = [
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v5",
+];
 
 /// Catalogs that hold values of columns.
 const STATISTICS: [&str; 5] =
@@ -136,8 +163,9 @@ const RUNS: [&str; 9] =
     ["COPY", "CREATE TABLE AS", "DELETE", "EXPLAIN", "INSERT", "MERGE", "SELECT", "SELECT INTO", "UPDATE"];
 
 /// Statements that show nothing of a relation's values, whatever they do to it.
-const SHOWS_NOTHING: [&str; 15] = [
+const SHOWS_NOTHING: [&str; 18] = [
     "ANALYZE",
+    "CLUSTER",
     "COMMENT",
     "DROP FOREIGN TABLE",
     "DROP INDEX",
@@ -149,6 +177,8 @@ const SHOWS_NOTHING: [&str; 15] = [
     "DROP VIEW",
     "GRANT",
     "LOCK TABLE",
+    "REFRESH MATERIALIZED VIEW",
+    "REINDEX",
     "REVOKE",
     "TRUNCATE TABLE",
     "VACUUM",

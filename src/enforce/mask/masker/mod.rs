@@ -82,30 +82,28 @@ fn redacted(shape: &Shape, source: &str, column: &str) -> Option<String> {
 
 /// The first and last characters; a text that has no others is replaced whole.
 fn partial(source: &str, first: u32, last: u32, with: &str) -> Result<String, String> {
-    let length = format!("pg_catalog.length({source})");
     if with.chars().count() > LONGEST_WITH {
         return Err(format!("`with` has more than {LONGEST_WITH} characters"));
     }
-    let most = LONGEST_MIDDLE.checked_div(with.len()).filter(|_| with.len() > 1);
-    let with = literal::text(with).ok_or("`with` has a character that PostgreSQL does not have")?;
-    // More of them than one character each may be more than a value can hold.
-    let repeated = |count: String| match most {
-        Some(most) => format!("pg_catalog.repeat({with}, LEAST({count}, {most}))"),
-        None => format!("pg_catalog.repeat({with}, {count})"),
+    // More of them than one byte each may be more than a value can hold.
+    let length = match LONGEST_MIDDLE.checked_div(with.len()) {
+        Some(most) if with.len() > 1 => format!("pg_catalog.length(pg_catalog.left({source}, {most}))"),
+        Some(_) | None => format!("pg_catalog.length({source})"),
     };
+    let with = literal::text(with).ok_or("`with` has a character that PostgreSQL does not have")?;
     let (first, last) = (i64::from(first), i64::from(last));
     let kept = first.saturating_add(last);
     // PostgreSQL counts characters in four bytes, and no text has more.
     if kept >= i64::from(i32::MAX) {
-        return Ok(repeated(length));
+        return Ok(format!("pg_catalog.repeat({with}, {length})"));
     }
     let start = format!("pg_catalog.left({source}, {first})");
     let end = format!("pg_catalog.right({source}, {last})");
-    let middle = repeated(format!("{length} OPERATOR(pg_catalog.-) {kept}"));
+    let middle = format!("pg_catalog.repeat({with}, {length} OPERATOR(pg_catalog.-) {kept})");
     let join = "OPERATOR(pg_catalog.||)";
     Ok(format!(
-        "CASE WHEN {length} OPERATOR(pg_catalog.>) {kept} THEN {start} {join} {middle} {join} {end} ELSE {} END",
-        repeated(length.clone())
+        "CASE WHEN {length} OPERATOR(pg_catalog.>) {kept} THEN {start} {join} {middle} {join} {end} \
+         ELSE pg_catalog.repeat({with}, {length}) END"
     ))
 }
 
