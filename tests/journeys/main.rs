@@ -25,6 +25,8 @@ mod floods;
 mod harness;
 mod hostile;
 mod identities;
+mod lineage;
+mod masks;
 mod metrics;
 mod policy;
 mod portals;
