@@ -3,12 +3,14 @@
 
 mod array;
 mod column;
+mod copy;
 mod decimal;
 mod detect;
 mod error;
 mod ff1;
 mod json;
 mod key;
+mod keyring;
 mod kind;
 mod masker;
 mod plain;
@@ -17,8 +19,10 @@ mod rule;
 mod tokenize;
 
 pub use column::{Column, Masked};
+pub use copy::{CopyCells, CopyField, CopyFormat};
 pub use error::CellError;
 pub use key::Key;
+pub use keyring::{KeyError, Keyring};
 pub use kind::ColumnType;
 pub use row::Cells;
 pub use rule::Rule;

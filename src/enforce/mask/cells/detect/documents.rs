@@ -137,3 +137,8 @@ fn corsican(text: &[u8]) -> Option<usize> {
     let value = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<u64>().ok();
     (97_u64.checked_sub(value(body)? % 97)? == value(key)?).then_some(text.len())
 }
+
+#[cfg(test)]
+pub(super) fn are_patterns() -> bool {
+    KINDS.iter().all(|kind| kind.pattern.is_some())
+}

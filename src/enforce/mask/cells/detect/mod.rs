@@ -98,10 +98,13 @@ struct Signs {
 fn signs(text: &[u8]) -> Signs {
     let mut signs = Signs { digits: 0, at: false, word: 0 };
     let mut run = 0_usize;
-    for byte in text {
+    for (place, byte) in text.iter().enumerate() {
         let in_word = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/');
         run = if in_word { run.saturating_add(1) } else { 0 };
-        signs.word = signs.word.max(run);
+        // The lines around a private key, and what is said of a name.
+        let alone =
+            *byte == b'=' || (*byte == b'-' && text.get(place..).is_some_and(|rest| rest.starts_with(b"-----")));
+        signs.word = signs.word.max(if alone { SHORTEST_WORD } else { run });
         signs.digits = signs.digits.saturating_add(usize::from(byte.is_ascii_digit()));
         signs.at |= *byte == b'@';
     }

@@ -80,3 +80,8 @@ fn is_random(run: &[u8]) -> bool {
     let mixed = [u8::is_ascii_digit, u8::is_ascii_uppercase, u8::is_ascii_lowercase];
     bits > ENTROPY && mixed.into_iter().all(|is| count(is) >= 3)
 }
+
+#[cfg(test)]
+pub(super) fn are_patterns() -> bool {
+    [&ADDRESS, &SECRET, &RUN].into_iter().all(|pattern| pattern.is_some())
+}
