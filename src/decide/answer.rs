@@ -103,13 +103,16 @@ impl Masker {
     }
 }
 
+/// The most that may come back of one statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with `rows`, `bytes` or both")]
-pub(super) struct RowLimit {
+pub struct RowLimit {
+    /// Rows.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) rows: Option<u64>,
+    pub rows: Option<u64>,
+    /// Bytes of rows, as they stand on the wire.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) bytes: Option<u64>,
+    pub bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -55,7 +55,8 @@ mod tests {
     use crate::wire::postgres::Column;
 
     fn describes(relation: u32, attribute: i16) -> RowDescription<'static> {
-        let column = |relation, attribute| Column { name: b"x", relation, attribute, type_oid: 25, format: 0 };
+        let column =
+            |relation, attribute| Column { name: b"x", relation, attribute, type_oid: 25, modifier: -1, format: 0 };
         RowDescription { columns: vec![column(0, 0), column(relation, attribute)] }
     }
 

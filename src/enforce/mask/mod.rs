@@ -4,6 +4,7 @@
 //! cannot be carried so.
 
 mod bound;
+pub mod cells;
 mod edits;
 mod guard;
 mod masker;
@@ -12,4 +13,4 @@ mod weave;
 
 pub use edits::Woven;
 pub use guard::Guard;
-pub use weave::weave;
+pub use weave::{Earlier, weave, weave_with};

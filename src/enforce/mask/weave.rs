@@ -16,6 +16,29 @@ use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens,
 /// # Errors
 /// One sentence for the client: why this statement cannot be answered with these masks.
 pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot>) -> Result<Option<Woven>, String> {
+    weave_with(text, facts, masks, catalog, Earlier::Unmasked)
+}
+
+/// What a session prepared and declared by name, which EXECUTE and FETCH run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// All of it went upstream under the masks that hold now.
+    Masked,
+    /// Some of it may have gone upstream under others, or none.
+    Unmasked,
+}
+
+/// The same where it is known under which masks the session's own names were given.
+///
+/// # Errors
+/// As [`weave`].
+pub fn weave_with(
+    text: &str,
+    facts: &Facts,
+    masks: &Masks,
+    catalog: Option<&Snapshot>,
+    earlier: Earlier,
+) -> Result<Option<Woven>, String> {
     if masks.values().all(std::collections::BTreeMap::is_empty) {
         return Ok(None);
     }
@@ -38,7 +61,7 @@ pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot
     };
     statistics(facts)?;
     let bound = Bound::new(masks, catalog)?;
-    let loom = Loom { text, facts, catalog, bound: &bound };
+    let loom = Loom { text, facts, catalog, bound: &bound, earlier };
     let mut woven = Vec::new();
     let mut masked = false;
     let mut cut = None;
@@ -169,6 +192,7 @@ struct Loom<'a, 'm> {
     facts: &'a Facts,
     catalog: &'a Snapshot,
     bound: &'a Bound<'m>,
+    earlier: Earlier,
 }
 
 /// A reference that is read through masks.
@@ -228,6 +252,7 @@ where
         };
         let command = reference.command.as_str();
         match reference.role {
+            Role::Elsewhere if self.earlier == Earlier::Masked => Ok(None),
             Role::Elsewhere => Err(format!(
                 "`{name}` has masked columns, and masks do not reach into what was prepared or declared before"
             )),
