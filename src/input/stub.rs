@@ -99,6 +99,7 @@ pub(crate) fn facts() -> Facts {
         unparsed: None,
         unknown: BTreeSet::new(),
         lifted: Vec::new(),
+        references: Vec::new(),
         aftermath: Aftermath::default(),
         sensitive: false,
         placeholders: 1,

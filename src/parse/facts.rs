@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::reference::Reference;
+
 /// What a statement does, a closed set (see `docs/input.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -253,6 +255,8 @@ pub struct Facts {
     pub functions: Vec<FunctionFacts>,
     /// Settings in order.
     pub settings: Vec<SettingFacts>,
+    /// Every place where a relation is named whose rows or definition are touched, however deep.
+    pub references: Vec<Reference>,
     /// Set when it could not be read whole.
     pub unparsed: Option<Unparsed>,
     /// Which of `sql.*` is not known: `sql.relations`, `sql.columns`, `sql.functions`, `sql.settings`.
@@ -302,13 +306,18 @@ impl Facts {
         let functions = self.functions.iter().map(|function| function.id.len() + function.name.len().saturating_mul(2));
         let settings =
             self.settings.iter().map(|setting| setting.name.len() + setting.value.as_ref().map_or(0, String::len));
+        let references = self.references.iter().map(|reference| {
+            let own = reference.relation.len().saturating_add(reference.command.len());
+            own.saturating_add(reference.name.len().saturating_mul(2))
+        });
         let statements = self.statements.iter().map(|_| ITEM);
         let bases = |output: &OutputLineage| {
             output.columns.iter().map(|base| base.relation.len() + base.column.len() + ITEM / 4).sum::<usize>()
         };
         let outputs = self.outputs.iter().flatten().map(bases);
         let inner = self.aftermath.prepares.iter().chain(&self.aftermath.declares);
-        let items = relations.chain(columns).chain(functions).chain(settings).chain(statements).chain(outputs);
+        let items = relations.chain(columns).chain(functions).chain(settings).chain(statements);
+        let items = items.chain(references).chain(outputs);
         let own = items.fold(ITEM.saturating_add(self.lifted.len().saturating_mul(8)), |sum, bytes| {
             sum.saturating_add(bytes).saturating_add(ITEM)
         });

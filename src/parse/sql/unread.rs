@@ -48,6 +48,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         outputs: None,
         functions: Vec::new(),
         settings: Vec::new(),
+        references: Vec::new(),
         unparsed: Some(Unparsed { keyword, reason, kind }),
         unknown: BTreeSet::from(["sql.relations", "sql.columns", "sql.functions"]),
         lifted: shape.lifted,

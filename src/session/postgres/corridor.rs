@@ -10,12 +10,13 @@ use tokio::sync::Notify;
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
-use crate::journal::{Entry, Outcome};
+use crate::journal::{Entry, Mark, Outcome};
 use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
 use super::ledger::{Owed, Running};
+use super::masks::Loom;
 use super::names::{Portal, RestsOn};
 use super::recent::Recent;
 use super::state::State;
@@ -32,6 +33,8 @@ pub(super) struct Corridor {
     pub(super) state: Mutex<State>,
     /// What it sent last.
     pub(super) recent: Mutex<Recent>,
+    /// What was woven for it last.
+    pub(super) loom: Mutex<Loom>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
     /// Rung after every settled answer.
@@ -43,12 +46,16 @@ pub(super) struct Corridor {
     pub(super) went_quiet: Notify,
     /// Rung when a Sync that was held back is wanted after all.
     pub(super) sync_wanted: Notify,
+    /// Rung when a message that fails is [wanted](State::wanted).
+    pub(super) failure_wanted: Notify,
     /// For how long the caller is somebody.
     pub(super) validity: Validity,
     /// Counts statements that were let through.
     pub(super) forwarded: Tally,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
+    /// What the journal must have before the client hears anything more.
+    pub(super) told: Mutex<Option<Mark>>,
 }
 
 /// The end of an identity, in the client's words.
@@ -143,20 +150,30 @@ impl Corridor {
         self.state.lock().rests_on(generation, jiff::Timestamp::now().as_second())
     }
 
-    /// Ends a journal entry. What cannot be written down is not answered: the session ends.
+    /// Ends a journal entry. What cannot be written down is not answered: the session ends. What was not denied may be
+    /// written down later, but before the client hears of it.
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
             match (outcome.kind, outcome.cause) {
-                (OutcomeKind::Forwarded, None) => self.forwarded.count(),
-                (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, Stage::Request, kind, cause),
+                (OutcomeKind::Forwarded, None) if entry.decision().stage() == Stage::Request => self.forwarded.count(),
+                (kind, cause) => {
+                    self.house.metrics.decided(&self.lane.listener.name, entry.decision().stage(), kind, cause);
+                }
             }
         }
-        entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
+        let unrecorded = |error| End::Fault(Refusal::fault(&error));
+        if outcome.kind == OutcomeKind::Denied {
+            return entry.close(outcome).await.map_err(unrecorded);
+        }
+        let mark = entry.settle(outcome).await.map_err(unrecorded)?;
+        let mut told = self.told.lock();
+        *told = Some(mark.and(*told));
+        Ok(())
     }
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
     pub(super) async fn abandon(&self, permit: Permit) -> Result<(), End> {
-        let (_, entry) = permit.into_parts();
+        let (_, _, entry) = permit.into_parts();
         self.close(entry, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await
     }
 
@@ -195,6 +212,7 @@ impl Corridor {
             }
             Owed::Describe
             | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
@@ -222,7 +240,7 @@ impl Running {
     fn ended(&self, kind: OutcomeKind) -> Outcome {
         Outcome {
             kind,
-            cause: None,
+            cause: self.cause,
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),

@@ -4,15 +4,20 @@
 mod answers;
 mod budget;
 mod corridor;
+mod endings;
 mod fill;
 mod greet;
 mod judge;
 mod ledger;
+mod masks;
 mod names;
 mod open;
 mod recent;
 mod requests;
+mod stages;
 mod state;
 mod statements;
+mod turns;
+mod watch;
 
 pub(super) use open::serve;

@@ -12,6 +12,8 @@ fn respelled(sql: &str) -> String {
 #[test]
 fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
     for (sql, expected) in [
+        ("select global.a from t global", "select \"global\" . a from t \"global\""),
+        ("create global temp table t (a int)", "create global temp table t ( a int )"),
         ("select f(variadic $1)", "select f ( variadic => $1 )"),
         ("select f(a := 1)", "select f ( a => 1 )"),
         ("select (f(a)).* from t", "select ( f ( a ) ) . \"\" from t"),

@@ -7,6 +7,8 @@ use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::reference::Role as Part;
+use crate::parse::sql::places::Spot;
 
 impl Walker<'_> {
     pub(super) fn copy(&mut self, statement: &Statement) -> Walk {
@@ -31,7 +33,8 @@ impl Walker<'_> {
                 } else {
                     (Access::Write, Effect::Write, Use::Assignment)
                 };
-                self.touch(&relation, access);
+                let role = if *to { Part::CopyOut } else { Part::Target };
+                self.touch_as(&relation, access, role, Spot::of(table_name, None, false));
                 self.effect(effect);
                 if columns.is_empty() {
                     let shape = self.shape(&relation);

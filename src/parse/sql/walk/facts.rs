@@ -21,6 +21,8 @@ use crate::parse::facts::{
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
     StatementFacts, Use, Volatility,
 };
+use crate::parse::reference::{Reference, Role};
+use crate::parse::sql::places::Spot;
 
 /// Statements nested in statements (EXPLAIN PREPARE …) that are followed.
 const NESTED_STATEMENTS: usize = 40;
@@ -59,6 +61,8 @@ pub(super) struct Walker<'a> {
     pub aftermath: Aftermath,
     pub sensitive: bool,
     pub settings: Vec<SettingFacts>,
+    /// Where relations are named.
+    pub references: Vec<(Reference, Option<Spot>)>,
     /// How many conditions are open around the one that is told true or not.
     pub folded: usize,
     /// The catalog was asked for what it may not know any more.
@@ -97,6 +101,7 @@ impl<'a> Walker<'a> {
             aftermath: Aftermath::default(),
             sensitive: false,
             settings: Vec::new(),
+            references: Vec::new(),
             folded: 0,
             outdated: false,
             private: BTreeSet::new(),
@@ -168,8 +173,36 @@ impl<'a> Walker<'a> {
         self.unknown.insert(path);
     }
 
-    /// A relation that the innermost entry touches.
+    /// A relation that the innermost entry touches without saying where.
     pub(super) fn touch(&mut self, relation: &Resolved, access: Access) {
+        self.touch_as(relation, access, Role::Named, None);
+    }
+
+    /// A relation that the innermost entry touches, and where it is named.
+    pub(super) fn touch_as(&mut self, relation: &Resolved, access: Access, role: Role, spot: Option<Spot>) {
+        self.touch_unnamed(relation, access);
+        if access != Access::Reference {
+            self.locate(relation, role, spot);
+        }
+    }
+
+    fn locate(&mut self, relation: &Resolved, role: Role, spot: Option<Spot>) {
+        let command = self.entry().map(|entry| entry.command.clone()).unwrap_or_default();
+        let (schema, name) = (relation.schema.clone(), relation.name.clone());
+        let reference = Reference { relation: relation.id.clone(), schema, name, role, command, place: None };
+        self.references.push((reference, spot));
+    }
+
+    /// What a statement touches that is run by name: its text is another one.
+    pub(super) fn touch_elsewhere(&mut self, facts: &Facts) {
+        for relation in facts.relations.iter().filter(|relation| relation.access.iter().any(is_more_than_named)) {
+            let (id, schema, name) = (relation.id.clone(), relation.schema.clone(), relation.name.clone());
+            self.locate(&Resolved { id, schema, name }, Role::Elsewhere, None);
+        }
+    }
+
+    /// A relation that the innermost entry touches by way of another one.
+    pub(super) fn touch_unnamed(&mut self, relation: &Resolved, access: Access) {
         if relation.schema.is_none() {
             self.not_known("sql.relations");
         }
@@ -422,6 +455,7 @@ impl<'a> Walker<'a> {
             outputs: self.result.as_ref().filter(|_| !self.stores).and_then(Outputs::lineage),
             functions: self.functions.into_values().collect(),
             settings: self.settings,
+            references: Vec::new(),
             unparsed: None,
             unknown: self.unknown,
             lifted: Vec::new(),
@@ -431,10 +465,17 @@ impl<'a> Walker<'a> {
             empty: false,
             outdated: self.outdated,
         };
-        Walked { facts, kept: self.kept }
+        Walked { facts, kept: self.kept, references: self.references }
     }
 }
 
 fn absent_suffix(long: bool) -> Walk {
     super::absent(!long, "a number with a letter at its end")
+}
+
+fn is_more_than_named(access: &Access) -> bool {
+    match access {
+        Access::Read | Access::Write | Access::Lock => true,
+        Access::Reference => false,
+    }
 }

@@ -15,6 +15,8 @@ use super::query::Role;
 use super::scope::{Found, Scope, Shape, Source};
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::reference::Role as Part;
+use crate::parse::sql::places::Spot;
 
 impl Walker<'_> {
     /// One item of FROM; its aliases are added to the innermost scope.
@@ -239,16 +241,16 @@ impl Walker<'_> {
                 return self.add(None, alias.as_ref(), Some(only.clone()), Shape::Known(outputs));
             }
         }
-        let relation = self.read(name)?;
+        let relation = self.read(name, Spot::of(name, alias.as_ref(), sample.is_some()))?;
         let shape = self.shape(&relation);
         let schema = if alias.is_none() { relation.schema } else { None };
         self.add(schema, alias.as_ref(), Some(relation.name), shape)
     }
 
     /// A relation whose rows are read.
-    pub(super) fn read(&mut self, name: &ObjectName) -> Walk<names::Resolved> {
+    pub(super) fn read(&mut self, name: &ObjectName, spot: Option<Spot>) -> Walk<names::Resolved> {
         let relation = self.resolve(name)?;
-        self.touch(&relation, Access::Read);
+        self.touch_as(&relation, Access::Read, Part::Read, spot);
         self.effect(Effect::Read);
         self.behind(&relation, false);
         Ok(relation)
@@ -258,12 +260,17 @@ impl Walker<'_> {
     pub(super) fn target(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Walk<Shape> {
         let relation = self.resolve(name)?;
         self.behind(&relation, true);
-        self.targets(relation, alias)
+        self.touch_as(&relation, Access::Write, Part::Target, Spot::of(name, alias, false));
+        self.changed(relation, alias)
     }
 
     /// The same where its definition is what changes, or where there is none yet.
     pub(super) fn targets(&mut self, relation: names::Resolved, alias: Option<&TableAlias>) -> Walk<Shape> {
         self.touch(&relation, Access::Write);
+        self.changed(relation, alias)
+    }
+
+    fn changed(&mut self, relation: names::Resolved, alias: Option<&TableAlias>) -> Walk<Shape> {
         if relation.name == "pg_settings" {
             // A rule of PostgreSQL's own makes an UPDATE of that view a SET, of whatever rows it finds.
             self.effect(Effect::Settings);

@@ -107,9 +107,9 @@ impl<'a> Walker<'a> {
 
     fn reached(&mut self, reached: &Reached<'_>) {
         let relation = resolved_to(&reached.relation);
-        self.touch(&relation, Access::Read);
+        self.touch_unnamed(&relation, Access::Read);
         if reached.written {
-            self.touch(&relation, Access::Write);
+            self.touch_unnamed(&relation, Access::Write);
             if relation.name == "pg_settings" {
                 // PostgreSQL's own rule makes it a SET, through whatever view.
                 self.effect(Effect::Settings);
