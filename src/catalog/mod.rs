@@ -5,6 +5,7 @@
 mod builder;
 mod error;
 mod held;
+mod powers;
 mod reach;
 mod row;
 mod rows;
@@ -18,6 +19,7 @@ mod things;
 pub use builder::Builder;
 pub use error::CatalogError;
 pub use reach::{Reach, Reached};
+pub use powers::Power;
 pub use rows::{CastContext, CastMethod, FunctionKind, FunctionVolatility, RelationKind, RuleEvent, TypeKind};
 pub use snapshot::{Server, Snapshot};
 pub use table::Table;
