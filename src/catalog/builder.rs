@@ -343,11 +343,8 @@ impl Builder {
     }
 
     fn power(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
-        let power = Power {
-            what: Box::from(row.text(0)?),
-            object: Box::from(row.text(1)?),
-            remedy: Box::from(row.text(2)?),
-        };
+        let power =
+            Power { what: Box::from(row.text(0)?), object: Box::from(row.text(1)?), remedy: Box::from(row.text(2)?) };
         self.held.powers.get_or_insert_default().push(power);
         Ok(())
     }

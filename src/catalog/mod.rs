@@ -18,8 +18,8 @@ mod things;
 
 pub use builder::Builder;
 pub use error::CatalogError;
-pub use reach::{Reach, Reached};
 pub use powers::Power;
+pub use reach::{Reach, Reached};
 pub use rows::{CastContext, CastMethod, FunctionKind, FunctionVolatility, RelationKind, RuleEvent, TypeKind};
 pub use snapshot::{Server, Snapshot};
 pub use table::Table;

@@ -28,6 +28,7 @@ mod identities;
 mod metrics;
 mod policy;
 mod portals;
+mod powers;
 mod refusals;
 mod sessions;
 mod tls;

@@ -15,5 +15,6 @@ mod recent;
 mod requests;
 mod state;
 mod statements;
+mod tripwire;
 
 pub(super) use open::serve;
