@@ -164,7 +164,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             // These come at any time.
             b'N' => self.notice(&frame),
             b'A' => self.pass(&frame),
-            b'S' => self.parameter(&frame)?,
+            b'S' => return self.parameter(&frame).await,
             // Boxed: it is rare, and would make every session that waits larger.
             b'E' => return Box::pin(self.error(frame)).await,
             b'Z' => return self.ready(frame).await,
@@ -200,11 +200,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
     }
 
-    fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
+    async fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
         let status = ParameterStatus::decode(frame.body()).map_err(|error| broken(&error))?;
-        self.corridor.state.lock().parameter(status.name, status.value);
-        self.pass(frame);
-        Ok(())
+        let unexplained = self.corridor.state.lock().parameter(status.name, status.value);
+        match unexplained {
+            None => {
+                self.pass(frame);
+                Ok(())
+            }
+            Some(setting) => Err(Box::pin(self.corridor.tripped(setting)).await),
+        }
     }
 
     /// Strikes out the first line if it is what the answer belongs to.
