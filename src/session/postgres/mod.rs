@@ -16,6 +16,7 @@ mod requests;
 mod stages;
 mod state;
 mod statements;
+mod transaction;
 mod turns;
 mod watch;
 
