@@ -27,7 +27,8 @@ pub(super) fn parts() -> &'static Constant {
         postgres: shared(json!("postgres")),
         none: shared(json!([])),
         null: shared(json!(null)),
-        stages: [Stage::Session, Stage::Request, Stage::Response, Stage::Commit].map(|stage| (stage, shared(json!(stage)))),
+        stages: [Stage::Session, Stage::Request, Stage::Response, Stage::Commit]
+            .map(|stage| (stage, shared(json!(stage)))),
         protocols: [
             (Protocol::Simple, shared(json!("simple"))),
             (Protocol::Extended, shared(json!("extended"))),

@@ -7,8 +7,10 @@ use crate::harness::{Setup, Sidegate, postgres, python, said, until};
 
 /// Everything is allowed, and comes back up to a limit.
 fn limited(limit: &str) -> Sidegate {
-    Setup::policy(&format!("package policies.open\n\nallow contains \"everything\" if true\n\nlimit contains {limit} if true\n"))
-        .start()
+    Setup::policy(&format!(
+        "package policies.open\n\nallow contains \"everything\" if true\n\nlimit contains {limit} if true\n"
+    ))
+    .start()
 }
 
 fn open(sidegate: &Sidegate) -> Raw {
@@ -106,7 +108,8 @@ fn a_portals_rows_count_over_all_its_executes() {
     // All at once, and by Flush.
     client.ask(&query("begin"));
     let fetch = execute("p", 2);
-    let all = [parse("", "select id from orders"), bind("p", "", &[]), fetch.clone(), fetch.clone(), fetch, sync()].concat();
+    let all =
+        [parse("", "select id from orders"), bind("p", "", &[]), fetch.clone(), fetch.clone(), fetch, sync()].concat();
     assert_eq!(client.ask(&all), "1 2 D D s D D s D E:54000 Z:E");
     client.ask(&query("rollback"));
     client.send(&[parse("", "select id from orders"), bind("", "", &[]), execute("", 0), flush()].concat());
@@ -167,10 +170,14 @@ fn nothing_is_sent_while_an_answer_may_still_be_cut_short() {
     let answers: Vec<_> = (0..4).map(|_| spell(&client.until_ready())).collect();
     assert_eq!(answers, ["C:BEGIN Z:T", "T D D E:54000 Z:E", "E:25P02 Z:E", "C:ROLLBACK Z:I"]);
     // The client goes away right behind: what was cut short is rolled back.
-    client.send(&[query("begin"), query("insert into payroll values (902, 1)"), query(over), message('X', b"")].concat());
+    client
+        .send(&[query("begin"), query("insert into payroll values (902, 1)"), query(over), message('X', b"")].concat());
     client.until_end();
     until("the server to be rid of it", || {
-        let left = postgres().sql(&sidegate.database, "select count(*) from pg_stat_activity where state like 'idle in%' and datname = current_database()");
+        let left = postgres().sql(
+            &sidegate.database,
+            "select count(*) from pg_stat_activity where state like 'idle in%' and datname = current_database()",
+        );
         (left == "0").then_some(())
     });
     assert_eq!(postgres().sql(&sidegate.database, "select count(*) from payroll where id > 900"), "0");

@@ -26,6 +26,8 @@ mod harness;
 mod hostile;
 mod identities;
 mod limits;
+mod lineage;
+mod masks;
 mod metrics;
 mod policy;
 mod portals;

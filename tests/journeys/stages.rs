@@ -46,7 +46,10 @@ fn an_answer_that_is_refused_and_small_shows_no_row() {
     let denied = denied_at(&sidegate, "response");
     assert_eq!(denied.len(), 5);
     assert_eq!(denied[0]["input"]["stage"], "response");
-    assert_eq!((&denied[0]["input"]["result"]["rows"], &denied[0]["input"]["result"]["error"]), (&4.into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&denied[0]["input"]["result"]["rows"], &denied[0]["input"]["result"]["error"]),
+        (&4.into(), &serde_json::Value::Null)
+    );
     let ran = |event: &serde_json::Value| {
         event["input"]["sql"]["text"] == "select id from orders limit 4" && event["input"]["stage"] == "request"
     };
@@ -82,13 +85,20 @@ fn policy_sees_where_the_columns_of_an_answer_come_from() {
         column.relation == \"public.payroll\"\n\tcolumn.column == \"salary\"\n}";
     let sidegate = asking("response", rules);
     let mut client = open(&sidegate);
-    for denied in ["select salary as harmless from payroll", "select * from payroll", "select (p).salary from payroll p"] {
+    for denied in
+        ["select salary as harmless from payroll", "select * from payroll", "select (p).salary from payroll p"]
+    {
         assert_eq!(client.ask(&query(denied)), "E:42501 Z:I", "{denied}");
         assert_eq!(client.ask(&[extended(denied), sync()].concat()), "1 2 E:42501 Z:I", "{denied}");
     }
     // An expression comes from no column: `sql.columns` says what it was made of.
     let expressions = "select salary + 0 from payroll limit 1";
-    for good in [expressions, "select id as salary from payroll limit 1", "select 1 as salary", "select ctid from orders limit 1"] {
+    for good in [
+        expressions,
+        "select id as salary from payroll limit 1",
+        "select 1 as salary",
+        "select ctid from orders limit 1",
+    ] {
         assert_eq!(client.ask(&query(good)), "T D C:SELECT 1 Z:I", "{good}");
         assert_eq!(client.ask(&[extended(good), sync()].concat()), "1 2 D C:SELECT 1 Z:I", "{good}");
     }

@@ -1,14 +1,18 @@
 //! From the server to the client: answers are matched with what was sent, written down, and
 //! relayed; only what stands for a refused message is rewritten.
 
+use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::enforce::Refusal;
-use crate::forward::CancelTarget;
+use crate::forward::{self, CancelTarget};
 use crate::input::Transaction;
+use crate::journal::JournalError;
 use crate::model::{FaultKind, OutcomeKind};
 use crate::wire::postgres::{
     BackendFramer, BackendPiece, CommandComplete, ErrorFields, Frame, ParameterDescription, ParameterStatus,
@@ -18,7 +22,8 @@ use crate::wire::postgres::{
 use super::corridor::{Corridor, End, bound_only};
 use super::endings::{Ending, tell};
 use super::fill::Fill;
-use super::ledger::{Line, Owed, Running, Wanted};
+use super::ledger::{Line, Owed, Own, Running, Wanted};
+use super::masks::Masked;
 use super::stages::{Columns, described};
 use super::state::Copy;
 use super::watch::Passed;
@@ -37,6 +42,8 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) client: W,
     /// What waits to be written to it.
     pub(super) out: BytesMut,
+    /// How much of that does not wait for the journal; `None` if nothing does.
+    pub(super) recorded: Option<usize>,
     /// The server has said its last word, and the client was given it.
     pub(super) server_parted: bool,
     /// How the server is told to stop.
@@ -66,10 +73,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
             Some(BackendPiece::Frame(frame)) => {
+                let before = self.out.len();
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);
                 passed?;
+                if self.recorded.is_none() && self.corridor.told.lock().is_some() {
+                    self.recorded = Some(before);
+                }
             }
             None => {
                 self.flush().await?;
@@ -85,19 +96,36 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         if self.out.len() > FULL { self.flush().await } else { Ok(()) }
     }
 
-    /// Writes what waits. May be cut off anywhere: what was not written stays.
+    /// Writes what waits. May be cut off anywhere: what was not written stays. What cannot be recorded is not told.
     pub(super) async fn flush(&mut self) -> Result<(), End> {
+        if let Err(error) = self.record().await {
+            self.out.truncate(self.recorded.take().unwrap_or(self.out.len()));
+            *self.corridor.told.lock() = None;
+            return Err(End::Fault(Refusal::fault(&error)));
+        }
         while self.out.has_remaining() {
-            match tokio::time::timeout(UNREAD, self.client.write(&self.out)).await {
-                Ok(Ok(written @ 1..)) => self.out.advance(written),
-                Ok(Ok(0) | Err(_)) => return Err(End::Client),
-                Err(_) => return Err(deaf()),
+            match patiently(self.client.write(&self.out)).await {
+                Some(Ok(written @ 1..)) => self.out.advance(written),
+                Some(Ok(0) | Err(_)) => return Err(End::Client),
+                None => return Err(deaf()),
             }
         }
-        match tokio::time::timeout(UNREAD, self.client.flush()).await {
-            Ok(flushed) => flushed.map_err(|_| End::Client),
-            Err(_) => Err(deaf()),
+        match patiently(self.client.flush()).await {
+            Some(flushed) => flushed.map_err(|_| End::Client),
+            None => Err(deaf()),
         }
+    }
+
+    /// Returns when the journal has what the client is about to hear of.
+    async fn record(&mut self) -> Result<(), JournalError> {
+        let told = *self.corridor.told.lock();
+        if let Some(mark) = told {
+            forward::recorded(&self.corridor.house.journal, mark).await?;
+            // The other direction may have added something meanwhile, on which nothing here depends.
+            self.corridor.told.lock().take_if(|told| *told == mark);
+        }
+        self.recorded = None;
+        Ok(())
     }
 
     /// Whether the client was sent whole messages only.
@@ -133,7 +161,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
         match frame.tag() {
             // These come at any time.
-            b'N' | b'A' => self.pass(&frame),
+            b'N' => self.notice(&frame),
+            b'A' => self.pass(&frame),
             b'S' => self.parameter(&frame)?,
             // Boxed: it is rare, and would make every session that waits larger.
             b'E' => return Box::pin(self.error(frame)).await,
@@ -157,6 +186,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.out.extend_from_slice(frame.bytes());
     }
 
+    /// What a masked statement is noticed for may show what is masked.
+    fn notice(&mut self, frame: &Frame) {
+        if self.masks().is_none() {
+            self.pass(frame);
+        }
+    }
+
+    /// The masks in what is answered now.
+    fn masks(&self) -> Option<Arc<Masked>> {
+        self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
+    }
+
     fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
         let status = ParameterStatus::decode(frame.body()).map_err(|error| broken(&error))?;
         self.corridor.state.lock().parameter(status.name, status.value);
@@ -175,7 +216,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn parse_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. }))?;
+        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. } | Owed::Own(Own::Parse(_))))?;
+        if matches!(line.owed, Owed::Own(_)) {
+            return Ok(());
+        }
         if let Owed::Parse { entry, name, statement } = line.owed {
             self.corridor.state.lock().names.parsed(line.sequence, name, statement);
             self.corridor.close(entry, bound_only()).await?;
@@ -199,7 +243,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn close_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Close { .. }))?;
+        let line = self.settle(|owed| matches!(owed, Owed::Close { .. } | Owed::Own(Own::Close)))?;
+        if matches!(line.owed, Owed::Own(_)) {
+            return Ok(());
+        }
         let gone = if let Owed::Close { portal, name } = line.owed {
             self.corridor.state.lock().names.closed(line.sequence, portal, &name)
         } else {
@@ -219,6 +266,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 *statement.types.lock() = described.types;
                 Ok(())
             }
+            Some(Owed::Own(Own::Describe(_))) => Ok(()),
             Some(Owed::Describe) => {
                 drop(state);
                 self.pass(frame);
@@ -240,10 +288,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.rang();
                 return Ok(());
             }
+            Some(Owed::Own(Own::Describe(masked))) => {
+                masked.admits(frame).map_err(|problem| unmasked(&problem))?;
+                state.ledger.settle();
+                return Ok(());
+            }
             Some(Owed::Describe) => {
                 state.ledger.settle();
             }
             Some(Owed::Query(running)) => {
+                if let Some(masked) = &running.masked {
+                    masked.admits(frame).map_err(|problem| unmasked(&problem))?;
+                }
                 if let Some(columns) = running.watch.as_ref().and_then(|watch| watch.asked()) {
                     note(columns, frame)?;
                 }
@@ -359,6 +415,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.server_parted = true;
             return Ok(());
         }
+        let masks = self.masks();
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
             state.copy_ended(&self.corridor.sync_wanted);
@@ -380,13 +437,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                     | Owed::Bind { .. }
                     | Owed::Describe
                     | Owed::OwnDescribe { .. }
+                    | Owed::Own(_)
                     | Owed::Execute(_)
                     | Owed::Close { .. }
                     | Owed::Refused { .. },
                 ) => (state.ledger.settle(), state.ledger.skip_to_sync()),
             }
         };
-        self.failed(first, frame, &error).await?;
+        let told = match masks {
+            Some(masks) => {
+                masks.told(&error).ok_or_else(|| lost("the database sent an error that cannot be masked"))?
+            }
+            None => frame,
+        };
+        self.failed(first, told, &error).await?;
         for line in skipped {
             self.corridor.give_up(line.owed, OutcomeKind::Failed).await?;
         }
@@ -473,6 +537,15 @@ fn note(columns: &Columns, frame: &Frame) -> Result<(), End> {
     Ok(())
 }
 
+/// What a write says, unless it takes too long. Most take no time at all: no clock is asked.
+async fn patiently<F: Future>(write: F) -> Option<F::Output> {
+    let mut write = std::pin::pin!(write);
+    if let Poll::Ready(written) = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await {
+        return Some(written);
+    }
+    tokio::time::timeout(UNREAD, write).await.ok()
+}
+
 /// The end of a session whose client does not read.
 fn deaf() -> End {
     let limit = humantime::format_duration(UNREAD);
@@ -487,6 +560,12 @@ pub(super) fn gone() -> Refusal {
 /// The same where a message means nothing.
 fn broken(error: &WireError) -> End {
     lost(&format!("the database broke the protocol: {error}"))
+}
+
+/// The end of a session whose server is about to show what is masked: what was woven is not what it understood.
+fn unmasked(problem: &str) -> End {
+    tracing::error!(problem, "an answer would have shown what is masked");
+    End::Fault(Refusal::new(FaultKind::Denied, "the answer would have shown what is masked"))
 }
 
 /// The end of a session whose server cannot be followed any more.

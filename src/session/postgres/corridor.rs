@@ -10,12 +10,13 @@ use tokio::sync::Notify;
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
-use crate::journal::{Entry, Outcome};
+use crate::journal::{Entry, Mark, Outcome};
 use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
 use super::ledger::{Owed, Running};
+use super::masks::Loom;
 use super::names::{Portal, RestsOn};
 use super::recent::Recent;
 use super::state::State;
@@ -32,6 +33,8 @@ pub(super) struct Corridor {
     pub(super) state: Mutex<State>,
     /// What it sent last.
     pub(super) recent: Mutex<Recent>,
+    /// What was woven for it last.
+    pub(super) loom: Mutex<Loom>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
     /// Rung after every settled answer.
@@ -51,6 +54,8 @@ pub(super) struct Corridor {
     pub(super) forwarded: Tally,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
+    /// What the journal must have before the client hears anything more.
+    pub(super) told: Mutex<Option<Mark>>,
 }
 
 /// The end of an identity, in the client's words.
@@ -145,7 +150,8 @@ impl Corridor {
         self.state.lock().rests_on(generation, jiff::Timestamp::now().as_second())
     }
 
-    /// Ends a journal entry. What cannot be written down is not answered: the session ends.
+    /// Ends a journal entry. What cannot be written down is not answered: the session ends. What was not denied may be
+    /// written down later, but before the client hears of it.
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
             match (outcome.kind, outcome.cause) {
@@ -155,12 +161,19 @@ impl Corridor {
                 }
             }
         }
-        entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
+        let unrecorded = |error| End::Fault(Refusal::fault(&error));
+        if outcome.kind == OutcomeKind::Denied {
+            return entry.close(outcome).await.map_err(unrecorded);
+        }
+        let mark = entry.settle(outcome).await.map_err(unrecorded)?;
+        let mut told = self.told.lock();
+        *told = Some(mark.and(*told));
+        Ok(())
     }
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
     pub(super) async fn abandon(&self, permit: Permit) -> Result<(), End> {
-        let (_, entry) = permit.into_parts();
+        let (_, _, entry) = permit.into_parts();
         self.close(entry, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await
     }
 
@@ -199,6 +212,7 @@ impl Corridor {
             }
             Owed::Describe
             | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }

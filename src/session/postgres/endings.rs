@@ -14,8 +14,8 @@ use crate::wire::postgres::{Frame, TransactionStatus};
 
 use super::answers::{Answers, lost};
 use super::corridor::End;
-use super::state::only_reads;
 use super::ledger::{Line, Owed, Running};
+use super::state::only_reads;
 use super::watch::Watch;
 
 /// What becomes of the ReadyForQuery of a watched answer.

@@ -10,6 +10,7 @@ use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
 
+use super::masks::Masked;
 use super::names::{Portal, Statement};
 use super::stages::Columns;
 use super::watch::{Sent, Watch};
@@ -51,6 +52,8 @@ pub(super) enum Owed {
         /// What is wanted.
         wanted: Wanted,
     },
+    /// The answer to a message of sidegate's own that prepares a statement with other masks: not relayed.
+    Own(Own),
     /// Rows, then CommandComplete, PortalSuspended, EmptyQueryResponse or an error.
     Execute(Running),
     /// CloseComplete.
@@ -80,6 +83,17 @@ pub(super) enum Owed {
     },
 }
 
+/// A message of sidegate's own.
+#[derive(Debug)]
+pub(super) enum Own {
+    /// Closes what was prepared before.
+    Close,
+    /// Prepares it anew.
+    Parse(Option<Arc<Masked>>),
+    /// Asks what its answer looks like.
+    Describe(Arc<Masked>),
+}
+
 /// What sidegate asks for by itself.
 #[derive(Debug)]
 pub(super) enum Wanted {
@@ -96,6 +110,8 @@ pub(super) struct Running {
     pub(super) entry: Option<Entry>,
     /// What it does.
     pub(super) facts: Arc<Facts>,
+    /// The masks in it.
+    pub(super) masked: Option<Arc<Masked>>,
     /// Whether it is a FunctionCall.
     pub(super) called: bool,
     /// When its first byte went upstream.
@@ -120,6 +136,27 @@ pub(super) struct Running {
     pub(super) cause: Option<Cause>,
 }
 
+impl Owed {
+    /// The masks in what this answers.
+    pub(super) fn masked(&self) -> Option<Arc<Masked>> {
+        match self {
+            Self::Query(running) | Self::Execute(running) => running.masked.clone(),
+            Self::Parse { statement, .. } => statement.masked.lock().clone(),
+            Self::Bind { portal, .. } => portal.masked.clone(),
+            Self::Own(Own::Parse(masked)) => masked.clone(),
+            Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
+            Self::Own(Own::Close)
+            | Self::Describe
+            | Self::OwnDescribe { .. }
+            | Self::Close { .. }
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Undone { .. }
+            | Self::Ready => None,
+        }
+    }
+}
+
 impl Running {
     /// A statement whose message is about to be sent.
     pub(super) fn new(entry: Entry, facts: Arc<Facts>) -> Self {
@@ -127,6 +164,7 @@ impl Running {
         Self {
             entry: Some(entry),
             facts,
+            masked: None,
             called: false,
             sent,
             rows: 0,
@@ -159,6 +197,7 @@ impl Owed {
             Self::Query(_)
             | Self::Describe
             | Self::OwnDescribe { .. }
+            | Self::Own(_)
             | Self::Execute(_)
             | Self::Sync
             | Self::Refused { .. }
@@ -175,6 +214,7 @@ impl Owed {
             | Self::Bind { .. }
             | Self::Describe
             | Self::OwnDescribe { .. }
+            | Self::Own(_)
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
@@ -189,9 +229,12 @@ impl Owed {
             Self::Query(_) | Self::Execute(_) | Self::Sync | Self::Refused { .. } | Self::Undone { .. } | Self::Ready => {
                 true
             }
-            Self::Parse { .. } | Self::Bind { .. } | Self::Describe | Self::OwnDescribe { .. } | Self::Close { .. } => {
-                false
-            }
+            Self::Parse { .. }
+            | Self::Bind { .. }
+            | Self::Describe
+            | Self::OwnDescribe { .. }
+            | Self::Own(_)
+            | Self::Close { .. } => false,
         }
     }
 
@@ -206,6 +249,7 @@ impl Owed {
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
+            | Self::Own(_)
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
@@ -299,6 +343,7 @@ impl Ledger {
             | Owed::Bind { .. }
             | Owed::Describe
             | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
             | Owed::Close { .. }
             | Owed::Refused { .. }
             | Owed::Ready => {}

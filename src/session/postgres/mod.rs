@@ -9,6 +9,7 @@ mod fill;
 mod greet;
 mod judge;
 mod ledger;
+mod masks;
 mod names;
 mod open;
 mod recent;

@@ -320,6 +320,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         session,
         state: Mutex::new(state),
         recent: Mutex::default(),
+        loom: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),
         answered: Notify::new(),
@@ -329,6 +330,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         validity,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
         answering: AtomicBool::new(false),
+        told: Mutex::default(),
     };
     let (from_client, to_client) = tokio::io::split(client);
     let (from_server, to_server) = tokio::io::split(server);
@@ -337,7 +339,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         client: from_client,
         framer: requests,
         fill: Fill::default(),
-        upstream: Sender::new(to_server),
+        upstream: Sender::new(to_server, house.journal.clone()),
         silent: false,
     };
     let mut answers = Answers {
@@ -347,6 +349,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         fill: Fill::default(),
         client: to_client,
         out: welcome,
+        recorded: None,
         server_parted: false,
         cancel: cancel.as_ref(),
         cutting: false,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce::{Permit, Refusal, Severity, poison};
-use crate::forward::{Free, Sender};
+use crate::forward::{Free, Sender, Unsent};
 use crate::journal::Entry;
 use crate::model::{Cause, FaultKind};
 use crate::parse::Encoding;
@@ -14,7 +14,7 @@ use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiec
 
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
-use super::ledger::Owed;
+use super::ledger::{Owed, Own};
 use super::state::Copy;
 
 /// The requests' direction of one session.
@@ -259,6 +259,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Sends what was permitted, unless the server began to ignore messages while it was judged: then
     /// nobody would answer it, and every later answer would be taken for an earlier one's.
     pub(super) async fn forward(&mut self, permit: Permit, owed: impl FnOnce(Entry) -> Owed) -> Result<bool, End> {
+        self.forward_after(Vec::new(), permit, owed).await
+    }
+
+    /// The same where messages of sidegate's own go before it.
+    pub(super) async fn forward_after(
+        &mut self,
+        before: Vec<Own>,
+        permit: Permit,
+        owed: impl FnOnce(Entry) -> Owed,
+    ) -> Result<bool, End> {
         if self.corridor.state.lock().ledger.skipping() {
             self.corridor.abandon(permit).await?;
             return Ok(false);
@@ -269,7 +279,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.refuse_expired().await.map(|()| false);
         }
         let entry = self.upstream.send(permit);
-        self.corridor.state.lock().ledger.owe(owed(entry));
+        let mut state = self.corridor.state.lock();
+        for own in before {
+            state.ledger.owe(Owed::Own(own));
+        }
+        state.ledger.owe(owed(entry));
         Ok(true)
     }
 
@@ -454,10 +468,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn flush(&mut self) -> Result<(), End> {
         let corridor = self.corridor;
         if !corridor.takes_data() {
-            return self.upstream.flush().await.map_err(|_| End::Server);
+            return self.upstream.flush().await.map_err(unsent);
         }
         tokio::select! {
-            flushed = self.upstream.flush() => flushed.map_err(|_| End::Server),
+            flushed = self.upstream.flush() => flushed.map_err(unsent),
             // The server may not take data for as long as it likes: it waits for a lock, say.
             () = corridor.expired() => Err(expired(corridor)),
         }
@@ -475,6 +489,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 /// The end of a session whose caller is nobody any more.
 fn expired(corridor: &Corridor) -> End {
     End::Fault(Refusal::new(FaultKind::IdentityExpired, corridor.epitaph()))
+}
+
+/// What cannot be sent ends the session.
+fn unsent(unsent: Unsent) -> End {
+    match unsent {
+        Unsent::Gone => End::Server,
+        Unsent::Unrecorded(error) => End::Fault(Refusal::fault(&error)),
+    }
 }
 
 /// What breaks the protocol ends the session.

@@ -50,7 +50,8 @@ pub(super) fn described(columns: &Columns, body: &[u8]) -> Result<(), WireError>
 impl Corridor {
     /// Whether policy is asked at a stage behind the first.
     pub(super) fn asks(&self, stage: Stage) -> bool {
-        self.lane.asks(stage) && self.house.store.snapshot().is_some_and(|policy| self.house.decider.asks(&policy, stage))
+        self.lane.asks(stage)
+            && self.house.store.snapshot().is_some_and(|policy| self.house.decider.asks(&policy, stage))
     }
 
     /// Whether policy is asked about what comes back of a statement. Of what begins and ends transactions nothing does.
@@ -92,7 +93,12 @@ impl Corridor {
     }
 
     /// Asks. What is refused stands in the journal, and so does what raises an alert.
-    pub(super) async fn ask_about_answer(&self, request: &Document, answered: &Answered, stays: bool) -> Option<Refusal> {
+    pub(super) async fn ask_about_answer(
+        &self,
+        request: &Document,
+        answered: &Answered,
+        stays: bool,
+    ) -> Option<Refusal> {
         let document = input::response_document(request, answered);
         let policy = self.house.store.snapshot();
         let decision = self.house.decider.decide(policy, Stage::Response, document).await;
