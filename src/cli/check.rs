@@ -10,6 +10,7 @@ use super::output::{self, Exit};
 use crate::accept::Certificates;
 use crate::bundle::{self, Report};
 use crate::config::{Config, Identify, Problem, Warning};
+use crate::enforce::mask::cells::{KeyError, Keyring};
 use crate::forward::Connector;
 use crate::identify::{check_issuer, check_users};
 
@@ -34,7 +35,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
 
 /// What would serve, or whatever keeps it from serving.
 fn everything(config: &Config, file: &str) -> Result<Report, Vec<Problem>> {
-    let problems = [certificates(config, file), identities(config, file)].concat();
+    let problems = [certificates(config, file), identities(config, file), keys(config, file)].concat();
     match bundles(config, file) {
         Ok(report) if problems.is_empty() => Ok(report),
         Ok(_) => Err(problems),
@@ -61,6 +62,12 @@ fn identities(config: &Config, file: &str) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What keeps masks from having their keys.
+fn keys(config: &Config, file: &str) -> Vec<Problem> {
+    let problem = |error: KeyError| Problem { at: file.to_owned(), key: error.key(), text: error.problem() };
+    Keyring::load(&config.sidegate.keys).err().unwrap_or_default().into_iter().map(problem).collect()
 }
 
 /// What keeps the configured certificates from serving.

@@ -69,6 +69,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn step(&mut self) -> Result<(), End> {
+        self.choose_rows();
         let piece = self.framer.next_piece().map_err(|error| broken(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
@@ -133,7 +134,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.cutting || !self.framer.is_mid_message()
     }
 
-    fn relay(&mut self, relay: &Relay) -> Result<(), End> {
+    pub(super) fn relay(&mut self, relay: &Relay) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
         let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = state.ledger.front() else {
             return Err(lost("the database sent rows that nobody asked for"));
@@ -172,6 +173,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             b'3' => return self.close_complete(&frame).await,
             b't' => self.parameter_description(&frame)?,
             b'T' | b'n' => self.description(&frame)?,
+            b'D' => self.row(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
             b'H' | b'c' => self.copy_out(&frame)?,
@@ -563,7 +565,7 @@ fn broken(error: &WireError) -> End {
 }
 
 /// The end of a session whose server is about to show what is masked: what was woven is not what it understood.
-fn unmasked(problem: &str) -> End {
+pub(super) fn unmasked(problem: &str) -> End {
     tracing::error!(problem, "an answer would have shown what is masked");
     End::Fault(Refusal::new(FaultKind::Denied, "the answer would have shown what is masked"))
 }

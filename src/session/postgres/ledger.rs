@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::enforce::Refusal;
+use crate::enforce::mask::cells::Cells;
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
@@ -112,6 +113,10 @@ pub(super) struct Running {
     pub(super) facts: Arc<Facts>,
     /// The masks in it.
     pub(super) masked: Option<Arc<Masked>>,
+    /// The masks of its rows, once there is one.
+    pub(super) cells: Option<Arc<Cells>>,
+    /// The formats that its values were asked for in; `None` where the server says them.
+    pub(super) formats: Option<Arc<[i16]>>,
     /// Whether it is a FunctionCall.
     pub(super) called: bool,
     /// When its first byte went upstream.
@@ -165,6 +170,8 @@ impl Running {
             entry: Some(entry),
             facts,
             masked: None,
+            cells: None,
+            formats: None,
             called: false,
             sent,
             rows: 0,

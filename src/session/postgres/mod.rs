@@ -3,6 +3,7 @@
 
 mod answers;
 mod budget;
+mod cells;
 mod corridor;
 mod endings;
 mod fill;

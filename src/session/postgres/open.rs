@@ -320,6 +320,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         session,
         state: Mutex::new(state),
         recent: Mutex::default(),
+        masks_cells: AtomicBool::new(false),
         loom: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),

@@ -170,6 +170,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         match self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await {
             Judged::Permitted(permit) => {
                 let prepared = Arc::clone(&statement);
+                let cells = masked.as_ref().is_some_and(|masked| !masked.plan().is_empty());
+                let formats = cells.then(|| Arc::from(bind.result_formats.as_slice()));
                 let bound = |entry| {
                     let entry = Mutex::new(Some(entry));
                     let masked = masked.clone();
@@ -177,6 +179,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                         statement,
                         facts,
                         parameters,
+                        formats,
                         masked,
                         rests_on,
                         sent: Arc::default(),
@@ -244,7 +247,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let asked = self.asked_about(&name, &facts)?;
         let exposed = self.corridor.state.lock().exposes(&facts);
         let running = |entry| {
-            let new = Running { exposed, masked, ..Running::new(entry, Arc::clone(&facts)) };
+            let new =
+                Running { exposed, masked, formats: portal.formats.clone(), ..Running::new(entry, Arc::clone(&facts)) };
             new.watched(Some(Arc::clone(&portal.sent)), asked)
         };
         if self.forward(permit, |entry| Owed::Execute(running(entry))).await? {
