@@ -245,6 +245,7 @@ impl Corridor {
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
+            | Owed::Undone { .. }
             | Owed::Ready => Ok(()),
         }
     }

@@ -18,6 +18,7 @@ mod requests;
 mod stages;
 mod state;
 mod statements;
+mod transaction;
 mod tripwire;
 mod turns;
 mod watch;

@@ -31,6 +31,7 @@ use super::fill::Fill;
 use super::greet::Greeting;
 use super::requests::Requests;
 use super::state::State;
+use super::transaction::Deeds;
 
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
@@ -311,6 +312,8 @@ fn begin(
 
 async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
     let Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
+    let mut state = state;
+    state.deeds = lane.asks(Stage::Commit).then(Deeds::default);
     let corridor = Corridor {
         house: Arc::clone(house),
         lane: Arc::clone(lane),

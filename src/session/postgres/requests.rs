@@ -408,7 +408,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
     }
 
-    async fn answered(&mut self, such: fn(&Owed) -> bool) -> Result<(), End> {
+    pub(super) async fn answered(&mut self, such: fn(&Owed) -> bool) -> Result<(), End> {
         let mut asked = false;
         loop {
             {
