@@ -259,7 +259,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn complete(&mut self, frame: Frame) -> Result<(), End> {
         let finished = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) => {
                     running.completes(&frame);
@@ -330,7 +330,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         }
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
             match state.ledger.front().map(|line| &mut line.owed) {
                 Some(Owed::Query(running)) => {
                     running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());

@@ -12,6 +12,7 @@ mod names;
 mod open;
 mod recent;
 mod requests;
+mod signals;
 mod state;
 mod statements;
 

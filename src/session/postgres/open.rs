@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::Notify;
 use tokio::time::{timeout, timeout_at};
 
 use crate::accept::{AcceptError, Accepted, Connection, Opening, Slot, Stream};
@@ -30,6 +29,7 @@ use super::corridor::{Corridor, End};
 use super::fill::Fill;
 use super::greet::Greeting;
 use super::requests::Requests;
+use super::signals::Signals;
 use super::state::State;
 
 /// Leads one connection to its end.
@@ -319,9 +319,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         recent: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),
-        answered: Notify::new(),
-        went_quiet: Notify::new(),
-        sync_wanted: Notify::new(),
+        signals: Signals::default(),
         validity,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
         answering: AtomicBool::new(false),
@@ -371,6 +369,8 @@ where
     let mut overdue = pin!(house.drain.overdue(|| corridor.drain()));
     let too_long = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
     let end = tokio::select! {
+        // In the same order each time: all of them are looked at anyway.
+        biased;
         end = requests.run() => end,
         end = &mut answering => return end,
         () = &mut overdue => return too_long(),

@@ -15,6 +15,7 @@ use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiec
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
 use super::ledger::Owed;
+use super::signals::Signal;
 use super::state::Copy;
 
 /// The requests' direction of one session.
@@ -78,8 +79,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Err(self.unused());
         }
         let patience = self.patience(quiet);
+        // In the middle of data a Sync would be data, and the end of that data messages that nobody has judged.
         let between = !self.framer.is_mid_copy_data();
+        let news = Signal::WENT_QUIET
+            .and(Signal::SYNC_WANTED.only_if(between))
+            .and(Signal::ANSWERED.only_if(!answered && over));
         tokio::select! {
+            // A client that goes on speaking is heard first: each of its messages is looked at in the light of the rest.
+            biased;
             read = self.fill.read(&mut self.client, &mut self.framer) => match read {
                 Ok(0) | Err(_) => Err(End::Client),
                 Ok(_) => {
@@ -87,14 +94,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                     Ok(())
                 }
             },
-            // In the middle of data it would be data, and the end of that data messages that nobody has judged.
-            () = corridor.sync_wanted.notified(), if between => self.held_sync().await,
-            () = corridor.went_quiet.notified() => Ok(()),
+            heard = corridor.signals.heard(news) => {
+                if heard.has(Signal::SYNC_WANTED) { self.held_sync().await } else { Ok(()) }
+            }
             () = idled(patience) => self.silence(quiet).await,
             // An open transaction is no reason to wait: nothing more can be done in it.
-            () = corridor.expired(), if answered => Err(expired(corridor)),
-            () = corridor.expired(), if !answered && !over => Ok(()),
-            () = corridor.answered.notified(), if !answered && over => Ok(()),
+            () = corridor.expired(), if answered || !over => if answered { Err(expired(corridor)) } else { Ok(()) },
         }
     }
 
@@ -208,7 +213,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     async fn all_answered(&mut self) -> Result<(), End> {
         self.answered(|_| true).await?;
         while !self.corridor.has_answered() {
-            self.corridor.answered.notified().await;
+            self.corridor.signals.heard(Signal::ANSWERED).await;
         }
         Ok(())
     }
@@ -406,10 +411,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Waits for an answer to be settled. A client that goes away meanwhile is not waited for: what it sent
     /// ahead would hold the server's connection for as long as the answer takes.
     async fn news(&mut self) -> Result<(), End> {
-        let answered = self.corridor.answered.notified();
+        let answered = self.corridor.signals.heard(Signal::ANSWERED);
         if self.framer.buffered() < AHEAD {
             tokio::select! {
-                () = answered => return Ok(()),
+                _ = answered => return Ok(()),
                 read = tokio::io::AsyncReadExt::read_buf(&mut self.client, self.framer.room()) => match read {
                     Ok(1..) => return Ok(()),
                     Ok(0) if self.framer.ends_with_goodbye() => {}
@@ -417,7 +422,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 },
             }
             // It said goodbye behind its last statement, which still runs.
-            self.corridor.answered.notified().await;
+            self.corridor.signals.heard(Signal::ANSWERED).await;
         } else {
             answered.await;
         }
