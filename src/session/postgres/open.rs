@@ -156,7 +156,11 @@ async fn session(house: &Arc<House>, lane: &Arc<Lane>, accepted: Accepted) -> Op
             }
             let broke = refused.error.kind() == FaultKind::Protocol;
             let cause = if broke { Cause::Protocol } else { Cause::Identity };
-            greeting.refuse(cause, &refused.error.public()).await;
+            if lane.refused.admit() {
+                greeting.refuse(cause, &refused.error.public()).await;
+            } else {
+                house.metrics.refusal_unrecorded(&lane.listener.name);
+            }
             say(refused.stream, &Refusal::fault(&refused.error)).await;
             return None;
         }
@@ -415,6 +419,9 @@ async fn finish<R, W, S, T>(
         End::Server | End::Client | End::Goodbye => None,
     };
     if let Some(refusal) = &last_word {
+        if let Some(ending) = corridor.validity.ended() {
+            corridor.house.metrics.identity_ended(&corridor.lane.listener.name, ending.label());
+        }
         tracing::info!(session = %corridor.session, reason = refusal.message(), "ended a session");
         // A word in the middle of a row would be read as a part of it.
         if answers.is_between_messages()
