@@ -326,7 +326,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn complete(&mut self, frame: Frame) -> Result<(), End> {
         let finished = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
             if let Some(refusal) = state.ledger.undone() {
                 refusal.take().iter().for_each(|refusal| tell(&mut self.out, refusal));
                 return Ok(());
@@ -425,7 +425,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let masks = self.masks();
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
             match state.ledger.front().map(|line| &mut line.owed) {
                 Some(Owed::Query(running)) => {
                     running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{Effect, Encoding, Facts, Quoting};
 
 use super::super::atlas::Page;
 use super::ledger::{Ledger, Owed, Running};
 use super::names::{Names, RestsOn};
+use super::signals::{Signal, Signals};
 use super::transaction::{Commits, Deeds};
 use super::tripwire::Tripwire;
 
@@ -173,9 +172,9 @@ impl State {
 
     /// COPY … FROM STDIN is over. A Sync that was held back because the server would have swallowed it
     /// is wanted now, since an error made the client count on its answer.
-    pub(super) fn copy_ended(&mut self, sync_wanted: &Notify) {
+    pub(super) fn copy_ended(&mut self, signals: &Signals) {
         if let Copy::In { sync_held: true } = self.copy {
-            sync_wanted.notify_one();
+            signals.give(Signal::SYNC_WANTED);
         }
         self.copy = Copy::No;
     }
