@@ -120,6 +120,13 @@ impl<'a> Relation<'a> {
         found.iter().filter_map(move |(_, child)| snapshot.by_oid(*child))
     }
 
+    /// What it inherits from directly, or is a partition of.
+    pub fn parents(&self) -> impl Iterator<Item = Relation<'a>> {
+        let (snapshot, own) = (self.snapshot, self.row.oid);
+        let found = snapshot.held.inheritance.iter().filter(move |(_, child)| *child == own);
+        found.filter_map(move |(parent, _)| snapshot.by_oid(*parent))
+    }
+
     /// Its rules. Those of PostgreSQL's own relations are not held.
     pub fn rules(&self) -> impl Iterator<Item = Rule<'a>> {
         let snapshot = self.snapshot;

@@ -46,35 +46,50 @@ pub(super) struct Mask {
     pub(super) with: Masker,
 }
 
-/// In the contract's order: of two on one column the first wins.
+/// How a column's values are masked, in the contract's order: of two on one column the first wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields, expecting = "an object that names one masker")]
-pub(super) enum Masker {
+pub enum Masker {
+    /// NULL.
     Null {},
+    /// The same value for all, NULL too.
     Replace {
+        /// That value.
         value: Value,
     },
+    /// As many characters, none of them the value's.
     Redact {},
+    /// A keyed digest.
     Hash {
+        /// The name of the key.
         key: String,
     },
+    /// Another value of the same format, the same one for the same value.
     Tokenize {
+        /// The name of the key.
         key: String,
     },
+    /// The first and last characters stay.
     Partial {
+        /// How many at the start.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keep_first: Option<u32>,
+        /// How many at the end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keep_last: Option<u32>,
+        /// What stands for each of the others; `*` if nothing is said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         with: Option<String>,
     },
+    /// An e-mail address of which little stays.
     Email {},
+    /// Whatever looks like a secret inside the value.
     Detect {},
 }
 
 impl Masker {
-    pub(super) fn rank(&self) -> u8 {
+    /// Its place in the contract's order.
+    pub fn rank(&self) -> u8 {
         match self {
             Self::Null {} => 0,
             Self::Replace { .. } => 1,
@@ -88,13 +103,16 @@ impl Masker {
     }
 }
 
+/// The most that may come back of one statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with `rows`, `bytes` or both")]
-pub(super) struct RowLimit {
+pub struct RowLimit {
+    /// Rows.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) rows: Option<u64>,
+    pub rows: Option<u64>,
+    /// Bytes of rows, as they stand on the wire.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) bytes: Option<u64>,
+    pub bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,8 +153,8 @@ pub(super) enum Severity {
     High,
 }
 
-/// Masks by table and column, as in OPA's column masks.
-pub(super) type Masks = BTreeMap<String, BTreeMap<String, Masker>>;
+/// Masks by table (`schema.table`, see [`relation_name`](super::relation_name)) and column, as in OPA's column masks.
+pub type Masks = BTreeMap<String, BTreeMap<String, Masker>>;
 
 /// The decision object of the contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

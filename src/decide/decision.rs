@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::answer::{Masks, RowLimit};
 use super::judge::Judgement;
 use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, DecisionId, Stage};
@@ -62,6 +63,11 @@ impl Decision {
         self.judgement.class
     }
 
+    /// The most that may come back of what it lets through; `None` where no limit binds.
+    pub fn limit(&self) -> Option<RowLimit> {
+        self.judgement.limit
+    }
+
     /// The decision object of the contract, for the event; `None` when undefined or failed.
     pub fn result(&self) -> Option<&Value> {
         self.judgement.result.as_ref().map(Part::value)
@@ -75,6 +81,11 @@ impl Decision {
     /// What went wrong in evaluation, for operators.
     pub fn error(&self) -> Option<&str> {
         self.judgement.error.as_deref()
+    }
+
+    /// What must be masked where it is read.
+    pub fn masks(&self) -> &Arc<Masks> {
+        &self.judgement.masks
     }
 
     /// What is to be said of its judgement, made by whoever asks first: every decision of the same judgement has the
@@ -133,8 +144,10 @@ impl Decision {
             judgement: Arc::new(Judgement {
                 verdict,
                 class,
+                limit: None,
                 result: Some(Part::new(serde_json::json!({"allow": true, "reasons": ["readers may read"]}))),
                 error: None,
+                masks: Arc::default(),
                 told: std::sync::OnceLock::new(),
             }),
             input,

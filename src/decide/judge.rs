@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::Record;
+use super::answer::{Masks, Record, RowLimit};
 use super::decision::Verdict;
 use super::error::DecideError;
 use super::name;
-use super::said::{Said, masked};
+use super::said::Said;
 use crate::config::AuditRule;
 use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, Stage};
@@ -28,8 +28,12 @@ const ROWLESS: [&str; 6] = ["dcl", "ddl", "notify", "session", "settings", "tran
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
     pub(super) class: AuditClass,
+    /// See [`Decision::limit`](super::Decision::limit).
+    pub(super) limit: Option<RowLimit>,
     pub(super) result: Option<Part>,
     pub(super) error: Option<String>,
+    /// What must be masked where it is read.
+    pub(super) masks: Arc<Masks>,
     /// See [`Decision::told`](super::Decision::told).
     pub(super) told: OnceLock<Arc<str>>,
 }
@@ -37,16 +41,19 @@ pub(super) struct Judgement {
 /// Decides.
 pub(super) fn judge(said: &Said, stage: Stage, document: &Document, audit: AuditRule) -> Judgement {
     let verdict = verdict(said, stage, document);
+    let limit = binding_limit(said, stage, document).filter(|_| verdict == Verdict::Allow);
     let plain = stage == Stage::Request
         && effects_within(document, &PLAIN)
         && said.approvals.is_empty()
         && said.alerts.is_empty()
-        && binding_masks(said, document).is_empty()
-        && !binding_limit(said, document);
+        && !binding_masks(said, document)
+        && limit.is_none();
     Judgement {
+        limit,
         class: class(audit, said.strict, plain && verdict == Verdict::Allow),
         result: usable(said).then(|| Part::shared(result(said, &verdict))),
         error: said.failures.iter().map(ToString::to_string).reduce(|all, next| format!("{all}; {next}")),
+        masks: Arc::new(said.masks.clone()),
         told: OnceLock::new(),
         verdict,
     }
@@ -63,7 +70,8 @@ pub(super) fn class(rule: AuditRule, raised: bool, plain: bool) -> AuditClass {
 }
 
 fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
-    let unread = unparsed_reason(document).filter(|_| !said.unparsed);
+    // Whoever let it run has accepted that it could not be read.
+    let unread = unparsed_reason(document).filter(|_| !said.unparsed && stage == Stage::Request);
     let only_unknown = said.failures.iter().all(|failure| failure.cause() == Cause::Unknown);
     if said.denied || (!said.failures.is_empty() && (unread.is_none() || !only_unknown)) {
         let reasons = said.denials.iter().cloned();
@@ -78,7 +86,7 @@ fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
     if !said.allowed && allow_needed(said, stage, document) {
         return deny(Cause::Policy, Vec::new());
     }
-    let unfulfilled = unfulfilled(said, document);
+    let unfulfilled = unfulfilled(said);
     if unfulfilled.is_empty() { Verdict::Allow } else { deny(Cause::Obligation, unfulfilled) }
 }
 
@@ -110,19 +118,12 @@ fn allow_needed(said: &Said, stage: Stage, document: &Document) -> bool {
 }
 
 /// What the decision asks for that this version cannot do, in the operator's words.
-fn unfulfilled(said: &Said, document: &Document) -> Vec<String> {
+fn unfulfilled(said: &Said) -> Vec<String> {
     let mut unfulfilled = Vec::new();
     if let Some(approval) = said.approval() {
         let approvers = approval.approvers.join(", ");
         unfulfilled
             .push(format!("needs approval by {approvers} ({}), which this version cannot carry out", approval.reason));
-    }
-    let masks = binding_masks(said, document);
-    if !masks.is_empty() {
-        unfulfilled.push(format!("needs masks on {}, which this version cannot carry out", masks.join(", ")));
-    }
-    if binding_limit(said, document) {
-        unfulfilled.push("needs a limit on what comes back, which this version cannot carry out".to_owned());
     }
     match said.record {
         None | Some(Record::None) => {}
@@ -133,26 +134,27 @@ fn unfulfilled(said: &Said, document: &Document) -> Vec<String> {
     unfulfilled
 }
 
-/// The masks of relations that this statement touches, or may touch.
-fn binding_masks(said: &Said, document: &Document) -> Vec<String> {
+/// Whether this statement touches a relation that is masked, or may.
+fn binding_masks(said: &Said, document: &Document) -> bool {
     let path = ["sql", "relations"];
     if said.masks.is_empty() || document.get(&["sql"]).is_none() {
-        return Vec::new();
+        return false;
     }
     let touched = document.get(&path).and_then(Value::as_array).filter(|_| document.unknown_under(&path).is_none());
-    let binds = |table: &str| match (touched, name::relation(table)) {
+    let binds = |table: &String| match (touched, name::relation(table)) {
         (Some(touched), Ok(masked)) => touched.iter().any(|relation| {
             relation.get("schema").and_then(Value::as_str) == Some(&masked.schema)
                 && relation.get("name").and_then(Value::as_str) == Some(&masked.name)
         }),
         (None, _) | (_, Err(_)) => true,
     };
-    said.masks.iter().filter(|(table, _)| binds(table)).map(|(table, columns)| masked(table, columns)).collect()
+    said.masks.keys().any(binds)
 }
 
-fn binding_limit(said: &Said, document: &Document) -> bool {
+fn binding_limit(said: &Said, stage: Stage, document: &Document) -> Option<RowLimit> {
     // Where there is no statement, no rows come back.
-    said.limit.is_some() && document.get(&["sql"]).is_some() && !effects_within(document, &ROWLESS)
+    let rows_may_come = stage == Stage::Request && document.get(&["sql"]).is_some();
+    said.limit.filter(|_| rows_may_come && !effects_within(document, &ROWLESS))
 }
 
 /// Whether the statement's effects are all among these. No list of effects is not an empty one.

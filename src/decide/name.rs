@@ -4,13 +4,18 @@ use crate::parse::quoted_name;
 
 /// A relation, its parts without quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RelationName {
-    pub(super) schema: String,
-    pub(super) name: String,
+pub struct RelationName {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
 }
 
-/// Reads `schema.table`.
-pub(super) fn relation(text: &str) -> Result<RelationName, String> {
+/// Reads `schema.table`, as it stands in [`Masks`](super::Masks).
+///
+/// # Errors
+/// It is no such name, or one that PostgreSQL would fold to another.
+pub fn relation(text: &str) -> Result<RelationName, String> {
     match parts(text)?.as_slice() {
         [schema, name] => Ok(RelationName { schema: schema.clone(), name: name.clone() }),
         _ => Err(format!("`{text}` must be `schema.table`")),

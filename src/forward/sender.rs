@@ -46,6 +46,11 @@ impl Free {
         matches!(frame.tag(), b'D' | b'C' | b'H' | b'S' | b'c' | b'f' | b'X').then_some(Self(frame))
     }
 
+    /// sidegate's own question after the columns of a portal.
+    pub fn describe_portal(name: &str) -> Option<Self> {
+        Describe { object: Object::Portal, name: name.as_bytes() }.encode().ok().map(Self)
+    }
+
     /// sidegate's own question after the parameter types of a prepared statement.
     pub fn describe_statement(name: &str) -> Option<Self> {
         Describe { object: Object::Statement, name: name.as_bytes() }.encode().ok().map(Self)
@@ -60,7 +65,8 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
 
     /// Queues what was permitted, byte for byte, and gives back its open journal entry.
     pub fn send(&mut self, permit: Permit) -> Entry {
-        let (frame, entry) = permit.into_parts();
+        let (before, frame, entry) = permit.into_parts();
+        self.out.extend_from_slice(before.as_deref().unwrap_or_default());
         self.out.extend_from_slice(frame.bytes());
         self.awaited = Some(entry.mark().and(self.awaited));
         entry

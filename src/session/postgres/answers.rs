@@ -2,6 +2,7 @@
 //! relayed; only what stands for a refused message is rewritten.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
@@ -9,7 +10,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::enforce::Refusal;
-use crate::forward;
+use crate::forward::{self, CancelTarget};
 use crate::input::Transaction;
 use crate::journal::JournalError;
 use crate::model::{FaultKind, OutcomeKind};
@@ -19,9 +20,13 @@ use crate::wire::postgres::{
 };
 
 use super::corridor::{Corridor, End, bound_only};
+use super::endings::Ending;
 use super::fill::Fill;
-use super::ledger::{Line, Owed, Running};
+use super::ledger::{Line, Owed, Own, Running, Wanted};
+use super::masks::Masked;
+use super::stages::{Columns, described};
 use super::state::Copy;
+use super::watch::Passed;
 
 /// The answers' direction of one session.
 pub(super) struct Answers<'a, R, W> {
@@ -41,6 +46,10 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) recorded: Option<usize>,
     /// The server has said its last word, and the client was given it.
     pub(super) server_parted: bool,
+    /// How the server is told to stop.
+    pub(super) cancel: Option<&'a CancelTarget>,
+    /// The answer that comes is over a limit.
+    pub(super) cutting: bool,
 }
 
 /// Above this the client must take some before more is read.
@@ -68,13 +77,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);
-                passed?;
                 if self.recorded.is_none() && self.corridor.told.lock().is_some() {
                     self.recorded = Some(before);
                 }
+                passed?;
             }
             None => {
                 self.flush().await?;
+                if self.cutting {
+                    self.stop().await?;
+                }
                 return match self.fill.read(&mut self.upstream, &mut self.framer).await {
                     Ok(0) | Err(_) => Err(End::Server),
                     Ok(_) => Ok(()),
@@ -118,28 +130,39 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     /// Whether the client was sent whole messages only.
     pub(super) fn is_between_messages(&self) -> bool {
-        !self.framer.is_mid_message()
+        self.cutting || !self.framer.is_mid_message()
     }
 
     fn relay(&mut self, relay: &Relay) -> Result<(), End> {
-        let bytes = u64::try_from(relay.bytes.len()).unwrap_or(u64::MAX);
-        {
-            let mut state = self.corridor.state.lock();
-            let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = state.ledger.front() else {
-                return Err(lost("the database sent rows that nobody asked for"));
-            };
-            running.rows = running.rows.saturating_add(relay.ends);
-            running.bytes = running.bytes.saturating_add(bytes);
-            state.count(relay.ends, bytes);
+        let mut state = self.corridor.state.lock();
+        let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = state.ledger.front() else {
+            return Err(lost("the database sent rows that nobody asked for"));
+        };
+        let passed = match &mut running.watch {
+            None => Passed { bytes: relay.bytes.len(), ends: relay.ends },
+            Some(watch) => watch.admit(&relay.bytes),
+        };
+        let bytes = u64::try_from(passed.bytes).unwrap_or(u64::MAX);
+        running.rows = running.rows.saturating_add(passed.ends);
+        running.bytes = running.bytes.saturating_add(bytes);
+        let rows = relay.bytes.get(..passed.bytes).unwrap_or_default();
+        match &mut running.watch {
+            None => self.out.extend_from_slice(rows),
+            Some(watch) => {
+                // What fitted before the limit is still the client's.
+                watch.put(rows, false, &mut self.out);
+                self.cutting |= watch.is_over();
+            }
         }
-        self.out.extend_from_slice(&relay.bytes);
+        state.count(passed.ends, bytes);
         Ok(())
     }
 
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
         match frame.tag() {
             // These come at any time.
-            b'N' | b'A' => self.pass(&frame),
+            b'N' => self.notice(&frame),
+            b'A' => self.pass(&frame),
             b'S' => self.parameter(&frame)?,
             // Boxed: it is rare, and would make every session that waits larger.
             b'E' => return Box::pin(self.error(frame)).await,
@@ -163,6 +186,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.out.extend_from_slice(frame.bytes());
     }
 
+    /// What a masked statement is noticed for may show what is masked.
+    fn notice(&mut self, frame: &Frame) {
+        if self.masks().is_none() {
+            self.pass(frame);
+        }
+    }
+
+    /// The masks in what is answered now.
+    fn masks(&self) -> Option<Arc<Masked>> {
+        self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
+    }
+
     fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
         let status = ParameterStatus::decode(frame.body()).map_err(|error| broken(&error))?;
         self.corridor.state.lock().parameter(status.name, status.value);
@@ -181,7 +216,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn parse_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. }))?;
+        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. } | Owed::Own(Own::Parse(_))))?;
+        if matches!(line.owed, Owed::Own(_)) {
+            return Ok(());
+        }
         if let Owed::Parse { entry, name, statement } = line.owed {
             self.corridor.state.lock().names.parsed(line.sequence, name, statement);
             self.corridor.close(entry, bound_only()).await?;
@@ -205,7 +243,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn close_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Close { .. }))?;
+        let line = self.settle(|owed| matches!(owed, Owed::Close { .. } | Owed::Own(Own::Close)))?;
+        if matches!(line.owed, Owed::Own(_)) {
+            return Ok(());
+        }
         let gone = if let Owed::Close { portal, name } = line.owed {
             self.corridor.state.lock().names.closed(line.sequence, portal, &name)
         } else {
@@ -220,11 +261,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn parameter_description(&mut self, frame: &Frame) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
         match state.ledger.front().map(|line| &line.owed) {
-            Some(Owed::OwnDescribe { statement }) => {
+            Some(Owed::OwnDescribe { wanted: Wanted::Types(statement) }) => {
                 let described = ParameterDescription::decode(frame.body()).map_err(|error| broken(&error))?;
                 *statement.types.lock() = described.types;
                 Ok(())
             }
+            Some(Owed::Own(Own::Describe(_))) => Ok(()),
             Some(Owed::Describe) => {
                 drop(state);
                 self.pass(frame);
@@ -237,16 +279,34 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn description(&mut self, frame: &Frame) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
         match state.ledger.front().map(|line| &line.owed) {
-            Some(Owed::OwnDescribe { .. }) => {
+            Some(Owed::OwnDescribe { wanted }) => {
+                if let Wanted::Columns(columns) = wanted {
+                    note(columns, frame)?;
+                }
                 state.ledger.settle();
                 drop(state);
                 self.corridor.rang();
                 return Ok(());
             }
+            Some(Owed::Own(Own::Describe(masked))) => {
+                masked.admits(frame).map_err(|problem| unmasked(&problem))?;
+                state.ledger.settle();
+                return Ok(());
+            }
             Some(Owed::Describe) => {
                 state.ledger.settle();
             }
-            Some(Owed::Query(_)) => {}
+            Some(Owed::Query(running)) => {
+                if let Some(masked) = &running.masked {
+                    masked.admits(frame).map_err(|problem| unmasked(&problem))?;
+                }
+                if let Some(columns) = running.watch.as_ref().and_then(|watch| watch.asked()) {
+                    note(columns, frame)?;
+                }
+                drop(state);
+                self.give(frame, false);
+                return Ok(());
+            }
             _ => return Err(lost("the database described rows that nobody asked about")),
         }
         drop(state);
@@ -260,6 +320,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let finished = {
             let mut state = self.corridor.state.lock();
             state.copy_ended(&self.corridor.signals);
+            let watched = matches!(state.ledger.front(), Some(line) if line.owed.is_watched());
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) => {
                     running.completes(&frame);
@@ -267,18 +328,26 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 }
                 Some(Line { owed: Owed::Execute(running), .. }) => {
                     running.completes(&frame);
-                    state.ledger.settle()
+                    if watched { None } else { state.ledger.settle() }
                 }
                 _ => return Err(lost("the database completed a command that nobody sent")),
             }
         };
-        if let Some(Line { sequence, owed: Owed::Execute(running) }) = finished {
-            self.corridor.state.lock().ran(sequence, &running);
-            self.corridor.finish(running).await?;
-            self.corridor.rang();
+        match finished {
+            Some(Line { sequence, owed: Owed::Execute(mut running) }) => {
+                self.corridor.state.lock().ran(sequence, &running);
+                running.leave();
+                self.corridor.finish(running).await?;
+                self.corridor.rang();
+                self.pass(&frame);
+                Ok(())
+            }
+            _ if self.corridor.state.lock().ledger.is_executing() => self.execute_ends(&frame).await,
+            _ => {
+                self.give(&frame, true);
+                Ok(())
+            }
         }
-        self.pass(&frame);
-        Ok(())
     }
 
     fn copy_in(&mut self, frame: &Frame) -> Result<(), End> {
@@ -286,6 +355,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             let mut state = self.corridor.state.lock();
             if !state.ledger.is_running() {
                 return Err(lost("the database asked for data that nobody offered"));
+            }
+            if let Some(watch) = state.ledger.watch() {
+                if watch.is_over() {
+                    // The client, which was told of no COPY, would never end it.
+                    let problem = "COPY FROM STDIN after an answer that is over the policy's limit";
+                    return Err(End::Fault(Refusal::new(FaultKind::TooLarge, problem)));
+                }
+                watch.let_flow(&mut self.out);
             }
             state.copy = Copy::In { sync_held: false };
             state.ledger.swallow_syncs();
@@ -300,7 +377,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         if !self.corridor.state.lock().ledger.is_running() {
             return Err(lost("the database sent a COPY that nobody asked for"));
         }
-        self.pass(frame);
+        self.give(frame, false);
         Ok(())
     }
 
@@ -311,13 +388,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             let mut state = self.corridor.state.lock();
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) if running.called => {
-                    running.bytes = running.bytes.saturating_add(bytes);
+                    if !Self::admits_result(running, bytes) {
+                        return Ok(());
+                    }
                 }
                 _ => return Err(lost("the database sent the result of a function that nobody called")),
             }
             state.count(0, bytes);
         }
-        self.pass(frame);
+        self.give(frame, false);
         Ok(())
     }
 
@@ -328,6 +407,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.server_parted = true;
             return Ok(());
         }
+        let masks = self.masks();
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
             state.copy_ended(&self.corridor.signals);
@@ -349,13 +429,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                     | Owed::Bind { .. }
                     | Owed::Describe
                     | Owed::OwnDescribe { .. }
+                    | Owed::Own(_)
                     | Owed::Execute(_)
                     | Owed::Close { .. }
                     | Owed::Refused { .. },
                 ) => (state.ledger.settle(), state.ledger.skip_to_sync()),
             }
         };
-        self.failed(first, frame, &error).await?;
+        let told = match masks {
+            Some(masks) => {
+                masks.told(&error).ok_or_else(|| lost("the database sent an error that cannot be masked"))?
+            }
+            None => frame,
+        };
+        self.failed(first, told, &error).await?;
         for line in skipped {
             self.corridor.give_up(line.owed, OutcomeKind::Failed).await?;
         }
@@ -374,17 +461,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             Some(Owed::Execute(mut running)) => {
                 running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
-                self.corridor.finish(running).await?;
+                return self.execute_failed(running, &frame).await;
             }
-            Some(other) => self.corridor.give_up(other, OutcomeKind::Failed).await?,
-            None => {}
+            Some(other) => {
+                self.corridor.give_up(other, OutcomeKind::Failed).await?;
+                self.pass(&frame);
+            }
+            None => self.give(&frame, true),
         }
-        self.pass(&frame);
         Ok(())
     }
 
     async fn ready(&mut self, frame: Frame) -> Result<(), End> {
         let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
+        let told = match self.query_ends(ready.status).await? {
+            Ending::Fails => return Ok(()),
+            Ending::Behind(refusal) => Some(refusal),
+            Ending::Passes => None,
+        };
         let line = self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Ready))?;
         let status = match ready.status {
             TransactionStatus::Idle => Transaction::Idle,
@@ -406,6 +500,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.corridor.finish(running).await?;
         }
         self.corridor.close_portals(gone).await?;
+        told.iter().for_each(|refusal| self.tell(refusal));
         self.pass(&frame);
         self.corridor.rang();
         Ok(())
@@ -419,6 +514,15 @@ impl Running {
             self.tag = CommandComplete::decode(frame.body()).ok().map(|complete| complete.tag.to_owned());
         }
     }
+}
+
+/// Remembers the columns of an answer; of none if there are none.
+fn note(columns: &Columns, frame: &Frame) -> Result<(), End> {
+    if frame.tag() == b'T' {
+        return described(columns, frame.body()).map_err(|error| broken(&error));
+    }
+    columns.lock().get_or_insert_default();
+    Ok(())
 }
 
 /// What a write says, unless it takes too long. Most take no time at all: no clock is asked.
@@ -446,7 +550,13 @@ fn broken(error: &WireError) -> End {
     lost(&format!("the database broke the protocol: {error}"))
 }
 
+/// The end of a session whose server is about to show what is masked: what was woven is not what it understood.
+fn unmasked(problem: &str) -> End {
+    tracing::error!(problem, "an answer would have shown what is masked");
+    End::Fault(Refusal::new(FaultKind::Denied, "the answer would have shown what is masked"))
+}
+
 /// The end of a session whose server cannot be followed any more.
-fn lost(problem: &str) -> End {
+pub(super) fn lost(problem: &str) -> End {
     End::Fault(Refusal::new(FaultKind::UpstreamLost, problem))
 }

@@ -15,6 +15,7 @@ use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
 use super::ledger::{Owed, Running};
+use super::masks::Loom;
 use super::names::{Portal, RestsOn};
 use super::recent::Recent;
 use super::signals::{Signal, Signals};
@@ -32,6 +33,8 @@ pub(super) struct Corridor {
     pub(super) state: Mutex<State>,
     /// What it sent last.
     pub(super) recent: Mutex<Recent>,
+    /// What was woven for it last.
+    pub(super) loom: Mutex<Loom>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
     /// What its directions tell each other.
@@ -145,8 +148,10 @@ impl Corridor {
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
             match (outcome.kind, outcome.cause) {
-                (OutcomeKind::Forwarded, None) => self.forwarded.count(),
-                (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, Stage::Request, kind, cause),
+                (OutcomeKind::Forwarded, None) if entry.decision().stage() == Stage::Request => self.forwarded.count(),
+                (kind, cause) => {
+                    self.house.metrics.decided(&self.lane.listener.name, entry.decision().stage(), kind, cause);
+                }
             }
         }
         let unrecorded = |error| End::Fault(Refusal::fault(&error));
@@ -161,7 +166,7 @@ impl Corridor {
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
     pub(super) async fn abandon(&self, permit: Permit) -> Result<(), End> {
-        let (_, entry) = permit.into_parts();
+        let (_, _, entry) = permit.into_parts();
         self.close(entry, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await
     }
 
@@ -200,6 +205,7 @@ impl Corridor {
             }
             Owed::Describe
             | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
@@ -227,7 +233,7 @@ impl Running {
     fn ended(&self, kind: OutcomeKind) -> Outcome {
         Outcome {
             kind,
-            cause: None,
+            cause: self.cause,
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),

@@ -4,16 +4,21 @@
 mod answers;
 mod budget;
 mod corridor;
+mod endings;
 mod fill;
 mod greet;
 mod judge;
 mod ledger;
+mod masks;
 mod names;
 mod open;
 mod recent;
 mod requests;
 mod signals;
+mod stages;
 mod state;
 mod statements;
+mod turns;
+mod watch;
 
 pub(super) use open::serve;

@@ -15,6 +15,8 @@ use crate::parse::{Facts, Inner, Parameter, Remembered};
 
 use super::budget::{Budget, Charge};
 use super::ledger::{Ledger, Owed};
+use super::masks::Masked;
+use super::watch::Sent;
 
 /// A statement that was prepared with a Parse.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct Statement {
     pub(super) certain: bool,
     /// Which catalog `facts` rest on.
     pub(super) catalog: u64,
+    /// With which masks the server has it.
+    pub(super) masked: Mutex<Option<Arc<Masked>>>,
     /// OIDs of its parameters' types; 0 where the client left the choice to the server.
     pub(super) types: Mutex<Vec<u32>>,
     /// The OIDs that the client gave, which the server read it by.
@@ -48,8 +52,12 @@ pub(super) struct Portal {
     pub(super) facts: Arc<Facts>,
     /// Its values.
     pub(super) parameters: Arc<[Parameter]>,
+    /// With which masks the server has it.
+    pub(super) masked: Option<Arc<Masked>>,
     /// What the answer to it rests on.
     pub(super) rests_on: RestsOn,
+    /// What was sent of it.
+    pub(super) sent: Arc<Sent>,
     /// The INTENT that its Bind opened; the first Execute takes it.
     pub(super) entry: Mutex<Option<Entry>>,
     /// What it takes of the session's budget.
@@ -240,6 +248,7 @@ impl Names {
     pub(super) fn declare(&mut self, sequence: u64, facts: &Facts) {
         for (name, inner) in &facts.aftermath.prepares {
             let statement = Statement {
+                masked: Mutex::default(),
                 text: Arc::from(facts.normalized.as_str()),
                 facts: Arc::clone(&inner.0),
                 certain: false,

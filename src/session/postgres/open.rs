@@ -321,6 +321,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         session,
         state: Mutex::new(state),
         recent: Mutex::default(),
+        loom: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),
         signals: Signals::default(),
@@ -348,6 +349,8 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         out: welcome,
         recorded: None,
         server_parted: false,
+        cancel: cancel.as_ref(),
+        cutting: false,
     };
     let end = {
         let both_ways = pin!(both_ways(house, &mut requests, &mut answers));

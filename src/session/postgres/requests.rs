@@ -14,7 +14,7 @@ use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiec
 
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
-use super::ledger::Owed;
+use super::ledger::{Owed, Own};
 use super::signals::Signal;
 use super::state::Copy;
 
@@ -57,9 +57,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.uncrowded().await?;
         }
         match self.framer.next_piece().map_err(breach)? {
-            Some(FrontendPiece::Frame(frame)) => self.message(frame).await,
+            Some(FrontendPiece::Frame(frame)) => {
+                self.turn(frame.tag()).await?;
+                self.message(frame).await
+            }
             Some(FrontendPiece::CopyData(relay)) => self.copy_data(relay).await,
-            Some(FrontendPiece::TooLarge { tag, length, limit }) => self.too_large(tag, length, limit).await,
+            Some(FrontendPiece::TooLarge { tag, length, limit }) => {
+                self.turn(tag).await?;
+                self.too_large(tag, length, limit).await
+            }
             None => {
                 self.flush().await?;
                 self.receive().await
@@ -82,6 +88,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         // In the middle of data a Sync would be data, and the end of that data messages that nobody has judged.
         let between = !self.framer.is_mid_copy_data();
         let news = Signal::WENT_QUIET
+            .and(Signal::FAILURE_WANTED)
             .and(Signal::SYNC_WANTED.only_if(between))
             .and(Signal::ANSWERED.only_if(!answered && over));
         tokio::select! {
@@ -95,6 +102,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 }
             },
             heard = corridor.signals.heard(news) => {
+                // What fails stands before the Sync that the client sent behind it.
+                self.heard(heard).await?;
                 if heard.has(Signal::SYNC_WANTED) { self.held_sync().await } else { Ok(()) }
             }
             () = idled(patience) => self.silence(quiet).await,
@@ -213,7 +222,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     async fn all_answered(&mut self) -> Result<(), End> {
         self.answered(|_| true).await?;
         while !self.corridor.has_answered() {
-            self.corridor.signals.heard(Signal::ANSWERED).await;
+            self.rung().await?;
         }
         Ok(())
     }
@@ -254,6 +263,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Sends what was permitted, unless the server began to ignore messages while it was judged: then
     /// nobody would answer it, and every later answer would be taken for an earlier one's.
     pub(super) async fn forward(&mut self, permit: Permit, owed: impl FnOnce(Entry) -> Owed) -> Result<bool, End> {
+        self.forward_after(Vec::new(), permit, owed).await
+    }
+
+    /// The same where messages of sidegate's own go before it.
+    pub(super) async fn forward_after(
+        &mut self,
+        before: Vec<Own>,
+        permit: Permit,
+        owed: impl FnOnce(Entry) -> Owed,
+    ) -> Result<bool, End> {
         if self.corridor.state.lock().ledger.skipping() {
             self.corridor.abandon(permit).await?;
             return Ok(false);
@@ -264,7 +283,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.refuse_expired().await.map(|()| false);
         }
         let entry = self.upstream.send(permit);
-        self.corridor.state.lock().ledger.owe(owed(entry));
+        let mut state = self.corridor.state.lock();
+        for own in before {
+            state.ledger.owe(Owed::Own(own));
+        }
+        state.ledger.owe(owed(entry));
         Ok(true)
     }
 
@@ -289,6 +312,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 *sync_held = true;
                 return Ok(());
             }
+            // It may have become wanted just now.
+            if let Some(poison) = state.wanted.take().and_then(|tag| poison(tag, None)) {
+                self.upstream.send_poison(poison);
+            }
             state.ledger.owe(Owed::Sync);
         }
         self.upstream.send_sync();
@@ -296,6 +323,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     async fn held_sync(&mut self) -> Result<(), End> {
+        self.turn(b'S').await?;
         if self.corridor.is_expired() {
             return self.too_late(b'S').await;
         }
@@ -410,11 +438,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     /// Waits for an answer to be settled. A client that goes away meanwhile is not waited for: what it sent
     /// ahead would hold the server's connection for as long as the answer takes.
-    async fn news(&mut self) -> Result<(), End> {
-        let answered = self.corridor.signals.heard(Signal::ANSWERED);
+    pub(super) async fn news(&mut self) -> Result<(), End> {
         if self.framer.buffered() < AHEAD {
             tokio::select! {
-                _ = answered => return Ok(()),
+                heard = self.corridor.signals.heard(Signal::ANSWERED.and(Signal::FAILURE_WANTED)) => {
+                    return self.heard(heard).await;
+                }
                 read = tokio::io::AsyncReadExt::read_buf(&mut self.client, self.framer.room()) => match read {
                     Ok(1..) => return Ok(()),
                     Ok(0) if self.framer.ends_with_goodbye() => {}
@@ -422,9 +451,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 },
             }
             // It said goodbye behind its last statement, which still runs.
-            self.corridor.signals.heard(Signal::ANSWERED).await;
-        } else {
-            answered.await;
+        }
+        self.rung().await
+    }
+
+    /// Waits for an answer to be settled, or for what must be sent so that one is.
+    async fn rung(&mut self) -> Result<(), End> {
+        let heard = self.corridor.signals.heard(Signal::ANSWERED.and(Signal::FAILURE_WANTED)).await;
+        self.heard(heard).await
+    }
+
+    async fn heard(&mut self, heard: Signal) -> Result<(), End> {
+        if heard.has(Signal::FAILURE_WANTED) {
+            self.make_fail();
+            return self.flush().await;
         }
         Ok(())
     }

@@ -21,6 +21,9 @@ impl Signal {
     /// A Sync that was held back is wanted after all.
     pub(super) const SYNC_WANTED: Self = Self(4);
 
+    /// A message that fails is [wanted](super::state::State::wanted).
+    pub(super) const FAILURE_WANTED: Self = Self(8);
+
     /// These, and others.
     pub(super) fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)

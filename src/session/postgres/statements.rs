@@ -6,19 +6,21 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce;
-use crate::enforce::Refusal;
+use crate::enforce::{Refusal, Wording};
 use crate::forward::Free;
 use crate::journal::IntentKind;
 use crate::model::{Cause, FaultKind};
-use crate::parse::{self, Parameter, Request};
+use crate::parse::{self, Effect, Facts, Parameter, Request};
 use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 
 use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
 use super::judge::{Judged, Read, mentions_names};
-use super::ledger::{Owed, Running};
+use super::ledger::{Owed, Own, Running, Wanted};
+use super::masks::{self, Masked};
 use super::names::{Meaning, Portal, Statement};
 use super::requests::{Requests, breach};
+use super::stages::Columns;
 use super::state::State;
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
@@ -54,9 +56,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// What the server runs when it comes, up to its ReadyForQuery.
     async fn at_once(&mut self, tag: u8, request: Request) -> Result<(), End> {
         let facts = Arc::clone(request.facts());
-        let running = |entry| Running { called: tag == b'F', ..Running::new(entry, Arc::clone(&facts)) };
+        // A COPY is not described, nor is a function's result.
+        let described = tag == b'Q' && !facts.effects.contains(&Effect::CopyOut);
+        let asked = || Columns::new(Mutex::new(described.then(Vec::new)));
+        let asked = self.corridor.asks_about_answer(&facts).then(asked);
         let decision = self.corridor.ask(&request).await;
-        match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+        let (decision, masked) = self.corridor.weave(&request, decision);
+        let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
+        let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
+        let running = |entry| {
+            let new = Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
+            new.watched(None, asked)
+        };
+        match judged {
             Judged::Permitted(permit) => {
                 if self.forward(*permit, |entry| Owed::Query(running(entry))).await? {
                     self.corridor.state.lock().sends(&facts);
@@ -88,6 +100,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             facts: Arc::clone(&facts),
             certain,
             catalog,
+            masked: Mutex::default(),
             types: Mutex::new(parse.types.clone()),
             declared: Arc::from(parse.types.as_slice()),
             by_name,
@@ -97,11 +110,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
         let waits_for_values =
             facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads_values();
-        let decision =
-            if waits_for_values { self.corridor.put_off(&request) } else { self.corridor.ask(&request).await };
-        match self.corridor.carry_out(IntentKind::Prepare, request, decision).await {
+        let (decision, masked) = if waits_for_values {
+            let decision = self.corridor.put_off(&request);
+            let masked = self.corridor.foresee(&request, decision.input()).await;
+            (decision, masked)
+        } else {
+            let decision = self.corridor.ask(&request).await;
+            self.corridor.weave(&request, decision)
+        };
+        statement.masked.lock().clone_from(&masked);
+        let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
+        match self.corridor.carry_out(IntentKind::Prepare, request, decision, wording).await {
             Judged::Permitted(permit) => {
-                self.forward(*permit, |entry| Owed::Parse { entry, name, statement }).await?;
+                let described = name.clone();
+                if self.forward(*permit, |entry| Owed::Parse { entry, name, statement }).await? {
+                    self.look_at_answer(&described, masked.as_ref())?;
+                }
                 Ok(())
             }
             Judged::Refused(refusal) => self.poison(b'P', Some(&name), refusal),
@@ -135,14 +159,32 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'B').await };
         let rests_on = self.corridor.rests_on();
         let decision = self.corridor.ask(&request).await;
-        match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+        let (decision, masked) = self.corridor.weave_prepared(&statement, &request, decision);
+        let wording = masks::rewording(source, &statement, masked.as_deref());
+        let anew = matches!(wording, Wording::Anew { .. });
+        match self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await {
             Judged::Permitted(permit) => {
+                let prepared = Arc::clone(&statement);
                 let bound = |entry| {
                     let entry = Mutex::new(Some(entry));
-                    let made = Arc::new(Portal { statement, facts, parameters, rests_on, entry, _charge: charge });
+                    let masked = masked.clone();
+                    let made = Arc::new(Portal {
+                        statement,
+                        facts,
+                        parameters,
+                        masked,
+                        rests_on,
+                        sent: Arc::default(),
+                        entry,
+                        _charge: charge,
+                    });
                     Owed::Bind { name: portal, portal: made }
                 };
-                self.forward(*permit, bound).await?;
+                let before = if anew { vec![Own::Close, Own::Parse(masked.clone())] } else { Vec::new() };
+                if self.forward_after(before, *permit, bound).await? && anew {
+                    prepared.masked.lock().clone_from(&masked);
+                    self.look_at_answer(source, masked.as_ref())?;
+                }
                 Ok(())
             }
             Judged::Refused(refusal) => self.poison(b'B', None, refusal),
@@ -153,7 +195,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
         let execute = Execute::decode(frame.body()).map_err(breach)?;
-        let Some(portal) = self.meaning_of_portal(self.name(execute.portal)?).await? else { return Ok(()) };
+        let name = self.name(execute.portal)?.to_owned();
+        let Some(portal) = self.meaning_of_portal(&name).await? else { return Ok(()) };
         if portal.statement.by_name {
             self.names_settled().await?;
         }
@@ -172,7 +215,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 let text = Arc::clone(&portal.statement.text);
                 let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
                 let decision = self.corridor.ask(&request).await;
-                match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+                let decision = self.corridor.weave_again(&portal, &request, decision);
+                match self.corridor.carry_out(IntentKind::Statement, request, decision, Wording::Own).await {
                     Judged::Permitted(permit) => (Some(*permit), facts),
                     Judged::Refused(refusal) => return self.poison(b'E', None, refusal),
                 }
@@ -181,10 +225,45 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(permit) = permit else {
             return self.poison(b'E', None, Refusal::new(FaultKind::Internal, "a portal of a refused statement"));
         };
-        if self.forward(permit, |entry| Owed::Execute(Running::new(entry, Arc::clone(&facts)))).await? {
+        let masked = portal.masked.clone();
+        let asked = self.asked_about(&name, &facts)?;
+        let exposed = self.corridor.state.lock().exposes(&facts);
+        let running = |entry| {
+            let new = Running { exposed, masked, ..Running::new(entry, Arc::clone(&facts)) };
+            new.watched(Some(Arc::clone(&portal.sent)), asked)
+        };
+        if self.forward(permit, |entry| Owed::Execute(running(entry))).await? {
             self.corridor.state.lock().sends(&facts);
         }
         Ok(())
+    }
+
+    /// Before any row of a masked statement comes, the server says what its rows look like.
+    fn look_at_answer(&mut self, name: &str, masked: Option<&Arc<Masked>>) -> Result<(), End> {
+        let Some(masked) = masked.filter(|masked| masked.is_unseen()) else { return Ok(()) };
+        let describe = Free::describe_statement(name)
+            .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a statement has a NUL in it")))?;
+        self.corridor.state.lock().ledger.owe(Owed::Own(Own::Describe(Arc::clone(masked))));
+        self.upstream.send_free(describe);
+        Ok(())
+    }
+
+    /// Where the columns will be of an answer that policy is asked about. If a rule reads them, the server is asked for
+    /// them first.
+    fn asked_about(&mut self, portal: &str, facts: &Facts) -> Result<Option<Columns>, End> {
+        if !self.corridor.asks_about_answer(facts) {
+            return Ok(None);
+        }
+        let columns = Columns::default();
+        let reads = self.corridor.policy_reads(&["result", "columns"]);
+        if reads && !facts.effects.contains(&Effect::CopyOut) && !self.corridor.state.lock().ledger.skipping() {
+            let describe = Free::describe_portal(portal)
+                .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a portal has a NUL in it")))?;
+            let wanted = Wanted::Columns(Arc::clone(&columns));
+            self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { wanted });
+            self.upstream.send_free(describe);
+        }
+        Ok(Some(columns))
     }
 
     /// Takes a part of the session's budget. What is unanswered may be about to give some back.
@@ -261,7 +340,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.state.lock().ledger.skipping() {
             return Ok(false);
         }
-        self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { statement: Arc::clone(statement) });
+        self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { wanted: Wanted::Types(Arc::clone(statement)) });
         self.upstream.send_free(describe);
         self.settled().await?;
         Ok(!self.corridor.state.lock().ledger.skipping())
