@@ -1,4 +1,4 @@
-//! What reading costs: cutting frames, cutting a text into tokens (with its data picked out), the facts of a statement
+//! What reading costs: cutting frames, cutting a text into tokens (alone, and with its data picked out), the facts of a statement
 //! of a new form, and those of a known form. Run with `cargo bench --bench parse`; with `--profile-time 5` under a profiler.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 #![expect(missing_docs, reason = "criterion's macros make functions without")]
@@ -54,6 +54,9 @@ fn statements(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let reading = reading();
     for (name, text) in [("lookup", LOOKUP), ("join", JOIN)] {
+        criterion.bench_function(&format!("tokens: {name}"), |bencher| {
+            bencher.iter(|| parse::tokens(black_box(text)));
+        });
         let forgets = reader(0);
         criterion.bench_function(&format!("facts, new form: {name}"), |bencher| {
             bencher.iter(|| runtime.block_on(forgets.statement(black_box(text), &reading)));

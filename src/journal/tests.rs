@@ -147,6 +147,45 @@ async fn what_was_written_is_read_back_in_order_over_many_segments() {
 }
 
 #[tokio::test]
+async fn what_is_enqueued_is_in_the_file_when_somebody_asks_for_any_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = start(directory.path());
+    let (_, path) = segment::list(directory.path()).unwrap().remove(0);
+    let in_file = || segment::Records::new(&std::fs::read(&path).unwrap(), 0).count();
+    let genesis = in_file();
+    let mut entries = Vec::new();
+    for number in 0..3 {
+        entries.push(journal.enqueue(intent(AuditClass::Async, &format!("select {number}"))).await.unwrap());
+    }
+    let marks: Vec<_> = entries.iter().map(Entry::mark).collect();
+    let before = in_file();
+    // The syncer may have been by.
+    assert!(before == genesis || journal.holds(marks[0]), "{before}");
+    journal.commit(marks[0]).unwrap();
+    assert_eq!(in_file(), genesis + 3);
+    assert!(marks.iter().all(|mark| journal.holds(*mark)));
+    let mut last = None;
+    for entry in entries {
+        last = Some(entry.settle(forwarded(1)).await.unwrap().and(last));
+    }
+    journal.commit(last.unwrap()).unwrap();
+    assert_eq!(in_file(), genesis + 6);
+    assert_eq!(outcomes(directory.path()).len(), 3);
+}
+
+#[tokio::test]
+async fn what_was_enqueued_is_on_the_disk_before_what_is_strict_behind_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = start(directory.path());
+    let soon = journal.enqueue(intent(AuditClass::Async, "soon")).await.unwrap();
+    let strict = journal.enqueue(intent(AuditClass::Strict, "strict")).await.unwrap();
+    assert!(journal.holds(soon.mark()) && journal.holds(strict.mark()));
+    drop((soon, strict));
+    journal.shutdown().await.unwrap();
+    assert_eq!(outcomes(directory.path()), [outcome("soon", "unknown"), outcome("strict", "unknown")]);
+}
+
+#[tokio::test]
 async fn the_last_lines_are_found_although_their_intents_are_segments_away() {
     let directory = tempfile::tempdir().unwrap();
     let journal = start(directory.path());

@@ -78,10 +78,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);
-                passed?;
                 if self.recorded.is_none() && self.corridor.told.lock().is_some() {
                     self.recorded = Some(before);
                 }
+                passed?;
             }
             None => {
                 self.flush().await?;

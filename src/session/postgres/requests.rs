@@ -102,6 +102,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 }
             },
             heard = corridor.signals.heard(news) => {
+                // What fails stands before the Sync that the client sent behind it.
                 self.heed(heard).await?;
                 if heard.has(Signal::SYNC_WANTED) { self.held_sync().await } else { Ok(()) }
             }
