@@ -45,6 +45,7 @@ fn no_statement_of_the_adversarial_set_shows_a_raw_value() {
                             relation: *relation,
                             attribute: *attribute,
                             type_oid: 0,
+                            modifier: -1,
                             format: 0,
                         }
                     };
