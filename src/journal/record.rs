@@ -137,6 +137,13 @@ impl Draft {
         Ok(draft)
     }
 
+    /// A draft of what was written before.
+    pub(super) fn again(kind: Kind, payload: &[u8]) -> Self {
+        let mut draft = Self::empty(kind);
+        draft.bytes.extend_from_slice(payload);
+        draft
+    }
+
     /// The most bytes that the record may take in a segment, with the texts that it shares.
     pub(super) fn length(&self) -> u64 {
         let each =
@@ -175,11 +182,10 @@ impl Draft {
         payload
     }
 
-    /// Takes the last byte away, if it is this one: what closed an object goes on.
-    pub(super) fn reopen(&mut self, closing: u8) {
-        if self.bytes.last() == Some(&closing) {
-            self.bytes.pop();
-        }
+    /// A member of an object, behind what is spelled already.
+    pub(super) fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), serde_json::Error> {
+        self.own(name)?;
+        self.value(value)
     }
 }
 

@@ -82,7 +82,7 @@ fn events(directory: &Path) -> Vec<Value> {
 fn gaps(directory: &Path) -> Vec<Gap> {
     let gap = |item| match item {
         TailItem::Gap(gap) => Some(gap),
-        TailItem::Event(_) => None,
+        TailItem::Event(_) | TailItem::Foreign { .. } => None,
     };
     items(directory).into_iter().filter_map(gap).collect()
 }

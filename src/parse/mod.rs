@@ -16,6 +16,6 @@ pub use reference::{Place, Reference, Role};
 pub use request::{Parameter, Protocol, Request};
 pub use sql::{
     Encoding, Known, Names, NamesKey, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Tokens, Trust,
-    literals, quoted_name, tokens,
+    literals, quoted_name, relation_id, tokens,
 };
 pub use statement::{Prepared, Values, bound, executed, function_call, prepared, simple, typed};

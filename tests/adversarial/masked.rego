@@ -18,6 +18,12 @@ deny contains "masked columns are shown, and used for nothing else" if {
 	use != "output"
 }
 
+deny contains "whole rows of customers are not handed out" if {
+	some column in input.sql.columns
+	column.relation == "public.customers"
+	"whole_row" in column.uses
+}
+
 mask contains {"column": "public.customers.ssn", "with": {"replace": {"value": "***"}}}
 
 mask contains {"column": "public.customers.email", "with": {"partial": {"keep_last": 4}}}

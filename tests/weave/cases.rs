@@ -18,7 +18,8 @@ fn no_statement_of_the_adversarial_set_shows_a_raw_value() {
     let (masks, mut woven, mut refused, mut passed) = (policy(), 0, 0, 0);
     for line in include_str!("../data/sql/adversarial.jsonl").lines() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();
-        let (id, sql) = (case["id"].as_str().unwrap(), case["sql"].as_str().unwrap());
+        // Some cases are messages without SQL.
+        let (Some(id), Some(sql)) = (case["id"].as_str(), case["sql"].as_str()) else { continue };
         let facts = shop.facts(sql);
         let text = match shop.weave(sql, &masks) {
             Err(why) => {

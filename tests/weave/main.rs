@@ -12,7 +12,7 @@
 )]
 
 mod cases;
-#[allow(dead_code, reason = "journeys use the rest")]
+#[allow(dead_code, unused_imports, reason = "journeys use the rest")]
 #[path = "../journeys/harness/mod.rs"]
 mod harness;
 mod kinds;

@@ -6,10 +6,11 @@ use std::ops::Range;
 use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
 use super::masker;
+use super::passing;
 use super::target::Target;
-use crate::catalog::{Relation, RelationKind, Snapshot};
+use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
-use crate::parse::{Access, Facts, Place, Reference, Role, Tokens, tokens};
+use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
 
 /// Text in, text out. `None`: no mask binds here, and the text goes upstream as it is.
 ///
@@ -45,7 +46,7 @@ pub fn weave_with(
     if facts.unparsed.is_some() {
         return Err("masks cannot be put into a statement that could not be read".to_owned());
     }
-    calls(facts)?;
+    calls(facts, catalog)?;
     if facts.unknown.contains("sql.relations") {
         return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
     }
@@ -83,23 +84,52 @@ pub fn weave_with(
         Some(tokens) => loom.edits(tokens, &woven)?,
         None => Vec::new(),
     };
-    let woven = edits::apply(text, edits, bound.guard()).ok_or("masks do not fit into this statement")?;
+    let read = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
+    let cells = passing::cells(facts, read);
+    let woven = edits::apply(text, edits, bound.guard().but(cells)).ok_or("masks do not fit into this statement")?;
     Ok(Some(woven))
 }
 
 /// Functions that read what no mask reaches.
-fn calls(facts: &Facts) -> Result<(), String> {
+fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
     let shows = |name: &str| {
         name.contains("_to_xml")
             || name.starts_with("pg_read_")
             || name.starts_with("pg_logical_")
             || ["lo_import", "ts_rewrite", "ts_stat"].contains(&name)
     };
-    match facts.functions.iter().find(|function| !function.builtin || shows(&function.name)) {
+    // Compiled, so that a superuser brought it, and nothing but a value comes of it.
+    let computes = |function: &Function<'_>| {
+        let value = function.volatility() != FunctionVolatility::Volatile || MAKES_VALUES.contains(&function.name());
+        let compiled = matches!(function.language(), "c" | "internal");
+        compiled && value && !function.returns().1 && !function.is_security_definer()
+    };
+    let harmless = |function: &FunctionFacts| {
+        let found = catalog.zip(function.schema.as_deref());
+        found.is_some_and(|(catalog, schema)| {
+            let mut overloads = catalog.functions_in(schema, &function.name).peekable();
+            overloads.peek().is_some() && overloads.all(|function| computes(&function))
+        })
+    };
+    let blind = |function: &&FunctionFacts| {
+        if function.builtin { shows(&function.name) } else { !harmless(function) }
+    };
+    match facts.functions.iter().find(blind) {
         Some(function) => Err(format!("`{}` may read columns that are masked, which no mask reaches", function.id)),
         None => Ok(()),
     }
 }
+
+/// Volatile functions of PostgreSQL's own extensions that make values of nothing.
+const MAKES_VALUES: [&str; 7] = [
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v5",
+];
 
 /// Catalogs that hold values of columns.
 const STATISTICS: [&str; 5] =
@@ -136,8 +166,9 @@ const RUNS: [&str; 9] =
     ["COPY", "CREATE TABLE AS", "DELETE", "EXPLAIN", "INSERT", "MERGE", "SELECT", "SELECT INTO", "UPDATE"];
 
 /// Statements that show nothing of a relation's values, whatever they do to it.
-const SHOWS_NOTHING: [&str; 15] = [
+const SHOWS_NOTHING: [&str; 18] = [
     "ANALYZE",
+    "CLUSTER",
     "COMMENT",
     "DROP FOREIGN TABLE",
     "DROP INDEX",
@@ -149,6 +180,8 @@ const SHOWS_NOTHING: [&str; 15] = [
     "DROP VIEW",
     "GRANT",
     "LOCK TABLE",
+    "REFRESH MATERIALIZED VIEW",
+    "REINDEX",
     "REVOKE",
     "TRUNCATE TABLE",
     "VACUUM",
@@ -332,6 +365,9 @@ where
         let name = label(*relation);
         let item = |column: &crate::catalog::Column<'_>| match masked.get(column.name()) {
             None => Ok(masker::name(column.name())),
+            Some(masker) if masker::is_for_cells(masker) => {
+                passing::column(self.facts, self.catalog, (&thread.reference.relation, &name), column, masker)
+            }
             Some(masker) => match masker::expression(self.catalog, column, masker) {
                 Ok(masked) => Ok(format!("{masked} AS {}", masker::name(column.name()))),
                 Err(why) => Err(format!("the mask of `{name}.{}` cannot be carried out: {why}", column.name())),

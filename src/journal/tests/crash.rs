@@ -294,4 +294,12 @@ async fn a_record_of_a_newer_program_is_never_cut() {
     let error = Journal::start(directory.path(), settings()).unwrap_err();
     assert!(error.to_string().contains("does not know"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    // Who reads it is told, once, and of however few lines.
+    for lines in [None, Some(0), Some(5)] {
+        let options = TailOptions { lines, follow: false };
+        let told = tail(directory.path(), options).unwrap().map(Result::unwrap);
+        let foreign: Vec<_> = told.filter(|item| matches!(item, TailItem::Foreign { .. })).collect();
+        let [TailItem::Foreign { path: told, offset }] = foreign.as_slice() else { panic!("{lines:?}: {foreign:?}") };
+        assert_eq!((told, *offset), (&path, start_of_last as u64));
+    }
 }

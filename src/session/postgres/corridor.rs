@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
-use crate::journal::{Entry, Outcome};
-use crate::model::{Cause, OutcomeKind, SessionId, Stage};
+use crate::input;
+use crate::journal::{Entry, Intent, IntentKind, Mark, Outcome};
+use crate::model::{Cause, FaultKind, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
@@ -19,6 +19,7 @@ use super::ledger::{Owed, Running};
 use super::masks::Loom;
 use super::names::{Portal, RestsOn};
 use super::recent::Recent;
+use super::signals::{Signal, Signals};
 use super::state::State;
 
 /// One open session.
@@ -33,25 +34,24 @@ pub(super) struct Corridor {
     pub(super) state: Mutex<State>,
     /// What it sent last.
     pub(super) recent: Mutex<Recent>,
+    /// Some statement of it is masked in its rows.
+    pub(super) masks_cells: AtomicBool,
     /// What was woven for it last.
     pub(super) loom: Mutex<Loom>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
-    /// Rung after every settled answer.
-    pub(super) answered: Notify,
+    /// What its directions tell each other.
+    pub(super) signals: Signals,
     /// Draining has begun.
     pub(super) draining: AtomicBool,
-    /// Rung when the server owes nothing and no transaction is open, if somebody may wait for it, and when draining
-    /// begins.
-    pub(super) went_quiet: Notify,
-    /// Rung when a Sync that was held back is wanted after all.
-    pub(super) sync_wanted: Notify,
     /// For how long the caller is somebody.
     pub(super) validity: Validity,
     /// Counts statements that were let through.
     pub(super) forwarded: Tally,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
+    /// What the journal must have before the client hears anything more.
+    pub(super) told: Mutex<Option<Mark>>,
 }
 
 /// The end of an identity, in the client's words.
@@ -74,17 +74,17 @@ pub(super) enum End {
 impl Corridor {
     /// An answer was settled: whoever waits may look again.
     pub(super) fn rang(&self) {
-        self.answered.notify_one();
+        self.signals.give(Signal::ANSWERED);
         let awaited = self.is_draining() || self.lane.listener.limits.idle > Duration::ZERO;
         if awaited && (self.is_quiet() || self.takes_data()) {
-            self.went_quiet.notify_one();
+            self.signals.give(Signal::WENT_QUIET);
         }
     }
 
     /// From now on the session ends as soon as nothing is lost by it.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.went_quiet.notify_one();
+        self.signals.give(Signal::WENT_QUIET);
     }
 
     /// Whether it should end.
@@ -146,15 +146,51 @@ impl Corridor {
         self.state.lock().rests_on(generation, jiff::Timestamp::now().as_second())
     }
 
-    /// Ends a journal entry. What cannot be written down is not answered: the session ends.
+    /// Ends a journal entry. What cannot be written down is not answered: the session ends. What was not denied may be
+    /// written down later, but before the client hears of it.
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
             match (outcome.kind, outcome.cause) {
-                (OutcomeKind::Forwarded, None) => self.forwarded.count(),
-                (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, Stage::Request, kind, cause),
+                (OutcomeKind::Forwarded, None) if entry.decision().stage() == Stage::Request => self.forwarded.count(),
+                (kind, cause) => {
+                    self.house.metrics.decided(&self.lane.listener.name, entry.decision().stage(), kind, cause);
+                }
             }
         }
-        entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
+        let unrecorded = |error| End::Fault(Refusal::fault(&error));
+        if outcome.kind == OutcomeKind::Denied {
+            return entry.close(outcome).await.map_err(unrecorded);
+        }
+        let mark = entry.settle(outcome).await.map_err(unrecorded)?;
+        let mut told = self.told.lock();
+        *told = Some(mark.and(*told));
+        Ok(())
+    }
+
+    /// A setting changed, and nothing that was permitted explains it: written down, and the end of the session.
+    pub(super) async fn tripped(&self, setting: &str) -> End {
+        let reason = format!("`{setting}` changed, and no permitted statement explains that");
+        tracing::error!(session = %self.session, listener = %self.lane.listener.name, setting, "a session is out of hand");
+        let policy = self.house.store.snapshot();
+        let info = self.house.info(policy.as_ref());
+        let document = {
+            let state = self.state.lock();
+            input::session_document(&state.context, jiff::Timestamp::now(), &info)
+        };
+        let (stage, cause) = (Stage::Session, Cause::Protocol);
+        let decision = self.house.decider.refuse(policy.as_ref(), stage, document, cause, vec![reason.clone()]);
+        self.house.metrics.decided(&self.lane.listener.name, stage, OutcomeKind::Denied, Some(cause));
+        let intent = Intent {
+            kind: IntentKind::Session,
+            session: self.session,
+            listener: self.lane.listener.name.clone(),
+            decision: Arc::new(decision),
+        };
+        // An end that cannot be written down is still the end.
+        if let Ok(entry) = self.house.journal.open(intent).await {
+            let _ = entry.close(denied(cause)).await;
+        }
+        End::Fault(Refusal::new(FaultKind::Denied, reason))
     }
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
@@ -202,6 +238,7 @@ impl Corridor {
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
+            | Owed::Undone { .. }
             | Owed::Ready => Ok(()),
         }
     }
@@ -226,7 +263,7 @@ impl Running {
     fn ended(&self, kind: OutcomeKind) -> Outcome {
         Outcome {
             kind,
-            cause: None,
+            cause: self.cause,
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),

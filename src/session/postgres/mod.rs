@@ -3,7 +3,9 @@
 
 mod answers;
 mod budget;
+mod cells;
 mod corridor;
+mod endings;
 mod fill;
 mod greet;
 mod judge;
@@ -13,7 +15,13 @@ mod names;
 mod open;
 mod recent;
 mod requests;
+mod signals;
+mod stages;
 mod state;
 mod statements;
+mod transaction;
+mod tripwire;
+mod turns;
+mod watch;
 
 pub(super) use open::serve;

@@ -42,8 +42,8 @@ use sqlparser::ast::Statement;
 use sqlparser::tokenizer::Location;
 
 use self::facts::Walker;
-pub use self::names::quoted_name;
 pub(super) use self::names::{folded, is_base_type, is_reserved};
+pub use self::names::{quoted_name, relation_id};
 use super::places::Spot;
 use super::plain::Plain;
 use super::reading::Names;
