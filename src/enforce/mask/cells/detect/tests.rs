@@ -208,7 +208,7 @@ fn looking_takes_time_in_proportion() {
     ];
     for piece in pieces {
         let began = std::time::Instant::now();
-        let value = piece.repeat(200_000 / piece.len());
+        let value = piece.repeat(100_000 / piece.len());
         let _ = masked(&value);
         assert!(began.elapsed() < std::time::Duration::from_secs(10), "{piece}: {:?}", began.elapsed());
     }
