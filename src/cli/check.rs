@@ -11,6 +11,7 @@ use super::upstream;
 use crate::accept::Certificates;
 use crate::bundle::{self, Report};
 use crate::config::{Config, Identify, Problem, Warning};
+use crate::enforce::mask::cells::{KeyError, Keyring};
 use crate::forward::Connector;
 use crate::identify::{check_issuer, check_users};
 
@@ -66,7 +67,7 @@ fn and(checked: Result<Report, Vec<Problem>>, more: Vec<Problem>) -> Result<Repo
 
 /// What would serve, or whatever keeps it from serving.
 fn everything(config: &Config, file: &str) -> Result<Report, Vec<Problem>> {
-    let problems = [certificates(config, file), identities(config, file)].concat();
+    let problems = [certificates(config, file), identities(config, file), keys(config, file)].concat();
     match bundles(config, file) {
         Ok(report) if problems.is_empty() => Ok(report),
         Ok(_) => Err(problems),
@@ -93,6 +94,12 @@ fn identities(config: &Config, file: &str) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What keeps masks from having their keys.
+fn keys(config: &Config, file: &str) -> Vec<Problem> {
+    let problem = |error: KeyError| Problem { at: file.to_owned(), key: error.key(), text: error.problem() };
+    Keyring::load(&config.sidegate.keys).err().unwrap_or_default().into_iter().map(problem).collect()
 }
 
 /// What keeps the configured certificates from serving.

@@ -88,6 +88,20 @@ pub enum Masker {
 }
 
 impl Masker {
+    /// Its name.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Null {} => "null",
+            Self::Replace { .. } => "replace",
+            Self::Redact {} => "redact",
+            Self::Hash { .. } => "hash",
+            Self::Tokenize { .. } => "tokenize",
+            Self::Partial { .. } => "partial",
+            Self::Email {} => "email",
+            Self::Detect {} => "detect",
+        }
+    }
+
     /// Its place in the contract's order.
     pub fn rank(&self) -> u8 {
         match self {
@@ -103,13 +117,16 @@ impl Masker {
     }
 }
 
+/// The most that may come back of one statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with `rows`, `bytes` or both")]
-pub(super) struct RowLimit {
+pub struct RowLimit {
+    /// Rows.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) rows: Option<u64>,
+    pub rows: Option<u64>,
+    /// Bytes of rows, as they stand on the wire.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) bytes: Option<u64>,
+    pub bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

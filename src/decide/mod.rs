@@ -19,7 +19,7 @@ mod said;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Masker, Masks};
+pub use answer::{Masker, Masks, RowLimit};
 pub use decider::{Decider, Settings, Stay};
 pub use decision::{Decision, Verdict};
 pub use error::DecideError;

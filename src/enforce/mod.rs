@@ -1,12 +1,12 @@
 //! Carrying a decision out. Takes a request and its open journal entry, gives a [`Permit`]
 //! that owns both, or a [`Refusal`] with the error the client will see.
 
-mod mask;
+pub mod mask;
 mod permit;
 mod poison;
 mod refuse;
 
-pub use mask::{Guard, Woven, weave};
+pub use mask::{Earlier, Guard, Woven, weave, weave_with};
 pub use permit::{Permit, Refused, Wording, carry_out, resume};
 pub use poison::{Poison, poison};
 pub use refuse::{Refusal, Severity, sqlstate};

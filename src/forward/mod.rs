@@ -20,4 +20,4 @@ pub use cancel::{CancelKeys, CancelTarget, KeyGuard};
 pub use connect::{Connector, Upstream, cancel};
 pub use error::ForwardError;
 pub use link::Link;
-pub use sender::{Free, Sender};
+pub use sender::{Free, Sender, Unsent, recorded};

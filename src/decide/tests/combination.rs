@@ -91,7 +91,6 @@ async fn obligations_that_bind_are_refused_with_their_name() {
             "approve contains {\"reason\": \"reads people\", \"approvers\": [\"dba\"]} if true".to_owned(),
             "approval by dba (reads people)",
         ),
-        ("limit contains {\"rows\": 10} if true".to_owned(), "limit"),
         ("record contains \"full\" if true".to_owned(), "recording"),
     ] {
         let decision = say(shop(&format!("{ALLOW}{obligation}")), asked(|_| {})).await;

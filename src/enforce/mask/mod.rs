@@ -4,12 +4,14 @@
 //! cannot be carried so.
 
 mod bound;
+pub mod cells;
 mod edits;
 mod guard;
 mod masker;
+mod passing;
 mod target;
 mod weave;
 
 pub use edits::Woven;
 pub use guard::Guard;
-pub use weave::weave;
+pub use weave::{Earlier, weave, weave_with};

@@ -6,7 +6,13 @@ use std::ops::Range;
 
 use super::bound::{Columns, label};
 use crate::catalog::Relation;
-use crate::parse::{Place, Reference, Role, Tokens};
+use crate::parse::{Place, Reference, Tokens};
+
+/// What the row of a target is called in RETURNING, before and after (PostgreSQL 18).
+const ROW_NAMES: [&str; 2] = ["new", "old"];
+
+/// Where assignments end.
+const ENDS_SET: [&str; 3] = ["from", "returning", "where"];
 
 /// A masked relation that a statement changes.
 pub(super) struct Target<'a, 'm> {
@@ -30,6 +36,13 @@ impl Target<'_, '_> {
             "INSERT" if !has("returning") && !has("conflict") => return Ok(()),
             _ => {}
         }
+        // Other names for the row before and after.
+        if statement
+            .clone()
+            .any(|at| self.tokens.is_word(at, "returning") && self.tokens.is_word(at.saturating_add(1), "with"))
+        {
+            return Err(self.refusal("RETURNING WITH"));
+        }
         let alias = self.alias();
         let free = self.free(&statement);
         let returns = has("returning");
@@ -42,7 +55,10 @@ impl Target<'_, '_> {
             if self.masked.contains_key(name.as_str()) && !self.is_of_another(at, qualified, &alias) {
                 return Err(self.refusal(&format!("`{name}`")));
             }
-            if name == alias && !qualified && !self.is_followed_by_column(at) {
+            if (name == alias || returns && ROW_NAMES.contains(&name.as_str()))
+                && !qualified
+                && !self.is_followed_by_column(at)
+            {
                 return Err(self.refusal("a whole row"));
             }
         }
@@ -82,19 +98,20 @@ impl Target<'_, '_> {
         let mut assigns = None;
         let mut depth = 0_usize;
         for at in statement.clone() {
-            if self.tokens.is_mark(at, "(") {
+            if self.tokens.is_mark(at, "(") || self.tokens.is_mark(at, "[") {
                 depth = depth.saturating_add(1);
-            } else if self.tokens.is_mark(at, ")") {
+            } else if self.tokens.is_mark(at, ")") || self.tokens.is_mark(at, "]") {
                 depth = depth.saturating_sub(1);
                 assigns = assigns.filter(|set| *set <= depth);
             }
             let is = |word: &str| self.tokens.is_word(at, word);
-            if is("insert") && self.reference.command == "MERGE" {
+            let merges = self.reference.command == "MERGE";
+            if is("insert") && merges {
                 free.extend(self.list(at.saturating_add(1)));
             }
             if is("set") {
                 assigns = Some(depth);
-            } else if assigns == Some(depth) && ["from", "where", "returning", "when"].iter().any(|word| is(word)) {
+            } else if assigns == Some(depth) && (ENDS_SET.iter().any(|word| is(word)) || merges && is("when")) {
                 assigns = None;
             }
             let begins = is("set") || self.tokens.is_mark(at, ",");
@@ -133,7 +150,8 @@ impl Target<'_, '_> {
         let qualifier = at.checked_sub(2).filter(|_| qualified);
         let is_first = |at: usize| at.checked_sub(1).is_none_or(|dot| !self.tokens.is_mark(dot, "."));
         let name = qualifier.filter(|at| is_first(*at)).and_then(|at| self.tokens.name(at));
-        name.is_some_and(|name| name != alias && name != self.reference.name)
+        let own = |name: &str| name == alias || name == self.reference.name || ROW_NAMES.contains(&name);
+        name.is_some_and(|name| !own(&name))
     }
 
     /// Whether the relation's alias there stands before one of its own columns.
@@ -154,13 +172,5 @@ impl Target<'_, '_> {
             return !self.is_of_another(at, true, alias);
         }
         returns && (self.tokens.is_word(before, "returning") || self.tokens.is_mark(before, ","))
-    }
-}
-
-/// Whether a reference is one of these.
-pub(super) fn is_target(reference: &Reference) -> bool {
-    match reference.role {
-        Role::Target => true,
-        Role::Read | Role::CopyOut | Role::Named | Role::Elsewhere => false,
     }
 }

@@ -6,23 +6,47 @@ use std::ops::Range;
 use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
 use super::masker;
+use super::passing;
 use super::target::Target;
-use crate::catalog::{Relation, RelationKind, Snapshot};
+use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
-use crate::parse::{Access, Facts, Place, Reference, Role, Tokens, tokens};
+use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
 
 /// Text in, text out. `None`: no mask binds here, and the text goes upstream as it is.
 ///
 /// # Errors
 /// One sentence for the client: why this statement cannot be answered with these masks.
 pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot>) -> Result<Option<Woven>, String> {
+    weave_with(text, facts, masks, catalog, Earlier::Unmasked)
+}
+
+/// What a session prepared and declared by name, which EXECUTE and FETCH run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// All of it went upstream under the masks that hold now.
+    Masked,
+    /// Some of it may have gone upstream under others, or none.
+    Unmasked,
+}
+
+/// The same where it is known under which masks the session's own names were given.
+///
+/// # Errors
+/// As [`weave`].
+pub fn weave_with(
+    text: &str,
+    facts: &Facts,
+    masks: &Masks,
+    catalog: Option<&Snapshot>,
+    earlier: Earlier,
+) -> Result<Option<Woven>, String> {
     if masks.values().all(std::collections::BTreeMap::is_empty) {
         return Ok(None);
     }
     if facts.unparsed.is_some() {
         return Err("masks cannot be put into a statement that could not be read".to_owned());
     }
-    calls(facts)?;
+    calls(facts, catalog)?;
     if facts.unknown.contains("sql.relations") {
         return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
     }
@@ -38,7 +62,7 @@ pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot
     };
     statistics(facts)?;
     let bound = Bound::new(masks, catalog)?;
-    let loom = Loom { text, facts, catalog, bound: &bound };
+    let loom = Loom { text, facts, catalog, bound: &bound, earlier };
     let mut woven = Vec::new();
     let mut masked = false;
     let mut cut = None;
@@ -60,23 +84,52 @@ pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot
         Some(tokens) => loom.edits(tokens, &woven)?,
         None => Vec::new(),
     };
-    let woven = edits::apply(text, edits, bound.guard()).ok_or("masks do not fit into this statement")?;
+    let read = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
+    let cells = passing::cells(facts, read);
+    let woven = edits::apply(text, edits, bound.guard().but(cells)).ok_or("masks do not fit into this statement")?;
     Ok(Some(woven))
 }
 
 /// Functions that read what no mask reaches.
-fn calls(facts: &Facts) -> Result<(), String> {
+fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
     let shows = |name: &str| {
         name.contains("_to_xml")
             || name.starts_with("pg_read_")
             || name.starts_with("pg_logical_")
             || ["lo_import", "ts_rewrite", "ts_stat"].contains(&name)
     };
-    match facts.functions.iter().find(|function| !function.builtin || shows(&function.name)) {
+    // Compiled, so that a superuser brought it, and nothing but a value comes of it.
+    let computes = |function: &Function<'_>| {
+        let value = function.volatility() != FunctionVolatility::Volatile || MAKES_VALUES.contains(&function.name());
+        let compiled = matches!(function.language(), "c" | "internal");
+        compiled && value && !function.returns().1 && !function.is_security_definer()
+    };
+    let harmless = |function: &FunctionFacts| {
+        let found = catalog.zip(function.schema.as_deref());
+        found.is_some_and(|(catalog, schema)| {
+            let mut overloads = catalog.functions_in(schema, &function.name).peekable();
+            overloads.peek().is_some() && overloads.all(|function| computes(&function))
+        })
+    };
+    let blind = |function: &&FunctionFacts| {
+        if function.builtin { shows(&function.name) } else { !harmless(function) }
+    };
+    match facts.functions.iter().find(blind) {
         Some(function) => Err(format!("`{}` may read columns that are masked, which no mask reaches", function.id)),
         None => Ok(()),
     }
 }
+
+/// Volatile functions of PostgreSQL's own extensions that make values of nothing.
+const MAKES_VALUES: [&str; 7] = [
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v5",
+];
 
 /// Catalogs that hold values of columns.
 const STATISTICS: [&str; 5] =
@@ -113,8 +166,9 @@ const RUNS: [&str; 9] =
     ["COPY", "CREATE TABLE AS", "DELETE", "EXPLAIN", "INSERT", "MERGE", "SELECT", "SELECT INTO", "UPDATE"];
 
 /// Statements that show nothing of a relation's values, whatever they do to it.
-const SHOWS_NOTHING: [&str; 15] = [
+const SHOWS_NOTHING: [&str; 18] = [
     "ANALYZE",
+    "CLUSTER",
     "COMMENT",
     "DROP FOREIGN TABLE",
     "DROP INDEX",
@@ -126,6 +180,8 @@ const SHOWS_NOTHING: [&str; 15] = [
     "DROP VIEW",
     "GRANT",
     "LOCK TABLE",
+    "REFRESH MATERIALIZED VIEW",
+    "REINDEX",
     "REVOKE",
     "TRUNCATE TABLE",
     "VACUUM",
@@ -139,6 +195,7 @@ struct Loom<'a, 'm> {
     facts: &'a Facts,
     catalog: &'a Snapshot,
     bound: &'a Bound<'m>,
+    earlier: Earlier,
 }
 
 /// A reference that is read through masks.
@@ -198,6 +255,7 @@ where
         };
         let command = reference.command.as_str();
         match reference.role {
+            Role::Elsewhere if self.earlier == Earlier::Masked => Ok(None),
             Role::Elsewhere => Err(format!(
                 "`{name}` has masked columns, and masks do not reach into what was prepared or declared before"
             )),
@@ -307,6 +365,9 @@ where
         let name = label(*relation);
         let item = |column: &crate::catalog::Column<'_>| match masked.get(column.name()) {
             None => Ok(masker::name(column.name())),
+            Some(masker) if masker::is_for_cells(masker) => {
+                passing::column(self.facts, self.catalog, (&thread.reference.relation, &name), column, masker)
+            }
             Some(masker) => match masker::expression(self.catalog, column, masker) {
                 Ok(masked) => Ok(format!("{masked} AS {}", masker::name(column.name()))),
                 Err(why) => Err(format!("the mask of `{name}.{}` cannot be carried out: {why}", column.name())),

@@ -27,4 +27,4 @@ pub use reading::{Encoding, Known, Names, NamesKey, Quoting, Reading, ReadingLim
 pub use shape::literals;
 pub use tokens::{Tokens, tokens};
 pub(in crate::parse) use unread::function_call;
-pub use walk::quoted_name;
+pub use walk::{quoted_name, relation_id};

@@ -45,6 +45,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         statements: Vec::new(),
         relations: Vec::new(),
         columns: Vec::new(),
+        outputs: None,
         functions: Vec::new(),
         settings: Vec::new(),
         references: Vec::new(),

@@ -10,9 +10,8 @@ use tokio::sync::Notify;
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
-use crate::input;
-use crate::journal::{Entry, Intent, IntentKind, Outcome};
-use crate::model::{Cause, FaultKind, OutcomeKind, SessionId, Stage};
+use crate::journal::{Entry, Mark, Outcome};
+use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
@@ -34,6 +33,8 @@ pub(super) struct Corridor {
     pub(super) state: Mutex<State>,
     /// What it sent last.
     pub(super) recent: Mutex<Recent>,
+    /// Some statement of it is masked in its rows.
+    pub(super) masks_cells: AtomicBool,
     /// What was woven for it last.
     pub(super) loom: Mutex<Loom>,
     /// What it asked last.
@@ -47,12 +48,16 @@ pub(super) struct Corridor {
     pub(super) went_quiet: Notify,
     /// Rung when a Sync that was held back is wanted after all.
     pub(super) sync_wanted: Notify,
+    /// Rung when a message that fails is [wanted](State::wanted).
+    pub(super) failure_wanted: Notify,
     /// For how long the caller is somebody.
     pub(super) validity: Validity,
     /// Counts statements that were let through.
     pub(super) forwarded: Tally,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
+    /// What the journal must have before the client hears anything more.
+    pub(super) told: Mutex<Option<Mark>>,
 }
 
 /// The end of an identity, in the client's words.
@@ -147,41 +152,25 @@ impl Corridor {
         self.state.lock().rests_on(generation, jiff::Timestamp::now().as_second())
     }
 
-    /// Ends a journal entry. What cannot be written down is not answered: the session ends.
+    /// Ends a journal entry. What cannot be written down is not answered: the session ends. What was not denied may be
+    /// written down later, but before the client hears of it.
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
             match (outcome.kind, outcome.cause) {
-                (OutcomeKind::Forwarded, None) => self.forwarded.count(),
-                (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, Stage::Request, kind, cause),
+                (OutcomeKind::Forwarded, None) if entry.decision().stage() == Stage::Request => self.forwarded.count(),
+                (kind, cause) => {
+                    self.house.metrics.decided(&self.lane.listener.name, entry.decision().stage(), kind, cause);
+                }
             }
         }
-        entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
-    }
-
-    /// A setting changed, and nothing that was permitted explains it: written down, and the end of the session.
-    pub(super) async fn tripped(&self, setting: &str) -> End {
-        let reason = format!("`{setting}` changed, and no permitted statement explains that");
-        tracing::error!(session = %self.session, listener = %self.lane.listener.name, setting, "a session is out of hand");
-        let policy = self.house.store.snapshot();
-        let info = self.house.info(policy.as_ref());
-        let document = {
-            let state = self.state.lock();
-            input::session_document(&state.context, jiff::Timestamp::now(), &info)
-        };
-        let (stage, cause) = (Stage::Session, Cause::Protocol);
-        let decision = self.house.decider.refuse(policy.as_ref(), stage, document, cause, vec![reason.clone()]);
-        self.house.metrics.decided(&self.lane.listener.name, stage, OutcomeKind::Denied, Some(cause));
-        let intent = Intent {
-            kind: IntentKind::Session,
-            session: self.session,
-            listener: self.lane.listener.name.clone(),
-            decision: Arc::new(decision),
-        };
-        // An end that cannot be written down is still the end.
-        if let Ok(entry) = self.house.journal.open(intent).await {
-            let _ = entry.close(denied(cause)).await;
+        let unrecorded = |error| End::Fault(Refusal::fault(&error));
+        if outcome.kind == OutcomeKind::Denied {
+            return entry.close(outcome).await.map_err(unrecorded);
         }
-        End::Fault(Refusal::new(FaultKind::Denied, reason))
+        let mark = entry.settle(outcome).await.map_err(unrecorded)?;
+        let mut told = self.told.lock();
+        *told = Some(mark.and(*told));
+        Ok(())
     }
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
@@ -253,7 +242,7 @@ impl Running {
     fn ended(&self, kind: OutcomeKind) -> Outcome {
         Outcome {
             kind,
-            cause: None,
+            cause: self.cause,
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),

@@ -3,7 +3,9 @@
 
 mod answers;
 mod budget;
+mod cells;
 mod corridor;
+mod endings;
 mod fill;
 mod greet;
 mod judge;
@@ -13,8 +15,11 @@ mod names;
 mod open;
 mod recent;
 mod requests;
+mod stages;
 mod state;
 mod statements;
 mod tripwire;
+mod turns;
+mod watch;
 
 pub(super) use open::serve;

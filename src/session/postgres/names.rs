@@ -16,6 +16,7 @@ use crate::parse::{Facts, Inner, Parameter, Remembered};
 use super::budget::{Budget, Charge};
 use super::ledger::{Ledger, Owed};
 use super::masks::Masked;
+use super::watch::Sent;
 
 /// A statement that was prepared with a Parse.
 #[derive(Debug)]
@@ -53,8 +54,12 @@ pub(super) struct Portal {
     pub(super) parameters: Arc<[Parameter]>,
     /// With which masks the server has it.
     pub(super) masked: Option<Arc<Masked>>,
+    /// The formats that its values were asked for in, where cells are masked.
+    pub(super) formats: Option<Arc<[i16]>>,
     /// What the answer to it rests on.
     pub(super) rests_on: RestsOn,
+    /// What was sent of it.
+    pub(super) sent: Arc<Sent>,
     /// The INTENT that its Bind opened; the first Execute takes it.
     pub(super) entry: Mutex<Option<Entry>>,
     /// What it takes of the session's budget.

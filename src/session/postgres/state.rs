@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) names: Names,
     /// COPY … FROM STDIN, while it runs.
     pub(super) copy: Copy,
+    /// The kind of message that must fail at the server now, since the client was told that something did.
+    pub(super) wanted: Option<u8>,
     /// The session as policy sees it.
     pub(super) context: SessionContext,
     quoting: Quoting,
@@ -66,6 +68,7 @@ impl State {
             ledger: Ledger::default(),
             names: Names::default(),
             copy: Copy::No,
+            wanted: None,
             context,
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
@@ -198,6 +201,13 @@ impl State {
         self.context.bytes = self.context.bytes.saturating_add(bytes);
     }
 
+    /// Whether the failure of a statement that is sent now would undo something, or something would be undone with it.
+    pub(super) fn exposes(&self, facts: &Facts) -> bool {
+        let alone = self.ledger.executed() == 0;
+        let outside = self.context.transaction == Transaction::Idle && !self.context.transaction_uncertain;
+        !(alone && outside && only_reads(facts))
+    }
+
     /// Whether nothing is owed and no transaction is open.
     pub(super) fn is_quiet(&self) -> bool {
         self.ledger.is_empty() && self.context.transaction == Transaction::Idle && self.copy == Copy::No
@@ -228,6 +238,11 @@ impl State {
         self.page.as_ref().filter(|_| self.names_certain && !self.altered)
     }
 
+    /// What is known of the database, for whoever asks by number: that does not depend on what names mean.
+    pub(super) fn page_by_number(&self) -> Option<&Arc<Page>> {
+        self.page.as_ref().filter(|_| !self.altered)
+    }
+
     /// Which catalog facts rest on that are found now; 0 for none.
     pub(super) fn catalog(&self) -> u64 {
         self.page().map_or(0, |page| page.stamp())
@@ -237,6 +252,11 @@ impl State {
     pub(super) fn rests_on(&self, generation: u64, second: i64) -> RestsOn {
         RestsOn { generation, second, state: self.version, catalog: self.catalog() }
     }
+}
+
+/// Whether a statement leaves nothing behind that its failure would undo.
+pub(super) fn only_reads(facts: &Facts) -> bool {
+    facts.effects.iter().all(|effect| matches!(effect, Effect::Read | Effect::CopyOut))
 }
 
 /// What was on its way when the session ended may still have been done.

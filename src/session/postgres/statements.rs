@@ -10,16 +10,17 @@ use crate::enforce::{Refusal, Wording};
 use crate::forward::Free;
 use crate::journal::IntentKind;
 use crate::model::{Cause, FaultKind};
-use crate::parse::{self, Parameter, Request};
+use crate::parse::{self, Effect, Facts, Parameter, Request};
 use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 
 use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
 use super::judge::{Judged, Read, mentions_names};
-use super::ledger::{Owed, Own, Running};
+use super::ledger::{Owed, Own, Running, Wanted};
 use super::masks::{self, Masked};
 use super::names::{Meaning, Portal, Statement};
 use super::requests::{Requests, breach};
+use super::stages::Columns;
 use super::state::State;
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
@@ -55,11 +56,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// What the server runs when it comes, up to its ReadyForQuery.
     async fn at_once(&mut self, tag: u8, request: Request) -> Result<(), End> {
         let facts = Arc::clone(request.facts());
+        // A COPY is not described, nor is a function's result.
+        let described = tag == b'Q' && !facts.effects.contains(&Effect::CopyOut);
+        let asked = || Columns::new(Mutex::new(described.then(Vec::new)));
+        let asked = self.corridor.asks_about_answer(&facts).then(asked);
         let decision = self.corridor.ask(&request).await;
         let (decision, masked) = self.corridor.weave(&request, decision);
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
         let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
-        let running = |entry| Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
+        let running = |entry| {
+            let new = Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
+            new.watched(None, asked)
+        };
         match judged {
             Judged::Permitted(permit) => {
                 if self.forward(*permit, |entry| Owed::Query(running(entry))).await? {
@@ -157,11 +165,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         match self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await {
             Judged::Permitted(permit) => {
                 let prepared = Arc::clone(&statement);
+                let cells = masked.as_ref().is_some_and(|masked| !masked.plan().is_empty());
+                let formats = cells.then(|| Arc::from(bind.result_formats.as_slice()));
                 let bound = |entry| {
                     let entry = Mutex::new(Some(entry));
                     let masked = masked.clone();
-                    let made =
-                        Arc::new(Portal { statement, facts, parameters, masked, rests_on, entry, _charge: charge });
+                    let made = Arc::new(Portal {
+                        statement,
+                        facts,
+                        parameters,
+                        formats,
+                        masked,
+                        rests_on,
+                        sent: Arc::default(),
+                        entry,
+                        _charge: charge,
+                    });
                     Owed::Bind { name: portal, portal: made }
                 };
                 let before = if anew { vec![Own::Close, Own::Parse(masked.clone())] } else { Vec::new() };
@@ -179,7 +198,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
         let execute = Execute::decode(frame.body()).map_err(breach)?;
-        let Some(portal) = self.meaning_of_portal(self.name(execute.portal)?).await? else { return Ok(()) };
+        let name = self.name(execute.portal)?.to_owned();
+        let Some(portal) = self.meaning_of_portal(&name).await? else { return Ok(()) };
         if portal.statement.by_name {
             self.names_settled().await?;
         }
@@ -209,7 +229,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.poison(b'E', None, Refusal::new(FaultKind::Internal, "a portal of a refused statement"));
         };
         let masked = portal.masked.clone();
-        let running = |entry| Running { masked, ..Running::new(entry, Arc::clone(&facts)) };
+        let asked = self.asked_about(&name, &facts)?;
+        let exposed = self.corridor.state.lock().exposes(&facts);
+        let running = |entry| {
+            let new =
+                Running { exposed, masked, formats: portal.formats.clone(), ..Running::new(entry, Arc::clone(&facts)) };
+            new.watched(Some(Arc::clone(&portal.sent)), asked)
+        };
         if self.forward(permit, |entry| Owed::Execute(running(entry))).await? {
             self.corridor.state.lock().sends(&facts);
         }
@@ -224,6 +250,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         self.corridor.state.lock().ledger.owe(Owed::Own(Own::Describe(Arc::clone(masked))));
         self.upstream.send_free(describe);
         Ok(())
+    }
+
+    /// Where the columns will be of an answer that policy is asked about. If a rule reads them, the server is asked for
+    /// them first.
+    fn asked_about(&mut self, portal: &str, facts: &Facts) -> Result<Option<Columns>, End> {
+        if !self.corridor.asks_about_answer(facts) {
+            return Ok(None);
+        }
+        let columns = Columns::default();
+        let reads = self.corridor.policy_reads(&["result", "columns"]);
+        if reads && !facts.effects.contains(&Effect::CopyOut) && !self.corridor.state.lock().ledger.skipping() {
+            let describe = Free::describe_portal(portal)
+                .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a portal has a NUL in it")))?;
+            let wanted = Wanted::Columns(Arc::clone(&columns));
+            self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { wanted });
+            self.upstream.send_free(describe);
+        }
+        Ok(Some(columns))
     }
 
     /// Takes a part of the session's budget. What is unanswered may be about to give some back.
@@ -300,7 +344,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.state.lock().ledger.skipping() {
             return Ok(false);
         }
-        self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { statement: Arc::clone(statement) });
+        self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { wanted: Wanted::Types(Arc::clone(statement)) });
         self.upstream.send_free(describe);
         self.settled().await?;
         Ok(!self.corridor.state.lock().ledger.skipping())

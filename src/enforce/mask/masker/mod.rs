@@ -13,7 +13,6 @@ pub(super) use self::literal::name;
 
 /// The expression that stands for a column; `Err` says why there is none.
 pub(super) fn expression(catalog: &Snapshot, column: &Column<'_>, masker: &Masker) -> Result<String, String> {
-    needs_cells(masker)?;
     let shape = Shape::of(catalog, column).ok_or("the catalog does not have its type")?;
     let source = format!("{}::pg_catalog.text COLLATE pg_catalog.\"C\"", name(column.name()));
     let meaningless = |masker: &str| Err(format!("`{masker}` means nothing for `{}`", shape.label));
@@ -32,23 +31,21 @@ pub(super) fn expression(catalog: &Snapshot, column: &Column<'_>, masker: &Maske
         Masker::Email {} if is_text(&shape) => email(&source),
         Masker::Partial { .. } => return meaningless("partial"),
         Masker::Email {} => return meaningless("email"),
-        // Said above.
-        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => return meaningless("it"),
+        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => {
+            return Err(format!("`{}` cannot be woven into a statement", masker.label()));
+        }
     };
     Ok(format!("({masked})::{}{}", shape.name, shape.collation))
 }
 
-/// Maskers that are no expression: such cells are masked on their way back.
-fn needs_cells(masker: &Masker) -> Result<(), String> {
-    let name = match masker {
-        Masker::Hash { .. } => "hash",
-        Masker::Tokenize { .. } => "tokenize",
-        Masker::Detect {} => "detect",
+/// Whether a masker is no expression: such cells are masked on their way back.
+pub(super) fn is_for_cells(masker: &Masker) -> bool {
+    match masker {
+        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => true,
         Masker::Null {} | Masker::Replace { .. } | Masker::Redact {} | Masker::Partial { .. } | Masker::Email {} => {
-            return Ok(());
+            false
         }
-    };
-    Err(format!("`{name}` cannot be woven into a statement"))
+    }
 }
 
 fn is_text(shape: &Shape) -> bool {
@@ -82,30 +79,28 @@ fn redacted(shape: &Shape, source: &str, column: &str) -> Option<String> {
 
 /// The first and last characters; a text that has no others is replaced whole.
 fn partial(source: &str, first: u32, last: u32, with: &str) -> Result<String, String> {
-    let length = format!("pg_catalog.length({source})");
     if with.chars().count() > LONGEST_WITH {
         return Err(format!("`with` has more than {LONGEST_WITH} characters"));
     }
-    let most = LONGEST_MIDDLE.checked_div(with.len()).filter(|_| with.len() > 1);
-    let with = literal::text(with).ok_or("`with` has a character that PostgreSQL does not have")?;
-    // More of them than one character each may be more than a value can hold.
-    let repeated = |count: String| match most {
-        Some(most) => format!("pg_catalog.repeat({with}, LEAST({count}, {most}))"),
-        None => format!("pg_catalog.repeat({with}, {count})"),
+    // More of them than one byte each may be more than a value can hold.
+    let length = match LONGEST_MIDDLE.checked_div(with.len()) {
+        Some(most) if with.len() > 1 => format!("pg_catalog.length(pg_catalog.left({source}, {most}))"),
+        Some(_) | None => format!("pg_catalog.length({source})"),
     };
+    let with = literal::text(with).ok_or("`with` has a character that PostgreSQL does not have")?;
     let (first, last) = (i64::from(first), i64::from(last));
     let kept = first.saturating_add(last);
     // PostgreSQL counts characters in four bytes, and no text has more.
     if kept >= i64::from(i32::MAX) {
-        return Ok(repeated(length));
+        return Ok(format!("pg_catalog.repeat({with}, {length})"));
     }
     let start = format!("pg_catalog.left({source}, {first})");
     let end = format!("pg_catalog.right({source}, {last})");
-    let middle = repeated(format!("{length} OPERATOR(pg_catalog.-) {kept}"));
+    let middle = format!("pg_catalog.repeat({with}, {length} OPERATOR(pg_catalog.-) {kept})");
     let join = "OPERATOR(pg_catalog.||)";
     Ok(format!(
-        "CASE WHEN {length} OPERATOR(pg_catalog.>) {kept} THEN {start} {join} {middle} {join} {end} ELSE {} END",
-        repeated(length.clone())
+        "CASE WHEN {length} OPERATOR(pg_catalog.>) {kept} THEN {start} {join} {middle} {join} {end} \
+         ELSE pg_catalog.repeat({with}, {length}) END"
     ))
 }
 

@@ -14,16 +14,21 @@ mod copy;
 mod ddl;
 mod expression;
 mod facts;
+mod field;
 mod foreign;
 mod from;
 mod known;
+mod label;
 mod lasting;
 mod modify;
 mod names;
 mod operators;
 mod order;
+mod outputs;
 mod predicate;
 mod query;
+mod rows;
+mod scope;
 mod session;
 mod setting;
 mod statement;
@@ -37,8 +42,8 @@ use sqlparser::ast::Statement;
 use sqlparser::tokenizer::Location;
 
 use self::facts::Walker;
-pub use self::names::quoted_name;
 pub(super) use self::names::{folded, is_base_type, is_reserved};
+pub use self::names::{quoted_name, relation_id};
 use super::places::Spot;
 use super::plain::Plain;
 use super::reading::Names;
@@ -101,10 +106,14 @@ pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked,
             Tree::Plain(plain) => walker.plain(plain),
         };
         walked.map_err(Unparsed::from)?;
+        walker.between();
         if walker.has_lost_names() {
             // The server analyses each statement after it has run the one before.
             walker.context.names = &Names::Uncertain;
         }
+    }
+    if statements.len() != 1 {
+        walker.result = None;
     }
     Ok(walker.finish())
 }

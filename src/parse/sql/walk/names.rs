@@ -181,6 +181,11 @@ fn unqualified(name: &str, names: &Names) -> Option<String> {
     }
 }
 
+/// `schema.name`, quoted as PostgreSQL would.
+pub fn relation_id(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote(schema), quote(name))
+}
+
 fn quote(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
