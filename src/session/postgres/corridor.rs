@@ -9,9 +9,8 @@ use parking_lot::Mutex;
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
-use crate::input;
-use crate::journal::{Entry, Intent, IntentKind, Mark, Outcome};
-use crate::model::{Cause, FaultKind, OutcomeKind, SessionId, Stage};
+use crate::journal::{Entry, Mark, Outcome};
+use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
@@ -165,32 +164,6 @@ impl Corridor {
         let mut told = self.told.lock();
         *told = Some(mark.and(*told));
         Ok(())
-    }
-
-    /// A setting changed, and nothing that was permitted explains it: written down, and the end of the session.
-    pub(super) async fn tripped(&self, setting: &str) -> End {
-        let reason = format!("`{setting}` changed, and no permitted statement explains that");
-        tracing::error!(session = %self.session, listener = %self.lane.listener.name, setting, "a session is out of hand");
-        let policy = self.house.store.snapshot();
-        let info = self.house.info(policy.as_ref());
-        let document = {
-            let state = self.state.lock();
-            input::session_document(&state.context, jiff::Timestamp::now(), &info)
-        };
-        let (stage, cause) = (Stage::Session, Cause::Protocol);
-        let decision = self.house.decider.refuse(policy.as_ref(), stage, document, cause, vec![reason.clone()]);
-        self.house.metrics.decided(&self.lane.listener.name, stage, OutcomeKind::Denied, Some(cause));
-        let intent = Intent {
-            kind: IntentKind::Session,
-            session: self.session,
-            listener: self.lane.listener.name.clone(),
-            decision: Arc::new(decision),
-        };
-        // An end that cannot be written down is still the end.
-        if let Ok(entry) = self.house.journal.open(intent).await {
-            let _ = entry.close(denied(cause)).await;
-        }
-        End::Fault(Refusal::new(FaultKind::Denied, reason))
     }
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.

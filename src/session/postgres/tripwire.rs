@@ -2,8 +2,15 @@
 //! something ran which nobody permitted, and ends the session.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::enforce::Refusal;
+use crate::input;
+use crate::journal::{Intent, IntentKind};
+use crate::model::{Cause, FaultKind, OutcomeKind, Stage};
 use crate::parse::{Effect, Facts};
+
+use super::corridor::{Corridor, End, denied};
 
 /// What statements are read by, and who the session is. `in_hot_standby` changes by itself.
 const WATCHED: [&str; 6] = [
@@ -39,6 +46,34 @@ impl Tripwire {
         let harmless = watched == "default_transaction_read_only" && value == "on";
         let moved = before.is_some_and(|before| *before != *value);
         (moved && !harmless && !self.explained).then_some(watched)
+    }
+}
+
+impl Corridor {
+    /// A setting changed, and nothing that was permitted explains it: written down, and the end of the session.
+    pub(super) async fn tripped(&self, setting: &str) -> End {
+        let reason = format!("`{setting}` changed, and no permitted statement explains that");
+        tracing::error!(session = %self.session, listener = %self.lane.listener.name, setting, "a session is out of hand");
+        let policy = self.house.store.snapshot();
+        let info = self.house.info(policy.as_ref());
+        let document = {
+            let state = self.state.lock();
+            input::session_document(&state.context, jiff::Timestamp::now(), &info)
+        };
+        let (stage, cause) = (Stage::Session, Cause::Protocol);
+        let decision = self.house.decider.refuse(policy.as_ref(), stage, document, cause, vec![reason.clone()]);
+        self.house.metrics.decided(&self.lane.listener.name, stage, OutcomeKind::Denied, Some(cause));
+        let intent = Intent {
+            kind: IntentKind::Session,
+            session: self.session,
+            listener: self.lane.listener.name.clone(),
+            decision: Arc::new(decision),
+        };
+        // An end that cannot be written down is still the end.
+        if let Ok(entry) = self.house.journal.open(intent).await {
+            let _ = entry.close(denied(cause)).await;
+        }
+        End::Fault(Refusal::new(FaultKind::Denied, reason))
     }
 }
 
