@@ -238,7 +238,9 @@ fn judge(door: &Door<'_>, case: &Case, form: Option<Form>, seen: &[Vec<Message>]
     match verdict {
         Verdict::Deny if refused => None,
         // What the server does for nobody needs no refusal.
-        Verdict::Deny if matches!(last, End::Failed(_)) && case.sql.as_deref().is_some_and(|sql| door.fails(sql)) => None,
+        Verdict::Deny if matches!(last, End::Failed(_)) && case.sql.as_deref().is_some_and(|sql| door.fails(sql)) => {
+            None
+        }
         Verdict::Deny => Some(Wrong::Passed(format!("{last:?}"))),
         Verdict::Allow | Verdict::Mask if refused && case.refusal_ok => None,
         Verdict::Allow | Verdict::Mask => {
