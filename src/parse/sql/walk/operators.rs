@@ -84,7 +84,7 @@ impl Walker<'_> {
                 Ok(place.inside())
             }
             BinaryOperator::Spaceship => {
-                self.procedure();
+                self.named_operator(None, "<=>");
                 Ok(place.inside())
             }
             foreign_operator!() => Err(Unread::new("an operator that PostgreSQL does not have")),
