@@ -146,27 +146,51 @@ impl<'a> Walker<'a> {
         self.function(Some(function.schema()), function.name(), Some(builtin.volatility), true);
     }
 
-    fn somebodys(&mut self, function: &Function<'_>) {
+    pub(super) fn somebodys(&mut self, function: &Function<'_>) {
         self.procedure();
         self.function(Some(function.schema()), function.name(), Some(volatility(function)), false);
     }
 
-    /// Whether a call by this name alone may mean somebody's function, which then counts. Which of several PostgreSQL
-    /// takes depends on types, so each of them does. A relation's or a built-in's harmless namesake does not: only a
-    /// superuser can have made it.
-    pub(super) fn calls_somebodys(&mut self, name: &str) -> bool {
+    /// Whether a call by this name alone may mean somebody's function, which then counts; `arguments` where their number
+    /// is certain. Which of several PostgreSQL takes depends on types, so each of them does. A relation's or a built-in's
+    /// harmless namesake does not: only a superuser can have made it.
+    pub(super) fn calls_somebodys(&mut self, name: &str, arguments: Option<usize>) -> bool {
         let Some(known) = self.known() else { return false };
         self.outdated |= known.functions == Trust::Outdated;
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {
-            if function.is_own() || (own && is_harmless(&function)) {
+            let other = arguments.is_some_and(|count| !function.takes(count));
+            if other || function.is_own() || (own && is_harmless(&function)) {
                 continue;
             }
             self.somebodys(&function);
             called = true;
         }
         called
+    }
+
+    /// The same of a name with its schema.
+    pub(super) fn calls_somebodys_in(&mut self, schema: &str, name: &str, arguments: Option<usize>) -> bool {
+        let Some(known) = self.known() else { return false };
+        self.outdated |= known.functions == Trust::Outdated;
+        let mut called = false;
+        for function in known.snapshot.functions_in(schema, name) {
+            if arguments.is_none_or(|count| function.takes(count)) {
+                self.somebodys(&function);
+                called = true;
+            }
+        }
+        called
+    }
+
+    /// What all of PostgreSQL's own that a call may mean promise, where that is the same.
+    pub(super) fn own_volatility(&self, schema: &str, name: &str, arguments: usize) -> Option<Volatility> {
+        let known = self.known().filter(|known| known.functions != Trust::Outdated)?;
+        let fits = |function: &Function<'_>| function.takes(arguments);
+        let mut promised = known.snapshot.functions_in(schema, name).filter(fits).map(|function| volatility(&function));
+        let first = promised.next()?;
+        promised.all(|other| other == first).then_some(first)
     }
 
     /// A relation with the columns that the catalog knows of.
@@ -232,7 +256,7 @@ fn resolved_to(relation: &Relation<'_>) -> Resolved {
 }
 
 /// Compiled, so that a superuser brought it; and nothing but a value comes of it.
-fn is_harmless(function: &Function<'_>) -> bool {
+pub(super) fn is_harmless(function: &Function<'_>) -> bool {
     let compiled = matches!(function.language(), "c" | "internal");
     compiled
         && !function.returns().1

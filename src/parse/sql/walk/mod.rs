@@ -16,6 +16,7 @@ mod expression;
 mod facts;
 mod field;
 mod foreign;
+mod foreign_code;
 mod from;
 mod known;
 mod label;

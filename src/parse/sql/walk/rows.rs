@@ -47,7 +47,7 @@ impl Walker<'_> {
         let parts = names::parts(function).unwrap_or_default();
         let name = match (parts.as_slice(), self.context.names) {
             ([schema, name], _) if schema == "pg_catalog" => name,
-            ([name], Names::Certain { .. } | Names::Known(_)) if !self.calls_somebodys(name) => name,
+            ([name], Names::Certain { .. } | Names::Known(_)) if !self.calls_somebodys(name, None) => name,
             (_, _) => return Shape::Computed(bases),
         };
         let column = |name: &str| Output { name: Some(Rc::from(name)), bases: Rc::clone(&bases), bare: false };
