@@ -37,8 +37,8 @@ impl Woven {
         &self.text
     }
 
-    /// The place in the client's text of a character of this one, both counted from 1; `None` inside a mask. One past the
-    /// end is one past the end.
+    /// The place in the client's text of a character of this one, both counted from 1; `None` inside a mask. One past
+    /// the end is one past the end.
     pub fn original_position(&self, position: usize) -> Option<usize> {
         let before = position.checked_sub(1)?;
         let at = self.kept.partition_point(|kept| kept.woven <= before).checked_sub(1)?;
