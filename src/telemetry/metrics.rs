@@ -114,6 +114,12 @@ impl Metrics {
         self.0.sessions.logins.get_or_create(&labels).inc();
     }
 
+    /// A session ended because its identity did.
+    pub fn identity_ended(&self, listener: &ListenerName, reason: &'static str) {
+        let labels = Away { listener: Listener(listener.clone()), reason };
+        self.0.sessions.identities_ended.get_or_create(&labels).inc();
+    }
+
     /// A caller was not recognised.
     pub fn login_refused(&self, listener: &ListenerName) {
         self.0.sessions.logins_refused.get_or_create(&of(listener)).inc();

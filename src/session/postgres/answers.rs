@@ -20,7 +20,7 @@ use crate::wire::postgres::{
 };
 
 use super::corridor::{Corridor, End, bound_only};
-use super::endings::Ending;
+use super::endings::{Ending, tell};
 use super::fill::Fill;
 use super::ledger::{Line, Owed, Own, Running, Wanted};
 use super::masks::Masked;
@@ -78,10 +78,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);
-                passed?;
                 if self.recorded.is_none() && self.corridor.told.lock().is_some() {
                     self.recorded = Some(before);
                 }
+                passed?;
             }
             None => {
                 self.flush().await?;
@@ -326,7 +326,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn complete(&mut self, frame: Frame) -> Result<(), End> {
         let finished = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
+            if let Some(refusal) = state.ledger.undone() {
+                refusal.take().iter().for_each(|refusal| tell(&mut self.out, refusal));
+                return Ok(());
+            }
+            if frame.tag() == b'C' && state.deeds.is_some() {
+                let complete = CommandComplete::decode(frame.body()).map_err(|error| broken(&error))?;
+                state.completed(complete.tag);
+            }
             let watched = matches!(state.ledger.front(), Some(line) if line.owed.is_watched());
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) => {
@@ -417,14 +425,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let masks = self.masks();
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
             match state.ledger.front().map(|line| &mut line.owed) {
                 Some(Owed::Query(running)) => {
                     running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
                     (None, Vec::new())
                 }
                 // A Sync commits what was pipelined before it: that can fail, too.
-                None | Some(Owed::Sync | Owed::Ready) => (None, Vec::new()),
+                None | Some(Owed::Sync | Owed::Ready | Owed::Undone { .. }) => (None, Vec::new()),
                 Some(Owed::Refused { ready: true, .. }) => {
                     let line = state.ledger.settle();
                     let sequence = line.as_ref().map_or(0, |line| line.sequence);
@@ -486,7 +494,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Ending::Behind(refusal) => Some(refusal),
             Ending::Passes => None,
         };
-        let line = self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Ready))?;
+        let line =
+            self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Undone { .. } | Owed::Ready))?;
+        let own = matches!(line.owed, Owed::Undone { own: true, .. });
         let status = match ready.status {
             TransactionStatus::Idle => Transaction::Idle,
             TransactionStatus::Transaction => Transaction::Open,
@@ -507,8 +517,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.corridor.finish(running).await?;
         }
         self.corridor.close_portals(gone).await?;
-        told.iter().for_each(|refusal| self.tell(refusal));
-        self.pass(&frame);
+        told.iter().for_each(|refusal| tell(&mut self.out, refusal));
+        if !own {
+            self.pass(&frame);
+        }
         self.corridor.rang();
         Ok(())
     }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
-use crate::input::{SessionContext, Transaction};
+use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{Effect, Encoding, Facts, Quoting};
 
 use super::super::atlas::Page;
 use super::ledger::{Ledger, Owed, Running};
 use super::names::{Names, RestsOn};
+use super::signals::{Signal, Signals};
+use super::transaction::{Commits, Deeds};
 use super::tripwire::Tripwire;
 
 /// The session as the answers so far have left it.
@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) copy: Copy,
     /// The kind of message that must fail at the server now, since the client was told that something did.
     pub(super) wanted: Option<u8>,
+    /// What the transaction has done, where policy is asked whether it may commit.
+    pub(super) deeds: Option<Deeds>,
     /// The session as policy sees it.
     pub(super) context: SessionContext,
     quoting: Quoting,
@@ -69,6 +71,7 @@ impl State {
             names: Names::default(),
             copy: Copy::No,
             wanted: None,
+            deeds: None,
             context,
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
@@ -109,6 +112,9 @@ impl State {
             self.version = self.version.saturating_add(1);
         }
         self.context.transaction = status;
+        if let Some(deeds) = &mut self.deeds {
+            deeds.ready(status == Transaction::Idle);
+        }
         self.context.transaction_uncertain = self.pending(|facts| facts.aftermath.transaction);
         // Changed parameters are reported just before ReadyForQuery, not before CommandComplete.
         self.reading_moves = self.pending(|facts| facts.aftermath.waits);
@@ -136,15 +142,39 @@ impl State {
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
+            | Owed::Undone { .. }
             | Owed::Ready => false,
         })
     }
 
+    /// What a statement would commit now, if anything, and what that did.
+    pub(super) fn commits(&self, facts: &Facts) -> Option<(Commits, Done)> {
+        let deeds = self.deeds.as_ref()?;
+        let failed = self.context.transaction == Transaction::Failed && !self.context.transaction_uncertain;
+        let commits = deeds.committed_by(facts, self.context.transaction == Transaction::Open);
+        let done = match commits {
+            Commits::Nothing => return None,
+            // Where it failed, COMMIT is a ROLLBACK.
+            Commits::Open if failed => return None,
+            Commits::Open => deeds.done(None),
+            Commits::Itself => deeds.done(Some(facts)),
+            Commits::Prepared => Done { relations: None, rows_written: None, ..deeds.done(Some(facts)) },
+        };
+        Some((commits, done))
+    }
+
+    /// A command of the statement that is owed first completed.
+    pub(super) fn completed(&mut self, tag: &str) {
+        if let (Some(deeds), Some(running)) = (&mut self.deeds, self.ledger.running()) {
+            deeds.completes(&running.facts, tag);
+        }
+    }
+
     /// COPY … FROM STDIN is over. A Sync that was held back because the server would have swallowed it
     /// is wanted now, since an error made the client count on its answer.
-    pub(super) fn copy_ended(&mut self, sync_wanted: &Notify) {
+    pub(super) fn copy_ended(&mut self, signals: &Signals) {
         if let Copy::In { sync_held: true } = self.copy {
-            sync_wanted.notify_one();
+            signals.give(Signal::SYNC_WANTED);
         }
         self.copy = Copy::No;
     }
@@ -171,6 +201,9 @@ impl State {
     pub(super) fn sends(&mut self, facts: &Facts) {
         let aftermath = &facts.aftermath;
         self.tripwire.sends(facts);
+        if let Some(deeds) = &mut self.deeds {
+            deeds.sends(facts);
+        }
         self.context.statements = self.context.statements.saturating_add(1);
         self.context.transaction_uncertain |= aftermath.transaction;
         self.reading_moves |= aftermath.waits;

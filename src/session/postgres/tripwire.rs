@@ -98,11 +98,11 @@ mod tests {
     #[test]
     fn what_was_sent_may_explain_it() {
         let setting = SettingFacts { name: "client_encoding".to_owned(), value: None, local: false };
-        let set = Facts { settings: vec![setting], ..Facts::default() };
-        for facts in [Facts { effects: [Effect::Procedure].into(), ..Facts::default() }, set] {
+        let set = Facts { settings: vec![setting], ..crate::input::stub::facts() };
+        for facts in [Facts { effects: [Effect::Procedure].into(), ..crate::input::stub::facts() }, set] {
             let mut wire = Tripwire::default();
             wire.reports("client_encoding", "UTF8");
-            wire.sends(&Facts { effects: [Effect::Read].into(), ..Facts::default() });
+            wire.sends(&Facts { effects: [Effect::Read].into(), ..crate::input::stub::facts() });
             wire.sends(&facts);
             assert_eq!(wire.reports("client_encoding", "SQL_ASCII"), None);
         }
