@@ -14,8 +14,6 @@ pub use facts::{
 };
 pub use reference::{Place, Reference, Role};
 pub use request::{Parameter, Protocol, Request};
-#[doc(hidden)]
-pub use sql::tokens;
 pub use sql::{
     Encoding, Known, Names, NamesKey, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Tokens, Trust,
     literals, quoted_name, relation_id, tokens,

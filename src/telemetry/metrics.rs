@@ -163,6 +163,11 @@ impl Metrics {
         self.0.sessions.catalogs.get_or_create(&Looked { listener: Listener(listener.clone()), outcome }).inc();
     }
 
+    /// So many things the role may do too much in the database that was read last.
+    pub fn excess_powers(&self, listener: &ListenerName, count: usize) {
+        self.0.sessions.powers.get_or_create(&of(listener)).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// A statement could not be read whole.
     pub fn unparsed(&self, listener: &ListenerName) {
         self.0.sessions.unparsed.get_or_create(&of(listener)).inc();

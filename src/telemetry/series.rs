@@ -36,6 +36,7 @@ pub(super) struct Sessions {
     pub(super) upstream_failures: Family<OfListener, Counter>,
     pub(super) unparsed: Family<OfListener, Counter>,
     pub(super) catalogs: Family<Looked, Counter>,
+    pub(super) powers: Family<OfListener, Gauge>,
 }
 
 impl Sessions {
@@ -83,6 +84,12 @@ impl Sessions {
                 Family::default(),
             ),
             catalogs: add(r, "sidegate_catalog_reads", "Attempts to read what a database holds", Family::default()),
+            powers: add(
+                r,
+                "sidegate_upstream_excess_powers",
+                "What the upstream role may do beyond what statements need, in the database read last",
+                Family::default(),
+            ),
             unparsed: add(r, "sidegate_unparsed", "Statements that could not be read whole", Family::default()),
         }
     }

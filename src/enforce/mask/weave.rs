@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
 use super::masker;
+use super::passing;
 use super::target::Target;
 use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
@@ -83,7 +84,9 @@ pub fn weave_with(
         Some(tokens) => loom.edits(tokens, &woven)?,
         None => Vec::new(),
     };
-    let woven = edits::apply(text, edits, bound.guard()).ok_or("masks do not fit into this statement")?;
+    let read = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
+    let cells = passing::cells(facts, read);
+    let woven = edits::apply(text, edits, bound.guard().but(cells)).ok_or("masks do not fit into this statement")?;
     Ok(Some(woven))
 }
 
@@ -362,6 +365,9 @@ where
         let name = label(*relation);
         let item = |column: &crate::catalog::Column<'_>| match masked.get(column.name()) {
             None => Ok(masker::name(column.name())),
+            Some(masker) if masker::is_for_cells(masker) => {
+                passing::column(self.facts, self.catalog, (&thread.reference.relation, &name), column, masker)
+            }
             Some(masker) => match masker::expression(self.catalog, column, masker) {
                 Ok(masked) => Ok(format!("{masked} AS {}", masker::name(column.name()))),
                 Err(why) => Err(format!("the mask of `{name}.{}` cannot be carried out: {why}", column.name())),

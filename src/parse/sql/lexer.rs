@@ -153,11 +153,6 @@ pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, LexError> {
     Ok(lexer.tokens)
 }
 
-/// How many tokens a text has; `None` if it cannot be cut. For measurements.
-pub fn tokens(text: &str) -> Option<usize> {
-    lex(text).ok().map(|tokens| tokens.len())
-}
-
 /// The first word of a text that may not be a statement at all, upper-case.
 pub(super) fn first_word(text: &str) -> String {
     let mut rest = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '(' || c == ';');

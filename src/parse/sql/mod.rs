@@ -21,8 +21,6 @@ mod tokens;
 mod unread;
 mod walk;
 
-#[doc(hidden)]
-pub use lexer::tokens;
 pub(in crate::parse) use literal::numeric;
 pub use reader::{Reader, Stack};
 pub use reading::{Encoding, Known, Names, NamesKey, Quoting, Reading, ReadingLimits, Remembered, Trust};

@@ -33,6 +33,8 @@ pub(super) struct Corridor {
     pub(super) state: Mutex<State>,
     /// What it sent last.
     pub(super) recent: Mutex<Recent>,
+    /// Some statement of it is masked in its rows.
+    pub(super) masks_cells: AtomicBool,
     /// What was woven for it last.
     pub(super) loom: Mutex<Loom>,
     /// What it asked last.
@@ -209,6 +211,7 @@ impl Corridor {
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
+            | Owed::Undone { .. }
             | Owed::Ready => Ok(()),
         }
     }

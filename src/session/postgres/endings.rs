@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::decide::Decision;
@@ -89,7 +90,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         match refused {
             None => self.out.extend_from_slice(frame.bytes()),
             Some(_) if fails => self.corridor.signals.give(Signal::FAILURE_WANTED),
-            Some(refused) => self.tell(&refused.refusal),
+            Some(refused) => tell(&mut self.out, &refused.refusal),
         }
         self.corridor.rang();
         Ok(())
@@ -138,7 +139,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         running.leave();
         self.corridor.finish(running).await?;
         match &refused {
-            Some(refused) => self.tell(&refused.refusal),
+            Some(refused) => tell(&mut self.out, &refused.refusal),
             None => self.out.extend_from_slice(frame.bytes()),
         }
         Ok(())
@@ -173,12 +174,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         }
         Ok(refused)
     }
+}
 
-    /// Tells the client.
-    pub(super) fn tell(&mut self, refusal: &Refusal) {
-        if let Some(response) = refusal.error_response() {
-            self.out.extend_from_slice(response.bytes());
-        }
+/// Tells the client.
+pub(super) fn tell(out: &mut BytesMut, refusal: &Refusal) {
+    if let Some(response) = refusal.error_response() {
+        out.extend_from_slice(response.bytes());
     }
 }
 

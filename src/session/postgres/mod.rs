@@ -3,6 +3,7 @@
 
 mod answers;
 mod budget;
+mod cells;
 mod corridor;
 mod endings;
 mod fill;
@@ -18,6 +19,8 @@ mod signals;
 mod stages;
 mod state;
 mod statements;
+mod transaction;
+mod tripwire;
 mod turns;
 mod watch;
 

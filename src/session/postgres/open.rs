@@ -31,6 +31,7 @@ use super::greet::Greeting;
 use super::requests::Requests;
 use super::signals::Signals;
 use super::state::State;
+use super::transaction::Deeds;
 
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
@@ -315,12 +316,15 @@ fn begin(
 
 async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
     let Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
+    let mut state = state;
+    state.deeds = lane.asks(Stage::Commit).then(Deeds::default);
     let corridor = Corridor {
         house: Arc::clone(house),
         lane: Arc::clone(lane),
         session,
         state: Mutex::new(state),
         recent: Mutex::default(),
+        masks_cells: AtomicBool::new(false),
         loom: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),

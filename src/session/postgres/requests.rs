@@ -103,7 +103,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             },
             heard = corridor.signals.heard(news) => {
                 // What fails stands before the Sync that the client sent behind it.
-                self.heard(heard).await?;
+                self.heed(heard).await?;
                 if heard.has(Signal::SYNC_WANTED) { self.held_sync().await } else { Ok(()) }
             }
             () = idled(patience) => self.silence(quiet).await,
@@ -412,7 +412,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
     }
 
-    async fn answered(&mut self, such: fn(&Owed) -> bool) -> Result<(), End> {
+    pub(super) async fn answered(&mut self, such: fn(&Owed) -> bool) -> Result<(), End> {
         let mut asked = false;
         loop {
             {
@@ -442,7 +442,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.framer.buffered() < AHEAD {
             tokio::select! {
                 heard = self.corridor.signals.heard(Signal::ANSWERED.and(Signal::FAILURE_WANTED)) => {
-                    return self.heard(heard).await;
+                    return self.heed(heard).await;
                 }
                 read = tokio::io::AsyncReadExt::read_buf(&mut self.client, self.framer.room()) => match read {
                     Ok(1..) => return Ok(()),
@@ -458,15 +458,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Waits for an answer to be settled, or for what must be sent so that one is.
     async fn rung(&mut self) -> Result<(), End> {
         let heard = self.corridor.signals.heard(Signal::ANSWERED.and(Signal::FAILURE_WANTED)).await;
-        self.heard(heard).await
+        self.heed(heard).await
     }
 
-    async fn heard(&mut self, heard: Signal) -> Result<(), End> {
-        if heard.has(Signal::FAILURE_WANTED) {
-            self.make_fail();
-            return self.flush().await;
+    /// Sends what must fail, where that is wanted.
+    async fn heed(&mut self, heard: Signal) -> Result<(), End> {
+        if !heard.has(Signal::FAILURE_WANTED) {
+            return Ok(());
         }
-        Ok(())
+        self.make_fail();
+        self.flush().await
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), End> {

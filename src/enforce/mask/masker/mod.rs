@@ -13,7 +13,6 @@ pub(super) use self::literal::name;
 
 /// The expression that stands for a column; `Err` says why there is none.
 pub(super) fn expression(catalog: &Snapshot, column: &Column<'_>, masker: &Masker) -> Result<String, String> {
-    needs_cells(masker)?;
     let shape = Shape::of(catalog, column).ok_or("the catalog does not have its type")?;
     let source = format!("{}::pg_catalog.text COLLATE pg_catalog.\"C\"", name(column.name()));
     let meaningless = |masker: &str| Err(format!("`{masker}` means nothing for `{}`", shape.label));
@@ -32,23 +31,21 @@ pub(super) fn expression(catalog: &Snapshot, column: &Column<'_>, masker: &Maske
         Masker::Email {} if is_text(&shape) => email(&source),
         Masker::Partial { .. } => return meaningless("partial"),
         Masker::Email {} => return meaningless("email"),
-        // Said above.
-        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => return meaningless("it"),
+        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => {
+            return Err(format!("`{}` cannot be woven into a statement", masker.label()));
+        }
     };
     Ok(format!("({masked})::{}{}", shape.name, shape.collation))
 }
 
-/// Maskers that are no expression: such cells are masked on their way back.
-fn needs_cells(masker: &Masker) -> Result<(), String> {
-    let name = match masker {
-        Masker::Hash { .. } => "hash",
-        Masker::Tokenize { .. } => "tokenize",
-        Masker::Detect {} => "detect",
+/// Whether a masker is no expression: such cells are masked on their way back.
+pub(super) fn is_for_cells(masker: &Masker) -> bool {
+    match masker {
+        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => true,
         Masker::Null {} | Masker::Replace { .. } | Masker::Redact {} | Masker::Partial { .. } | Masker::Email {} => {
-            return Ok(());
+            false
         }
-    };
-    Err(format!("`{name}` cannot be woven into a statement"))
+    }
 }
 
 fn is_text(shape: &Shape) -> bool {
