@@ -155,3 +155,6 @@ fn writes_uncounted(facts: &Facts) -> bool {
     let large_objects = facts.effects.contains(&Effect::Write) && facts.functions.iter().any(|call| call.name.starts_with("lo"));
     facts.unparsed.is_some() || facts.effects.iter().any(hidden) || facts.statements.iter().any(uncounted) || large_objects
 }
+
+#[cfg(test)]
+mod tests;
