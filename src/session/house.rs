@@ -100,6 +100,8 @@ pub struct Lane {
     pub(super) cancels: Arc<CancelKeys>,
     /// What may be written down of those who got no session.
     pub(super) strangers: Strangers,
+    /// And of those who said who they are and could not prove it.
+    pub(super) refused: Strangers,
     /// Reads statements.
     pub reader: Reader,
     /// The one user schema of the pinned path, if there is exactly one.
@@ -129,6 +131,7 @@ impl Lane {
             atlas: Atlas::default(),
             cancels: Arc::default(),
             strangers: Strangers::new(),
+            refused: Strangers::new(),
             reader,
             schema,
             search_path,

@@ -142,7 +142,10 @@ fn cells_that_no_expression_masks_are_masked_on_their_way_back() {
     let plain = psql("select id, email, name from customers where id = 7");
     let cells: Vec<&str> = plain.split('|').collect();
     assert_eq!((cells[0], cells[2].len()), ("7", 64), "{plain}");
-    assert_eq!(cells[1].chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect::<String>(), "xx@xxxxxxx.xxx");
+    assert_eq!(
+        cells[1].chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect::<String>(),
+        "xx@xxxxxxx.xxx"
+    );
     let star = psql("with x as (select * from customers c) select * from x where id = 7");
     assert_eq!(star, format!("7|{}|{}", cells[2], cells[1]), "however it gets there");
     assert_eq!(psql("select count(*) from customers"), "100");

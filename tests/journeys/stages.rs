@@ -135,13 +135,18 @@ fn rows_in(sidegate: &Sidegate, table: &str, condition: &str) -> String {
 fn a_refused_commit_is_a_rollback_and_the_session_goes_on() {
     let sidegate = asking("commit", FEW);
     let mut client = open(&sidegate);
-    let insert = |from: u32, rows: u32| format!("insert into payroll select n, 1 from generate_series({from}, {}) n", from + rows - 1);
+    let insert = |from: u32, rows: u32| {
+        format!("insert into payroll select n, 1 from generate_series({from}, {}) n", from + rows - 1)
+    };
     let commits = ["commit", "end", "commit and chain", "/* at */ COMMIT WORK;"];
     for (at, commit) in (0..).zip(commits) {
         for messages in [query(commit), [extended(commit), sync()].concat()] {
             assert_eq!(client.ask(&query("begin")), "C:BEGIN Z:T");
             assert_eq!(client.ask(&query(&insert(1000 + at * 10, 2))), "C:INSERT 0 2 Z:T");
-            assert_eq!(client.ask(&[extended("delete from payroll where id = 1"), sync()].concat()), "1 2 C:DELETE 1 Z:T");
+            assert_eq!(
+                client.ask(&[extended("delete from payroll where id = 1"), sync()].concat()),
+                "1 2 C:DELETE 1 Z:T"
+            );
             assert_eq!(client.ask(&query("update payroll set salary = 0 where id = 2")), "C:UPDATE 1 Z:T");
             client.send(&messages);
             let answer = client.until_ready();
@@ -204,7 +209,8 @@ fn what_commits_by_itself_is_asked_about_before_it_is_sent() {
     assert_eq!(client.ask(&[extended(other), extended(insert), sync()].concat()), "1 2 C:INSERT 0 1 1 2 E:42501 Z:I");
     assert_eq!(rows_in(&sidegate, "customers", "id = 500"), "0");
     // So it is with BEGIN and COMMIT in one, as drivers send them.
-    let pipeline = [extended("begin"), extended(insert), extended("commit"), extended(other), sync(), query("select 1")];
+    let pipeline =
+        [extended("begin"), extended(insert), extended("commit"), extended(other), sync(), query("select 1")];
     client.send(&pipeline.concat());
     assert_eq!(spell(&client.until_ready()), "1 2 C:BEGIN 1 2 C:INSERT 0 1 1 2 E:42501 Z:I");
     assert_eq!(spell(&client.until_ready()), "T D C:SELECT 1 Z:I");
@@ -226,10 +232,7 @@ fn what_commits_by_itself_is_asked_about_before_it_is_sent() {
 fn rows_that_nobody_counted_are_unknown() {
     let sidegate = asking("commit", FEW);
     let mut client = open(&sidegate);
-    for hidden in [
-        "with x as (insert into payroll values (600, 1) returning id) select * from x",
-        "truncate payroll",
-    ] {
+    for hidden in ["with x as (insert into payroll values (600, 1) returning id) select * from x", "truncate payroll"] {
         client.ask(&query("begin"));
         client.ask(&query(hidden));
         let answer = client.ask(&query("commit"));
@@ -242,7 +245,8 @@ fn rows_that_nobody_counted_are_unknown() {
 
 #[test]
 fn psql_and_psycopg_see_a_commit_that_failed() {
-    let sidegate = asking("commit, response", &format!("{FEW}\n\ndeny_response contains \"x\" if input.result.rows > 50"));
+    let sidegate =
+        asking("commit, response", &format!("{FEW}\n\ndeny_response contains \"x\" if input.result.rows > 50"));
     let script = "import psycopg\n\
         with psycopg.connect('') as c:\n\
         \x20   c.execute('insert into payroll select n, 1 from generate_series(700, 709) n')\n\

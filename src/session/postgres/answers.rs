@@ -78,10 +78,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);
-                passed?;
                 if self.recorded.is_none() && self.corridor.told.lock().is_some() {
                     self.recorded = Some(before);
                 }
+                passed?;
             }
             None => {
                 self.flush().await?;
@@ -164,7 +164,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             // These come at any time.
             b'N' => self.notice(&frame),
             b'A' => self.pass(&frame),
-            b'S' => self.parameter(&frame)?,
+            b'S' => return self.parameter(&frame).await,
             // Boxed: it is rare, and would make every session that waits larger.
             b'E' => return Box::pin(self.error(frame)).await,
             b'Z' => return self.ready(frame).await,
@@ -200,11 +200,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
     }
 
-    fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
+    async fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
         let status = ParameterStatus::decode(frame.body()).map_err(|error| broken(&error))?;
-        self.corridor.state.lock().parameter(status.name, status.value);
-        self.pass(frame);
-        Ok(())
+        let unexplained = self.corridor.state.lock().parameter(status.name, status.value);
+        match unexplained {
+            None => {
+                self.pass(frame);
+                Ok(())
+            }
+            Some(setting) => Err(Box::pin(self.corridor.tripped(setting)).await),
+        }
     }
 
     /// Strikes out the first line if it is what the answer belongs to.
@@ -321,7 +326,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn complete(&mut self, frame: Frame) -> Result<(), End> {
         let finished = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
             if let Some(refusal) = state.ledger.undone() {
                 refusal.take().iter().for_each(|refusal| tell(&mut self.out, refusal));
                 return Ok(());
@@ -420,7 +425,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let masks = self.masks();
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
             match state.ledger.front().map(|line| &mut line.owed) {
                 Some(Owed::Query(running)) => {
                     running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());

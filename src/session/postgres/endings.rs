@@ -15,6 +15,7 @@ use crate::wire::postgres::{Frame, TransactionStatus};
 use super::answers::{Answers, lost};
 use super::corridor::End;
 use super::ledger::{Line, Owed, Running};
+use super::signals::Signal;
 use super::state::only_reads;
 use super::watch::Watch;
 
@@ -88,7 +89,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.conclude(line).await?;
         match refused {
             None => self.out.extend_from_slice(frame.bytes()),
-            Some(_) if fails => self.corridor.failure_wanted.notify_one(),
+            Some(_) if fails => self.corridor.signals.give(Signal::FAILURE_WANTED),
             Some(refused) => tell(&mut self.out, &refused.refusal),
         }
         self.corridor.rang();
@@ -121,7 +122,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             line
         };
         self.conclude(line).await?;
-        self.corridor.failure_wanted.notify_one();
+        self.corridor.signals.give(Signal::FAILURE_WANTED);
         self.corridor.rang();
         Ok(Ending::Fails)
     }
@@ -174,7 +175,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         }
         Ok(refused)
     }
-
 }
 
 /// Tells the client.

@@ -233,9 +233,12 @@ impl Owed {
     /// Whether its answer tells what became of a transaction, or of a part of one.
     pub(super) fn tells_deeds(&self) -> bool {
         match self {
-            Self::Query(_) | Self::Execute(_) | Self::Sync | Self::Refused { .. } | Self::Undone { .. } | Self::Ready => {
-                true
-            }
+            Self::Query(_)
+            | Self::Execute(_)
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Undone { .. }
+            | Self::Ready => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe

@@ -15,10 +15,12 @@ mod names;
 mod open;
 mod recent;
 mod requests;
+mod signals;
 mod stages;
 mod state;
 mod statements;
 mod transaction;
+mod tripwire;
 mod turns;
 mod watch;
 

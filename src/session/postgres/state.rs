@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{Effect, Encoding, Facts, Quoting};
 
 use super::super::atlas::Page;
 use super::ledger::{Ledger, Owed, Running};
 use super::names::{Names, RestsOn};
+use super::signals::{Signal, Signals};
 use super::transaction::{Commits, Deeds};
+use super::tripwire::Tripwire;
 
 /// The session as the answers so far have left it.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) struct State {
     encoding: Encoding,
     reading_moves: bool,
     names_certain: bool,
+    /// Settings that must not change by themselves.
+    tripwire: Tripwire,
     /// What is known of the database; `None` where names never are.
     page: Option<Arc<Page>>,
     /// It changed the database, and nobody else sees that before the transaction ends.
@@ -75,6 +77,7 @@ impl State {
             encoding: Encoding::Safe,
             reading_moves: false,
             names_certain: page.is_some(),
+            tripwire: Tripwire::default(),
             page,
             altered: false,
             made_functions: false,
@@ -82,8 +85,15 @@ impl State {
         }
     }
 
-    /// The server reported a parameter.
-    pub(super) fn parameter(&mut self, name: &str, value: &str) {
+    /// The server reported a parameter. Gives its name where nothing explains the change.
+    pub(super) fn parameter(&mut self, name: &str, value: &str) -> Option<&'static str> {
+        let unexplained = self.tripwire.reports(name, value);
+        self.reads(name, value);
+        unexplained
+    }
+
+    /// How text is read from now on.
+    fn reads(&mut self, name: &str, value: &str) {
         if name.eq_ignore_ascii_case("standard_conforming_strings") {
             self.quoting = if value.eq_ignore_ascii_case("on") { Quoting::Standard } else { Quoting::Backslash };
         } else if name.eq_ignore_ascii_case("client_encoding") {
@@ -162,9 +172,9 @@ impl State {
 
     /// COPY … FROM STDIN is over. A Sync that was held back because the server would have swallowed it
     /// is wanted now, since an error made the client count on its answer.
-    pub(super) fn copy_ended(&mut self, sync_wanted: &Notify) {
+    pub(super) fn copy_ended(&mut self, signals: &Signals) {
         if let Copy::In { sync_held: true } = self.copy {
-            sync_wanted.notify_one();
+            signals.give(Signal::SYNC_WANTED);
         }
         self.copy = Copy::No;
     }
@@ -190,6 +200,7 @@ impl State {
     /// A statement is about to be sent: from now on the next one is judged as if it had run.
     pub(super) fn sends(&mut self, facts: &Facts) {
         let aftermath = &facts.aftermath;
+        self.tripwire.sends(facts);
         if let Some(deeds) = &mut self.deeds {
             deeds.sends(facts);
         }

@@ -143,17 +143,23 @@ fn tops(facts: &Facts) -> impl Iterator<Item = &StatementFacts> {
 
 /// Whether a statement may write rows that its tag does not count: inside another one, by code, or all at once.
 fn writes_uncounted(facts: &Facts) -> bool {
-    let hidden = |effect: &Effect| {
-        matches!(effect, Effect::Procedure | Effect::Unknown | Effect::File | Effect::Program)
-    };
+    let hidden =
+        |effect: &Effect| matches!(effect, Effect::Procedure | Effect::Unknown | Effect::File | Effect::Program);
     let uncounted = |statement: &StatementFacts| {
         let command = statement.command.as_str();
         (statement.nested && statement.effects.contains(&Effect::Write))
             || command.starts_with("TRUNCATE")
-            || matches!(command, "CREATE TABLE AS" | "SELECT INTO" | "REFRESH MATERIALIZED VIEW" | "CREATE MATERIALIZED VIEW")
+            || matches!(
+                command,
+                "CREATE TABLE AS" | "SELECT INTO" | "REFRESH MATERIALIZED VIEW" | "CREATE MATERIALIZED VIEW"
+            )
     };
-    let large_objects = facts.effects.contains(&Effect::Write) && facts.functions.iter().any(|call| call.name.starts_with("lo"));
-    facts.unparsed.is_some() || facts.effects.iter().any(hidden) || facts.statements.iter().any(uncounted) || large_objects
+    let large_objects =
+        facts.effects.contains(&Effect::Write) && facts.functions.iter().any(|call| call.name.starts_with("lo"));
+    facts.unparsed.is_some()
+        || facts.effects.iter().any(hidden)
+        || facts.statements.iter().any(uncounted)
+        || large_objects
 }
 
 #[cfg(test)]
