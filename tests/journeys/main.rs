@@ -31,6 +31,7 @@ mod masks;
 mod metrics;
 mod policy;
 mod portals;
+mod powers;
 mod refusals;
 mod sessions;
 mod stages;

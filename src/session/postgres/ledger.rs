@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::enforce::Refusal;
+use crate::enforce::mask::cells::Cells;
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
@@ -74,6 +75,13 @@ pub(super) enum Owed {
     },
     /// ReadyForQuery after a refused Query.
     Ready,
+    /// CommandComplete and ReadyForQuery of a ROLLBACK of sidegate's own.
+    Undone {
+        /// What the client sees instead of the first, if it waits for them.
+        refusal: Option<Refusal>,
+        /// It does not: neither goes to it.
+        own: bool,
+    },
 }
 
 /// A message of sidegate's own.
@@ -105,6 +113,10 @@ pub(super) struct Running {
     pub(super) facts: Arc<Facts>,
     /// The masks in it.
     pub(super) masked: Option<Arc<Masked>>,
+    /// The masks of its rows, once there is one.
+    pub(super) cells: Option<Arc<Cells>>,
+    /// The formats that its values were asked for in; `None` where the server says them.
+    pub(super) formats: Option<Arc<[i16]>>,
     /// Whether it is a FunctionCall.
     pub(super) called: bool,
     /// When its first byte went upstream.
@@ -144,6 +156,7 @@ impl Owed {
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
+            | Self::Undone { .. }
             | Self::Ready => None,
         }
     }
@@ -157,6 +170,8 @@ impl Running {
             entry: Some(entry),
             facts,
             masked: None,
+            cells: None,
+            formats: None,
             called: false,
             sent,
             rows: 0,
@@ -193,6 +208,7 @@ impl Owed {
             | Self::Execute(_)
             | Self::Sync
             | Self::Refused { .. }
+            | Self::Undone { .. }
             | Self::Ready => false,
         }
     }
@@ -209,7 +225,26 @@ impl Owed {
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
+            | Self::Undone { .. }
             | Self::Ready => false,
+        }
+    }
+
+    /// Whether its answer tells what became of a transaction, or of a part of one.
+    pub(super) fn tells_deeds(&self) -> bool {
+        match self {
+            Self::Query(_)
+            | Self::Execute(_)
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Undone { .. }
+            | Self::Ready => true,
+            Self::Parse { .. }
+            | Self::Bind { .. }
+            | Self::Describe
+            | Self::OwnDescribe { .. }
+            | Self::Own(_)
+            | Self::Close { .. } => false,
         }
     }
 
@@ -220,7 +255,7 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } => true,
+            Self::OwnDescribe { .. } | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
@@ -266,6 +301,14 @@ impl Ledger {
         self.running().and_then(|running| running.watch.as_deref_mut())
     }
 
+    /// What the client is told in place of the next answer, if that is of a ROLLBACK of sidegate's own.
+    pub(super) fn undone(&mut self) -> Option<&mut Option<Refusal>> {
+        match self.lines.front_mut() {
+            Some(Line { owed: Owed::Undone { refusal, .. }, .. }) => Some(refusal),
+            Some(_) | None => None,
+        }
+    }
+
     /// Whether the next answer is an Execute's.
     pub(super) fn is_executing(&self) -> bool {
         matches!(self.lines.front(), Some(Line { owed: Owed::Execute(_), .. }))
@@ -304,7 +347,7 @@ impl Ledger {
         self.sequence = self.sequence.saturating_add(1);
         match owed {
             Owed::Sync => (self.skipping, self.executed) = (false, 0),
-            Owed::Query(_) => self.executed = 0,
+            Owed::Query(_) | Owed::Undone { .. } => self.executed = 0,
             Owed::Execute(_) => self.executed = self.executed.saturating_add(1),
             Owed::Parse { .. }
             | Owed::Bind { .. }
@@ -315,7 +358,10 @@ impl Ledger {
             | Owed::Refused { .. }
             | Owed::Ready => {}
         }
-        if matches!(owed, Owed::Sync | Owed::Query(_) | Owed::Refused { ready: true, .. } | Owed::Ready) {
+        if matches!(
+            owed,
+            Owed::Sync | Owed::Query(_) | Owed::Refused { ready: true, .. } | Owed::Undone { .. } | Owed::Ready
+        ) {
             self.asked = self.sequence;
         }
         self.lines.push_back(Line { sequence: self.sequence, owed });
@@ -399,13 +445,13 @@ impl Ledger {
             .iter()
             .rev()
             .take_while(|line| !such(&line.owed))
-            .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_)))
+            .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_) | Owed::Undone { .. }))
             || self
                 .lines
                 .iter()
                 .rev()
                 .find(|line| such(&line.owed))
-                .is_some_and(|line| matches!(line.owed, Owed::Query(_)))
+                .is_some_and(|line| matches!(line.owed, Owed::Query(_) | Owed::Undone { .. }))
     }
 
     /// The unanswered messages, newest first.

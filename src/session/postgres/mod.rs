@@ -3,6 +3,7 @@
 
 mod answers;
 mod budget;
+mod cells;
 mod corridor;
 mod endings;
 mod fill;
@@ -14,9 +15,12 @@ mod names;
 mod open;
 mod recent;
 mod requests;
+mod signals;
 mod stages;
 mod state;
 mod statements;
+mod transaction;
+mod tripwire;
 mod turns;
 mod watch;
 

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
-use crate::input::{SessionContext, Transaction};
+use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{Effect, Encoding, Facts, Quoting};
 
 use super::super::atlas::Page;
 use super::ledger::{Ledger, Owed, Running};
 use super::names::{Names, RestsOn};
+use super::signals::{Signal, Signals};
+use super::transaction::{Commits, Deeds};
+use super::tripwire::Tripwire;
 
 /// The session as the answers so far have left it.
 #[derive(Debug)]
@@ -22,12 +23,16 @@ pub(super) struct State {
     pub(super) copy: Copy,
     /// The kind of message that must fail at the server now, since the client was told that something did.
     pub(super) wanted: Option<u8>,
+    /// What the transaction has done, where policy is asked whether it may commit.
+    pub(super) deeds: Option<Deeds>,
     /// The session as policy sees it.
     pub(super) context: SessionContext,
     quoting: Quoting,
     encoding: Encoding,
     reading_moves: bool,
     names_certain: bool,
+    /// Settings that must not change by themselves.
+    tripwire: Tripwire,
     /// What is known of the database; `None` where names never are.
     page: Option<Arc<Page>>,
     /// It changed the database, and nobody else sees that before the transaction ends.
@@ -66,11 +71,13 @@ impl State {
             names: Names::default(),
             copy: Copy::No,
             wanted: None,
+            deeds: None,
             context,
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
             reading_moves: false,
             names_certain: page.is_some(),
+            tripwire: Tripwire::default(),
             page,
             altered: false,
             made_functions: false,
@@ -78,8 +85,15 @@ impl State {
         }
     }
 
-    /// The server reported a parameter.
-    pub(super) fn parameter(&mut self, name: &str, value: &str) {
+    /// The server reported a parameter. Gives its name where nothing explains the change.
+    pub(super) fn parameter(&mut self, name: &str, value: &str) -> Option<&'static str> {
+        let unexplained = self.tripwire.reports(name, value);
+        self.reads(name, value);
+        unexplained
+    }
+
+    /// How text is read from now on.
+    fn reads(&mut self, name: &str, value: &str) {
         if name.eq_ignore_ascii_case("standard_conforming_strings") {
             self.quoting = if value.eq_ignore_ascii_case("on") { Quoting::Standard } else { Quoting::Backslash };
         } else if name.eq_ignore_ascii_case("client_encoding") {
@@ -98,6 +112,9 @@ impl State {
             self.version = self.version.saturating_add(1);
         }
         self.context.transaction = status;
+        if let Some(deeds) = &mut self.deeds {
+            deeds.ready(status == Transaction::Idle);
+        }
         self.context.transaction_uncertain = self.pending(|facts| facts.aftermath.transaction);
         // Changed parameters are reported just before ReadyForQuery, not before CommandComplete.
         self.reading_moves = self.pending(|facts| facts.aftermath.waits);
@@ -125,15 +142,39 @@ impl State {
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
+            | Owed::Undone { .. }
             | Owed::Ready => false,
         })
     }
 
+    /// What a statement would commit now, if anything, and what that did.
+    pub(super) fn commits(&self, facts: &Facts) -> Option<(Commits, Done)> {
+        let deeds = self.deeds.as_ref()?;
+        let failed = self.context.transaction == Transaction::Failed && !self.context.transaction_uncertain;
+        let commits = deeds.committed_by(facts, self.context.transaction == Transaction::Open);
+        let done = match commits {
+            Commits::Nothing => return None,
+            // Where it failed, COMMIT is a ROLLBACK.
+            Commits::Open if failed => return None,
+            Commits::Open => deeds.done(None),
+            Commits::Itself => deeds.done(Some(facts)),
+            Commits::Prepared => Done { relations: None, rows_written: None, ..deeds.done(Some(facts)) },
+        };
+        Some((commits, done))
+    }
+
+    /// A command of the statement that is owed first completed.
+    pub(super) fn completed(&mut self, tag: &str) {
+        if let (Some(deeds), Some(running)) = (&mut self.deeds, self.ledger.running()) {
+            deeds.completes(&running.facts, tag);
+        }
+    }
+
     /// COPY … FROM STDIN is over. A Sync that was held back because the server would have swallowed it
     /// is wanted now, since an error made the client count on its answer.
-    pub(super) fn copy_ended(&mut self, sync_wanted: &Notify) {
+    pub(super) fn copy_ended(&mut self, signals: &Signals) {
         if let Copy::In { sync_held: true } = self.copy {
-            sync_wanted.notify_one();
+            signals.give(Signal::SYNC_WANTED);
         }
         self.copy = Copy::No;
     }
@@ -159,6 +200,10 @@ impl State {
     /// A statement is about to be sent: from now on the next one is judged as if it had run.
     pub(super) fn sends(&mut self, facts: &Facts) {
         let aftermath = &facts.aftermath;
+        self.tripwire.sends(facts);
+        if let Some(deeds) = &mut self.deeds {
+            deeds.sends(facts);
+        }
         self.context.statements = self.context.statements.saturating_add(1);
         self.context.transaction_uncertain |= aftermath.transaction;
         self.reading_moves |= aftermath.waits;
