@@ -15,7 +15,8 @@ pub(super) trait Element {
 pub(super) fn text(array: &[u8], element: &impl Element, out: &mut BytesMut) -> Option<()> {
     let start = array.iter().position(|byte| *byte == b'{')?;
     let (bounds, mut rest) = array.split_at_checked(start)?;
-    if !bounds.is_empty() && !(bounds.starts_with(b"[") && bounds.ends_with(b"]=")) {
+    let are_bounds = bounds.starts_with(b"[") && bounds.ends_with(b"]=");
+    if !are_bounds && !bounds.is_empty() {
         return None;
     }
     out.put_slice(bounds);

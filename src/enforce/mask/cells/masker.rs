@@ -126,11 +126,10 @@ fn email(value: &str, out: &mut BytesMut) {
     out.put_slice(b"***@");
     out.put_slice(first.encode_utf8(&mut buffer).as_bytes());
     out.put_slice(b"***");
-    if let Some((_, label)) = domain.rsplit_once('.') {
-        if (2..=24).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-            out.put_u8(b'.');
-            out.put_slice(label.as_bytes());
-        }
+    let is_shown = |label: &&str| (2..=24).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphabetic());
+    if let Some(label) = domain.rsplit_once('.').map(|(_, label)| label).filter(is_shown) {
+        out.put_u8(b'.');
+        out.put_slice(label.as_bytes());
     }
 }
 
