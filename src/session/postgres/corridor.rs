@@ -240,6 +240,7 @@ impl Running {
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),
+            masked: self.masked.as_ref().map(|masked| masked.columns()).filter(|columns| *columns > 0),
             sqlstate: self.sqlstate.clone(),
             event: true,
         }
@@ -254,6 +255,7 @@ pub(super) fn bound_only() -> Outcome {
         rows: 0,
         bytes: 0,
         upstream: std::time::Duration::ZERO,
+        masked: None,
         sqlstate: None,
         event: false,
     }
