@@ -57,6 +57,7 @@ impl Snapshot {
                 if (shows && relation.kind() != RelationKind::View) || !(shows || writes) {
                     continue;
                 }
+                reach.open |= !rule.is_read();
                 for (oid, function) in self.functions_of(rule) {
                     match function {
                         Some(function) => _ = reach.functions.insert(oid, function),

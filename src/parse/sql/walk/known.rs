@@ -9,7 +9,7 @@ use super::columns::{Column, Shape};
 use super::facts::Walker;
 use super::names::{self, Resolved};
 use super::{Names, Walk};
-use crate::catalog::{Function, FunctionVolatility, Reach, Reached, Relation};
+use crate::catalog::{Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation};
 use crate::parse::facts::{Access, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 
@@ -192,8 +192,23 @@ fn resolved_to(relation: &Relation<'_>) -> Resolved {
     }
 }
 
-/// Compiled, so that a superuser brought it; and nothing but a value comes of it.
+/// Compiled, so that a superuser brought it; and nothing but a value comes of it. Of an aggregate that is said by the
+/// functions that compute it: anybody makes one of their own.
 fn is_harmless(function: &Function<'_>) -> bool {
+    if function.kind() == FunctionKind::Aggregate {
+        let mut parts = function.parts().peekable();
+        return parts.peek().is_some() && parts.all(|part| part.as_ref().is_some_and(only_computes));
+    }
+    is_plain(function)
+}
+
+/// Of PostgreSQL's own, those that show nothing but their arguments.
+fn only_computes(function: &Function<'_>) -> bool {
+    let own = || builtins::lookup_in(function.schema(), function.name()).map(|builtin| builtin.family);
+    if function.is_own() { own() == Some(Family::Plain) } else { is_plain(function) }
+}
+
+fn is_plain(function: &Function<'_>) -> bool {
     let compiled = matches!(function.language(), "c" | "internal");
     compiled
         && !function.returns().1
