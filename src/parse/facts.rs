@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::definitions::Definitions;
+
 /// What a statement does, a closed set (see `docs/input.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -280,8 +282,8 @@ pub struct Aftermath {
     /// It can change what unqualified names mean in this session (temporary relations, `procedure`,
     /// `unknown`, `settings`).
     pub names: bool,
-    /// It can change what names mean for everybody: relations, functions, rights.
-    pub catalog: bool,
+    /// What it can make to mean something else for everybody: relations, functions, rights.
+    pub defines: Definitions,
     /// It can change whether a transaction is open.
     pub transaction: bool,
     /// SQL-level PREPARE: the name and what is inside.

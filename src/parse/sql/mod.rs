@@ -21,7 +21,7 @@ mod walk;
 
 pub(in crate::parse) use literal::numeric;
 pub use reader::{Reader, Stack};
-pub use reading::{Encoding, Known, Names, NamesKey, Quoting, Reading, ReadingLimits, Remembered, Trust};
+pub use reading::{Encoding, Known, Names, NamesKey, Quoting, Reading, ReadingLimits, Remembered, Temporary, Trust};
 pub use shape::literals;
 pub(in crate::parse) use unread::function_call;
 pub use walk::quoted_name;

@@ -110,7 +110,7 @@ impl Corridor {
                     Trust::Recent if looked => Trust::Fresh,
                     Trust::Fresh | Trust::Recent | Trust::Outdated => trust,
                 };
-                Names::Known(Known { path, schema: Some(Arc::clone(schema)), snapshot, trust, functions })
+                Names::Known(Known { path, schema: Some(Arc::clone(schema)), snapshot, trust, functions, searched: true, temporary: Arc::default(), defined: Arc::default() })
             }
             None => Names::Certain { schema: Arc::clone(schema) },
         }

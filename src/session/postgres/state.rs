@@ -98,7 +98,7 @@ impl State {
         self.context.transaction_uncertain = self.pending(|facts| facts.aftermath.transaction);
         // Changed parameters are reported just before ReadyForQuery, not before CommandComplete.
         self.reading_moves = self.pending(|facts| facts.aftermath.waits);
-        if self.altered && status == Transaction::Idle && !self.pending(|facts| facts.aftermath.catalog) {
+        if self.altered && status == Transaction::Idle && !self.pending(|facts| !facts.aftermath.defines.is_empty()) {
             self.altered = false;
             self.changed();
             self.made_functions = false;
@@ -158,7 +158,7 @@ impl State {
         self.context.statements = self.context.statements.saturating_add(1);
         self.context.transaction_uncertain |= aftermath.transaction;
         self.reading_moves |= aftermath.waits;
-        if aftermath.catalog {
+        if !aftermath.defines.is_empty() {
             self.altered = true;
             // What keeps the session's names makes relations and their types; rights show functions to somebody.
             self.made_functions |= aftermath.names || facts.effects.contains(&Effect::Dcl);

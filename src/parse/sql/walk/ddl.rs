@@ -27,6 +27,9 @@ impl Walker<'_> {
         let lasting = lasting::keeps_names(tags::command(statement)) && !lasting::is_private(statement);
         self.aftermath.names |= !is_right(statement) && !lasting;
         self.privately(lasting::is_temporary(statement));
+        if let Some(defined) = lasting::defines(statement) {
+            self.defines(&defined);
+        }
         if changes_owner(statement) {
             self.effect(Effect::Dcl);
         }

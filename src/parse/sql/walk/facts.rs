@@ -15,6 +15,7 @@ use super::columns::{Column, Outputs, Scope};
 use super::lasting;
 use super::names::{self, Resolved};
 use super::{Context, Kept, Unread, Walk, Walked};
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::{
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
     StatementFacts, Use, Volatility,
@@ -41,8 +42,12 @@ pub(super) struct Walker<'a> {
     pub folded: usize,
     /// The catalog was asked for what it may not know any more.
     pub outdated: bool,
+    /// What the statements before this one in the same text have defined.
+    pub earlier: Definitions,
     /// Entries that define what only this session sees.
     private: BTreeSet<usize>,
+    /// What entries define for everybody, where it can be told.
+    defines: BTreeMap<usize, Definitions>,
     /// Somebody's code runs, which may change the session.
     opaque: bool,
     entries: Vec<StatementFacts>,
@@ -71,7 +76,9 @@ impl<'a> Walker<'a> {
             settings: Vec::new(),
             folded: 0,
             outdated: false,
+            earlier: Definitions::default(),
             private: BTreeSet::new(),
+            defines: BTreeMap::new(),
             opaque: false,
             entries: Vec::new(),
             depth: 0,
@@ -122,6 +129,33 @@ impl<'a> Walker<'a> {
     /// What the innermost entry defines, nobody else sees, if so.
     pub(super) fn privately(&mut self, is: bool) {
         self.private.extend(self.open.last().filter(|_| is));
+    }
+
+    /// What the innermost entry makes to mean something else, and nothing beside it.
+    pub(super) fn defines(&mut self, defined: &Definitions) {
+        if let Some(at) = self.open.last() {
+            self.defines.entry(*at).or_default().extend(defined);
+        }
+    }
+
+    /// What was walked so far makes to mean something else, to everybody.
+    fn defined(&self) -> Definitions {
+        let mut all = self.aftermath.defines.clone();
+        for (at, entry) in (0..).zip(&self.entries) {
+            if self.private.contains(&at) || !lasting::is_seen(entry) {
+                continue;
+            }
+            match self.defines.get(&at) {
+                Some(defined) => all.extend(defined),
+                None => all.extend(&Definitions::everything()),
+            }
+        }
+        all
+    }
+
+    /// The next statement is analysed after those before it have run.
+    pub(super) fn looks_back(&mut self) {
+        self.earlier = self.defined();
     }
 
     /// Code or names that cannot be read.
@@ -313,7 +347,7 @@ impl<'a> Walker<'a> {
         self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
         self.aftermath.forgets |= facts.aftermath.forgets;
         self.aftermath.names |= facts.aftermath.names;
-        self.aftermath.catalog |= facts.aftermath.catalog;
+        self.aftermath.defines.extend(&facts.aftermath.defines);
         self.aftermath.waits |= facts.aftermath.waits;
         self.aftermath.transaction |= facts.aftermath.transaction;
     }
@@ -331,13 +365,13 @@ impl<'a> Walker<'a> {
 
     pub(super) fn finish(self) -> Walked {
         let names = self.has_lost_names();
+        let defined = self.defined();
         let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;
         let unreadable = self.opaque || effects.contains(&Effect::Unknown);
         aftermath.waits |= unreadable || effects.contains(&Effect::Settings);
         aftermath.names |= names;
-        aftermath.catalog |=
-            (0..).zip(&self.entries).any(|(at, entry)| !self.private.contains(&at) && lasting::is_seen(entry));
+        aftermath.defines = defined;
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
         let columns = self.columns.into_iter();
         let facts = Facts {

@@ -23,8 +23,24 @@ impl<'a> Walker<'a> {
     fn known(&self) -> Option<&'a Known> {
         match self.context.names {
             Names::Known(known) => Some(known),
-            Names::Certain { .. } | Names::Uncertain => None,
+            Names::Unseen { .. } | Names::Certain { .. } | Names::Uncertain => None,
         }
+    }
+
+    /// The same where unqualified names mean something.
+    fn searched(&self) -> Option<&'a Known> {
+        self.known().filter(|known| known.searched)
+    }
+
+    /// How far the catalog can be relied on for relations with that name.
+    fn trust(&self, known: &Known, name: &str) -> Trust {
+        if self.earlier.touch_relation(name) { Trust::Outdated } else { known.trust_of(name) }
+    }
+
+    /// What the catalog says of it is not relied on, unless somebody looks again.
+    fn unsettled(&mut self) {
+        self.outdated = true;
+        self.not_known("sql.relations");
     }
 
     /// The relation that a name means.
@@ -35,31 +51,44 @@ impl<'a> Walker<'a> {
     /// The same of a name in parts.
     pub(super) fn resolve_parts(&mut self, parts: &[String]) -> Walk<Resolved> {
         let resolved = names::resolve(parts, self.context.names)?;
-        let (Some(known), [name]) = (self.known(), parts) else { return Ok(resolved) };
-        // The only schema that there is holds it, whatever the catalog knows.
-        if resolved.schema.is_some() {
+        let (Some(known), [name]) = (self.searched(), parts) else { return Ok(resolved) };
+        // PostgreSQL's own come before all others, those of the one schema that there is before what is temporary.
+        let own = resolved.schema.as_deref() == Some("pg_catalog");
+        if own || (known.schema.is_some() && resolved.schema.is_some() && !known.temporary.contains_key(name.as_str())) {
             return Ok(resolved);
         }
-        let found = match known.trust {
+        let trust = self.trust(known, name);
+        let found = match trust {
             Trust::Outdated => None,
             Trust::Recent | Trust::Fresh => known.snapshot.relation(&known.path, name),
         };
-        self.outdated |= found.is_none() && known.trust != Trust::Fresh;
-        Ok(found.map_or(resolved, |relation| resolved_to(&relation)))
+        if let Some(found) = found {
+            return Ok(resolved_to(&found));
+        }
+        match known.temporary.get(name.as_str()) {
+            // Nothing but rows is behind it, and nobody else's.
+            Some(true) if trust != Trust::Outdated => return Ok(names::temporary(name)),
+            Some(_) | None => self.outdated |= trust != Trust::Fresh,
+        }
+        match known.temporary.get(name.as_str()) {
+            Some(_) => Ok(Resolved { id: names::id(None, name), schema: None, name: name.clone() }),
+            None => Ok(resolved),
+        }
     }
 
     /// The relation that a name makes.
     pub(super) fn resolve_new(&mut self, parts: &[String]) -> Walk<Resolved> {
         let resolved = names::resolve(parts, self.context.names)?;
-        let (Some(known), [name]) = (self.known(), parts) else { return Ok(resolved) };
+        let (Some(known), [name]) = (self.searched(), parts) else { return Ok(resolved) };
         if known.schema.is_some() {
             return Ok(resolved);
         }
-        let schema = match known.trust {
+        let trust = self.trust(known, name);
+        let schema = match trust {
             Trust::Outdated => None,
             Trust::Recent | Trust::Fresh => known.snapshot.creation_schema(&known.path),
         };
-        self.outdated |= known.trust == Trust::Outdated;
+        self.outdated |= trust == Trust::Outdated;
         match schema {
             Some((schema, _)) => names::resolve(&[schema.to_owned(), name.clone()], self.context.names),
             None => Ok(resolved),
@@ -68,32 +97,36 @@ impl<'a> Walker<'a> {
 
     /// Counts what a view shows, and what rules do, where its rows are read or changed.
     pub(super) fn behind(&mut self, relation: &Resolved, writes: bool) {
-        let Some(known) = self.known() else { return };
         let Some(schema) = relation.schema.as_deref() else { return };
-        if matches!(schema, "pg_catalog" | "information_schema") {
+        if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
             return;
         }
+        let known = match self.context.names {
+            Names::Known(known) => known,
+            Names::Unseen { .. } => return self.unsettled(),
+            Names::Certain { .. } | Names::Uncertain => return,
+        };
         let found = known.snapshot.relation_in(schema, &relation.name);
-        match (known.trust, found) {
-            (Trust::Outdated, _) | (Trust::Recent, None) => {
-                self.outdated = true;
-                self.not_known("sql.relations");
-            }
+        match (self.trust(known, &relation.name), found) {
+            (Trust::Outdated, _) | (Trust::Recent, None) => self.unsettled(),
             // There is none: the server will say so.
             (Trust::Fresh, None) => {}
             (Trust::Recent | Trust::Fresh, Some(found)) if writes => {
                 if found.rules().any(|rule| rule.is_enabled() && rule.event() != crate::catalog::RuleEvent::Select) {
                     self.shows();
                 }
-                self.reaches(&known.snapshot.behind_write(found));
+                self.reaches(known, &known.snapshot.behind_write(found));
             }
-            (Trust::Recent | Trust::Fresh, Some(found)) => self.reaches(&known.snapshot.behind_read(found)),
+            (Trust::Recent | Trust::Fresh, Some(found)) => self.reaches(known, &known.snapshot.behind_read(found)),
         }
     }
 
-    fn reaches(&mut self, reach: &Reach<'_>) {
+    fn reaches(&mut self, known: &Known, reach: &Reach<'_>) {
         if reach.open {
             self.not_known("sql.relations");
+        }
+        if reach.relations.values().any(|reached| self.trust(known, reached.relation.name()) == Trust::Outdated) {
+            self.unsettled();
         }
         for reached in reach.relations.values() {
             self.reached(reached);
@@ -153,8 +186,17 @@ impl<'a> Walker<'a> {
     /// takes depends on types, so each of them does. A relation's or a built-in's harmless namesake does not: only a
     /// superuser can have made it.
     pub(super) fn calls_somebodys(&mut self, name: &str) -> bool {
-        let Some(known) = self.known() else { return false };
-        self.outdated |= known.functions == Trust::Outdated;
+        let Some(known) = self.searched() else {
+            // Under a path that is not known no unqualified name is anybody's for certain.
+            if matches!(self.context.names, Names::Unseen { schema: Some(_) }) {
+                self.calls_whatever(name, true);
+            }
+            return false;
+        };
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
+        if outdated || self.earlier.touch_function(name) {
+            self.calls_whatever(name, outdated);
+        }
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {
@@ -167,12 +209,23 @@ impl<'a> Walker<'a> {
         called
     }
 
+    /// A function of that name may have been made since anybody looked. `again`: to look once more may tell.
+    fn calls_whatever(&mut self, name: &str, again: bool) {
+        self.outdated |= again;
+        self.procedure();
+        self.function(None, name, None, false);
+    }
+
     /// `alias.name` of a relation that has no such column calls a function with the row.
     pub(super) fn calls_with_row(&mut self, shape: &Shape, name: &str) -> bool {
         let (Some(known), Shape::Relation { id, renamed: false }) = (self.known(), shape) else { return false };
         let Some(Some(schema)) = self.relation_of(id).map(|(schema, _)| schema) else { return false };
         let Some((_, relation)) = self.relation_of(id) else { return false };
         let Some(relation) = known.snapshot.relation_in(schema, relation) else { return false };
+        if self.trust(known, relation.name()) == Trust::Outdated {
+            // It may have lost that column.
+            self.not_known("sql.functions");
+        }
         if relation.column(name).is_some() || SYSTEM_COLUMNS.contains(&name) {
             return false;
         }

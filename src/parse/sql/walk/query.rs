@@ -16,6 +16,7 @@ use super::columns::{Outputs, Place, Scope, Shape};
 use super::expression::gives_fields;
 use super::facts::Walker;
 use super::{Unread, Walk, absent, names};
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 
 /// What a query is part of.
@@ -241,6 +242,7 @@ impl Walker<'_> {
             };
             let relation = self.resolve_new(&parts)?;
             self.touch(&relation, Access::Write);
+            self.defines(&Definitions::relations([relation.name]));
         }
         self.effect(Effect::Ddl);
         self.effect(Effect::Write);

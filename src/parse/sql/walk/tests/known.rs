@@ -62,7 +62,16 @@ fn shop() -> Arc<Snapshot> {
 fn names(path: &[&str], trust: Trust) -> Names {
     let path: Arc<[Arc<str>]> = path.iter().map(|schema| Arc::from(*schema)).collect();
     let schema = if let [only] = &*path { Some(Arc::clone(only)) } else { None };
-    Names::Known(Known { path, schema, snapshot: shop(), trust, functions: trust })
+    Names::Known(Known {
+        path,
+        schema,
+        snapshot: shop(),
+        trust,
+        functions: trust,
+        searched: true,
+        temporary: Arc::default(),
+        defined: Arc::default(),
+    })
 }
 
 fn read_by(sql: &str, names: &Names) -> Facts {
@@ -211,7 +220,7 @@ fn definitions_that_others_see_are_told_from_those_that_they_do_not() {
         "select 1 as a into b",
         "create temp table a (id int); create table b (id int)",
     ] {
-        assert!(read(seen).aftermath.catalog, "{seen}");
+        assert!(!read(seen).aftermath.defines.is_empty(), "{seen}");
     }
     for unseen in [
         "select 1",
@@ -226,6 +235,6 @@ fn definitions_that_others_see_are_told_from_those_that_they_do_not() {
         "comment on table orders is 'x'",
         "begin",
     ] {
-        assert!(!read(unseen).aftermath.catalog, "{unseen}");
+        assert!(read(unseen).aftermath.defines.is_empty(), "{unseen}");
     }
 }
