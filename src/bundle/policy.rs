@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::engine;
-use super::entry::EntryRule;
+use super::entry::{EntryRule, EntrySet};
 use super::error::BundleError;
 use super::gate::Checked;
 use super::reads::Reads;
@@ -109,6 +109,14 @@ impl Policy {
         match &self.entrypoint {
             Entrypoint::Packages(questions) => questions.iter().any(|question| question.reads.covers(path)),
             Entrypoint::Rule(question) => question.reads.covers(path),
+        }
+    }
+
+    /// Whether any rule may demand masks.
+    pub fn may_mask(&self) -> bool {
+        match &self.entrypoint {
+            Entrypoint::Packages(questions) => questions.iter().any(|question| question.rule.set == EntrySet::Mask),
+            Entrypoint::Rule(_) => true,
         }
     }
 

@@ -46,30 +46,44 @@ pub(super) struct Mask {
     pub(super) with: Masker,
 }
 
-/// In the contract's order: of two on one column the first wins.
+/// How one column is masked. In the contract's order: of two on one column the first wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields, expecting = "an object that names one masker")]
-pub(super) enum Masker {
+pub enum Masker {
+    /// NULL in every row.
     Null {},
+    /// The same value in every row.
     Replace {
+        /// That value.
         value: Value,
     },
+    /// As long as it was, and nothing of it.
     Redact {},
+    /// A keyed hash.
     Hash {
+        /// A name under `keys`.
         key: String,
     },
+    /// A token of the same form, equal for equal values.
     Tokenize {
+        /// A name under `keys`.
         key: String,
     },
+    /// Its ends only.
     Partial {
+        /// Characters that stay at its beginning.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keep_first: Option<u32>,
+        /// Characters that stay at its end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keep_last: Option<u32>,
+        /// What stands for each of the others.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         with: Option<String>,
     },
+    /// An e-mail address of which little is left.
     Email {},
+    /// What looks like a secret in it is redacted.
     Detect {},
 }
 
@@ -136,7 +150,7 @@ pub(super) enum Severity {
 }
 
 /// Masks by table and column, as in OPA's column masks.
-pub(super) type Masks = BTreeMap<String, BTreeMap<String, Masker>>;
+pub type Masks = BTreeMap<String, BTreeMap<String, Masker>>;
 
 /// The decision object of the contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

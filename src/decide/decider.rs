@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::answer::Answer;
+use super::answer::{Answer, Masks};
 use super::cache::{Cache, Key};
 use super::decision::{Decision, Verdict};
 use super::error::DecideError;
@@ -15,11 +15,12 @@ use super::evaluate::{Asked, evaluate};
 use super::judge::{self, Judgement};
 use super::memo::Memo;
 use super::pool::Pool;
+use super::questions::{Lookup, Question, questions, unknown};
 use super::said::Said;
-use crate::bundle::{EntryRule, EntrySet, Entrypoint, Policy, Reads};
+use crate::bundle::{EntryRule, EntrySet, Policy};
 use crate::config::{AuditRule, Sidegate};
 use crate::input::{Asker, Document, Part};
-use crate::model::{Cause, DecisionId, Stage};
+use crate::model::{AuditClass, Cause, DecisionId, Stage};
 use crate::telemetry::Metrics;
 
 /// Bytes of input that policy is asked about at most.
@@ -219,9 +220,28 @@ impl Decider {
             class: judge::class(self.inner.settings.audit, false, false),
             result: Some(Part::new(json!({"allow": false, "reasons": reasons}))),
             error: None,
+            masks: Arc::default(),
             verdict: Verdict::Deny { cause, reasons },
         };
         self.decision(policy, stage, document, Arc::new(judgement), Instant::now(), false)
+    }
+
+    /// The same decision where what it demands cannot be carried out, for these reasons: a denial.
+    pub fn unfulfilled(&self, decision: Decision, reasons: Vec<String>) -> Decision {
+        let mut result = decision.result().cloned().unwrap_or_else(|| json!({}));
+        if let Some(result) = result.as_object_mut() {
+            result.insert("allow".to_owned(), json!(false));
+            result.insert("reasons".to_owned(), json!(reasons));
+        }
+        let judgement = Judgement {
+            told: OnceLock::new(),
+            class: judge::class(self.inner.settings.audit, decision.class() == AuditClass::Strict, false),
+            result: Some(Part::new(result)),
+            error: decision.error().map(ToOwned::to_owned),
+            masks: Arc::default(),
+            verdict: Verdict::Deny { cause: Cause::Obligation, reasons },
+        };
+        Decision { judgement: Arc::new(judgement), ..decision }
     }
 
     /// The decision of a question that nobody asks now. Without a policy it is a denial all the same.
@@ -235,6 +255,7 @@ impl Decider {
             class: judge::class(self.inner.settings.audit, false, true),
             result: None,
             error: None,
+            masks: Arc::default(),
         };
         self.decision(policy, stage, document, Arc::new(judgement), Instant::now(), false)
     }
@@ -251,10 +272,33 @@ impl Decider {
     }
 
     pub(super) async fn ask<'a>(&self, policy: &'a Arc<Policy>, stage: Stage, document: &Document) -> Vec<Reply<'a>> {
+        self.ask_each(policy, questions(policy, stage), document).await
+    }
+
+    /// The masks that a statement's decision will demand, as far as the rules that say so need nothing that is not
+    /// known yet.
+    pub async fn foresee(&self, policy: &Arc<Policy>, document: &Document) -> Arc<Masks> {
+        let is_mask = |question: &Question<'_>| question.2.is_some_and(|rule| rule.set == EntrySet::Mask);
+        let questions = questions(policy, Stage::Request).into_iter().filter(is_mask).collect();
+        let mut said = Said::default();
+        for reply in self.ask_each(policy, questions, document).await {
+            if let (Some(Ok(answer)), Some(rule)) = (&reply.answer, reply.rule) {
+                said.add(rule.set, answer);
+            }
+        }
+        Arc::new(said.masks)
+    }
+
+    async fn ask_each<'a>(
+        &self,
+        policy: &'a Arc<Policy>,
+        questions: Vec<Question<'a>>,
+        document: &Document,
+    ) -> Vec<Reply<'a>> {
         self.inner.cache.follow(policy.generation());
         let mut replies = Vec::new();
         let mut missing: Vec<(usize, Asked, Option<Key>)> = Vec::new();
-        for (number, path, rule, reads) in questions(policy, stage) {
+        for (number, path, rule, reads) in questions {
             let answer = match unknown(path, rule, reads, document) {
                 Lookup::Skip => None,
                 Lookup::Deny(error) => Some(Err(error)),
@@ -354,6 +398,7 @@ impl Decider {
             class: judge::class(self.inner.settings.audit, false, false),
             result: None,
             error: Some(error.to_string()),
+            masks: Arc::default(),
         };
         self.decision(policy, stage, document, Arc::new(judgement), started, false)
     }
@@ -391,70 +436,6 @@ impl std::fmt::Debug for Decider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Decider").field("settings", &self.inner.settings).finish_non_exhaustive()
     }
-}
-
-pub(super) type Question<'a> = (usize, &'a str, Option<&'a EntryRule>, &'a Reads);
-
-/// The rules that a stage asks, each with its number in the snapshot.
-pub(super) fn questions(policy: &Policy, stage: Stage) -> Vec<Question<'_>> {
-    match policy.entrypoint() {
-        Entrypoint::Rule(question) => vec![(0, question.path.as_str(), None, &question.reads)],
-        Entrypoint::Packages(questions) => questions
-            .iter()
-            .enumerate()
-            .filter(|(_, question)| asked_at(question.rule.set, stage))
-            .map(|(number, question)| (number, question.rule.path.as_str(), Some(&question.rule), &question.reads))
-            .collect(),
-    }
-}
-
-fn asked_at(set: EntrySet, stage: Stage) -> bool {
-    match set {
-        EntrySet::Allow
-        | EntrySet::Deny
-        | EntrySet::AllowUnparsed
-        | EntrySet::Approve
-        | EntrySet::Mask
-        | EntrySet::Limit
-        | EntrySet::Audit
-        | EntrySet::Record => stage == Stage::Request,
-        EntrySet::DenySession => stage == Stage::Session,
-        EntrySet::DenyResponse => stage == Stage::Response,
-        EntrySet::DenyCommit => stage == Stage::Commit,
-        EntrySet::Alert => matches!(stage, Stage::Request | Stage::Response | Stage::Commit),
-    }
-}
-
-enum Lookup {
-    Ask,
-    Skip,
-    Deny(DecideError),
-}
-
-/// What `allow_unparsed` accepts not to know.
-const UNREAD: [&str; 3] = ["sql.relations", "sql.columns", "sql.functions"];
-
-/// A rule that reads what is not known is not asked: it denies. Only what cannot be known of a
-/// statement that could not be read makes it be skipped, since such a statement needs an
-/// `allow_unparsed` in any case.
-fn unknown(path: &str, rule: Option<&EntryRule>, reads: &Reads, document: &Document) -> Lookup {
-    if document.unknown().is_empty() {
-        return Lookup::Ask;
-    }
-    let unparsed = document.get(&["sql", "unparsed"]).is_some_and(|unparsed| !unparsed.is_null());
-    let mut skip = false;
-    for unknown in document.unknown() {
-        let steps: Vec<_> = unknown.split('.').collect();
-        if !reads.covers(&steps) {
-            continue;
-        }
-        if unparsed && rule.is_some() && UNREAD.contains(unknown) {
-            skip = true;
-        } else {
-            return Lookup::Deny(DecideError::Unknown { rule: path.to_owned(), path: (*unknown).to_owned() });
-        }
-    }
-    if skip { Lookup::Skip } else { Lookup::Ask }
 }
 
 fn too_much(document: &Document) -> Option<DecideError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::answer::Masks;
 use super::judge::Judgement;
 use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, DecisionId, Stage};
@@ -77,6 +78,11 @@ impl Decision {
         self.judgement.error.as_deref()
     }
 
+    /// What must be masked where it is read.
+    pub fn masks(&self) -> &Arc<Masks> {
+        &self.judgement.masks
+    }
+
     /// What is to be said of its judgement, made by whoever asks first: every decision of the same judgement has the
     /// same stage, answer, path, revisions and generation.
     ///
@@ -135,6 +141,7 @@ impl Decision {
                 class,
                 result: Some(Part::new(serde_json::json!({"allow": true, "reasons": ["readers may read"]}))),
                 error: None,
+                masks: Arc::default(),
                 told: std::sync::OnceLock::new(),
             }),
             input,

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::Record;
+use super::answer::{Masks, Record};
 use super::decision::Verdict;
 use super::error::DecideError;
 use super::name;
-use super::said::{Said, masked};
+use super::said::Said;
 use crate::config::AuditRule;
 use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, Stage};
@@ -30,6 +30,8 @@ pub(super) struct Judgement {
     pub(super) class: AuditClass,
     pub(super) result: Option<Part>,
     pub(super) error: Option<String>,
+    /// What must be masked where it is read.
+    pub(super) masks: Arc<Masks>,
     /// See [`Decision::told`](super::Decision::told).
     pub(super) told: OnceLock<Arc<str>>,
 }
@@ -41,12 +43,13 @@ pub(super) fn judge(said: &Said, stage: Stage, document: &Document, audit: Audit
         && effects_within(document, &PLAIN)
         && said.approvals.is_empty()
         && said.alerts.is_empty()
-        && binding_masks(said, document).is_empty()
+        && !binding_masks(said, document)
         && !binding_limit(said, document);
     Judgement {
         class: class(audit, said.strict, plain && verdict == Verdict::Allow),
         result: usable(said).then(|| Part::shared(result(said, &verdict))),
         error: said.failures.iter().map(ToString::to_string).reduce(|all, next| format!("{all}; {next}")),
+        masks: Arc::new(said.masks.clone()),
         told: OnceLock::new(),
         verdict,
     }
@@ -117,10 +120,6 @@ fn unfulfilled(said: &Said, document: &Document) -> Vec<String> {
         unfulfilled
             .push(format!("needs approval by {approvers} ({}), which this version cannot carry out", approval.reason));
     }
-    let masks = binding_masks(said, document);
-    if !masks.is_empty() {
-        unfulfilled.push(format!("needs masks on {}, which this version cannot carry out", masks.join(", ")));
-    }
     if binding_limit(said, document) {
         unfulfilled.push("needs a limit on what comes back, which this version cannot carry out".to_owned());
     }
@@ -133,21 +132,21 @@ fn unfulfilled(said: &Said, document: &Document) -> Vec<String> {
     unfulfilled
 }
 
-/// The masks of relations that this statement touches, or may touch.
-fn binding_masks(said: &Said, document: &Document) -> Vec<String> {
+/// Whether this statement touches a relation that is masked, or may.
+fn binding_masks(said: &Said, document: &Document) -> bool {
     let path = ["sql", "relations"];
     if said.masks.is_empty() || document.get(&["sql"]).is_none() {
-        return Vec::new();
+        return false;
     }
     let touched = document.get(&path).and_then(Value::as_array).filter(|_| document.unknown_under(&path).is_none());
-    let binds = |table: &str| match (touched, name::relation(table)) {
+    let binds = |table: &String| match (touched, name::relation(table)) {
         (Some(touched), Ok(masked)) => touched.iter().any(|relation| {
             relation.get("schema").and_then(Value::as_str) == Some(&masked.schema)
                 && relation.get("name").and_then(Value::as_str) == Some(&masked.name)
         }),
         (None, _) | (_, Err(_)) => true,
     };
-    said.masks.iter().filter(|(table, _)| binds(table)).map(|(table, columns)| masked(table, columns)).collect()
+    said.masks.keys().any(binds)
 }
 
 fn binding_limit(said: &Said, document: &Document) -> bool {

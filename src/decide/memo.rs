@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::decider::questions;
 use super::decision::Decision;
 use super::judge::Judgement;
+use super::questions::questions;
 use crate::bundle::Policy;
 use crate::input::{Document, Placed};
 use crate::model::Stage;

@@ -14,12 +14,15 @@ mod judge;
 mod memo;
 mod name;
 mod pool;
+mod questions;
 mod said;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Masker, Masks};
 pub use decider::{Decider, Settings, Stay};
 pub use decision::{Decision, Verdict};
 pub use error::DecideError;
 pub use explain::{Explanation, RuleReport};
 pub use memo::Memo;
+pub use name::masked_relation;

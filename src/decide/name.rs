@@ -17,6 +17,11 @@ pub(super) fn relation(text: &str) -> Result<RelationName, String> {
     }
 }
 
+/// Schema and name of the relation that a key of [`Masks`](super::Masks) stands for.
+pub fn masked_relation(key: &str) -> Option<(String, String)> {
+    relation(key).ok().map(|RelationName { schema, name }| (schema, name))
+}
+
 /// Reads `schema.table.column`; gives the relation's text, too.
 pub(super) fn column(text: &str) -> Result<(RelationName, String), String> {
     match parts(text)?.as_slice() {

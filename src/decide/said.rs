@@ -1,6 +1,6 @@
 //! What all rules together said, in one form for both kinds of entrypoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::answer::{Alert, Answer, Approval, Audit, DecisionObject, Masks, Record, RowLimit};
 use super::error::DecideError;
@@ -125,7 +125,7 @@ impl Said {
         let reasons = if object.allow { &mut self.allows } else { &mut self.denials };
         reasons.extend(object.reasons.iter().cloned());
         self.approvals.extend(object.approval.iter().cloned());
-        self.masks = object.mask.clone();
+        self.masks = object.mask.iter().map(|(table, columns)| (canonical(table), columns.clone())).collect();
         self.limit = object.limit;
         self.unparsed = object.unparsed == Some(true);
         self.strict = object.audit == Some(Audit::Strict);
@@ -134,9 +134,9 @@ impl Said {
     }
 }
 
-/// The words for every mask: `public.customers.email`.
-pub(super) fn masked(table: &str, columns: &BTreeMap<String, super::answer::Masker>) -> String {
-    columns.keys().map(|column| format!("`{table}.{column}`")).collect::<Vec<_>>().join(", ")
+/// A relation's name in one spelling. What is none was refused when the answer was read.
+fn canonical(table: &str) -> String {
+    name::relation(table).map_or_else(|_| table.to_owned(), |relation| relation.to_string())
 }
 
 /// Two packages may say the same: the union has it once.

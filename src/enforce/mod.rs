@@ -1,10 +1,11 @@
 //! Carrying a decision out. Takes a request and its open journal entry, gives a [`Permit`]
 //! that owns both, or a [`Refusal`] with the error the client will see.
 
+pub mod mask;
 mod permit;
 mod poison;
 mod refuse;
 
-pub use permit::{Permit, Refused, carry_out, resume};
+pub use permit::{Permit, Refused, Wording, carry_out, resume};
 pub use poison::{Poison, poison};
 pub use refuse::{Refusal, Severity, sqlstate};

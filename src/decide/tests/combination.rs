@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::decide::masked_relation;
 use crate::input::stub::{asked, context, now, opened, policy, request, unparsed};
 use crate::input::{PolicyInfo, request_document};
 use crate::model::AuditClass;
@@ -86,15 +87,11 @@ async fn without_a_bundle_everything_is_refused() {
 
 #[tokio::test]
 async fn obligations_that_bind_are_refused_with_their_name() {
-    let mask =
-        |column: &str| format!("mask contains {{\"column\": \"{column}\", \"with\": {{\"redact\": {{}}}}}} if true");
     for (obligation, words) in [
         (
             "approve contains {\"reason\": \"reads people\", \"approvers\": [\"dba\"]} if true".to_owned(),
             "approval by dba (reads people)",
         ),
-        (mask("public.customers.email"), "`public.customers.email`"),
-        (mask("\\\"public\\\".customers.email"), "`public.customers.email`"),
         ("limit contains {\"rows\": 10} if true".to_owned(), "limit"),
         ("record contains \"full\" if true".to_owned(), "recording"),
     ] {
@@ -117,12 +114,29 @@ async fn obligations_that_do_not_bind_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_mask_binds_where_it_is_not_known_what_is_touched() {
+async fn masks_are_demanded_of_whoever_carries_the_decision_out() {
     let policy = shop(&format!(
         "{ALLOW}mask contains {{\"column\": \"public.orders.note\", \"with\": {{\"null\": {{}}}}}} if true"
     ));
-    let document = asked(|facts| facts.unknown.extend(["sql.relations"]));
-    assert_eq!(denial(&say(policy, document).await).0, Cause::Obligation);
+    let decision = say(policy, asked(|facts| facts.unknown.extend(["sql.relations"]))).await;
+    assert!(allowed(&decision));
+    assert_eq!(decision.masks().keys().collect::<Vec<_>>(), ["public.orders"]);
+    assert_eq!(decision.class(), AuditClass::Strict, "where it is not known what is touched, it may be what is masked");
+    let refused = decider().unfulfilled(decision, vec!["it cannot be woven".to_owned()]);
+    assert_eq!(denial(&refused), (Cause::Obligation, vec!["it cannot be woven"]));
+    assert_eq!(refused.result().and_then(|result| result["allow"].as_bool()), Some(false));
+    assert!(refused.masks().is_empty());
+}
+
+#[tokio::test]
+async fn a_masked_relation_has_one_name_however_it_is_spelled() {
+    for entrypoint in
+        ["mask contains {\"column\": \"\\\"public\\\".customers.email\", \"with\": {\"redact\": {}}} if true"]
+    {
+        let decision = say(shop(&format!("{ALLOW}{entrypoint}")), asked(|_| {})).await;
+        assert_eq!(decision.masks().keys().collect::<Vec<_>>(), ["public.customers"]);
+    }
+    assert_eq!(masked_relation("\"A b\".c"), Some(("A b".to_owned(), "c".to_owned())));
 }
 
 #[tokio::test]

@@ -34,10 +34,6 @@ async fn every_odd_value_of_the_decision_denies_with_its_cause() {
             Cause::Type,
         ),
         ("allow := {\"allow\": true, \"mask\": {\"Customers\": {\"email\": {\"redact\": {}}}}} if true", Cause::Type),
-        (
-            "allow := {\"allow\": true, \"mask\": {\"public.customers\": {\"email\": {\"redact\": {}}}}} if true",
-            Cause::Obligation,
-        ),
         ("allow := {\"allow\": true, \"approval\": {}} if true", Cause::Type),
         ("allow := {\"allow\": true, \"approval\": null} if true", Cause::Type),
         (

@@ -1,6 +1,7 @@
 //! From the server to the client: answers are matched with what was sent, written down, and
 //! relayed; only what stands for a refused message is rewritten.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::{Buf, BytesMut};
@@ -16,7 +17,8 @@ use crate::wire::postgres::{
 
 use super::corridor::{Corridor, End, bound_only};
 use super::fill::Fill;
-use super::ledger::{Line, Owed, Running};
+use super::ledger::{Line, Owed, Own, Running};
+use super::masks::Masked;
 use super::state::Copy;
 
 /// The answers' direction of one session.
@@ -112,7 +114,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
         match frame.tag() {
             // These come at any time.
-            b'N' | b'A' => self.pass(&frame),
+            b'N' => self.notice(&frame),
+            b'A' => self.pass(&frame),
             b'S' => self.parameter(&frame)?,
             // Boxed: it is rare, and would make every session that waits larger.
             b'E' => return Box::pin(self.error(frame)).await,
@@ -136,6 +139,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.out.extend_from_slice(frame.bytes());
     }
 
+    /// What a masked statement is noticed for may show what is masked.
+    fn notice(&mut self, frame: &Frame) {
+        if self.masks().is_none() {
+            self.pass(frame);
+        }
+    }
+
+    /// The masks in what is answered now.
+    fn masks(&self) -> Option<Arc<Masked>> {
+        self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
+    }
+
     fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
         let status = ParameterStatus::decode(frame.body()).map_err(|error| broken(&error))?;
         self.corridor.state.lock().parameter(status.name, status.value);
@@ -154,7 +169,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn parse_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. }))?;
+        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. } | Owed::Own(Own::Parse(_))))?;
+        if matches!(line.owed, Owed::Own(_)) {
+            return Ok(());
+        }
         if let Owed::Parse { entry, name, statement } = line.owed {
             self.corridor.state.lock().names.parsed(line.sequence, name, statement);
             self.corridor.close(entry, bound_only()).await?;
@@ -178,7 +196,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn close_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Close { .. }))?;
+        let line = self.settle(|owed| matches!(owed, Owed::Close { .. } | Owed::Own(Own::Close)))?;
+        if matches!(line.owed, Owed::Own(_)) {
+            return Ok(());
+        }
         let gone = if let Owed::Close { portal, name } = line.owed {
             self.corridor.state.lock().names.closed(line.sequence, portal, &name)
         } else {
@@ -198,6 +219,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 *statement.types.lock() = described.types;
                 Ok(())
             }
+            Some(Owed::Own(Own::Describe(_))) => Ok(()),
             Some(Owed::Describe) => {
                 drop(state);
                 self.pass(frame);
@@ -216,10 +238,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.rang();
                 return Ok(());
             }
+            Some(Owed::Own(Own::Describe(masked))) => {
+                masked.admits(frame).map_err(|problem| unmasked(&problem))?;
+                state.ledger.settle();
+                return Ok(());
+            }
             Some(Owed::Describe) => {
                 state.ledger.settle();
             }
-            Some(Owed::Query(_)) => {}
+            Some(Owed::Query(running)) => {
+                if let Some(masked) = &running.masked {
+                    masked.admits(frame).map_err(|problem| unmasked(&problem))?;
+                }
+            }
             _ => return Err(lost("the database described rows that nobody asked about")),
         }
         drop(state);
@@ -301,6 +332,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.server_parted = true;
             return Ok(());
         }
+        let masks = self.masks();
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
             state.copy_ended(&self.corridor.sync_wanted);
@@ -322,13 +354,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                     | Owed::Bind { .. }
                     | Owed::Describe
                     | Owed::OwnDescribe { .. }
+                    | Owed::Own(_)
                     | Owed::Execute(_)
                     | Owed::Close { .. }
                     | Owed::Refused { .. },
                 ) => (state.ledger.settle(), state.ledger.skip_to_sync()),
             }
         };
-        self.failed(first, frame, &error).await?;
+        let told = match masks {
+            Some(masks) => {
+                masks.told(&error).ok_or_else(|| lost("the database sent an error that cannot be masked"))?
+            }
+            None => frame,
+        };
+        self.failed(first, told, &error).await?;
         for line in skipped {
             self.corridor.give_up(line.owed, OutcomeKind::Failed).await?;
         }
@@ -408,6 +447,12 @@ pub(super) fn gone() -> Refusal {
 /// The same where a message means nothing.
 fn broken(error: &WireError) -> End {
     lost(&format!("the database broke the protocol: {error}"))
+}
+
+/// The end of a session whose server is about to show what is masked: what was woven is not what it understood.
+fn unmasked(problem: &str) -> End {
+    tracing::error!(problem, "an answer would have shown what is masked");
+    End::Fault(Refusal::new(FaultKind::Denied, "the answer would have shown what is masked"))
 }
 
 /// The end of a session whose server cannot be followed any more.

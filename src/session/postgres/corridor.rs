@@ -16,6 +16,7 @@ use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
 use super::ledger::{Owed, Running};
+use super::masks::Loom;
 use super::names::{Portal, RestsOn};
 use super::recent::Recent;
 use super::state::State;
@@ -32,6 +33,8 @@ pub(super) struct Corridor {
     pub(super) state: Mutex<State>,
     /// What it sent last.
     pub(super) recent: Mutex<Recent>,
+    /// What was woven for it last.
+    pub(super) loom: Mutex<Loom>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
     /// Rung after every settled answer.
@@ -156,7 +159,7 @@ impl Corridor {
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
     pub(super) async fn abandon(&self, permit: Permit) -> Result<(), End> {
-        let (_, entry) = permit.into_parts();
+        let (_, _, entry) = permit.into_parts();
         self.close(entry, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await
     }
 
@@ -195,6 +198,7 @@ impl Corridor {
             }
             Owed::Describe
             | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }

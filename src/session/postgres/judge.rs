@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::decide::{Decision, Verdict};
-use crate::enforce::{self, Permit, Refusal};
+use crate::enforce::{self, Permit, Refusal, Wording};
 use crate::input::{self, Document, PolicyInfo};
 use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
@@ -45,7 +45,8 @@ impl Corridor {
         let names_something = !(read.facts.relations.is_empty() && read.facts.functions.is_empty());
         let wanting = read.facts.outdated || (page.is_new() && names_something);
         // Nobody waits for what no rule reads.
-        let reads = || FOUND_OUT.iter().any(|fact| self.policy_reads(&["sql", fact]));
+        let masks = || self.house.store.snapshot().is_some_and(|policy| policy.may_mask());
+        let reads = || masks() || FOUND_OUT.iter().any(|fact| self.policy_reads(&["sql", fact]));
         if wanting && reads() && page.look_again().await { self.read_now(text, by_name, true).await } else { read }
     }
 
@@ -199,7 +200,13 @@ impl Corridor {
     }
 
     /// Writes the decision down and carries it out.
-    pub(super) async fn carry_out(&self, kind: IntentKind, request: Request, decision: Decision) -> Judged {
+    pub(super) async fn carry_out(
+        &self,
+        kind: IntentKind,
+        request: Request,
+        decision: Decision,
+        wording: Wording<'_>,
+    ) -> Judged {
         let intent = self.intent(kind, decision);
         let denial = match intent.decision.verdict() {
             Verdict::Deny { cause, reasons } => {
@@ -215,7 +222,7 @@ impl Corridor {
                 return Judged::Refused(denial.map_or_else(|| Refusal::fault(&error), |(_, refusal)| refusal));
             }
         };
-        match enforce::carry_out(request, entry) {
+        match enforce::carry_out(request, entry, wording) {
             Ok(permit) => Judged::Permitted(Box::new(permit)),
             Err(refused) => {
                 let cause = denial.map_or(Cause::Policy, |(cause, _)| cause);

@@ -9,6 +9,7 @@ use crate::enforce::Refusal;
 use crate::journal::Entry;
 use crate::parse::Facts;
 
+use super::masks::Masked;
 use super::names::{Portal, Statement};
 
 /// One message that was sent and not yet answered whole.
@@ -48,6 +49,8 @@ pub(super) enum Owed {
         /// The statement whose parameter types are wanted.
         statement: Arc<Statement>,
     },
+    /// The answer to a message of sidegate's own that prepares a statement with other masks: not relayed.
+    Own(Own),
     /// Rows, then CommandComplete, PortalSuspended, EmptyQueryResponse or an error.
     Execute(Running),
     /// CloseComplete.
@@ -70,6 +73,17 @@ pub(super) enum Owed {
     Ready,
 }
 
+/// A message of sidegate's own.
+#[derive(Debug)]
+pub(super) enum Own {
+    /// Closes what was prepared before.
+    Close,
+    /// Prepares it anew.
+    Parse(Option<Arc<Masked>>),
+    /// Asks what its answer looks like.
+    Describe(Arc<Masked>),
+}
+
 /// A statement that runs.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -77,6 +91,8 @@ pub(super) struct Running {
     pub(super) entry: Option<Entry>,
     /// What it does.
     pub(super) facts: Arc<Facts>,
+    /// The masks in it.
+    pub(super) masked: Option<Arc<Masked>>,
     /// Whether it is a FunctionCall.
     pub(super) called: bool,
     /// When its first byte went upstream.
@@ -91,11 +107,41 @@ pub(super) struct Running {
     pub(super) tag: Option<String>,
 }
 
+impl Owed {
+    /// The masks in what this answers.
+    pub(super) fn masked(&self) -> Option<Arc<Masked>> {
+        match self {
+            Self::Query(running) | Self::Execute(running) => running.masked.clone(),
+            Self::Parse { statement, .. } => statement.masked.lock().clone(),
+            Self::Bind { portal, .. } => portal.masked.clone(),
+            Self::Own(Own::Parse(masked)) => masked.clone(),
+            Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
+            Self::Own(Own::Close)
+            | Self::Describe
+            | Self::OwnDescribe { .. }
+            | Self::Close { .. }
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Ready => None,
+        }
+    }
+}
+
 impl Running {
     /// A statement whose message is about to be sent.
     pub(super) fn new(entry: Entry, facts: Arc<Facts>) -> Self {
         let sent = Instant::now();
-        Self { entry: Some(entry), facts, called: false, sent, rows: 0, bytes: 0, sqlstate: None, tag: None }
+        Self {
+            entry: Some(entry),
+            facts,
+            masked: None,
+            called: false,
+            sent,
+            rows: 0,
+            bytes: 0,
+            sqlstate: None,
+            tag: None,
+        }
     }
 }
 
@@ -107,6 +153,7 @@ impl Owed {
             Self::Query(_)
             | Self::Describe
             | Self::OwnDescribe { .. }
+            | Self::Own(_)
             | Self::Execute(_)
             | Self::Sync
             | Self::Refused { .. }
@@ -125,6 +172,7 @@ impl Owed {
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
+            | Self::Own(_)
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }

@@ -8,6 +8,7 @@ mod fill;
 mod greet;
 mod judge;
 mod ledger;
+mod masks;
 mod names;
 mod open;
 mod recent;

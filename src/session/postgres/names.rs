@@ -15,6 +15,7 @@ use crate::parse::{Facts, Inner, Parameter, Remembered};
 
 use super::budget::{Budget, Charge};
 use super::ledger::{Ledger, Owed};
+use super::masks::Masked;
 
 /// A statement that was prepared with a Parse.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Statement {
     pub(super) certain: bool,
     /// Which catalog `facts` rest on.
     pub(super) catalog: u64,
+    /// With which masks the server has it.
+    pub(super) masked: Mutex<Option<Arc<Masked>>>,
     /// OIDs of its parameters' types; 0 where the client left the choice to the server.
     pub(super) types: Mutex<Vec<u32>>,
     /// The OIDs that the client gave, which the server read it by.
@@ -48,6 +51,8 @@ pub(super) struct Portal {
     pub(super) facts: Arc<Facts>,
     /// Its values.
     pub(super) parameters: Arc<[Parameter]>,
+    /// With which masks the server has it.
+    pub(super) masked: Option<Arc<Masked>>,
     /// What the answer to it rests on.
     pub(super) rests_on: RestsOn,
     /// The INTENT that its Bind opened; the first Execute takes it.
@@ -240,6 +245,7 @@ impl Names {
     pub(super) fn declare(&mut self, sequence: u64, facts: &Facts) {
         for (name, inner) in &facts.aftermath.prepares {
             let statement = Statement {
+                masked: Mutex::default(),
                 text: Arc::from(facts.normalized.as_str()),
                 facts: Arc::clone(&inner.0),
                 certain: false,

@@ -317,6 +317,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         session,
         state: Mutex::new(state),
         recent: Mutex::default(),
+        loom: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),
         answered: Notify::new(),

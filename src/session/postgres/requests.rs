@@ -14,7 +14,7 @@ use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiec
 
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
-use super::ledger::Owed;
+use super::ledger::{Owed, Own};
 use super::state::Copy;
 
 /// The requests' direction of one session.
@@ -249,6 +249,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Sends what was permitted, unless the server began to ignore messages while it was judged: then
     /// nobody would answer it, and every later answer would be taken for an earlier one's.
     pub(super) async fn forward(&mut self, permit: Permit, owed: impl FnOnce(Entry) -> Owed) -> Result<bool, End> {
+        self.forward_after(Vec::new(), permit, owed).await
+    }
+
+    /// The same where messages of sidegate's own go before it.
+    pub(super) async fn forward_after(
+        &mut self,
+        before: Vec<Own>,
+        permit: Permit,
+        owed: impl FnOnce(Entry) -> Owed,
+    ) -> Result<bool, End> {
         if self.corridor.state.lock().ledger.skipping() {
             self.corridor.abandon(permit).await?;
             return Ok(false);
@@ -259,7 +269,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.refuse_expired().await.map(|()| false);
         }
         let entry = self.upstream.send(permit);
-        self.corridor.state.lock().ledger.owe(owed(entry));
+        let mut state = self.corridor.state.lock();
+        for own in before {
+            state.ledger.owe(Owed::Own(own));
+        }
+        state.ledger.owe(owed(entry));
         Ok(true)
     }
 

@@ -118,6 +118,7 @@ impl State {
             | Owed::Bind { .. }
             | Owed::Describe
             | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }

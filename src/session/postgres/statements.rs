@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce;
-use crate::enforce::Refusal;
+use crate::enforce::{Refusal, Wording};
 use crate::forward::Free;
 use crate::journal::IntentKind;
 use crate::model::{Cause, FaultKind};
@@ -16,7 +16,8 @@ use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
 use super::judge::{Judged, Read, mentions_names};
-use super::ledger::{Owed, Running};
+use super::ledger::{Owed, Own, Running};
+use super::masks::{self, Masked};
 use super::names::{Meaning, Portal, Statement};
 use super::requests::{Requests, breach};
 use super::state::State;
@@ -54,9 +55,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// What the server runs when it comes, up to its ReadyForQuery.
     async fn at_once(&mut self, tag: u8, request: Request) -> Result<(), End> {
         let facts = Arc::clone(request.facts());
-        let running = |entry| Running { called: tag == b'F', ..Running::new(entry, Arc::clone(&facts)) };
         let decision = self.corridor.ask(&request).await;
-        match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+        let (decision, masked) = self.corridor.weave(&request, decision);
+        let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
+        let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
+        let running = |entry| Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
+        match judged {
             Judged::Permitted(permit) => {
                 if self.forward(*permit, |entry| Owed::Query(running(entry))).await? {
                     self.corridor.state.lock().sends(&facts);
@@ -88,6 +92,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             facts: Arc::clone(&facts),
             certain,
             catalog,
+            masked: Mutex::default(),
             types: Mutex::new(parse.types.clone()),
             declared: Arc::from(parse.types.as_slice()),
             by_name,
@@ -97,11 +102,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
         let waits_for_values =
             facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads_values();
-        let decision =
-            if waits_for_values { self.corridor.put_off(&request) } else { self.corridor.ask(&request).await };
-        match self.corridor.carry_out(IntentKind::Prepare, request, decision).await {
+        let (decision, masked) = if waits_for_values {
+            let decision = self.corridor.put_off(&request);
+            let masked = self.corridor.foresee(&request, decision.input()).await;
+            (decision, masked)
+        } else {
+            let decision = self.corridor.ask(&request).await;
+            self.corridor.weave(&request, decision)
+        };
+        statement.masked.lock().clone_from(&masked);
+        let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
+        match self.corridor.carry_out(IntentKind::Prepare, request, decision, wording).await {
             Judged::Permitted(permit) => {
-                self.forward(*permit, |entry| Owed::Parse { entry, name, statement }).await?;
+                let described = name.clone();
+                if self.forward(*permit, |entry| Owed::Parse { entry, name, statement }).await? {
+                    self.look_at_answer(&described, masked.as_ref())?;
+                }
                 Ok(())
             }
             Judged::Refused(refusal) => self.poison(b'P', Some(&name), refusal),
@@ -135,14 +151,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'B').await };
         let rests_on = self.corridor.rests_on();
         let decision = self.corridor.ask(&request).await;
-        match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+        let (decision, masked) = self.corridor.weave_prepared(&statement, &request, decision);
+        let wording = masks::rewording(source, &statement, masked.as_deref());
+        let anew = matches!(wording, Wording::Anew { .. });
+        match self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await {
             Judged::Permitted(permit) => {
+                let prepared = Arc::clone(&statement);
                 let bound = |entry| {
                     let entry = Mutex::new(Some(entry));
-                    let made = Arc::new(Portal { statement, facts, parameters, rests_on, entry, _charge: charge });
+                    let masked = masked.clone();
+                    let made =
+                        Arc::new(Portal { statement, facts, parameters, masked, rests_on, entry, _charge: charge });
                     Owed::Bind { name: portal, portal: made }
                 };
-                self.forward(*permit, bound).await?;
+                let before = if anew { vec![Own::Close, Own::Parse(masked.clone())] } else { Vec::new() };
+                if self.forward_after(before, *permit, bound).await? && anew {
+                    prepared.masked.lock().clone_from(&masked);
+                    self.look_at_answer(source, masked.as_ref())?;
+                }
                 Ok(())
             }
             Judged::Refused(refusal) => self.poison(b'B', None, refusal),
@@ -172,7 +198,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 let text = Arc::clone(&portal.statement.text);
                 let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
                 let decision = self.corridor.ask(&request).await;
-                match self.corridor.carry_out(IntentKind::Statement, request, decision).await {
+                let decision = self.corridor.weave_again(&portal, &request, decision);
+                match self.corridor.carry_out(IntentKind::Statement, request, decision, Wording::Own).await {
                     Judged::Permitted(permit) => (Some(*permit), facts),
                     Judged::Refused(refusal) => return self.poison(b'E', None, refusal),
                 }
@@ -181,9 +208,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(permit) = permit else {
             return self.poison(b'E', None, Refusal::new(FaultKind::Internal, "a portal of a refused statement"));
         };
-        if self.forward(permit, |entry| Owed::Execute(Running::new(entry, Arc::clone(&facts)))).await? {
+        let masked = portal.masked.clone();
+        let running = |entry| Running { masked, ..Running::new(entry, Arc::clone(&facts)) };
+        if self.forward(permit, |entry| Owed::Execute(running(entry))).await? {
             self.corridor.state.lock().sends(&facts);
         }
+        Ok(())
+    }
+
+    /// Before any row of a masked statement comes, the server says what its rows look like.
+    fn look_at_answer(&mut self, name: &str, masked: Option<&Arc<Masked>>) -> Result<(), End> {
+        let Some(masked) = masked.filter(|masked| masked.is_unseen()) else { return Ok(()) };
+        let describe = Free::describe_statement(name)
+            .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a statement has a NUL in it")))?;
+        self.corridor.state.lock().ledger.owe(Owed::Own(Own::Describe(Arc::clone(masked))));
+        self.upstream.send_free(describe);
         Ok(())
     }
 

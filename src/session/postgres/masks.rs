@@ -1,0 +1,227 @@
+//! Masks on one session: what goes upstream in place of the client's words, and what comes back of it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::catalog::Snapshot;
+use crate::decide::{Decision, Masks, Verdict};
+use crate::enforce::Wording;
+use crate::enforce::mask::{self, Woven};
+use crate::input::Document;
+use crate::parse::{Facts, Request};
+use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
+
+use super::corridor::Corridor;
+use super::names::{Portal, Statement};
+
+/// A statement that goes upstream with masks in it.
+#[derive(Debug)]
+pub(super) struct Masked {
+    woven: Woven,
+    /// The server has described its answer, which shows nothing that is masked.
+    seen: AtomicBool,
+}
+
+/// What was woven last, for the texts that come again.
+#[derive(Debug, Default)]
+pub(super) struct Loom(VecDeque<Piece>);
+
+#[derive(Debug)]
+struct Piece {
+    text: Box<str>,
+    facts: Arc<Facts>,
+    masks: Arc<Masks>,
+    catalog: Option<u64>,
+    masked: Option<Arc<Masked>>,
+}
+
+/// Texts of one session that are remembered with their masks, and bytes of each at most.
+const PIECES: usize = 32;
+const LONGEST: usize = 16 << 10;
+
+impl Loom {
+    fn recall(&self, request: &Request, masks: &Arc<Masks>, catalog: Option<u64>) -> Option<Option<Arc<Masked>>> {
+        let piece = self.0.iter().find(|piece| {
+            piece.catalog == catalog
+                && Arc::ptr_eq(&piece.facts, request.facts())
+                && (Arc::ptr_eq(&piece.masks, masks) || piece.masks == *masks)
+                && *piece.text == *request.text()
+        })?;
+        Some(piece.masked.clone())
+    }
+
+    fn keep(
+        &mut self,
+        request: &Request,
+        masks: &Arc<Masks>,
+        catalog: Option<u64>,
+        masked: Option<Arc<Masked>>,
+    ) -> Option<Arc<Masked>> {
+        if request.text().len() <= LONGEST {
+            self.0.truncate(PIECES.saturating_sub(1));
+            let (facts, masks) = (Arc::clone(request.facts()), Arc::clone(masks));
+            self.0.push_front(Piece { text: request.text().into(), facts, masks, catalog, masked: masked.clone() });
+        }
+        masked
+    }
+}
+
+impl Masked {
+    /// What goes upstream.
+    pub(super) fn wording(&self) -> Wording<'_> {
+        Wording::Woven(&self.woven)
+    }
+
+    fn text(&self) -> &str {
+        self.woven.text()
+    }
+
+    /// Whether the server must still be asked what its answer looks like.
+    pub(super) fn is_unseen(&self) -> bool {
+        !self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Whether an answer of this form shows nothing that is masked.
+    pub(super) fn admits(&self, description: &Frame) -> Result<(), String> {
+        if description.tag() == b'T' {
+            let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
+            self.woven.guard().admits(&columns)?;
+        }
+        self.seen.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// An error in words that show no value, at its place in the client's text.
+    pub(super) fn told(&self, error: &ErrorFields) -> Option<Frame> {
+        const POSITION: u8 = b'P';
+        let mut told = error.clone();
+        told.retain(&[
+            ErrorFields::SEVERITY,
+            ErrorFields::SEVERITY_PLAIN,
+            ErrorFields::CODE,
+            ErrorFields::MESSAGE,
+            POSITION,
+        ]);
+        if let Some(words) = error.sqlstate().and_then(without_values) {
+            told.set(ErrorFields::MESSAGE, words);
+        }
+        let place = error.get(POSITION).and_then(|place| std::str::from_utf8(place).ok()?.parse().ok());
+        match place.and_then(|place| self.woven.original_position(place)) {
+            Some(place) => told.set(POSITION, &place.to_string()),
+            None => told.retain(&[
+                ErrorFields::SEVERITY,
+                ErrorFields::SEVERITY_PLAIN,
+                ErrorFields::CODE,
+                ErrorFields::MESSAGE,
+            ]),
+        }
+        told.encode_error().ok()
+    }
+}
+
+/// What is said in place of a message that may show a value; `None` for the classes whose messages name only what the
+/// statement names.
+fn without_values(sqlstate: &str) -> Option<&'static str> {
+    match sqlstate.get(..2) {
+        Some("22") => Some("a value of the statement is not valid (its text is masked)"),
+        Some("23") => Some("a constraint was violated (its values are masked)"),
+        Some("44") => Some("the WITH CHECK OPTION of a view was violated (its values are masked)"),
+        Some("08" | "0A" | "25" | "26" | "34" | "40" | "42" | "53" | "54" | "55" | "57" | "3D" | "3F") => None,
+        Some(_) | None => Some("the statement failed (its message is masked)"),
+    }
+}
+
+impl Corridor {
+    /// The decision, and what goes upstream in place of the client's words where masks bind. What cannot be answered
+    /// masked is denied.
+    pub(super) fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
+        if decision.masks().is_empty() || *decision.verdict() != Verdict::Allow {
+            return (decision, None);
+        }
+        match self.woven(request, decision.masks()) {
+            Ok(masked) => (decision, masked),
+            Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
+        }
+    }
+
+    /// What goes upstream in place of the words of a statement that is judged when its values come, so far as that can
+    /// be told before.
+    pub(super) async fn foresee(&self, request: &Request, document: &Document) -> Option<Arc<Masked>> {
+        let policy = self.house.store.snapshot().filter(|policy| policy.may_mask())?;
+        let masks = self.house.decider.foresee(&policy, document).await;
+        if masks.is_empty() { None } else { self.woven(request, &masks).ok().flatten() }
+    }
+
+    /// The same for a prepared statement, which goes upstream in the words that it was prepared in.
+    pub(super) fn weave_prepared(
+        &self,
+        statement: &Statement,
+        request: &Request,
+        decision: Decision,
+    ) -> (Decision, Option<Arc<Masked>>) {
+        let (decision, masked) = self.weave(request, decision);
+        if !statement.within || masked.is_none() {
+            return (decision, masked);
+        }
+        let reason = "it reads what is masked and was prepared with SQL's PREPARE: prepare it with a Parse message";
+        (self.house.decider.unfulfilled(decision, vec![reason.to_owned()]), None)
+    }
+
+    /// The same for a portal, whose words the server has already.
+    pub(super) fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
+        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision);
+        if *decision.verdict() != Verdict::Allow || is_same(portal.masked.as_ref(), masked.as_ref()) {
+            return decision;
+        }
+        let reason = "its masks are not those that it was bound with: bind it again";
+        self.house.decider.unfulfilled(decision, vec![reason.to_owned()])
+    }
+
+    /// What goes upstream in place of the client's words under these masks.
+    fn woven(&self, request: &Request, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
+        let snapshot = self.snapshot();
+        let catalog = snapshot.as_deref().map(Snapshot::version);
+        if let Some(masked) = self.loom.lock().recall(request, masks, catalog) {
+            return Ok(masked);
+        }
+        let woven = mask::weave(request.text(), request.facts(), masks, snapshot.as_deref())?;
+        let masked = woven.map(|woven| Arc::new(Masked { woven, seen: AtomicBool::new(false) }));
+        Ok(self.loom.lock().keep(request, masks, catalog, masked))
+    }
+
+    fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.state.lock().page().and_then(|page| page.known()).map(|seen| seen.snapshot)
+    }
+}
+
+/// How a statement that was prepared in some words goes upstream in these.
+pub(super) fn rewording<'a>(name: &'a str, statement: &'a Statement, masked: Option<&'a Masked>) -> Wording<'a> {
+    let prepared = statement.masked.lock();
+    let same = prepared.as_deref().map(Masked::text) == masked.map(Masked::text);
+    if same {
+        return Wording::Own;
+    }
+    let text = masked.map_or(&*statement.text, Masked::text);
+    Wording::Anew { name, text, types: &statement.declared }
+}
+
+/// Whether both go upstream in the same words.
+fn is_same(one: Option<&Arc<Masked>>, other: Option<&Arc<Masked>>) -> bool {
+    one.map(|masked| masked.text()) == other.map(|masked| masked.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_messages_about_names_and_states_are_shown_beside_masks() {
+        for shown in ["42703", "25P02", "57014", "40001", "0A000", "53300"] {
+            assert_eq!(without_values(shown), None, "{shown}");
+        }
+        for hidden in ["22P02", "23505", "P0001", "XX000", "", "44000", "38000"] {
+            assert!(without_values(hidden).is_some(), "{hidden}");
+        }
+    }
+}
