@@ -167,7 +167,7 @@ impl Connector {
         let login = login::log_in(&mut stream, &mut framer, &address, packet, &credential, channel).await?;
         // What was read into for the login goes with it: a session may be idle for long.
         framer.put(&[]);
-        let cancel = login.key.map(|key| CancelTarget { endpoint, tls: self.tls.clone(), key });
+        let cancel = login.key.map(|key| CancelTarget { endpoint, tls: self.tls.clone(), key, heard: Arc::default() });
         Ok(Upstream { stream, framer, parameters: login.parameters, status: login.status, cancel })
     }
 

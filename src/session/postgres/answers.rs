@@ -19,6 +19,7 @@ use super::corridor::{Corridor, End, bound_only};
 use super::fill::Fill;
 use super::ledger::{Line, Owed, Own, Running};
 use super::masks::Masked;
+use super::search;
 use super::state::Copy;
 
 /// The answers' direction of one session.
@@ -100,8 +101,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let bytes = u64::try_from(relay.bytes.len()).unwrap_or(u64::MAX);
         {
             let mut state = self.corridor.state.lock();
-            let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = state.ledger.front() else {
-                return Err(lost("the database sent rows that nobody asked for"));
+            let running = match state.ledger.front().map(|line| &mut line.owed) {
+                Some(Owed::Query(running) | Owed::Execute(running)) => running,
+                Some(Owed::Own(Own::Question { rows, failed })) => {
+                    *failed |= rows.len().saturating_add(relay.bytes.len()) > search::LONGEST;
+                    if !*failed {
+                        rows.extend_from_slice(&relay.bytes);
+                    }
+                    return Ok(());
+                }
+                _ => return Err(lost("the database sent rows that nobody asked for")),
             };
             running.rows = running.rows.saturating_add(relay.ends);
             running.bytes = running.bytes.saturating_add(bytes);
@@ -112,6 +121,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
+        if self.corridor.asking.load(Ordering::Relaxed) && self.question(&frame)? {
+            return Ok(());
+        }
         match frame.tag() {
             // These come at any time.
             b'N' => self.notice(&frame),
@@ -396,13 +408,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn ready(&mut self, frame: Frame) -> Result<(), End> {
-        let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
+        let status = transaction(&frame)?;
         let line = self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Ready))?;
-        let status = match ready.status {
-            TransactionStatus::Idle => Transaction::Idle,
-            TransactionStatus::Transaction => Transaction::Open,
-            TransactionStatus::Failed => Transaction::Failed,
-        };
         let gone = {
             let mut state = self.corridor.state.lock();
             state.ready(status);
@@ -444,8 +451,18 @@ pub(super) fn gone() -> Refusal {
     Refusal::new(FaultKind::UpstreamLost, "the database closed the connection")
 }
 
+/// What a ReadyForQuery says.
+pub(super) fn transaction(frame: &Frame) -> Result<Transaction, End> {
+    let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
+    Ok(match ready.status {
+        TransactionStatus::Idle => Transaction::Idle,
+        TransactionStatus::Transaction => Transaction::Open,
+        TransactionStatus::Failed => Transaction::Failed,
+    })
+}
+
 /// The same where a message means nothing.
-fn broken(error: &WireError) -> End {
+pub(super) fn broken(error: &WireError) -> End {
     lost(&format!("the database broke the protocol: {error}"))
 }
 

@@ -49,7 +49,7 @@ pub(super) enum Owed {
         /// The statement whose parameter types are wanted.
         statement: Arc<Statement>,
     },
-    /// The answer to a message of sidegate's own that prepares a statement with other masks: not relayed.
+    /// The answer to a message of sidegate's own: not relayed.
     Own(Own),
     /// Rows, then CommandComplete, PortalSuspended, EmptyQueryResponse or an error.
     Execute(Running),
@@ -82,6 +82,13 @@ pub(super) enum Own {
     Parse(Option<Arc<Masked>>),
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
+    /// A whole exchange between two statements, which asks what names mean.
+    Question {
+        /// What came of its answer.
+        rows: Vec<u8>,
+        /// Whether it failed.
+        failed: bool,
+    },
 }
 
 /// A statement that runs.
@@ -116,7 +123,7 @@ impl Owed {
             Self::Bind { portal, .. } => portal.masked.clone(),
             Self::Own(Own::Parse(masked)) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
-            Self::Own(Own::Close)
+            Self::Own(Own::Close | Own::Question { .. })
             | Self::Describe
             | Self::OwnDescribe { .. }
             | Self::Close { .. }
@@ -168,11 +175,11 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. }) => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
-            | Self::Own(_)
+            | Self::Own(Own::Close | Own::Parse(_) | Own::Describe(_))
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
@@ -190,6 +197,8 @@ pub(super) struct Ledger {
     asked: u64,
     /// The server ignores everything until the next Sync, which was not sent yet.
     skipping: bool,
+    /// Messages were sent that no Sync stands behind.
+    open: bool,
 }
 
 /// With more lines than this the server is waited for: each costs far more memory than the bytes
@@ -213,9 +222,18 @@ impl Ledger {
         if matches!(owed, Owed::Sync) {
             self.skipping = false;
         }
-        if matches!(owed, Owed::Sync | Owed::Query(_) | Owed::Refused { ready: true, .. } | Owed::Ready) {
+        let whole = matches!(
+            owed,
+            Owed::Sync
+                | Owed::Query(_)
+                | Owed::Refused { ready: true, .. }
+                | Owed::Ready
+                | Owed::Own(Own::Question { .. })
+        );
+        if whole {
             self.asked = self.sequence;
         }
+        self.open = !whole;
         self.lines.push_back(Line { sequence: self.sequence, owed });
     }
 
@@ -273,12 +291,23 @@ impl Ledger {
             Some(Line { sequence, owed: Owed::Query(_) }) => *sequence,
             Some(_) | None => 0,
         };
+        self.open = !matches!(self.lines.front(), Some(Line { owed: Owed::Query(_), .. }));
         self.lines.retain(|line| !matches!(line.owed, Owed::Sync));
     }
 
     /// Whether the server ignores what is sent now.
     pub(super) fn skipping(&self) -> bool {
         self.skipping
+    }
+
+    /// Whether the server waits for a Sync before it ends what was sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.open || self.skipping
+    }
+
+    /// Whether something is owed that the server answers by itself, all of it.
+    pub(super) fn ends_an_exchange(&self) -> bool {
+        !self.is_empty() && !self.is_open()
     }
 
     /// Whether nothing is owed.
@@ -297,13 +326,13 @@ impl Ledger {
             .iter()
             .rev()
             .take_while(|line| !such(&line.owed))
-            .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_)))
+            .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_) | Owed::Own(Own::Question { .. })))
             || self
                 .lines
                 .iter()
                 .rev()
                 .find(|line| such(&line.owed))
-                .is_some_and(|line| matches!(line.owed, Owed::Query(_)))
+                .is_some_and(|line| matches!(line.owed, Owed::Query(_) | Owed::Own(Own::Question { .. })))
     }
 
     /// The unanswered messages, newest first.

@@ -13,6 +13,7 @@ mod names;
 mod open;
 mod recent;
 mod requests;
+mod search;
 mod state;
 mod statements;
 

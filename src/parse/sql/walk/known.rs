@@ -54,7 +54,8 @@ impl<'a> Walker<'a> {
         let (Some(known), [name]) = (self.searched(), parts) else { return Ok(resolved) };
         // PostgreSQL's own come before all others, those of the one schema that there is before what is temporary.
         let own = resolved.schema.as_deref() == Some("pg_catalog");
-        if own || (known.schema.is_some() && resolved.schema.is_some() && !known.temporary.contains_key(name.as_str())) {
+        if own || (known.schema.is_some() && resolved.schema.is_some() && !known.temporary.contains_key(name.as_str()))
+        {
             return Ok(resolved);
         }
         let trust = self.trust(known, name);
