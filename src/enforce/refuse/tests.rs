@@ -1,7 +1,7 @@
 use super::*;
 
 /// Every fault, its SQLSTATE and whether the session survives it. A new fault belongs here, too.
-const TABLE: [(FaultKind, &str, Severity); 22] = [
+const TABLE: [(FaultKind, &str, Severity); 23] = [
     (FaultKind::Denied, "42501", Severity::Error),
     (FaultKind::Unreadable, "0A000", Severity::Error),
     (FaultKind::TooLarge, "54000", Severity::Error),
