@@ -6,10 +6,12 @@ CARGO := cargo
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 # Seconds for each fuzz target.
 FUZZ := 60
+# How many statements look for what is hidden.
+COUNT := 200000
 # How often sidegate is killed under load.
 KILLS := 1000
 
-.PHONY: help demo build tools test test-regress test-faults long-faults policies oracle fuzz tour lint bench ci
+.PHONY: fuzz-sql help demo build tools test test-regress test-faults long-faults policies oracle fuzz tour lint bench ci
 
 help:
 	@echo "make demo   a PostgreSQL behind sidegate on this machine, with a tour"
@@ -19,6 +21,7 @@ help:
 	@echo "make long-faults    faults that take minutes"
 	@echo "make lint   formatting, clippy, policies, documentation"
 	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
+	@echo "make fuzz-sql   COUNT=$(COUNT) statements against two servers, looking for hidden values; SIDEGATE_FUZZ_SEED=n again"
 	@echo "make bench  measurements"
 	@echo "make kill   sidegate killed under load KILLS=$(KILLS) times: nothing that ran or was answered is lost"
 	@echo "make ci     all that has to pass before a change lands"
@@ -85,6 +88,12 @@ lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 	opa fmt --fail --list rego bundles tests/regress/bundle
+
+# The suite sends 5,000.
+fuzz-sql: build
+	@scripts/tools postgres pg18 clients
+	SIDEGATE_BINARY=$(BINARY) SIDEGATE_FUZZ_COUNT=$(COUNT) \
+		$(CARGO) test --locked --test adversarial fuzz:: -- --nocapture
 
 bench:
 	@scripts/tools postgres pgbouncer

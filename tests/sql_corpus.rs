@@ -197,3 +197,41 @@ fn an_attack_has_facts_that_a_policy_refuses() {
     assert_eq!(passed, elsewhere);
     assert!(attacks > 170 && controls > 8, "{attacks} attacks, {controls} controls that pass");
 }
+
+/// Whether the facts say that this column of `customers`, or all of them, is used.
+fn uses(facts: &Facts, wanted: &str) -> bool {
+    facts.columns.iter().any(|column| column.name == wanted || column.name == "*")
+}
+
+#[test]
+fn no_keyword_in_the_place_of_a_name_hides_what_is_read() {
+    const TEMPLATES: [(&str, &str); 14] = [
+        ("select to_jsonb(K) from customers K", "*"),
+        ("select K from customers K", "*"),
+        ("select K.ssn from customers K", "ssn"),
+        ("select (K).ssn from customers K", "ssn"),
+        ("select K.* from customers K", "*"),
+        ("select to_jsonb(K) from orders o join customers K on true", "*"),
+        ("select to_jsonb(K) from orders o, customers K where true", "*"),
+        ("select K.ssn from customers as K", "ssn"),
+        ("select to_jsonb(K) from (select * from customers) K", "*"),
+        ("select 1 K, ssn from customers", "ssn"),
+        ("select ssn K from customers", "ssn"),
+        ("with K as (select * from customers) select to_jsonb(K) from K", "*"),
+        ("create view v as select to_jsonb(K) from customers K", "*"),
+        ("explain select to_jsonb(K) from customers K", "*"),
+    ];
+    let reader = Reader::new(1, 1 << 24, Stack::Ordinary).unwrap();
+    let mut hidden = Vec::new();
+    for (template, column) in TEMPLATES {
+        for keyword in sqlparser::keywords::ALL_KEYWORDS {
+            let text = template.replace('K', &keyword.to_lowercase());
+            let facts = read(&reader, &text);
+            let relations: Vec<&str> = facts.relations.iter().map(|relation| relation.name.as_str()).collect();
+            if facts.unparsed.is_none() && !(relations.contains(&"customers") && uses(&facts, column)) {
+                hidden.push(text);
+            }
+        }
+    }
+    assert!(hidden.is_empty(), "{}: {hidden:#?}", hidden.len());
+}

@@ -9,6 +9,14 @@ use super::things::{Function, Relation, Rule};
 /// Further than that nobody follows: more than PostgreSQL itself would plan.
 const FAR: usize = 4096;
 
+/// What is asked of a relation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Read,
+    Rows,
+    Write,
+}
+
 /// What is behind a relation. PostgreSQL's own views are not followed: everybody knows what they show.
 #[derive(Clone, Debug, Default)]
 pub struct Reach<'a> {
@@ -35,26 +43,67 @@ impl Snapshot {
     /// What is read where this relation is.
     pub fn behind_read<'a>(&'a self, relation: Relation<'a>) -> Reach<'a> {
         let mut reach = Reach::default();
-        self.follow(relation, false, &mut reach);
+        self.follow(relation, Way::Read, &mut reach);
         reach
+    }
+
+    /// What its rows were ever taken from: through materialized views, too.
+    pub fn behind_rows<'a>(&'a self, relation: Relation<'a>) -> Reach<'a> {
+        let mut reach = Reach::default();
+        self.follow(relation, Way::Rows, &mut reach);
+        reach
+    }
+
+    /// Views and materialized views that show any of these relations, directly or not.
+    pub fn showing(&self, relations: &BTreeSet<u32>) -> Vec<Relation<'_>> {
+        let mut reached = relations.clone();
+        let mut found = Vec::new();
+        let mut views: Vec<(u32, Relation<'_>)> = Vec::new();
+        for row in &self.held.rules {
+            if row.event == RuleEvent::Select
+                && let Some(view) = self.by_oid(row.relation)
+            {
+                views.push((row.oid, view));
+            }
+        }
+        views.sort_unstable_by_key(|(rule, _)| *rule);
+        loop {
+            let before = reached.len();
+            for row in self.held.rule_relations.iter().filter(|row| row.column == 0) {
+                if !reached.contains(&row.relation) {
+                    continue;
+                }
+                let at = views.binary_search_by_key(&row.rule, |(rule, _)| *rule).ok();
+                if let Some((_, view)) = at.and_then(|at| views.get(at))
+                    && reached.insert(view.oid())
+                {
+                    found.push(*view);
+                }
+            }
+            if reached.len() == before {
+                return found;
+            }
+        }
     }
 
     /// What may be read and changed where this relation is changed: through a view what it shows, and whatever its
     /// rules name.
     pub fn behind_write<'a>(&'a self, relation: Relation<'a>) -> Reach<'a> {
         let mut reach = Reach::default();
-        self.follow(relation, true, &mut reach);
+        self.follow(relation, Way::Write, &mut reach);
         reach
     }
 
-    fn follow<'a>(&'a self, relation: Relation<'a>, writes: bool, reach: &mut Reach<'a>) {
+    fn follow<'a>(&'a self, relation: Relation<'a>, way: Way, reach: &mut Reach<'a>) {
+        let (writes, stored) = (way == Way::Write, way == Way::Rows);
         let mut seen: BTreeSet<(u32, bool)> = BTreeSet::from([(relation.oid(), writes)]);
         let mut next = vec![(relation, writes)];
         while let Some((relation, writes)) = next.pop() {
             for rule in relation.rules().filter(|rule| rule.is_enabled()) {
                 let shows = rule.event() == RuleEvent::Select;
                 // A rule on SELECT of what holds rows itself is a materialized view's, which is read as it stands.
-                if (shows && relation.kind() != RelationKind::View) || !(shows || writes) {
+                let stands = relation.kind() != RelationKind::View && !stored;
+                if (shows && stands) || !(shows || writes) {
                     continue;
                 }
                 reach.open |= !rule.is_read();

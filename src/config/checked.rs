@@ -64,10 +64,21 @@ pub struct Sidegate {
     pub drain: Duration,
     /// `workload`.
     pub workload: Workload,
+    /// `keys`, by name.
+    pub keys: Vec<MaskKey>,
     /// `issuers`.
     pub issuers: Vec<Issuer>,
     /// `listeners`.
     pub listeners: Vec<Listener>,
+}
+
+/// One of `keys`, for `hash` and `tokenize`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaskKey {
+    /// Its name in policy.
+    pub name: String,
+    /// Where it is read from.
+    pub source: SecretSource,
 }
 
 /// `admin`.

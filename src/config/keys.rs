@@ -75,6 +75,7 @@ pub(super) const ADMIN: Section =
 pub(super) const AUDIT: Section = Section { path: "plugins.sidegate.audit", keys: &["class", "sync"] };
 pub(super) const WORKLOAD: Section =
     Section { path: "plugins.sidegate.workload", keys: &["name", "namespace", "service_account", "labels"] };
+pub(super) const MASK_KEY: Section = Section { path: "plugins.sidegate.keys.*", keys: &["file", "env"] };
 pub(super) const ISSUER: Section = Section {
     path: "plugins.sidegate.issuers[]",
     keys: &[
@@ -145,7 +146,7 @@ pub(super) const SECRET: Section =
 
 /// All of them, for whoever documents or draws them.
 #[cfg(test)]
-pub(super) const ALL: [&Section; 24] = [
+pub(super) const ALL: [&Section; 25] = [
     &ROOT,
     &BUNDLE,
     &DECISION_LOGS,
@@ -153,6 +154,7 @@ pub(super) const ALL: [&Section; 24] = [
     &ADMIN,
     &AUDIT,
     &WORKLOAD,
+    &MASK_KEY,
     &ISSUER,
     &ISSUER_JWKS,
     &LISTENER,

@@ -177,17 +177,11 @@ fn stages(table: &Table<'_>) -> Option<Vec<Stage>> {
     let mut stages = Vec::new();
     for item in value.list()? {
         let stage = item.choice(&choices)?;
-        match stage {
-            Stage::Session | Stage::Request if stages.contains(&stage) => {
-                item.problem(format!("`{}` is there twice", stage.label()));
-                return None;
-            }
-            Stage::Session | Stage::Request => stages.push(stage),
-            Stage::Response | Stage::Commit => {
-                item.problem(format!("the question `{}` is not asked in this version: leave it out", stage.label()));
-                return None;
-            }
+        if stages.contains(&stage) {
+            item.problem(format!("`{}` is there twice", stage.label()));
+            return None;
         }
+        stages.push(stage);
     }
     if !stages.contains(&Stage::Request) {
         value.problem("`request` is missing: without it no statement would be judged");

@@ -22,7 +22,7 @@ mod yaml;
 
 pub use checked::{
     Address, Admin, Algorithm, Ask, Audit, AuditRule, BundleLocation, BundleSource, CertificateCheck, Config,
-    GroupsClaim, Identify, Issuer, KeySource, Limits, Listener, ListenerTls, SecretSource, Settings, Sidegate,
+    GroupsClaim, Identify, Issuer, KeySource, Limits, Listener, ListenerTls, MaskKey, SecretSource, Settings, Sidegate,
     Upstream, UpstreamTls,
 };
 pub use file::{read_file, read_file_aside};

@@ -19,7 +19,7 @@ pub(super) fn config(root: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> 
 }
 
 /// Warns that a key is set although nothing reads it yet.
-pub(super) fn not_yet(table: &Table<'_>, key: &str) {
+fn not_yet(table: &Table<'_>, key: &str) {
     if let Some(value) = table.get(key) {
         value.warn("accepted, but this version does nothing with it");
     }

@@ -5,9 +5,9 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::checked::{Admin, Audit, AuditRule, Identify, Issuer, Listener, Sidegate};
+use super::checked::{Admin, Audit, AuditRule, Identify, Issuer, Listener, MaskKey, Sidegate};
 use super::value::{Table, Value};
-use super::{issuer, keys, listener, opa};
+use super::{issuer, keys, listener, upstream};
 use crate::model::{Labels, Workload};
 
 const DECISION: &str = "sidegate/decision";
@@ -17,11 +17,11 @@ const DEADLINE: Duration = Duration::from_millis(50);
 const SYNC: Duration = Duration::from_millis(500);
 const DRAIN: Duration = Duration::from_secs(30);
 const MAX_EVALUATORS: usize = 256;
+const MAX_KEY_NAME: usize = 64;
 
 /// Checks `plugins.sidegate`.
 pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Sidegate> {
     let table = value.table(&keys::SIDEGATE)?;
-    opa::not_yet(&table, "keys");
     let millisecond = Duration::from_millis(1);
     let decision = decision(&table);
     let deadline = duration(&table, "deadline", DEADLINE, millisecond, Duration::from_secs(5));
@@ -37,6 +37,7 @@ pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) 
     let audit = audit(&table);
     let drain = duration(&table, "drain", DRAIN, Duration::ZERO, Duration::from_secs(3600));
     let workload = workload(&table, env);
+    let keys = mask_keys(&table);
     let issuers = issuer::issuers(&table);
     // Without them each listener would complain of an issuer that is only misspelt elsewhere.
     let listeners = listener::listeners(&table, issuers.as_deref());
@@ -52,9 +53,28 @@ pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) 
         audit: audit?,
         drain: drain?,
         workload: workload?,
+        keys: keys?,
         issuers: issuers?,
         listeners: listeners?,
     })
+}
+
+/// The keys that masks name. Whether they are there and long enough is seen when they are read.
+fn mask_keys(table: &Table<'_>) -> Option<Vec<MaskKey>> {
+    let Some(value) = table.get("keys") else { return Some(Vec::new()) };
+    let mut found = Vec::new();
+    let mut whole = true;
+    for (name, value) in value.entries()? {
+        let fits = !name.is_empty() && name.len() <= MAX_KEY_NAME && !name.contains(char::is_control);
+        if !fits {
+            value.problem("a key needs a name of one line, of at most 64 bytes");
+        }
+        match upstream::secret(&value, &keys::MASK_KEY).filter(|_| fits) {
+            Some(source) => found.push(MaskKey { name: name.to_owned(), source }),
+            None => whole = false,
+        }
+    }
+    whole.then_some(found)
 }
 
 /// Warns of issuers that no listener asks for.

@@ -167,7 +167,7 @@ fn a_promise_that_cannot_be_kept_is_an_error() {
         ("[{anonymous: {}}]", "[{peer: {uids: {1000: orders}}}]"),
         ("[{anonymous: {}}]", "[]"),
         ("protocol: postgres", "protocol: http"),
-        ("protocol: postgres", "protocol: postgres\n        stages: [request, response]"),
+        ("protocol: postgres", "protocol: postgres\n        stages: [request, request]"),
         ("protocol: postgres", "protocol: postgres\n        stages: [session]"),
         ("file:///etc/policy}", "file:///etc/policy, signing: {keyid: k}}"),
         ("bundles:", "decision_logs: {mask_decision: /system/log/mask}\nbundles:"),

@@ -134,7 +134,7 @@ fn credential_of<'a>(value: &Value<'a>) -> Option<Credential<'a>> {
     let table = value.table(&keys::CREDENTIAL)?;
     let user = table.need("user", "who sidegate is at the database")?.text().map(str::to_owned);
     let password = match table.get("password") {
-        Some(value) => secret(&value).map(Some),
+        Some(value) => secret(&value, &keys::SECRET).map(Some),
         None => Some(None),
     };
     let md5 = match table.get("allow_md5") {
@@ -148,12 +148,12 @@ fn credential_of<'a>(value: &Value<'a>) -> Option<Credential<'a>> {
 }
 
 /// `{file: PATH}` or `{env: NAME}`. The value of anything else may be the secret itself, so it is never shown.
-fn secret(value: &Value<'_>) -> Option<SecretSource> {
+pub(super) fn secret(value: &Value<'_>, section: &'static keys::Section) -> Option<SecretSource> {
     if !value.is_mapping() {
         value.problem("must be {file: PATH} or {env: NAME}, got something else, which is not shown");
         return None;
     }
-    let table = value.table(&keys::SECRET)?;
+    let table = value.table(section)?;
     match (table.get("file"), table.get("env")) {
         (Some(file), None) => file.file().map(SecretSource::File),
         (None, Some(name)) => name.text().map(|name| SecretSource::Env(name.to_owned())),

@@ -46,49 +46,50 @@ pub(super) struct Mask {
     pub(super) with: Masker,
 }
 
-/// How one column is masked. In the contract's order: of two on one column the first wins.
+/// How a column's values are masked, in the contract's order: of two on one column the first wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields, expecting = "an object that names one masker")]
 pub enum Masker {
-    /// NULL in every row.
+    /// NULL.
     Null {},
-    /// The same value in every row.
+    /// The same value for all, NULL too.
     Replace {
         /// That value.
         value: Value,
     },
-    /// As long as it was, and nothing of it.
+    /// As many characters, none of them the value's.
     Redact {},
-    /// A keyed hash.
+    /// A keyed digest.
     Hash {
-        /// A name under `keys`.
+        /// The name of the key.
         key: String,
     },
-    /// A token of the same form, equal for equal values.
+    /// Another value of the same format, the same one for the same value.
     Tokenize {
-        /// A name under `keys`.
+        /// The name of the key.
         key: String,
     },
-    /// Its ends only.
+    /// The first and last characters stay.
     Partial {
-        /// Characters that stay at its beginning.
+        /// How many at the start.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keep_first: Option<u32>,
-        /// Characters that stay at its end.
+        /// How many at the end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keep_last: Option<u32>,
-        /// What stands for each of the others.
+        /// What stands for each of the others; `*` if nothing is said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         with: Option<String>,
     },
-    /// An e-mail address of which little is left.
+    /// An e-mail address of which little stays.
     Email {},
-    /// What looks like a secret in it is redacted.
+    /// Whatever looks like a secret inside the value.
     Detect {},
 }
 
 impl Masker {
-    pub(super) fn rank(&self) -> u8 {
+    /// Its place in the contract's order.
+    pub fn rank(&self) -> u8 {
         match self {
             Self::Null {} => 0,
             Self::Replace { .. } => 1,
@@ -102,13 +103,16 @@ impl Masker {
     }
 }
 
+/// The most that may come back of one statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with `rows`, `bytes` or both")]
-pub(super) struct RowLimit {
+pub struct RowLimit {
+    /// Rows.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) rows: Option<u64>,
+    pub rows: Option<u64>,
+    /// Bytes of rows, as they stand on the wire.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub(super) bytes: Option<u64>,
+    pub bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +153,7 @@ pub(super) enum Severity {
     High,
 }
 
-/// Masks by table and column, as in OPA's column masks.
+/// Masks by table (`schema.table`, see [`relation_name`](super::relation_name)) and column, as in OPA's column masks.
 pub type Masks = BTreeMap<String, BTreeMap<String, Masker>>;
 
 /// The decision object of the contract.

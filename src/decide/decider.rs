@@ -15,7 +15,7 @@ use super::evaluate::{Asked, evaluate};
 use super::judge::{self, Judgement};
 use super::memo::Memo;
 use super::pool::Pool;
-use super::questions::{Lookup, Question, questions, unknown};
+use super::questions::{Lookup, Question, questions, says_anything, unknown};
 use super::said::Said;
 use crate::bundle::{EntryRule, EntrySet, Policy};
 use crate::config::{AuditRule, Sidegate};
@@ -217,6 +217,7 @@ impl Decider {
     ) -> Decision {
         let judgement = Judgement {
             told: OnceLock::new(),
+            limit: None,
             class: judge::class(self.inner.settings.audit, false, false),
             result: Some(Part::new(json!({"allow": false, "reasons": reasons}))),
             error: None,
@@ -238,6 +239,7 @@ impl Decider {
             class: judge::class(self.inner.settings.audit, decision.class() == AuditClass::Strict, false),
             result: Some(Part::new(result)),
             error: decision.error().map(ToOwned::to_owned),
+            limit: None,
             masks: Arc::default(),
             verdict: Verdict::Deny { cause: Cause::Obligation, reasons },
         };
@@ -251,6 +253,7 @@ impl Decider {
         }
         let judgement = Judgement {
             told: OnceLock::new(),
+            limit: None,
             verdict: Verdict::Unasked,
             class: judge::class(self.inner.settings.audit, false, true),
             result: None,
@@ -258,6 +261,11 @@ impl Decider {
             masks: Arc::default(),
         };
         self.decision(policy, stage, document, Arc::new(judgement), Instant::now(), false)
+    }
+
+    /// Whether this policy has anything to say at a stage.
+    pub fn asks(&self, policy: &Policy, stage: Stage) -> bool {
+        says_anything(policy, stage)
     }
 
     /// Gives a session its own share of the cache, for as long as what this returns is kept.
@@ -394,6 +402,7 @@ impl Decider {
     ) -> Decision {
         let judgement = Judgement {
             told: OnceLock::new(),
+            limit: None,
             verdict: Verdict::Deny { cause: error.cause(), reasons: vec![error.reason()] },
             class: judge::class(self.inner.settings.audit, false, false),
             result: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::answer::Masks;
+use super::answer::{Masks, RowLimit};
 use super::judge::Judgement;
 use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, DecisionId, Stage};
@@ -61,6 +61,11 @@ impl Decision {
     /// How durable its journal entry must be.
     pub fn class(&self) -> AuditClass {
         self.judgement.class
+    }
+
+    /// The most that may come back of what it lets through; `None` where no limit binds.
+    pub fn limit(&self) -> Option<RowLimit> {
+        self.judgement.limit
     }
 
     /// The decision object of the contract, for the event; `None` when undefined or failed.
@@ -139,6 +144,7 @@ impl Decision {
             judgement: Arc::new(Judgement {
                 verdict,
                 class,
+                limit: None,
                 result: Some(Part::new(serde_json::json!({"allow": true, "reasons": ["readers may read"]}))),
                 error: None,
                 masks: Arc::default(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Masks, Record};
+use super::answer::{Masks, Record, RowLimit};
 use super::decision::Verdict;
 use super::error::DecideError;
 use super::name;
@@ -28,6 +28,8 @@ const ROWLESS: [&str; 6] = ["dcl", "ddl", "notify", "session", "settings", "tran
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
     pub(super) class: AuditClass,
+    /// See [`Decision::limit`](super::Decision::limit).
+    pub(super) limit: Option<RowLimit>,
     pub(super) result: Option<Part>,
     pub(super) error: Option<String>,
     /// What must be masked where it is read.
@@ -39,13 +41,15 @@ pub(super) struct Judgement {
 /// Decides.
 pub(super) fn judge(said: &Said, stage: Stage, document: &Document, audit: AuditRule) -> Judgement {
     let verdict = verdict(said, stage, document);
+    let limit = binding_limit(said, stage, document).filter(|_| verdict == Verdict::Allow);
     let plain = stage == Stage::Request
         && effects_within(document, &PLAIN)
         && said.approvals.is_empty()
         && said.alerts.is_empty()
         && !binding_masks(said, document)
-        && !binding_limit(said, document);
+        && limit.is_none();
     Judgement {
+        limit,
         class: class(audit, said.strict, plain && verdict == Verdict::Allow),
         result: usable(said).then(|| Part::shared(result(said, &verdict))),
         error: said.failures.iter().map(ToString::to_string).reduce(|all, next| format!("{all}; {next}")),
@@ -66,7 +70,8 @@ pub(super) fn class(rule: AuditRule, raised: bool, plain: bool) -> AuditClass {
 }
 
 fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
-    let unread = unparsed_reason(document).filter(|_| !said.unparsed);
+    // Whoever let it run has accepted that it could not be read.
+    let unread = unparsed_reason(document).filter(|_| !said.unparsed && stage == Stage::Request);
     let only_unknown = said.failures.iter().all(|failure| failure.cause() == Cause::Unknown);
     if said.denied || (!said.failures.is_empty() && (unread.is_none() || !only_unknown)) {
         let reasons = said.denials.iter().cloned();
@@ -81,7 +86,7 @@ fn verdict(said: &Said, stage: Stage, document: &Document) -> Verdict {
     if !said.allowed && allow_needed(said, stage, document) {
         return deny(Cause::Policy, Vec::new());
     }
-    let unfulfilled = unfulfilled(said, document);
+    let unfulfilled = unfulfilled(said);
     if unfulfilled.is_empty() { Verdict::Allow } else { deny(Cause::Obligation, unfulfilled) }
 }
 
@@ -113,15 +118,12 @@ fn allow_needed(said: &Said, stage: Stage, document: &Document) -> bool {
 }
 
 /// What the decision asks for that this version cannot do, in the operator's words.
-fn unfulfilled(said: &Said, document: &Document) -> Vec<String> {
+fn unfulfilled(said: &Said) -> Vec<String> {
     let mut unfulfilled = Vec::new();
     if let Some(approval) = said.approval() {
         let approvers = approval.approvers.join(", ");
         unfulfilled
             .push(format!("needs approval by {approvers} ({}), which this version cannot carry out", approval.reason));
-    }
-    if binding_limit(said, document) {
-        unfulfilled.push("needs a limit on what comes back, which this version cannot carry out".to_owned());
     }
     match said.record {
         None | Some(Record::None) => {}
@@ -149,9 +151,10 @@ fn binding_masks(said: &Said, document: &Document) -> bool {
     said.masks.keys().any(binds)
 }
 
-fn binding_limit(said: &Said, document: &Document) -> bool {
+fn binding_limit(said: &Said, stage: Stage, document: &Document) -> Option<RowLimit> {
     // Where there is no statement, no rows come back.
-    said.limit.is_some() && document.get(&["sql"]).is_some() && !effects_within(document, &ROWLESS)
+    let rows_may_come = stage == Stage::Request && document.get(&["sql"]).is_some();
+    said.limit.filter(|_| rows_may_come && !effects_within(document, &ROWLESS))
 }
 
 /// Whether the statement's effects are all among these. No list of effects is not an empty one.

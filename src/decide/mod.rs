@@ -19,10 +19,10 @@ mod said;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Masker, Masks};
+pub use answer::{Masker, Masks, RowLimit};
 pub use decider::{Decider, Settings, Stay};
 pub use decision::{Decision, Verdict};
 pub use error::DecideError;
 pub use explain::{Explanation, RuleReport};
 pub use memo::Memo;
-pub use name::masked_relation;
+pub use name::{RelationName, relation as relation_name};

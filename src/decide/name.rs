@@ -4,22 +4,22 @@ use crate::parse::quoted_name;
 
 /// A relation, its parts without quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RelationName {
-    pub(super) schema: String,
-    pub(super) name: String,
+pub struct RelationName {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
 }
 
-/// Reads `schema.table`.
-pub(super) fn relation(text: &str) -> Result<RelationName, String> {
+/// Reads `schema.table`, as it stands in [`Masks`](super::Masks).
+///
+/// # Errors
+/// It is no such name, or one that PostgreSQL would fold to another.
+pub fn relation(text: &str) -> Result<RelationName, String> {
     match parts(text)?.as_slice() {
         [schema, name] => Ok(RelationName { schema: schema.clone(), name: name.clone() }),
         _ => Err(format!("`{text}` must be `schema.table`")),
     }
-}
-
-/// Schema and name of the relation that a key of [`Masks`](super::Masks) stands for.
-pub fn masked_relation(key: &str) -> Option<(String, String)> {
-    relation(key).ok().map(|RelationName { schema, name }| (schema, name))
 }
 
 /// Reads `schema.table.column`; gives the relation's text, too.

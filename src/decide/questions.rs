@@ -21,6 +21,14 @@ pub(super) fn questions(policy: &Policy, stage: Stage) -> Vec<Question<'_>> {
     }
 }
 
+/// Whether policy has anything to say at a stage.
+pub(super) fn says_anything(policy: &Policy, stage: Stage) -> bool {
+    match policy.entrypoint() {
+        Entrypoint::Rule(_) => true,
+        Entrypoint::Packages(questions) => questions.iter().any(|question| asked_at(question.rule.set, stage)),
+    }
+}
+
 fn asked_at(set: EntrySet, stage: Stage) -> bool {
     match set {
         EntrySet::Allow

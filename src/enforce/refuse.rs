@@ -80,6 +80,25 @@ impl Refusal {
         Self { kind, message, detail: Some(format!("decision {id}")) }
     }
 
+    /// The refusal of an answer that was begun, and that policy does not let end. `stays`: the statement ran to its end,
+    /// and what it changed cannot be undone.
+    pub fn cut_short(id: Option<DecisionId>, message: &str, stays: bool) -> Self {
+        let refusal = Self { kind: FaultKind::TooLarge, message: message.to_owned(), detail: None };
+        refusal.of_answer(id, stays)
+    }
+
+    /// The same of an answer that policy was asked about.
+    pub fn answer_denied(id: DecisionId, cause: Cause, reasons: &[String], stays: bool) -> Self {
+        Self::denied(id, cause, reasons, None).of_answer(Some(id), stays)
+    }
+
+    fn of_answer(mut self, id: Option<DecisionId>, stays: bool) -> Self {
+        let stayed = stays.then(|| "the statement had run to its end, and what it changed stays".to_owned());
+        let parts: Vec<_> = id.map(|id| format!("decision {id}")).into_iter().chain(stayed).collect();
+        self.detail = (!parts.is_empty()).then(|| parts.join("; "));
+        self
+    }
+
     /// Which fault it is.
     pub fn kind(&self) -> FaultKind {
         self.kind

@@ -22,4 +22,4 @@ pub use connect::{Connector, Upstream, cancel};
 pub use error::ForwardError;
 pub use link::Link;
 pub use question::{NamesAnswer, Question};
-pub use sender::{Free, Sender};
+pub use sender::{Free, Sender, Unsent, recorded};

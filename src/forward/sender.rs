@@ -1,19 +1,33 @@
 //! The way to the server: permits, a closed set of messages that need none, and poison.
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::question::Question;
 use crate::enforce::{Permit, Poison};
-use crate::journal::Entry;
+use crate::journal::{Entry, Journal, JournalError, Mark};
 use crate::wire::postgres::{Describe, Frame, Object, Relay};
 
-/// Sends to one server. What is handed over is queued; `flush` writes it.
+/// Sends to one server. What is handed over is queued; `flush` writes it, once the journal has it.
 pub struct Sender<W> {
     write: W,
     out: BytesMut,
+    journal: Journal,
+    /// What the journal must have before anything that is queued goes out.
+    awaited: Option<Mark>,
+}
+
+/// Why nothing more is sent.
+#[derive(Debug)]
+pub enum Unsent {
+    /// The server is gone.
+    Gone,
+    /// What is queued could not be written down.
+    Unrecorded(JournalError),
 }
 
 /// A message that makes the server do nothing that needs a decision.
@@ -33,6 +47,11 @@ impl Free {
         matches!(frame.tag(), b'D' | b'C' | b'H' | b'S' | b'c' | b'f' | b'X').then_some(Self(frame))
     }
 
+    /// sidegate's own question after the columns of a portal.
+    pub fn describe_portal(name: &str) -> Option<Self> {
+        Describe { object: Object::Portal, name: name.as_bytes() }.encode().ok().map(Self)
+    }
+
     /// sidegate's own question after the parameter types of a prepared statement.
     pub fn describe_statement(name: &str) -> Option<Self> {
         Describe { object: Object::Statement, name: name.as_bytes() }.encode().ok().map(Self)
@@ -40,9 +59,9 @@ impl Free {
 }
 
 impl<W: AsyncWrite + Unpin> Sender<W> {
-    /// A sender that has sent nothing yet.
-    pub fn new(write: W) -> Self {
-        Self { write, out: BytesMut::new() }
+    /// A sender that has sent nothing yet; permits are recorded in that journal.
+    pub fn new(write: W, journal: Journal) -> Self {
+        Self { write, out: BytesMut::new(), journal, awaited: None }
     }
 
     /// Queues what was permitted, byte for byte, and gives back its open journal entry.
@@ -50,6 +69,7 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
         let (before, frame, entry) = permit.into_parts();
         self.out.extend_from_slice(before.as_deref().unwrap_or_default());
         self.out.extend_from_slice(frame.bytes());
+        self.awaited = Some(entry.mark().and(self.awaited));
         entry
     }
 
@@ -100,8 +120,16 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     /// Writes what is queued. May be cut off anywhere: what was not written stays.
     ///
     /// # Errors
-    /// What the socket says; the session cannot go on.
-    pub async fn flush(&mut self) -> io::Result<()> {
+    /// The session cannot go on: its server is gone, or what it is about to do cannot be recorded.
+    pub async fn flush(&mut self) -> Result<(), Unsent> {
+        if let Some(mark) = self.awaited {
+            recorded(&self.journal, mark).await.map_err(Unsent::Unrecorded)?;
+            self.awaited = None;
+        }
+        self.write_out().await.map_err(|_| Unsent::Gone)
+    }
+
+    async fn write_out(&mut self) -> io::Result<()> {
         while self.out.has_remaining() {
             // Not `write_buf`, which asks for a vectored write: the kernel spends more on one.
             let written = self.write.write(&self.out).await?;
@@ -113,12 +141,34 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
         self.write.flush().await
     }
 
-    /// Writes what is queued and ends the stream.
+    /// Writes what is queued and ends the stream. What cannot be recorded is not sent.
     ///
     /// # Errors
-    /// What the socket says; it is gone either way.
-    pub async fn close(&mut self) -> io::Result<()> {
-        self.flush().await?;
-        self.write.shutdown().await
+    /// As of [`Sender::flush`]; the server is gone either way.
+    pub async fn close(&mut self) -> Result<(), Unsent> {
+        let flushed = self.flush().await;
+        self.write.shutdown().await.map_err(|_| Unsent::Gone)?;
+        flushed
     }
+}
+
+/// Returns when the journal has what is marked. Whoever else has something to do on this thread goes first, so that all
+/// of it is written at once.
+///
+/// # Errors
+/// What the journal says.
+pub async fn recorded(journal: &Journal, mark: Mark) -> Result<(), JournalError> {
+    if journal.holds(mark) {
+        return Ok(());
+    }
+    let mut waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+    journal.commit(mark)
 }

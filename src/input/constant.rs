@@ -16,7 +16,7 @@ pub(super) struct Constant {
     /// An empty list.
     pub(super) none: Arc<Part>,
     pub(super) null: Arc<Part>,
-    stages: [(Stage, Arc<Part>); 2],
+    stages: [(Stage, Arc<Part>); 4],
     protocols: [(Protocol, Arc<Part>); 3],
     transactions: [(Transaction, Arc<Part>); 3],
 }
@@ -27,7 +27,8 @@ pub(super) fn parts() -> &'static Constant {
         postgres: shared(json!("postgres")),
         none: shared(json!([])),
         null: shared(json!(null)),
-        stages: [Stage::Session, Stage::Request].map(|stage| (stage, shared(json!(stage)))),
+        stages: [Stage::Session, Stage::Request, Stage::Response, Stage::Commit]
+            .map(|stage| (stage, shared(json!(stage)))),
         protocols: [
             (Protocol::Simple, shared(json!("simple"))),
             (Protocol::Extended, shared(json!("extended"))),

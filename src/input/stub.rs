@@ -63,6 +63,7 @@ pub(crate) fn facts() -> Facts {
         relation: Some(relation.clone()),
         name: name.to_owned(),
         uses: BTreeSet::from([used]),
+        passed: false,
     };
     Facts {
         normalized: "select email from customers where id = $1".to_owned(),
@@ -86,6 +87,7 @@ pub(crate) fn facts() -> Facts {
             columns: BTreeSet::from(["email".to_owned(), "id".to_owned()]),
         }],
         columns: vec![column("email", Use::Output), column("id", Use::Predicate)],
+        outputs: None,
         functions: vec![FunctionFacts {
             id: "pg_catalog.lower".to_owned(),
             schema: Some("pg_catalog".to_owned()),
@@ -97,6 +99,7 @@ pub(crate) fn facts() -> Facts {
         unparsed: None,
         unknown: BTreeSet::new(),
         lifted: Vec::new(),
+        references: Vec::new(),
         aftermath: Aftermath::default(),
         sensitive: false,
         placeholders: 1,

@@ -1,10 +1,12 @@
 //! The one place where records get their sequence and go into the file, behind a lock.
 //!
-//! Whoever has a record writes it itself: a write to the page cache costs less than waking another thread.
+//! Whoever has a record writes it itself: a write to the page cache costs less than waking another thread. Records on
+//! which nothing depends yet wait in a buffer, and the first who needs his own in the file writes all of them at once.
 //! What must wait for the disk waits for the syncer, one `fdatasync` for all that came in the meantime.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Condvar, Mutex};
@@ -13,7 +15,7 @@ use tokio::sync::{Notify, oneshot};
 use super::JournalError;
 use super::payload::{GapPayload, Genesis, OUTCOME_ROOM};
 use super::record::{Draft, Kind};
-use super::segment::Segment;
+use super::segment::{Records, Segment};
 use super::splice::Splicer;
 use crate::model::Labels;
 use crate::telemetry::Metrics;
@@ -45,6 +47,10 @@ pub(super) struct Shared {
     pub(super) work: Condvar,
     /// Wakes who waits for room.
     pub(super) room: Notify,
+    /// Every record below this sequence is in the file, or was lost on the way there.
+    pub(super) written: AtomicU64,
+    /// How often records were lost on the way to the file.
+    pub(super) losses: AtomicU64,
 }
 
 /// What does not change while the process runs.
@@ -63,6 +69,10 @@ pub(super) struct Fixed {
 #[derive(Debug)]
 pub(super) struct Appender {
     pub(super) segment: Segment,
+    /// Records that are not in the file yet, whole and in order.
+    pub(super) buffer: Vec<u8>,
+    /// Why the buffer could not be written; it is tried again.
+    pub(super) stuck: Option<JournalError>,
     /// The next segment, preallocated: work under way can be finished on a full disk.
     pub(super) spare: Option<Segment>,
     /// Why there is no spare.
@@ -71,7 +81,7 @@ pub(super) struct Appender {
     pub(super) next: u64,
     /// Every record below this sequence is on the disk.
     pub(super) synced: u64,
-    /// Bytes behind `synced`.
+    /// Bytes behind `synced`, with those in the buffer.
     pub(super) unsynced: u64,
     /// When the oldest record behind `synced` was written.
     pub(super) oldest: Option<Instant>,
@@ -94,21 +104,59 @@ pub(super) struct Appender {
     pub(super) close: u64,
 }
 
-/// A record in the file.
+/// A record that has its place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placed {
     pub(super) sequence: u64,
     pub(super) wall: u64,
     pub(super) mono: u64,
+    /// How often records had been lost before.
+    losses: u64,
+}
+
+/// Records up to one of them: in the file once [`Journal::commit`](super::Journal::commit) says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    sequence: u64,
+    losses: u64,
+}
+
+impl Mark {
+    /// Both of them.
+    #[must_use]
+    pub fn and(self, other: Option<Self>) -> Self {
+        match other {
+            None => self,
+            Some(other) => Self { sequence: self.sequence.max(other.sequence), losses: self.losses.min(other.losses) },
+        }
+    }
+}
+
+impl Placed {
+    pub(super) fn mark(&self) -> Mark {
+        Mark { sequence: self.sequence, losses: self.losses }
+    }
+}
+
+/// When a record has to be in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// Before its caller goes on.
+    Now,
+    /// Before its caller asks for it.
+    Soon,
 }
 
 impl Shared {
     /// Writes new work, if everything under way can still be finished behind it.
-    pub(super) fn admit(&self, draft: &mut Draft, wait: Option<Waiter>) -> Result<Placed, JournalError> {
+    pub(super) fn admit(&self, draft: &mut Draft, when: When, wait: Option<Waiter>) -> Result<Placed, JournalError> {
         let stalled = JournalError::Stalled { waited_ms: millis(ROOM_PATIENCE) };
         let mut appender = self.appender.try_lock_for(ROOM_PATIENCE).ok_or(stalled)?;
+        if appender.stuck.is_some() {
+            appender.commit(self)?;
+        }
         let admitted = appender.admits(draft.length(), &self.settings).and_then(|()| {
-            let placed = appender.append(draft, self)?;
+            let placed = appender.append(draft, when, self)?;
             appender.open = appender.open.saturating_add(1);
             Ok(placed)
         });
@@ -117,14 +165,14 @@ impl Shared {
     }
 
     /// Writes an outcome. One that cannot be written is owed, and written as soon as the disk recovers.
-    pub(super) fn finish(&self, mut draft: Draft, wait: Option<Waiter>) -> Result<Placed, JournalError> {
+    pub(super) fn finish(&self, mut draft: Draft, when: When, wait: Option<Waiter>) -> Result<Placed, JournalError> {
         let Some(mut appender) = self.appender.try_lock_for(ROOM_PATIENCE) else {
             self.owed.lock().push(draft);
             return Err(JournalError::Stalled { waited_ms: millis(ROOM_PATIENCE) });
         };
         let placed = match &appender.refusing {
             Some(error) => Err(error.clone()),
-            None => appender.append(&mut draft, self),
+            None => appender.append(&mut draft, when, self),
         };
         match placed {
             Ok(_) => appender.open = appender.open.saturating_sub(1),
@@ -135,6 +183,27 @@ impl Shared {
         }
         self.attend(&mut appender, wait.filter(|_| placed.is_ok()));
         placed
+    }
+
+    /// Whether what is marked is in the file, if nothing was lost since.
+    pub(super) fn holds(&self, mark: Mark) -> bool {
+        // Acquired first: what was lost before the file went on is seen below.
+        let written = self.written.load(Ordering::Acquire) > mark.sequence;
+        written && self.losses.load(Ordering::Acquire) == mark.losses
+    }
+
+    /// Brings what is marked into the file.
+    pub(super) fn commit(&self, mark: Mark) -> Result<(), JournalError> {
+        if self.holds(mark) {
+            return Ok(());
+        }
+        let stalled = JournalError::Stalled { waited_ms: millis(ROOM_PATIENCE) };
+        let mut appender = self.appender.try_lock_for(ROOM_PATIENCE).ok_or(stalled)?;
+        let committed = appender.commit(self);
+        if committed.is_err() {
+            self.work.notify_one();
+        }
+        if self.losses.load(Ordering::Acquire) == mark.losses { committed } else { Err(JournalError::Lost) }
     }
 
     /// Whether new work of an ordinary size would be taken.
@@ -179,46 +248,117 @@ impl Appender {
             return Err(JournalError::Stalled { waited_ms: millis(fixed.patience) });
         }
         let needed = length.saturating_add(kept);
-        if self.segment.room() >= needed || (self.spare.is_some() && fresh >= needed) {
+        if self.room() >= needed || (self.spare.is_some() && fresh >= needed) {
             return Ok(());
         }
         Err(self.spareless.clone().unwrap_or(JournalError::Stalled { waited_ms: millis(fixed.patience) }))
     }
 
-    /// Writes one record at the end, in the spare segment if it does not fit this one.
-    pub(super) fn append(&mut self, draft: &mut Draft, shared: &Shared) -> Result<Placed, JournalError> {
-        if draft.length() > self.segment.room() {
-            self.roll(shared)?;
-        }
-        self.write(draft, &shared.settings)
+    /// Bytes of the segment that are left.
+    fn room(&self) -> u64 {
+        self.segment.room().saturating_sub(length(&self.buffer))
     }
 
-    fn write(&mut self, draft: &mut Draft, fixed: &Fixed) -> Result<Placed, JournalError> {
-        let (wall, mono) = (wall_clock(), fixed.monotonic());
-        let mut end = End { segment: &mut self.segment, next: &mut self.next, unsynced: &mut self.unsynced };
-        let written = match draft.kind {
-            // One write each: what is left of one that fails is never a whole record.
-            Kind::Intent => {
-                let mut spliced = self.splicer.splice(draft, *end.next, wall, mono);
-                spliced.try_for_each(|record| end.put(record, fixed))
-            }
-            Kind::Genesis | Kind::Outcome | Kind::Gap | Kind::Checkpoint | Kind::Close | Kind::Text => {
-                end.put(draft.seal(*end.next, wall, mono), fixed)
-            }
-        };
-        if let Err(error) = written {
-            self.splicer.forget();
-            // A full disk may have room again at the next try; anything else leaves the segment in doubt.
-            if !matches!(error, JournalError::Full { .. }) {
-                self.refusing = Some(error.clone());
-            }
+    /// Bytes that are in the file and not on the disk.
+    pub(super) fn in_file(&self) -> u64 {
+        self.unsynced.saturating_sub(length(&self.buffer))
+    }
+
+    /// Whether all that is in the file is on the disk.
+    pub(super) fn is_synced(&self) -> bool {
+        self.in_file() == 0
+    }
+
+    /// Puts one record at the end, in the spare segment if it does not fit this one. An error leaves nothing of it.
+    pub(super) fn append(&mut self, draft: &mut Draft, when: When, shared: &Shared) -> Result<Placed, JournalError> {
+        if draft.length() > self.room() {
+            self.roll(shared)?;
+        }
+        let (held, next, unsynced) = (self.buffer.len(), self.next, self.unsynced);
+        let placed = self.add(draft, shared);
+        if when == When::Now
+            && let Err(error) = self.write(shared)
+        {
+            self.buffer.truncate(held);
+            (self.next, self.unsynced) = (next, unsynced);
+            self.failed(&error, shared);
             return Err(error);
         }
-        self.splicer.keep();
-        Ok(Placed { sequence: self.next.saturating_sub(1), wall, mono })
+        Ok(placed)
+    }
+
+    /// Brings what waits into the file, by one write.
+    pub(super) fn commit(&mut self, shared: &Shared) -> Result<(), JournalError> {
+        let written = self.write(shared);
+        if let Err(error) = &written {
+            self.failed(error, shared);
+        }
+        written
+    }
+
+    fn add(&mut self, draft: &mut Draft, shared: &Shared) -> Placed {
+        let (wall, mono) = (wall_clock(), shared.settings.monotonic());
+        let held = self.buffer.len();
+        match draft.kind {
+            Kind::Intent => self.next = self.splicer.splice(draft, self.next, wall, mono, &mut self.buffer),
+            Kind::Genesis | Kind::Outcome | Kind::Gap | Kind::Checkpoint | Kind::Close | Kind::Text => {
+                self.buffer.extend_from_slice(draft.seal(self.next, wall, mono));
+                self.next = self.next.saturating_add(1);
+            }
+        }
+        let length = length(&self.buffer).saturating_sub(u64::try_from(held).unwrap_or(u64::MAX));
+        self.unsynced = self.unsynced.saturating_add(length);
+        Placed { sequence: self.next.saturating_sub(1), wall, mono, losses: shared.losses.load(Ordering::Relaxed) }
+    }
+
+    fn write(&mut self, shared: &Shared) -> Result<(), JournalError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        if let Some(error) = &self.refusing {
+            return Err(error.clone());
+        }
+        self.segment.write(&self.buffer)?;
+        let before = shared.written.swap(self.next, Ordering::AcqRel);
+        shared.settings.metrics.journal_written(self.next.saturating_sub(before), length(&self.buffer));
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT);
+        self.stuck = None;
+        Ok(())
+    }
+
+    /// A write failed. A full disk may have room again at the next try; anything else leaves the segment in doubt.
+    fn failed(&mut self, error: &JournalError, shared: &Shared) {
+        // What was written next to what is taken back may have been named already.
+        self.splicer.forget();
+        if matches!(error, JournalError::Full { .. }) {
+            self.stuck = Some(error.clone()).filter(|_| !self.buffer.is_empty());
+        } else {
+            self.refusing = Some(error.clone());
+            self.lose(shared);
+        }
+    }
+
+    /// Gives up what waits: nobody has acted on it. Outcomes are owed from now on.
+    pub(super) fn lose(&mut self, shared: &Shared) {
+        self.stuck = None;
+        if self.buffer.is_empty() {
+            return;
+        }
+        let outcomes = Records::new(&self.buffer, 0).filter(|record| record.kind == Kind::Outcome);
+        let outcomes: Vec<_> = outcomes.map(|record| Draft::again(Kind::Outcome, record.payload)).collect();
+        self.open = self.open.saturating_add(u64::try_from(outcomes.len()).unwrap_or(u64::MAX));
+        shared.owed.lock().extend(outcomes);
+        self.unsynced = self.unsynced.saturating_sub(length(&self.buffer));
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT);
+        // Whoever sees that the file went on sees this, too.
+        shared.losses.fetch_add(1, Ordering::AcqRel);
+        shared.written.store(self.next, Ordering::Release);
     }
 
     fn roll(&mut self, shared: &Shared) -> Result<(), JournalError> {
+        self.commit(shared)?;
         let Some(mut spare) = self.spare.take() else {
             let no_spare = JournalError::Full { action: "start a segment in", path: shared.directory.clone() };
             return Err(self.spareless.clone().unwrap_or(no_spare));
@@ -227,29 +367,19 @@ impl Appender {
             self.refusing = Some(error.clone());
             return Err(error);
         }
+        let mut genesis = shared.settings.genesis(self.synced).draft()?;
         self.sealing.push(std::mem::replace(&mut self.segment, spare));
         self.splicer.forget();
-        self.write(&mut shared.settings.genesis(self.synced).draft()?, &shared.settings)?;
-        Ok(())
+        self.add(&mut genesis, shared);
+        self.commit(shared)
     }
 }
 
-/// Where the next record goes.
-struct End<'a> {
-    segment: &'a mut Segment,
-    next: &'a mut u64,
-    unsynced: &'a mut u64,
-}
+/// Bytes of the buffer that are kept for what comes next.
+const KEPT: usize = 64 << 10;
 
-impl End<'_> {
-    fn put(&mut self, record: &[u8], fixed: &Fixed) -> Result<(), JournalError> {
-        self.segment.write(record)?;
-        let length = u64::try_from(record.len()).unwrap_or(u64::MAX);
-        *self.next = self.next.saturating_add(1);
-        *self.unsynced = self.unsynced.saturating_add(length);
-        fixed.metrics.journal_written(1, length);
-        Ok(())
-    }
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 impl Fixed {

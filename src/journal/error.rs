@@ -44,6 +44,9 @@ pub enum JournalError {
         /// What the serialiser said.
         reason: String,
     },
+    /// What was to be written when the disk failed.
+    #[error("journal: a record was lost when the disk failed")]
+    Lost,
     /// What brings records to the disk came upon a defect of sidegate's own.
     #[error("journal: a defect kept records from the disk; please report it")]
     Defect,
@@ -92,9 +95,12 @@ impl Fault for JournalError {
             Self::TooLarge { .. } => FaultKind::TooLarge,
             Self::Closed => FaultKind::ShuttingDown,
             Self::Unserialisable { .. } => FaultKind::Internal,
-            Self::Failed { .. } | Self::Stalled { .. } | Self::Defect | Self::Locked { .. } | Self::Damaged { .. } => {
-                FaultKind::JournalFailed
-            }
+            Self::Failed { .. }
+            | Self::Stalled { .. }
+            | Self::Lost
+            | Self::Defect
+            | Self::Locked { .. }
+            | Self::Damaged { .. } => FaultKind::JournalFailed,
         }
     }
 
@@ -106,6 +112,7 @@ impl Fault for JournalError {
             Self::Failed { .. }
             | Self::Stalled { .. }
             | Self::Unserialisable { .. }
+            | Self::Lost
             | Self::Defect
             | Self::Locked { .. }
             | Self::Damaged { .. } => "the audit journal cannot be written".to_owned(),

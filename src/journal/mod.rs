@@ -3,7 +3,8 @@
 //!
 //! The journal is a directory of append-only segments (`record` has the format). An INTENT is written before
 //! the first byte goes upstream, an OUTCOME before the last byte goes to the client, and both together are an
-//! OPA decision log event (`event`). At start the tail that a crash left is put in order (`recovery`).
+//! OPA decision log event (`event`). Records of one moment share a write: whoever is about to send asks for what is
+//! [marked](Mark) first. At start the tail that a crash left is put in order (`recovery`).
 
 mod appender;
 mod entry;
@@ -19,6 +20,7 @@ mod splice;
 mod syncer;
 mod tail;
 
+pub use appender::Mark;
 pub use entry::{Intent, IntentKind, Outcome};
 pub use error::JournalError;
 pub use event::Event;

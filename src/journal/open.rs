@@ -2,13 +2,14 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
-use super::appender::{DISK_PATIENCE, Fixed, Placed, ROOM_PATIENCE, Shared, Waiter, millis, wall_clock};
+use super::appender::{DISK_PATIENCE, Fixed, Mark, Placed, ROOM_PATIENCE, Shared, Waiter, When, millis, wall_clock};
 use super::event::{Event, Stored};
 use super::payload::{self, OutcomePayload};
 use super::record::{Draft, Kind};
@@ -116,6 +117,7 @@ impl Journal {
         for event in recovered {
             console.iter().for_each(|console| console.write(event.clone()));
         }
+        let written = appender.next;
         let shared = Arc::new(Shared {
             directory: directory.to_owned(),
             settings: fixed,
@@ -123,6 +125,8 @@ impl Journal {
             owed: Mutex::default(),
             work: Condvar::new(),
             room: Notify::new(),
+            written: AtomicU64::new(written),
+            losses: AtomicU64::new(0),
         });
         let thread = {
             let shared = Arc::clone(&shared);
@@ -140,17 +144,47 @@ impl Journal {
     /// Nothing may be sent upstream after any of them: the disk failed, is full or does not answer, the record
     /// is too large, or the journal was shut down. A denial is still to be answered as a denial.
     pub async fn open(&self, intent: Intent) -> Result<Entry, JournalError> {
-        let opened = self.admit(intent).await;
+        self.open_by(When::Now, intent).await
+    }
+
+    /// The same, but an `async` one need not be in the file yet: before anything goes upstream, [`Journal::commit`] has
+    /// to have said that it is. Many such are written at once.
+    ///
+    /// # Errors
+    /// As of [`Journal::open`].
+    pub async fn enqueue(&self, intent: Intent) -> Result<Entry, JournalError> {
+        self.open_by(When::Soon, intent).await
+    }
+
+    /// Whether what is marked is in the file.
+    pub fn holds(&self, mark: Mark) -> bool {
+        self.0.shared.holds(mark)
+    }
+
+    /// Brings what is marked into the file, and whatever else waits.
+    ///
+    /// # Errors
+    /// The disk failed, is full or does not answer: nothing may go out that depends on what is marked.
+    pub fn commit(&self, mark: Mark) -> Result<(), JournalError> {
+        let committed = self.0.shared.commit(mark);
+        if committed.is_err() {
+            self.0.shared.settings.metrics.journal_refused();
+        }
+        committed
+    }
+
+    async fn open_by(&self, when: When, intent: Intent) -> Result<Entry, JournalError> {
+        let opened = self.admit(when, intent).await;
         if opened.is_err() {
             self.0.shared.settings.metrics.journal_refused();
         }
         opened
     }
 
-    async fn admit(&self, intent: Intent) -> Result<Entry, JournalError> {
+    async fn admit(&self, when: When, intent: Intent) -> Result<Entry, JournalError> {
         let mut draft = payload::intent(&intent)?;
         let strict = intent.decision.class() == AuditClass::Strict;
-        let (placed, disk) = self.place(&mut draft, strict).await?;
+        let (placed, disk) = self.place(&mut draft, when, strict).await?;
         let payload = if self.0.console.is_some() { draft.payload() } else { Vec::new() };
         let mut entry = Entry {
             journal: self.clone(),
@@ -198,10 +232,12 @@ impl Journal {
     }
 
     /// Waits once, and not long, where waiting may help.
-    async fn place(&self, draft: &mut Draft, strict: bool) -> Result<(Placed, Option<Disk>), JournalError> {
+    async fn place(&self, draft: &mut Draft, when: When, strict: bool) -> Result<(Placed, Option<Disk>), JournalError> {
         let shared = &self.0.shared;
+        // The disk gets what is in the file.
+        let when = if strict { When::Now } else { when };
         let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
-        match shared.admit(draft, sender) {
+        match shared.admit(draft, when, sender) {
             Ok(placed) => return Ok((placed, disk)),
             Err(JournalError::Stalled { .. }) => {}
             Err(error) => return Err(error),
@@ -212,7 +248,7 @@ impl Journal {
             tokio::pin!(room);
             room.as_mut().enable();
             let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
-            match shared.admit(draft, sender) {
+            match shared.admit(draft, when, sender) {
                 Ok(placed) => return Ok((placed, disk)),
                 Err(error @ JournalError::Stalled { .. }) => {
                     if tokio::time::timeout_at(deadline, room).await.is_err() {
@@ -236,27 +272,46 @@ impl Entry {
         self.placed.sequence
     }
 
+    /// Up to where its INTENT is.
+    pub fn mark(&self) -> Mark {
+        self.placed.mark()
+    }
+
     /// Writes how it ended, and the event if there is one. When this returns, a `strict` outcome is on the disk
     /// and an `async` one is in the file.
     ///
     /// # Errors
     /// The outcome is not recorded yet; it will be when the disk recovers. The last byte of the answer must not
     /// go to the client.
-    pub async fn close(mut self, outcome: Outcome) -> Result<(), JournalError> {
-        let strict = self.decision.class() == AuditClass::Strict;
-        let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
-        self.end(OutcomePayload::told(self.placed.sequence, &outcome), sender)?;
-        match disk {
-            Some(disk) => patience(disk).await,
-            None => Ok(()),
-        }
+    pub async fn close(self, outcome: Outcome) -> Result<(), JournalError> {
+        self.close_by(When::Now, outcome).await.map(|_| ())
     }
 
-    fn end(&mut self, payload: OutcomePayload, wait: Option<Waiter>) -> Result<(), JournalError> {
+    /// The same, but an `async` one need not be in the file yet: before the last byte of the answer goes to the client,
+    /// [`Journal::commit`] has to have said that what this marks is.
+    ///
+    /// # Errors
+    /// As of [`Entry::close`].
+    pub async fn settle(self, outcome: Outcome) -> Result<Mark, JournalError> {
+        self.close_by(When::Soon, outcome).await
+    }
+
+    async fn close_by(mut self, when: When, outcome: Outcome) -> Result<Mark, JournalError> {
+        let strict = self.decision.class() == AuditClass::Strict;
+        let when = if strict { When::Now } else { when };
+        let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
+        let placed = self.end(OutcomePayload::told(self.placed.sequence, &outcome), when, sender)?;
+        if let Some(disk) = disk {
+            patience(disk).await?;
+        }
+        Ok(placed.mark())
+    }
+
+    fn end(&mut self, payload: OutcomePayload, when: When, wait: Option<Waiter>) -> Result<Placed, JournalError> {
         let handle = &self.journal.0;
         let draft = payload.draft();
         // A defect up to here leaves it to be closed as it is dropped.
-        let placed = draft.and_then(|draft| handle.shared.finish(draft, wait));
+        let placed = draft.and_then(|draft| handle.shared.finish(draft, when, wait));
         self.state = State::Closed;
         if let Some(console) = handle.console.as_ref().filter(|_| payload.event) {
             let wall = placed.as_ref().map_or_else(|_| wall_clock(), |placed| placed.wall);
@@ -273,13 +328,13 @@ impl Entry {
                 payload,
             ));
         }
-        placed.map(|_| ())
+        placed
     }
 
     fn end_untold(&mut self, kind: OutcomeKind, reason: &'static str) {
         let event = self.kind != IntentKind::Prepare;
         // An outcome that cannot be written now is owed and written later; nobody waits for this one.
-        let _ = self.end(OutcomePayload::untold(self.placed.sequence, kind, reason, event), None);
+        let _ = self.end(OutcomePayload::untold(self.placed.sequence, kind, reason, event), When::Now, None);
     }
 }
 
@@ -308,7 +363,7 @@ impl Handle {
             // Without CLOSE the next start only looks closer.
             let _ = Draft::new(Kind::Close, &serde_json::json!({}))
                 .map_err(JournalError::from)
-                .and_then(|mut draft| appender.append(&mut draft, &self.shared));
+                .and_then(|mut draft| appender.append(&mut draft, When::Now, &self.shared));
             appender.close = appender.next;
         }
         appender.waiters.extend(wait);

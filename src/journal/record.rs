@@ -137,6 +137,13 @@ impl Draft {
         Ok(draft)
     }
 
+    /// A draft of what was written before.
+    pub(super) fn again(kind: Kind, payload: &[u8]) -> Self {
+        let mut draft = Self::empty(kind);
+        draft.bytes.extend_from_slice(payload);
+        draft
+    }
+
     /// The most bytes that the record may take in a segment, with the texts that it shares.
     pub(super) fn length(&self) -> u64 {
         let each =

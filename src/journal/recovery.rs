@@ -232,6 +232,8 @@ impl Found {
         };
         let appender = Appender {
             segment,
+            buffer: Vec::new(),
+            stuck: None,
             spare,
             spareless,
             next,

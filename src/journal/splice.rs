@@ -5,6 +5,7 @@
 //! comes the second time; one that never comes again costs nothing.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use super::record::{self, Draft, HEADER, Kind, PIECE, Piece, Record};
@@ -22,12 +23,10 @@ const NAMED: u8 = 1;
 #[derive(Debug, Default)]
 pub(super) struct Splicer {
     /// By address. The text is kept, so that no other one can get its address.
-    known: HashMap<usize, Known>,
+    known: HashMap<usize, Known, BuildHasherDefault<Address>>,
     weight: usize,
-    /// What was spliced last: its records, where each of them ends, and the texts among them.
-    out: Vec<u8>,
-    ends: Vec<usize>,
-    written: Vec<(usize, u64)>,
+    /// Which texts the draft at hand names.
+    named: Vec<Option<u64>>,
 }
 
 #[derive(Debug)]
@@ -37,76 +36,78 @@ struct Known {
     sequence: Option<u64>,
 }
 
+/// Addresses differ from each other, and nobody outside chooses them.
+#[derive(Debug, Default)]
+struct Address(u64);
+
+impl Hasher for Address {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // Multiplied by an odd number, what differs low ends up high, where the map looks; rotated, also low.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(u64::try_from(number).unwrap_or(u64::MAX));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 impl Splicer {
-    /// The records that a draft in pieces becomes, from sequence `next` on, its own last. What they say holds once
-    /// they are written: then [`Splicer::keep`], else [`Splicer::forget`].
-    pub(super) fn splice(&mut self, draft: &Draft, next: u64, wall: u64, mono: u64) -> impl Iterator<Item = &[u8]> {
-        self.out.clear();
-        self.ends.clear();
-        self.written.clear();
+    /// Adds the records that a draft in pieces becomes, from sequence `next` on, its own last; gives the sequence behind
+    /// them. Should what was added not get into the segment: [`Splicer::forget`].
+    pub(super) fn splice(&mut self, draft: &Draft, next: u64, wall: u64, mono: u64, out: &mut Vec<u8>) -> u64 {
         if self.weight > REMEMBERED {
             self.forget();
         }
+        self.named.clear();
         let mut sequence = next;
         for piece in draft.pieces() {
             let Piece::Shared(text) = piece else { continue };
-            if self.is_due(text) {
-                let record = append(&mut self.out, |out| out.extend_from_slice(text.as_bytes()));
-                record::seal(record, Kind::Text, sequence, wall, mono);
-                self.ends.push(self.out.len());
-                self.written.push((address(text), sequence));
-                sequence = sequence.saturating_add(1);
-            }
+            let name = match self.known.get_mut(&address(text)) {
+                Some(known) => Some(*known.sequence.get_or_insert_with(|| {
+                    let record = append(out, |out| out.extend_from_slice(text.as_bytes()));
+                    record::seal(record, Kind::Text, sequence, wall, mono);
+                    let written = sequence;
+                    sequence = sequence.saturating_add(1);
+                    written
+                })),
+                None => {
+                    self.weight = self.weight.saturating_add(text.len()).saturating_add(ENTRY);
+                    self.known.insert(address(text), Known { _text: Arc::clone(text), sequence: None });
+                    None
+                }
+            };
+            self.named.push(name);
         }
-        let (known, written) = (&self.known, &self.written);
-        let named = |text: &Arc<str>| {
-            let fresh = written.iter().find(|(at, _)| *at == address(text)).map(|(_, sequence)| *sequence);
-            fresh.or_else(|| known.get(&address(text)).and_then(|known| known.sequence))
-        };
-        let record = append(&mut self.out, |out| {
+        let mut named = self.named.iter();
+        let record = append(out, |out| {
             for piece in draft.pieces() {
                 match piece {
                     Piece::Own(bytes) => own(out, bytes),
-                    Piece::Shared(text) => match named(text) {
-                        Some(sequence) => {
+                    Piece::Shared(text) => match named.next() {
+                        Some(Some(sequence)) => {
                             out.push(NAMED);
                             out.extend_from_slice(&sequence.to_le_bytes());
                         }
-                        None => own(out, text.as_bytes()),
+                        Some(None) | None => own(out, text.as_bytes()),
                     },
                 }
             }
         });
         record::seal(record, draft.kind, sequence, wall, mono);
-        self.ends.push(self.out.len());
-        let (out, mut from) = (&self.out, 0);
-        self.ends.iter().map(move |end| out.get(std::mem::replace(&mut from, *end)..*end).unwrap_or_default())
-    }
-
-    /// Whether a text comes the second time. The first time it is remembered.
-    fn is_due(&mut self, text: &Arc<str>) -> bool {
-        let address = address(text);
-        if let Some(known) = self.known.get(&address) {
-            return known.sequence.is_none() && self.written.iter().all(|(at, _)| *at != address);
-        }
-        self.weight = self.weight.saturating_add(text.len()).saturating_add(ENTRY);
-        self.known.insert(address, Known { _text: Arc::clone(text), sequence: None });
-        false
-    }
-
-    /// What was spliced last is in the segment.
-    pub(super) fn keep(&mut self) {
-        for (address, sequence) in self.written.drain(..) {
-            if let Some(known) = self.known.get_mut(&address) {
-                known.sequence = Some(sequence);
-            }
-        }
+        sequence.saturating_add(1)
     }
 
     /// Nothing that was written can be named any more: a new segment begins, or a write failed.
     pub(super) fn forget(&mut self) {
         self.known.clear();
-        self.written.clear();
         self.weight = 0;
     }
 }
@@ -203,32 +204,30 @@ mod tests {
     }
 
     fn size(splicer: &mut Splicer, next: u64, text: &Arc<str>) -> usize {
-        splicer.splice(&draft(&[(false, 0)], &[Arc::clone(text)]), next, 1, 2).map(<[u8]>::len).sum()
+        let mut out = Vec::new();
+        splicer.splice(&draft(&[(false, 0)], &[Arc::clone(text)]), next, 1, 2, &mut out);
+        out.len()
     }
 
     proptest! {
         #[test]
         fn what_was_spliced_reads_back_whatever_fails_in_between(
             drafts in prop::collection::vec(
-                (prop::collection::vec((any::<bool>(), 0_usize..6), 0..9), 0_u8..8), 1..20),
+                (prop::collection::vec((any::<bool>(), 0_usize..6), 0..9), any::<bool>()), 1..20),
         ) {
             let shared: Vec<Arc<str>> =
                 (0..6).map(|which| format!("text {which} {}", "x".repeat(which * 30)).into()).collect();
             let (mut splicer, mut segment, mut next, mut expected) = (Splicer::default(), Vec::new(), 5, Vec::new());
-            for (pieces, fate) in drafts {
+            for (pieces, fails) in drafts {
                 let draft = draft(&pieces, &shared);
-                let records: Vec<_> = splicer.splice(&draft, next, 1, 2).map(<[u8]>::to_vec).collect();
-                prop_assert!(u64::try_from(records.concat().len()).unwrap() <= draft.length());
-                // A write may fail after some of them.
-                let fails = usize::from(fate);
-                for record in records.iter().take(fails) {
-                    segment.extend_from_slice(record);
-                    next += 1;
-                }
-                if fails < records.len() {
+                let (before, written) = (segment.len(), next);
+                next = splicer.splice(&draft, next, 1, 2, &mut segment);
+                prop_assert!(u64::try_from(segment.len() - before).unwrap() <= draft.length());
+                if fails {
+                    segment.truncate(before);
+                    next = written;
                     splicer.forget();
                 } else {
-                    splicer.keep();
                     expected.push(Some(draft.payload()));
                 }
             }
@@ -250,7 +249,6 @@ mod tests {
         let mut sizes = Vec::new();
         for turn in 0..4 {
             sizes.push(size(&mut splicer, turn * 2, &text));
-            splicer.keep();
         }
         assert_eq!(sizes[0], HEADER + PIECE + text.len(), "the first time it is repeated");
         assert_eq!(sizes[1], 2 * HEADER + PIECE + text.len(), "the second time it gets its record");

@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::JournalError;
-use super::appender::{Appender, SYNC_EARLY, Shared, Waiter, begin, spare_path};
+use super::appender::{Appender, SYNC_EARLY, Shared, Waiter, When, begin, spare_path};
 use super::payload::GapPayload;
 use super::segment::{self, Segment};
 
@@ -45,8 +46,12 @@ fn turn(shared: &Shared, retry: Instant) -> Turn {
             break;
         }
     }
-    if appender.ended && (appender.unsynced == 0 || appender.refusing.is_some()) {
-        let end = appender.refusing.clone().map_or(Ok(()), Err);
+    if appender.ended {
+        // What is stuck at the end stays so: nobody can make room and say so.
+        let _ = appender.commit(shared);
+    }
+    if appender.ended && (appender.is_synced() || appender.refusing.is_some()) {
+        let end = appender.refusing.clone().or_else(|| appender.stuck.clone()).map_or(Ok(()), Err);
         answer(std::mem::take(&mut appender.waiters), &end);
         return Turn::End;
     }
@@ -84,7 +89,7 @@ fn idle_until(appender: &Appender, shared: &Shared, retry: Instant) -> Option<In
     let now = Instant::now();
     let far = now + Duration::from_secs(3600);
     let sync = appender.oldest.filter(|_| !refusing).map_or(far, |oldest| oldest + shared.settings.sync);
-    let lacking = refusing || appender.spare.is_none() || !shared.owed.lock().is_empty();
+    let lacking = refusing || appender.stuck.is_some() || appender.spare.is_none() || !shared.owed.lock().is_empty();
     let due = if lacking { sync.min(retry) } else { sync };
     (due > now).then_some(due)
 }
@@ -92,15 +97,17 @@ fn idle_until(appender: &Appender, shared: &Shared, retry: Instant) -> Option<In
 /// One `fdatasync` for all that is in the file now.
 fn sync(shared: &Shared) -> Result<(), JournalError> {
     let mut appender = shared.appender.lock();
+    // What waits goes with it, if it can; whoever waits for the disk is in the file already.
+    let committed = appender.commit(shared);
     // A write may have failed since this was looked at; then there is nothing to sync but a file in doubt.
     if let Some(error) = &appender.refusing {
         return Err(error.clone());
     }
-    if appender.unsynced == 0 && appender.sealing.is_empty() {
+    if appender.is_synced() && appender.sealing.is_empty() {
         answer(std::mem::take(&mut appender.waiters), &Ok(()));
-        return Ok(());
+        return committed;
     }
-    let (upto, bytes) = (appender.next, appender.unsynced);
+    let (upto, bytes) = (shared.written.load(Ordering::Acquire), appender.in_file());
     let waiters = std::mem::take(&mut appender.waiters);
     let sealing = std::mem::take(&mut appender.sealing);
     let current = appender.segment.clone();
@@ -132,7 +139,7 @@ fn sync(shared: &Shared) -> Result<(), JournalError> {
     }
     drop(appender);
     answer(waiters, &result);
-    result
+    result.and(committed)
 }
 
 /// Leaves every file in doubt behind and goes on in a new one, which must reach the disk first.
@@ -140,6 +147,7 @@ fn sync(shared: &Shared) -> Result<(), JournalError> {
 fn recover(shared: &Shared, cause: JournalError) -> Result<(), JournalError> {
     let mut appender = shared.appender.lock();
     answer(std::mem::take(&mut appender.waiters), &Err(cause));
+    appender.lose(shared);
     let (synced, next) = (appender.synced, appender.next);
     drop(appender);
 
@@ -168,6 +176,7 @@ fn recover(shared: &Shared, cause: JournalError) -> Result<(), JournalError> {
             appender.splicer.forget();
             appender.sealing.clear();
             appender.next = after;
+            shared.written.store(after, Ordering::Release);
             appender.synced = after;
             appender.unsynced = 0;
             appender.oldest = None;
@@ -213,10 +222,14 @@ pub(super) fn pay_owed(shared: &Shared) {
     if appender.refusing.is_some() {
         return;
     }
+    // What waits first: should it be lost, its outcomes are owed, too.
+    if appender.commit(shared).is_err() {
+        return;
+    }
     let mut owed = shared.owed.lock();
     // Taken away once it is written: a defect in between must not lose it.
     while let Some(draft) = owed.last_mut() {
-        if appender.append(draft, shared).is_err() {
+        if appender.append(draft, When::Now, shared).is_err() {
             return;
         }
         owed.pop();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::definitions::Definitions;
+use super::reference::Reference;
 
 /// What a statement does, a closed set (see `docs/input.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -138,6 +139,29 @@ pub struct ColumnFacts {
     pub name: String,
     /// Where it is used.
     pub uses: BTreeSet<Use>,
+    /// Whether nothing is made of it: wherever it is used, it is a result or part of one as it is.
+    #[serde(skip)]
+    pub passed: bool,
+}
+
+/// A column of a relation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BaseColumn {
+    /// The relation's `id`.
+    pub relation: String,
+    /// The column's name.
+    pub column: String,
+}
+
+/// A column of a statement's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputLineage {
+    /// Its name; `None` where PostgreSQL's choice is not certain.
+    pub name: Option<String>,
+    /// The base columns that it depends on, sorted.
+    pub columns: Vec<BaseColumn>,
+    /// Whether it is the only one of them, as it is.
+    pub bare: bool,
 }
 
 /// What PostgreSQL promises about a function.
@@ -225,10 +249,15 @@ pub struct Facts {
     pub relations: Vec<RelationFacts>,
     /// Columns, sorted.
     pub columns: Vec<ColumnFacts>,
+    /// What each column of the result is made of, of a single statement that gives rows of its own; `None` where that
+    /// is not certain.
+    pub outputs: Option<Vec<OutputLineage>>,
     /// Functions, sorted by id.
     pub functions: Vec<FunctionFacts>,
     /// Settings in order.
     pub settings: Vec<SettingFacts>,
+    /// Every place where a relation is named whose rows or definition are touched, however deep.
+    pub references: Vec<Reference>,
     /// Set when it could not be read whole.
     pub unparsed: Option<Unparsed>,
     /// Which of `sql.*` is not known: `sql.relations`, `sql.columns`, `sql.functions`, `sql.settings`.
@@ -248,6 +277,23 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether all that becomes of a column is that it is, as it is, columns of the result: nothing is compared with it,
+    /// computed from it or stored. False wherever that is not certain.
+    pub fn only_passed(&self, relation: &str, column: &str) -> bool {
+        let unread = [Effect::Procedure, Effect::Unknown, Effect::Settings, Effect::File, Effect::Program];
+        let Some(outputs) = self.outputs.as_ref().filter(|_| self.unknown.is_empty() && !self.outdated) else {
+            return false;
+        };
+        let is = |base: &BaseColumn| base.relation == relation && base.column == column;
+        let used = self.columns.iter().find(|used| used.relation.as_deref() == Some(relation) && used.name == column);
+        let whole = |used: &ColumnFacts| used.relation.as_deref() == Some(relation) && used.name == "*";
+        self.unparsed.is_none()
+            && unread.iter().all(|effect| !self.effects.contains(effect))
+            && used.is_some_and(|used| used.passed)
+            && !self.columns.iter().any(whole)
+            && outputs.iter().all(|output| output.bare || !output.columns.iter().any(is))
+    }
+
     /// About how many bytes of memory it takes, on the safe side.
     pub fn weight(&self) -> usize {
         const ITEM: usize = 256;
@@ -261,9 +307,18 @@ impl Facts {
         let functions = self.functions.iter().map(|function| function.id.len() + function.name.len().saturating_mul(2));
         let settings =
             self.settings.iter().map(|setting| setting.name.len() + setting.value.as_ref().map_or(0, String::len));
+        let references = self.references.iter().map(|reference| {
+            let own = reference.relation.len().saturating_add(reference.command.len());
+            own.saturating_add(reference.name.len().saturating_mul(2))
+        });
         let statements = self.statements.iter().map(|_| ITEM);
+        let bases = |output: &OutputLineage| {
+            output.columns.iter().map(|base| base.relation.len() + base.column.len() + ITEM / 4).sum::<usize>()
+        };
+        let outputs = self.outputs.iter().flatten().map(bases);
         let inner = self.aftermath.prepares.iter().chain(&self.aftermath.declares);
         let items = relations.chain(columns).chain(functions).chain(settings).chain(statements);
+        let items = items.chain(references).chain(outputs);
         let own = items.fold(ITEM.saturating_add(self.lifted.len().saturating_mul(8)), |sum, bytes| {
             sum.saturating_add(bytes).saturating_add(ITEM)
         });

@@ -3,6 +3,7 @@
 
 mod definitions;
 mod facts;
+mod reference;
 mod request;
 mod sql;
 mod statement;
@@ -10,12 +11,13 @@ mod value;
 
 pub use definitions::Definitions;
 pub use facts::{
-    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, RelationFacts,
-    SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
+    Access, Aftermath, BaseColumn, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, OutputLineage,
+    RelationFacts, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
+pub use reference::{Place, Reference, Role};
 pub use request::{Parameter, Protocol, Request};
 pub use sql::{
-    Encoding, Known, Names, NamesKey, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Temporary, Trust,
-    literals, quoted_name,
+    Encoding, Known, Names, NamesKey, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Temporary, Tokens,
+    Trust, literals, quoted_name, relation_id, tokens,
 };
 pub use statement::{Prepared, Values, bound, executed, function_call, prepared, simple, typed};

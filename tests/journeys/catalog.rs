@@ -34,7 +34,7 @@ const MORE: &str = "create schema sales; create table sales.orders (id int, note
     create operator public.=== (leftarg = text, rightarg = text, function = same);
     create view \"Odd :relid 1260 Name\" as select id as \":relid 1260 :funcid 1\" from orders;";
 
-fn survey(server: &Postgres, database: &str) -> Snapshot {
+pub fn survey(server: &Postgres, database: &str) -> Snapshot {
     let directory = tempfile::tempdir().expect("a folder");
     let path = directory.path().join("password");
     std::fs::write(&path, PASSWORD).expect("the password is written");

@@ -27,7 +27,7 @@ fn every_odd_answer_is_a_denial_with_its_cause() {
         ),
         (
             "obligation",
-            "decision := {\"allow\": true, \"limit\": {\"rows\": 1}} if input.stage == \"request\"\n\ndecision := true if input.stage == \"session\"",
+            "decision := {\"allow\": true, \"record\": \"full\"} if input.stage == \"request\"\n\ndecision := true if input.stage == \"session\"",
         ),
     ];
     for (cause, rule) in odd {

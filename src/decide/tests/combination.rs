@@ -3,7 +3,6 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::decide::masked_relation;
 use crate::input::stub::{asked, context, now, opened, policy, request, unparsed};
 use crate::input::{PolicyInfo, request_document};
 use crate::model::AuditClass;
@@ -92,7 +91,6 @@ async fn obligations_that_bind_are_refused_with_their_name() {
             "approve contains {\"reason\": \"reads people\", \"approvers\": [\"dba\"]} if true".to_owned(),
             "approval by dba (reads people)",
         ),
-        ("limit contains {\"rows\": 10} if true".to_owned(), "limit"),
         ("record contains \"full\" if true".to_owned(), "recording"),
     ] {
         let decision = say(shop(&format!("{ALLOW}{obligation}")), asked(|_| {})).await;
@@ -136,7 +134,6 @@ async fn a_masked_relation_has_one_name_however_it_is_spelled() {
         let decision = say(shop(&format!("{ALLOW}{entrypoint}")), asked(|_| {})).await;
         assert_eq!(decision.masks().keys().collect::<Vec<_>>(), ["public.customers"]);
     }
-    assert_eq!(masked_relation("\"A b\".c"), Some(("A b".to_owned(), "c".to_owned())));
 }
 
 #[tokio::test]

@@ -43,7 +43,6 @@ async fn every_odd_value_of_the_decision_denies_with_its_cause() {
         ("allow := {\"allow\": true, \"limit\": {}} if true", Cause::Type),
         ("allow := {\"allow\": true, \"limit\": {\"rows\": -1}} if true", Cause::Type),
         ("allow := {\"allow\": true, \"limit\": {\"rows\": 1.5}} if true", Cause::Type),
-        ("allow := {\"allow\": true, \"limit\": {\"rows\": 5}} if true", Cause::Obligation),
         ("allow := {\"allow\": true, \"audit\": \"none\"} if true", Cause::Type),
         ("allow := {\"allow\": true, \"record\": \"full\"} if true", Cause::Obligation),
         ("allow := {\"allow\": true, \"alerts\": [{\"severity\": \"huge\", \"message\": \"m\"}]} if true", Cause::Type),

@@ -257,6 +257,7 @@ fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
 }
 
 /// Bytes of places given as line and column, asked for in order.
+#[derive(Clone)]
 pub(super) struct Places<'t> {
     rest: std::str::Chars<'t>,
     length: usize,

@@ -13,7 +13,7 @@ use super::shape::{self, Lift};
 use super::spelling;
 use super::unread::{self, Understood};
 use super::walk::{self, Context, Kept, Tree, Walked};
-use super::{budget, guard, plain};
+use super::{budget, guard, places, plain};
 use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
 
 /// Levels of recursion that sqlparser may use: forty of nesting take up to three each, and the stack
@@ -163,7 +163,7 @@ fn parse(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, Unparsed> 
 }
 
 fn assemble(text: &str, lexemes: &[Lexeme], walked: Walked, placeholders: u16, empty: bool) -> Facts {
-    let Walked { facts, kept } = walked;
+    let Walked { facts, kept, references } = walked;
     let sensitive = facts.sensitive || (is_definition(text, lexemes) && unread::names_secrets(text, lexemes));
     let consulted = match kept {
         Kept::All => None,
@@ -183,6 +183,7 @@ fn assemble(text: &str, lexemes: &[Lexeme], walked: Walked, placeholders: u16, e
         normalized: shape.normalized,
         lifted: shape.lifted,
         sensitive,
+        references: places::placed(text, lexemes, references),
         placeholders,
         empty,
         ..facts

@@ -24,7 +24,7 @@ pub(super) const VARIADIC: &str = "variadic";
 
 /// Puts one statement's tokens into words that sqlparser knows.
 pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = utility::respell(tokens);
+    let tokens = utility::respell(name_global(tokens));
     let first = tokens.iter().find(|token| token.token != Token::LParen);
     if first.is_some_and(|token| is_word(Some(&token.token), "create")) {
         return definitions::respell(tokens);
@@ -44,6 +44,19 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         speller.step();
     }
     speller.spelled
+}
+
+/// GLOBAL is a name everywhere but before TEMPORARY. sqlparser takes it for the beginning of a join, and forgets it where
+/// none follows: an alias would be gone.
+fn name_global(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    for at in 0..tokens.len() {
+        let next = at.checked_add(1).and_then(|next| tokens.get(next)).map(|token| &token.token);
+        let is_keyword = is_word(next, "temp") || is_word(next, "temporary");
+        if let Some(token) = tokens.get_mut(at).filter(|token| !is_keyword && is_word(Some(&token.token), "global")) {
+            token.token = name("global");
+        }
+    }
+    tokens
 }
 
 /// Statements with queries in them.

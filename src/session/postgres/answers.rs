@@ -1,14 +1,18 @@
 //! From the server to the client: answers are matched with what was sent, written down, and
 //! relayed; only what stands for a refused message is rewritten.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::enforce::Refusal;
+use crate::forward::{self, CancelTarget};
 use crate::input::Transaction;
+use crate::journal::JournalError;
 use crate::model::{FaultKind, OutcomeKind};
 use crate::wire::postgres::{
     BackendFramer, BackendPiece, CommandComplete, ErrorFields, Frame, ParameterDescription, ParameterStatus,
@@ -16,11 +20,14 @@ use crate::wire::postgres::{
 };
 
 use super::corridor::{Corridor, End, bound_only};
+use super::endings::Ending;
 use super::fill::Fill;
-use super::ledger::{Line, Owed, Own, Running};
+use super::ledger::{Line, Owed, Own, Running, Wanted};
 use super::masks::Masked;
 use super::search;
+use super::stages::{Columns, described};
 use super::state::Copy;
+use super::watch::Passed;
 
 /// The answers' direction of one session.
 pub(super) struct Answers<'a, R, W> {
@@ -36,8 +43,14 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) client: W,
     /// What waits to be written to it.
     pub(super) out: BytesMut,
+    /// How much of that does not wait for the journal; `None` if nothing does.
+    pub(super) recorded: Option<usize>,
     /// The server has said its last word, and the client was given it.
     pub(super) server_parted: bool,
+    /// How the server is told to stop.
+    pub(super) cancel: Option<&'a CancelTarget>,
+    /// The answer that comes is over a limit.
+    pub(super) cutting: bool,
 }
 
 /// Above this the client must take some before more is read.
@@ -61,13 +74,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
             Some(BackendPiece::Frame(frame)) => {
+                let before = self.out.len();
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);
                 passed?;
+                if self.recorded.is_none() && self.corridor.told.lock().is_some() {
+                    self.recorded = Some(before);
+                }
             }
             None => {
                 self.flush().await?;
+                if self.cutting {
+                    self.stop().await?;
+                }
                 return match self.fill.read(&mut self.upstream, &mut self.framer).await {
                     Ok(0) | Err(_) => Err(End::Server),
                     Ok(_) => Ok(()),
@@ -77,46 +97,73 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         if self.out.len() > FULL { self.flush().await } else { Ok(()) }
     }
 
-    /// Writes what waits. May be cut off anywhere: what was not written stays.
+    /// Writes what waits. May be cut off anywhere: what was not written stays. What cannot be recorded is not told.
     pub(super) async fn flush(&mut self) -> Result<(), End> {
+        if let Err(error) = self.record().await {
+            self.out.truncate(self.recorded.take().unwrap_or(self.out.len()));
+            *self.corridor.told.lock() = None;
+            return Err(End::Fault(Refusal::fault(&error)));
+        }
         while self.out.has_remaining() {
-            match tokio::time::timeout(UNREAD, self.client.write(&self.out)).await {
-                Ok(Ok(written @ 1..)) => self.out.advance(written),
-                Ok(Ok(0) | Err(_)) => return Err(End::Client),
-                Err(_) => return Err(deaf()),
+            match patiently(self.client.write(&self.out)).await {
+                Some(Ok(written @ 1..)) => self.out.advance(written),
+                Some(Ok(0) | Err(_)) => return Err(End::Client),
+                None => return Err(deaf()),
             }
         }
-        match tokio::time::timeout(UNREAD, self.client.flush()).await {
-            Ok(flushed) => flushed.map_err(|_| End::Client),
-            Err(_) => Err(deaf()),
+        match patiently(self.client.flush()).await {
+            Some(flushed) => flushed.map_err(|_| End::Client),
+            None => Err(deaf()),
         }
+    }
+
+    /// Returns when the journal has what the client is about to hear of.
+    async fn record(&mut self) -> Result<(), JournalError> {
+        let told = *self.corridor.told.lock();
+        if let Some(mark) = told {
+            forward::recorded(&self.corridor.house.journal, mark).await?;
+            // The other direction may have added something meanwhile, on which nothing here depends.
+            self.corridor.told.lock().take_if(|told| *told == mark);
+        }
+        self.recorded = None;
+        Ok(())
     }
 
     /// Whether the client was sent whole messages only.
     pub(super) fn is_between_messages(&self) -> bool {
-        !self.framer.is_mid_message()
+        self.cutting || !self.framer.is_mid_message()
     }
 
     fn relay(&mut self, relay: &Relay) -> Result<(), End> {
-        let bytes = u64::try_from(relay.bytes.len()).unwrap_or(u64::MAX);
-        {
-            let mut state = self.corridor.state.lock();
-            let running = match state.ledger.front().map(|line| &mut line.owed) {
-                Some(Owed::Query(running) | Owed::Execute(running)) => running,
-                Some(Owed::Own(Own::Question { rows, failed })) => {
-                    *failed |= rows.len().saturating_add(relay.bytes.len()) > search::LONGEST;
-                    if !*failed {
-                        rows.extend_from_slice(&relay.bytes);
-                    }
-                    return Ok(());
+        let mut state = self.corridor.state.lock();
+        let running = match state.ledger.front().map(|line| &mut line.owed) {
+            Some(Owed::Query(running) | Owed::Execute(running)) => running,
+            Some(Owed::Own(Own::Question { rows, failed })) => {
+                *failed |= rows.len().saturating_add(relay.bytes.len()) > search::LONGEST;
+                if !*failed {
+                    rows.extend_from_slice(&relay.bytes);
                 }
-                _ => return Err(lost("the database sent rows that nobody asked for")),
-            };
-            running.rows = running.rows.saturating_add(relay.ends);
-            running.bytes = running.bytes.saturating_add(bytes);
-            state.count(relay.ends, bytes);
+                return Ok(());
+            }
+            _ => return Err(lost("the database sent rows that nobody asked for")),
+        };
+        let passed = match &mut running.watch {
+            None => Passed { bytes: relay.bytes.len(), ends: relay.ends },
+            Some(watch) => watch.admit(&relay.bytes),
+        };
+        let bytes = u64::try_from(passed.bytes).unwrap_or(u64::MAX);
+        running.rows = running.rows.saturating_add(passed.ends);
+        running.bytes = running.bytes.saturating_add(bytes);
+        let rows = relay.bytes.get(..passed.bytes).unwrap_or_default();
+        match &mut running.watch {
+            None => self.out.extend_from_slice(rows),
+            Some(watch) => {
+                // What fitted before the limit is still the client's.
+                watch.put(rows, false, &mut self.out);
+                self.cutting |= watch.is_over();
+            }
         }
-        self.out.extend_from_slice(&relay.bytes);
+        state.count(passed.ends, bytes);
         Ok(())
     }
 
@@ -226,7 +273,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn parameter_description(&mut self, frame: &Frame) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
         match state.ledger.front().map(|line| &line.owed) {
-            Some(Owed::OwnDescribe { statement }) => {
+            Some(Owed::OwnDescribe { wanted: Wanted::Types(statement) }) => {
                 let described = ParameterDescription::decode(frame.body()).map_err(|error| broken(&error))?;
                 *statement.types.lock() = described.types;
                 Ok(())
@@ -244,7 +291,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn description(&mut self, frame: &Frame) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
         match state.ledger.front().map(|line| &line.owed) {
-            Some(Owed::OwnDescribe { .. }) => {
+            Some(Owed::OwnDescribe { wanted }) => {
+                if let Wanted::Columns(columns) = wanted {
+                    note(columns, frame)?;
+                }
                 state.ledger.settle();
                 drop(state);
                 self.corridor.rang();
@@ -262,6 +312,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 if let Some(masked) = &running.masked {
                     masked.admits(frame).map_err(|problem| unmasked(&problem))?;
                 }
+                if let Some(columns) = running.watch.as_ref().and_then(|watch| watch.asked()) {
+                    note(columns, frame)?;
+                }
+                drop(state);
+                self.give(frame, false);
+                return Ok(());
             }
             _ => return Err(lost("the database described rows that nobody asked about")),
         }
@@ -276,6 +332,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let finished = {
             let mut state = self.corridor.state.lock();
             state.copy_ended(&self.corridor.sync_wanted);
+            let watched = matches!(state.ledger.front(), Some(line) if line.owed.is_watched());
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) => {
                     running.completes(&frame);
@@ -283,18 +340,26 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 }
                 Some(Line { owed: Owed::Execute(running), .. }) => {
                     running.completes(&frame);
-                    state.ledger.settle()
+                    if watched { None } else { state.ledger.settle() }
                 }
                 _ => return Err(lost("the database completed a command that nobody sent")),
             }
         };
-        if let Some(Line { sequence, owed: Owed::Execute(running) }) = finished {
-            self.corridor.state.lock().ran(sequence, &running);
-            self.corridor.finish(running).await?;
-            self.corridor.rang();
+        match finished {
+            Some(Line { sequence, owed: Owed::Execute(mut running) }) => {
+                self.corridor.state.lock().ran(sequence, &running);
+                running.leave();
+                self.corridor.finish(running).await?;
+                self.corridor.rang();
+                self.pass(&frame);
+                Ok(())
+            }
+            _ if self.corridor.state.lock().ledger.is_executing() => self.execute_ends(&frame).await,
+            _ => {
+                self.give(&frame, true);
+                Ok(())
+            }
         }
-        self.pass(&frame);
-        Ok(())
     }
 
     fn copy_in(&mut self, frame: &Frame) -> Result<(), End> {
@@ -302,6 +367,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             let mut state = self.corridor.state.lock();
             if !state.ledger.is_running() {
                 return Err(lost("the database asked for data that nobody offered"));
+            }
+            if let Some(watch) = state.ledger.watch() {
+                if watch.is_over() {
+                    // The client, which was told of no COPY, would never end it.
+                    let problem = "COPY FROM STDIN after an answer that is over the policy's limit";
+                    return Err(End::Fault(Refusal::new(FaultKind::TooLarge, problem)));
+                }
+                watch.let_flow(&mut self.out);
             }
             state.copy = Copy::In { sync_held: false };
             state.ledger.swallow_syncs();
@@ -316,7 +389,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         if !self.corridor.state.lock().ledger.is_running() {
             return Err(lost("the database sent a COPY that nobody asked for"));
         }
-        self.pass(frame);
+        self.give(frame, false);
         Ok(())
     }
 
@@ -327,13 +400,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             let mut state = self.corridor.state.lock();
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) if running.called => {
-                    running.bytes = running.bytes.saturating_add(bytes);
+                    if !Self::admits_result(running, bytes) {
+                        return Ok(());
+                    }
                 }
                 _ => return Err(lost("the database sent the result of a function that nobody called")),
             }
             state.count(0, bytes);
         }
-        self.pass(frame);
+        self.give(frame, false);
         Ok(())
     }
 
@@ -398,17 +473,25 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             Some(Owed::Execute(mut running)) => {
                 running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
-                self.corridor.finish(running).await?;
+                return self.execute_failed(running, &frame).await;
             }
-            Some(other) => self.corridor.give_up(other, OutcomeKind::Failed).await?,
-            None => {}
+            Some(other) => {
+                self.corridor.give_up(other, OutcomeKind::Failed).await?;
+                self.pass(&frame);
+            }
+            None => self.give(&frame, true),
         }
-        self.pass(&frame);
         Ok(())
     }
 
     async fn ready(&mut self, frame: Frame) -> Result<(), End> {
-        let status = transaction(&frame)?;
+        let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
+        let told = match self.query_ends(ready.status).await? {
+            Ending::Fails => return Ok(()),
+            Ending::Behind(refusal) => Some(refusal),
+            Ending::Passes => None,
+        };
+        let status = transaction(ready.status);
         let line = self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Ready))?;
         let gone = {
             let mut state = self.corridor.state.lock();
@@ -425,6 +508,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.corridor.finish(running).await?;
         }
         self.corridor.close_portals(gone).await?;
+        told.iter().for_each(|refusal| self.tell(refusal));
         self.pass(&frame);
         self.corridor.rang();
         Ok(())
@@ -440,6 +524,24 @@ impl Running {
     }
 }
 
+/// Remembers the columns of an answer; of none if there are none.
+fn note(columns: &Columns, frame: &Frame) -> Result<(), End> {
+    if frame.tag() == b'T' {
+        return described(columns, frame.body()).map_err(|error| broken(&error));
+    }
+    columns.lock().get_or_insert_default();
+    Ok(())
+}
+
+/// What a write says, unless it takes too long. Most take no time at all: no clock is asked.
+async fn patiently<F: Future>(write: F) -> Option<F::Output> {
+    let mut write = std::pin::pin!(write);
+    if let Poll::Ready(written) = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await {
+        return Some(written);
+    }
+    tokio::time::timeout(UNREAD, write).await.ok()
+}
+
 /// The end of a session whose client does not read.
 fn deaf() -> End {
     let limit = humantime::format_duration(UNREAD);
@@ -452,13 +554,12 @@ pub(super) fn gone() -> Refusal {
 }
 
 /// What a ReadyForQuery says.
-pub(super) fn transaction(frame: &Frame) -> Result<Transaction, End> {
-    let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
-    Ok(match ready.status {
+pub(super) fn transaction(status: TransactionStatus) -> Transaction {
+    match status {
         TransactionStatus::Idle => Transaction::Idle,
         TransactionStatus::Transaction => Transaction::Open,
         TransactionStatus::Failed => Transaction::Failed,
-    })
+    }
 }
 
 /// The same where a message means nothing.
@@ -473,6 +574,6 @@ fn unmasked(problem: &str) -> End {
 }
 
 /// The end of a session whose server cannot be followed any more.
-fn lost(problem: &str) -> End {
+pub(super) fn lost(problem: &str) -> End {
     End::Fault(Refusal::new(FaultKind::UpstreamLost, problem))
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
-use crate::journal::{Entry, Outcome};
+use crate::journal::{Entry, Mark, Outcome};
 use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
@@ -46,6 +46,8 @@ pub(super) struct Corridor {
     pub(super) went_quiet: Notify,
     /// Rung when a Sync that was held back is wanted after all.
     pub(super) sync_wanted: Notify,
+    /// Rung when a message that fails is [wanted](State::wanted).
+    pub(super) failure_wanted: Notify,
     /// For how long the caller is somebody.
     pub(super) validity: Validity,
     /// Counts statements that were let through.
@@ -56,6 +58,8 @@ pub(super) struct Corridor {
     pub(super) asking: AtomicBool,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
+    /// What the journal must have before the client hears anything more.
+    pub(super) told: Mutex<Option<Mark>>,
 }
 
 /// The end of an identity, in the client's words.
@@ -150,15 +154,25 @@ impl Corridor {
         self.state.lock().rests_on(generation, jiff::Timestamp::now().as_second())
     }
 
-    /// Ends a journal entry. What cannot be written down is not answered: the session ends.
+    /// Ends a journal entry. What cannot be written down is not answered: the session ends. What was not denied may be
+    /// written down later, but before the client hears of it.
     pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
         if outcome.event {
             match (outcome.kind, outcome.cause) {
-                (OutcomeKind::Forwarded, None) => self.forwarded.count(),
-                (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, Stage::Request, kind, cause),
+                (OutcomeKind::Forwarded, None) if entry.decision().stage() == Stage::Request => self.forwarded.count(),
+                (kind, cause) => {
+                    self.house.metrics.decided(&self.lane.listener.name, entry.decision().stage(), kind, cause);
+                }
             }
         }
-        entry.close(outcome).await.map_err(|error| End::Fault(Refusal::fault(&error)))
+        let unrecorded = |error| End::Fault(Refusal::fault(&error));
+        if outcome.kind == OutcomeKind::Denied {
+            return entry.close(outcome).await.map_err(unrecorded);
+        }
+        let mark = entry.settle(outcome).await.map_err(unrecorded)?;
+        let mut told = self.told.lock();
+        *told = Some(mark.and(*told));
+        Ok(())
     }
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
@@ -230,7 +244,7 @@ impl Running {
     fn ended(&self, kind: OutcomeKind) -> Outcome {
         Outcome {
             kind,
-            cause: None,
+            cause: self.cause,
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),

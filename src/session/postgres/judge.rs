@@ -223,7 +223,7 @@ impl Corridor {
         }
     }
 
-    fn intent(&self, kind: IntentKind, decision: Decision) -> Intent {
+    pub(super) fn intent(&self, kind: IntentKind, decision: Decision) -> Intent {
         let listener = self.lane.listener.name.clone();
         Intent { kind, session: self.session, listener, decision: Arc::new(decision) }
     }
@@ -244,7 +244,10 @@ impl Corridor {
             }
             Verdict::Allow | Verdict::Unasked => None,
         };
-        let entry = match self.house.journal.open(intent).await {
+        let journal = &self.house.journal;
+        // What goes out waits for its record there; a denial has to be in the file by itself.
+        let opened = if denial.is_none() { journal.enqueue(intent).await } else { journal.open(intent).await };
+        let entry = match opened {
             Ok(entry) => entry,
             // What cannot be written down is not done; a denial stays that denial.
             Err(error) => {

@@ -7,10 +7,13 @@ use std::time::Instant;
 
 use crate::enforce::Refusal;
 use crate::journal::Entry;
+use crate::model::Cause;
 use crate::parse::Facts;
 
 use super::masks::Masked;
 use super::names::{Portal, Statement};
+use super::stages::Columns;
+use super::watch::{Sent, Watch};
 
 /// One message that was sent and not yet answered whole.
 #[derive(Debug)]
@@ -46,8 +49,8 @@ pub(super) enum Owed {
     Describe,
     /// The same, asked by sidegate itself: not relayed.
     OwnDescribe {
-        /// The statement whose parameter types are wanted.
-        statement: Arc<Statement>,
+        /// What is wanted.
+        wanted: Wanted,
     },
     /// The answer to a message of sidegate's own: not relayed.
     Own(Own),
@@ -91,6 +94,15 @@ pub(super) enum Own {
     },
 }
 
+/// What sidegate asks for by itself.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    /// The parameter types of a statement.
+    Types(Arc<Statement>),
+    /// The columns of a portal.
+    Columns(Columns),
+}
+
 /// A statement that runs.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -112,6 +124,16 @@ pub(super) struct Running {
     pub(super) sqlstate: Option<String>,
     /// The tag of the last command that completed.
     pub(super) tag: Option<String>,
+    /// What is between it and the client, if its answer may end otherwise than the server ends it.
+    pub(super) watch: Option<Box<Watch>>,
+    /// It is: what comes after it must wait, since the server may have to fail here.
+    pub(super) watched: bool,
+    /// Not even a Sync may follow it before it is answered, since its failure would undo something.
+    pub(super) exposed: bool,
+    /// What was sent of its portal.
+    pub(super) sent_before: Option<Arc<Sent>>,
+    /// Why the client was told something else than the server said.
+    pub(super) cause: Option<Cause>,
 }
 
 impl Owed {
@@ -148,7 +170,21 @@ impl Running {
             bytes: 0,
             sqlstate: None,
             tag: None,
+            watch: None,
+            watched: false,
+            exposed: true,
+            sent_before: None,
+            cause: None,
         }
+    }
+
+    /// The same with its answer watched, if it has a limit or policy is asked about it and its columns.
+    pub(super) fn watched(mut self, sent_before: Option<Arc<Sent>>, asked: Option<Columns>) -> Self {
+        let limit = self.entry.as_ref().and_then(|entry| entry.decision().limit());
+        self.watched = limit.is_some() || asked.is_some();
+        self.watch = self.watched.then(|| Box::new(Watch::new(limit, sent_before.clone(), asked)));
+        self.sent_before = sent_before;
+        self
     }
 }
 
@@ -162,6 +198,22 @@ impl Owed {
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Execute(_)
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Ready => false,
+        }
+    }
+
+    /// Whether its answer is watched.
+    pub(super) fn is_watched(&self) -> bool {
+        match self {
+            Self::Query(running) | Self::Execute(running) => running.watched,
+            Self::Parse { .. }
+            | Self::Bind { .. }
+            | Self::Describe
+            | Self::OwnDescribe { .. }
+            | Self::Own(_)
+            | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
             | Self::Ready => false,
@@ -199,6 +251,8 @@ pub(super) struct Ledger {
     skipping: bool,
     /// Messages were sent that no Sync stands behind.
     open: bool,
+    /// Executes that were sent since the last Sync or Query.
+    executed: u64,
 }
 
 /// With more lines than this the server is waited for: each costs far more memory than the bytes
@@ -206,6 +260,44 @@ pub(super) struct Ledger {
 const CROWD: usize = 1_000;
 
 impl Ledger {
+    /// Whether a message must wait until an answer that is watched is there. `sync`: it is a Sync. Nothing but one
+    /// ever stands behind such an answer.
+    pub(super) fn must_wait(&self, sync: bool) -> bool {
+        let holds = |line: &Line| match &line.owed {
+            Owed::Execute(running) if sync => running.watched && running.exposed,
+            owed => owed.is_watched(),
+        };
+        self.lines.iter().rev().take(2).any(holds)
+    }
+
+    /// What is between the next answer and the client.
+    pub(super) fn watch(&mut self) -> Option<&mut Watch> {
+        self.running().and_then(|running| running.watch.as_deref_mut())
+    }
+
+    /// Whether the next answer is an Execute's.
+    pub(super) fn is_executing(&self) -> bool {
+        matches!(self.lines.front(), Some(Line { owed: Owed::Execute(_), .. }))
+    }
+
+    /// What the next answer is of.
+    pub(super) fn running(&mut self) -> Option<&mut Running> {
+        match self.lines.front_mut() {
+            Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) => Some(running),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Whether a Sync was sent behind the next answer.
+    pub(super) fn is_synced(&self) -> bool {
+        self.lines.iter().any(|line| matches!(line.owed, Owed::Sync))
+    }
+
+    /// How many statements were sent since the last Sync or Query.
+    pub(super) fn executed(&self) -> u64 {
+        self.executed
+    }
+
     /// Whether so much is owed that no more should be sent.
     pub(super) fn is_crowded(&self) -> bool {
         self.lines.len() >= CROWD
@@ -219,8 +311,18 @@ impl Ledger {
     /// Writes down a message that is about to be sent.
     pub(super) fn owe(&mut self, owed: Owed) {
         self.sequence = self.sequence.saturating_add(1);
-        if matches!(owed, Owed::Sync) {
-            self.skipping = false;
+        match owed {
+            Owed::Sync => (self.skipping, self.executed) = (false, 0),
+            Owed::Query(_) => self.executed = 0,
+            Owed::Execute(_) => self.executed = self.executed.saturating_add(1),
+            Owed::Parse { .. }
+            | Owed::Bind { .. }
+            | Owed::Describe
+            | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
+            | Owed::Close { .. }
+            | Owed::Refused { .. }
+            | Owed::Ready => {}
         }
         let whole = matches!(
             owed,

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::catalog::Snapshot;
 use crate::decide::{Decision, Masks, Verdict};
-use crate::enforce::Wording;
-use crate::enforce::mask::{self, Woven};
+use crate::enforce::{self, Earlier, Wording, Woven};
 use crate::input::Document;
 use crate::parse::{Facts, Request};
 use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
@@ -25,7 +24,11 @@ pub(super) struct Masked {
 
 /// What was woven last, for the texts that come again.
 #[derive(Debug, Default)]
-pub(super) struct Loom(VecDeque<Piece>);
+pub(super) struct Loom {
+    pieces: VecDeque<Piece>,
+    /// The masks under which SQL's own names (PREPARE, DECLARE) were given.
+    earlier: Vec<Arc<Masks>>,
+}
 
 #[derive(Debug)]
 struct Piece {
@@ -41,8 +44,20 @@ const PIECES: usize = 32;
 const LONGEST: usize = 16 << 10;
 
 impl Loom {
+    /// Names are given under these masks.
+    fn gives(&mut self, masks: &Arc<Masks>) {
+        // Of two that differ, one is not what holds now.
+        if self.earlier.len() < 2 && !self.earlier.contains(masks) {
+            self.earlier.push(Arc::clone(masks));
+        }
+    }
+
+    fn earlier(&self, masks: &Arc<Masks>) -> Earlier {
+        if self.earlier.iter().all(|given| given == masks) { Earlier::Masked } else { Earlier::Unmasked }
+    }
+
     fn recall(&self, request: &Request, masks: &Arc<Masks>, catalog: Option<u64>) -> Option<Option<Arc<Masked>>> {
-        let piece = self.0.iter().find(|piece| {
+        let piece = self.pieces.iter().find(|piece| {
             piece.catalog == catalog
                 && Arc::ptr_eq(&piece.facts, request.facts())
                 && (Arc::ptr_eq(&piece.masks, masks) || piece.masks == *masks)
@@ -59,9 +74,15 @@ impl Loom {
         masked: Option<Arc<Masked>>,
     ) -> Option<Arc<Masked>> {
         if request.text().len() <= LONGEST {
-            self.0.truncate(PIECES.saturating_sub(1));
+            self.pieces.truncate(PIECES.saturating_sub(1));
             let (facts, masks) = (Arc::clone(request.facts()), Arc::clone(masks));
-            self.0.push_front(Piece { text: request.text().into(), facts, masks, catalog, masked: masked.clone() });
+            self.pieces.push_front(Piece {
+                text: request.text().into(),
+                facts,
+                masks,
+                catalog,
+                masked: masked.clone(),
+            });
         }
         masked
     }
@@ -136,7 +157,14 @@ impl Corridor {
     /// The decision, and what goes upstream in place of the client's words where masks bind. What cannot be answered
     /// masked is denied.
     pub(super) fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
-        if decision.masks().is_empty() || *decision.verdict() != Verdict::Allow {
+        if *decision.verdict() != Verdict::Allow {
+            return (decision, None);
+        }
+        let aftermath = &request.facts().aftermath;
+        if !(aftermath.prepares.is_empty() && aftermath.declares.is_empty()) {
+            self.loom.lock().gives(decision.masks());
+        }
+        if decision.masks().is_empty() {
             return (decision, None);
         }
         match self.woven(request, decision.masks()) {
@@ -185,7 +213,8 @@ impl Corridor {
         if let Some(masked) = self.loom.lock().recall(request, masks, catalog) {
             return Ok(masked);
         }
-        let woven = mask::weave(request.text(), request.facts(), masks, snapshot.as_deref())?;
+        let earlier = self.loom.lock().earlier(masks);
+        let woven = enforce::weave_with(request.text(), request.facts(), masks, snapshot.as_deref(), earlier)?;
         let masked = woven.map(|woven| Arc::new(Masked { woven, seen: AtomicBool::new(false) }));
         Ok(self.loom.lock().keep(request, masks, catalog, masked))
     }

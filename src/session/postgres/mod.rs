@@ -4,6 +4,7 @@
 mod answers;
 mod budget;
 mod corridor;
+mod endings;
 mod fill;
 mod greet;
 mod judge;
@@ -14,7 +15,10 @@ mod open;
 mod recent;
 mod requests;
 mod search;
+mod stages;
 mod state;
 mod statements;
+mod turns;
+mod watch;
 
 pub(super) use open::serve;

@@ -17,6 +17,7 @@ use super::budget::{Budget, Charge};
 use super::ledger::{Ledger, Owed};
 use super::masks::Masked;
 use super::state::Stamp;
+use super::watch::Sent;
 
 /// A statement that was prepared with a Parse.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub(super) struct Portal {
     pub(super) masked: Option<Arc<Masked>>,
     /// What the answer to it rests on.
     pub(super) rests_on: RestsOn,
+    /// What was sent of it.
+    pub(super) sent: Arc<Sent>,
     /// The INTENT that its Bind opened; the first Execute takes it.
     pub(super) entry: Mutex<Option<Entry>>,
     /// What it takes of the session's budget.

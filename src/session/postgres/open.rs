@@ -326,11 +326,13 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         answered: Notify::new(),
         went_quiet: Notify::new(),
         sync_wanted: Notify::new(),
+        failure_wanted: Notify::new(),
         validity,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
         cancelled: cancel.as_ref().map(|target| Arc::clone(target.heard())),
         asking: AtomicBool::new(false),
         answering: AtomicBool::new(false),
+        told: Mutex::default(),
     };
     let (from_client, to_client) = tokio::io::split(client);
     let (from_server, to_server) = tokio::io::split(server);
@@ -339,7 +341,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         client: from_client,
         framer: requests,
         fill: Fill::default(),
-        upstream: Sender::new(to_server),
+        upstream: Sender::new(to_server, house.journal.clone()),
         silent: false,
     };
     let mut answers = Answers {
@@ -349,7 +351,10 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         fill: Fill::default(),
         client: to_client,
         out: welcome,
+        recorded: None,
         server_parted: false,
+        cancel: cancel.as_ref(),
+        cutting: false,
     };
     let end = {
         let both_ways = pin!(both_ways(house, &mut requests, &mut answers));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce::{Permit, Refusal, Severity, poison};
-use crate::forward::{Free, Sender};
+use crate::forward::{Free, Sender, Unsent};
 use crate::journal::Entry;
 use crate::model::{Cause, FaultKind};
 use crate::parse::Encoding;
@@ -56,9 +56,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.uncrowded().await?;
         }
         match self.framer.next_piece().map_err(breach)? {
-            Some(FrontendPiece::Frame(frame)) => self.message(frame).await,
+            Some(FrontendPiece::Frame(frame)) => {
+                self.turn(frame.tag()).await?;
+                self.message(frame).await
+            }
             Some(FrontendPiece::CopyData(relay)) => self.copy_data(relay).await,
-            Some(FrontendPiece::TooLarge { tag, length, limit }) => self.too_large(tag, length, limit).await,
+            Some(FrontendPiece::TooLarge { tag, length, limit }) => {
+                self.turn(tag).await?;
+                self.too_large(tag, length, limit).await
+            }
             None => {
                 self.flush().await?;
                 self.receive().await
@@ -89,6 +95,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             },
             // In the middle of data it would be data, and the end of that data messages that nobody has judged.
             () = corridor.sync_wanted.notified(), if between => self.held_sync().await,
+            () = corridor.failure_wanted.notified() => {
+                self.make_fail();
+                self.flush().await
+            }
             () = corridor.went_quiet.notified() => Ok(()),
             () = idled(patience) => self.silence(quiet).await,
             // An open transaction is no reason to wait: nothing more can be done in it.
@@ -208,7 +218,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     async fn all_answered(&mut self) -> Result<(), End> {
         self.answered(|_| true).await?;
         while !self.corridor.has_answered() {
-            self.corridor.answered.notified().await;
+            self.rung().await?;
         }
         Ok(())
     }
@@ -298,6 +308,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 *sync_held = true;
                 return Ok(());
             }
+            // It may have become wanted just now.
+            if let Some(poison) = state.wanted.take().and_then(|tag| poison(tag, None)) {
+                self.upstream.send_poison(poison);
+            }
             state.ledger.owe(Owed::Sync);
             state.holds();
         }
@@ -306,6 +320,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     async fn held_sync(&mut self) -> Result<(), End> {
+        self.turn(b'S').await?;
         if self.corridor.is_expired() {
             return self.too_late(b'S').await;
         }
@@ -424,11 +439,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     /// Waits for an answer to be settled. A client that goes away meanwhile is not waited for: what it sent
     /// ahead would hold the server's connection for as long as the answer takes.
-    async fn news(&mut self) -> Result<(), End> {
-        let answered = self.corridor.answered.notified();
+    pub(super) async fn news(&mut self) -> Result<(), End> {
         if self.framer.buffered() < AHEAD {
             tokio::select! {
-                () = answered => return Ok(()),
+                () = self.corridor.answered.notified() => return Ok(()),
+                () = self.corridor.failure_wanted.notified() => {
+                    self.make_fail();
+                    return self.flush().await;
+                }
                 read = tokio::io::AsyncReadExt::read_buf(&mut self.client, self.framer.room()) => match read {
                     Ok(1..) => return Ok(()),
                     Ok(0) if self.framer.ends_with_goodbye() => {}
@@ -436,20 +454,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 },
             }
             // It said goodbye behind its last statement, which still runs.
-            self.corridor.answered.notified().await;
-        } else {
-            answered.await;
         }
-        Ok(())
+        self.rung().await
+    }
+
+    /// Waits for an answer to be settled, or for what must be sent so that one is.
+    async fn rung(&mut self) -> Result<(), End> {
+        let corridor = self.corridor;
+        tokio::select! {
+            () = corridor.answered.notified() => Ok(()),
+            () = corridor.failure_wanted.notified() => {
+                self.make_fail();
+                self.flush().await
+            }
+        }
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), End> {
         let corridor = self.corridor;
         if !corridor.takes_data() {
-            return self.upstream.flush().await.map_err(|_| End::Server);
+            return self.upstream.flush().await.map_err(unsent);
         }
         tokio::select! {
-            flushed = self.upstream.flush() => flushed.map_err(|_| End::Server),
+            flushed = self.upstream.flush() => flushed.map_err(unsent),
             // The server may not take data for as long as it likes: it waits for a lock, say.
             () = corridor.expired() => Err(expired(corridor)),
         }
@@ -467,6 +494,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 /// The end of a session whose caller is nobody any more.
 fn expired(corridor: &Corridor) -> End {
     End::Fault(Refusal::new(FaultKind::IdentityExpired, corridor.epitaph()))
+}
+
+/// What cannot be sent ends the session.
+fn unsent(unsent: Unsent) -> End {
+    match unsent {
+        Unsent::Gone => End::Server,
+        Unsent::Unrecorded(error) => End::Fault(Refusal::fault(&error)),
+    }
 }
 
 /// What breaks the protocol ends the session.

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::forward::{NamesAnswer, Question};
 use crate::parse::Temporary;
 use crate::session::house::Lane;
-use crate::wire::postgres::{ErrorFields, Frame};
+use crate::wire::postgres::{ErrorFields, Frame, ReadyForQuery};
 
 use super::answers::{Answers, broken, transaction};
 use super::corridor::{Corridor, End};
@@ -86,7 +86,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             b'Z' => {
                 let answer = if *failed { None } else { NamesAnswer::read(rows) };
-                let status = transaction(frame)?;
+                let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
+                let status = transaction(ready.status);
                 state.ledger.settle();
                 state.ready(status);
                 state.told(answer);

@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) names: Names,
     /// COPY … FROM STDIN, while it runs.
     pub(super) copy: Copy,
+    /// The kind of message that must fail at the server now, since the client was told that something did.
+    pub(super) wanted: Option<u8>,
     /// The session as policy sees it.
     pub(super) context: SessionContext,
     quoting: Quoting,
@@ -88,6 +90,7 @@ impl State {
             ledger: Ledger::default(),
             names: Names::default(),
             copy: Copy::No,
+            wanted: None,
             context,
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
@@ -278,6 +281,13 @@ impl State {
         self.context.bytes = self.context.bytes.saturating_add(bytes);
     }
 
+    /// Whether the failure of a statement that is sent now would undo something, or something would be undone with it.
+    pub(super) fn exposes(&self, facts: &Facts) -> bool {
+        let alone = self.ledger.executed() == 0;
+        let outside = self.context.transaction == Transaction::Idle && !self.context.transaction_uncertain;
+        !(alone && outside && only_reads(facts))
+    }
+
     /// Whether nothing is owed and no transaction is open.
     pub(super) fn is_quiet(&self) -> bool {
         self.ledger.is_empty() && self.context.transaction == Transaction::Idle && self.copy == Copy::No
@@ -353,6 +363,11 @@ impl State {
     pub(super) fn rests_on(&self, generation: u64, second: i64) -> RestsOn {
         RestsOn { generation, second, state: self.version, catalog: self.stamp() }
     }
+}
+
+/// Whether a statement leaves nothing behind that its failure would undo.
+pub(super) fn only_reads(facts: &Facts) -> bool {
+    facts.effects.iter().all(|effect| matches!(effect, Effect::Read | Effect::CopyOut))
 }
 
 /// What was on its way when the session ended may still have been done.

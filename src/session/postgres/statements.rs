@@ -10,16 +10,17 @@ use crate::enforce::{Refusal, Wording};
 use crate::forward::Free;
 use crate::journal::IntentKind;
 use crate::model::{Cause, FaultKind};
-use crate::parse::{self, Facts, Parameter, Request};
+use crate::parse::{self, Effect, Facts, Parameter, Request};
 use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 
 use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
 use super::judge::{Judged, Read, inner, mentions_names};
-use super::ledger::{Owed, Own, Running};
+use super::ledger::{Owed, Own, Running, Wanted};
 use super::masks::{self, Masked};
 use super::names::{Meaning, Portal, Statement};
 use super::requests::{Requests, breach};
+use super::stages::Columns;
 use super::state::{Stamp, State};
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
@@ -57,11 +58,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// What the server runs when it comes, up to its ReadyForQuery.
     async fn at_once(&mut self, tag: u8, request: Request, text: Arc<str>, stamp: Stamp) -> Result<(), End> {
         let facts = Arc::clone(request.facts());
+        // A COPY is not described, nor is a function's result.
+        let described = tag == b'Q' && !facts.effects.contains(&Effect::CopyOut);
+        let asked = || Columns::new(Mutex::new(described.then(Vec::new)));
+        let asked = self.corridor.asks_about_answer(&facts).then(asked);
         let decision = self.corridor.ask(&request).await;
         let (decision, masked) = self.corridor.weave(&request, decision);
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
         let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
-        let running = |entry| Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
+        let running = |entry| {
+            let new = Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
+            new.watched(None, asked)
+        };
         match judged {
             Judged::Permitted(permit) => {
                 if self.forward(*permit, |entry| Owed::Query(running(entry))).await? {
@@ -173,6 +181,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                         parameters,
                         masked,
                         rests_on,
+                        sent: Arc::default(),
                         entry,
                         _charge: charge,
                     });
@@ -193,7 +202,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
         let execute = Execute::decode(frame.body()).map_err(breach)?;
-        let Some(portal) = self.meaning_of_portal(self.name(execute.portal)?).await? else { return Ok(()) };
+        let name = self.name(execute.portal)?.to_owned();
+        let Some(portal) = self.meaning_of_portal(&name).await? else { return Ok(()) };
         if portal.statement.by_name {
             self.names_settled().await?;
         }
@@ -226,7 +236,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.poison(b'E', None, Refusal::new(FaultKind::Internal, "a portal of a refused statement"));
         };
         let masked = portal.masked.clone();
-        let running = |entry| Running { masked, ..Running::new(entry, Arc::clone(&facts)) };
+        let asked = self.asked_about(&name, &facts)?;
+        let exposed = self.corridor.state.lock().exposes(&facts);
+        let running = |entry| {
+            let new = Running { exposed, masked, ..Running::new(entry, Arc::clone(&facts)) };
+            new.watched(Some(Arc::clone(&portal.sent)), asked)
+        };
         if self.forward(permit, |entry| Owed::Execute(running(entry))).await? {
             let demanded = {
                 let mut state = self.corridor.state.lock();
@@ -279,6 +294,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         self.corridor.state.lock().ledger.owe(Owed::Own(Own::Describe(Arc::clone(masked))));
         self.upstream.send_free(describe);
         Ok(())
+    }
+
+    /// Where the columns will be of an answer that policy is asked about. If a rule reads them, the server is asked for
+    /// them first.
+    fn asked_about(&mut self, portal: &str, facts: &Facts) -> Result<Option<Columns>, End> {
+        if !self.corridor.asks_about_answer(facts) {
+            return Ok(None);
+        }
+        let columns = Columns::default();
+        let reads = self.corridor.policy_reads(&["result", "columns"]);
+        if reads && !facts.effects.contains(&Effect::CopyOut) && !self.corridor.state.lock().ledger.skipping() {
+            let describe = Free::describe_portal(portal)
+                .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a portal has a NUL in it")))?;
+            let wanted = Wanted::Columns(Arc::clone(&columns));
+            self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { wanted });
+            self.upstream.send_free(describe);
+        }
+        Ok(Some(columns))
     }
 
     /// Takes a part of the session's budget. What is unanswered may be about to give some back.
@@ -355,7 +388,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.state.lock().ledger.skipping() {
             return Ok(false);
         }
-        self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { statement: Arc::clone(statement) });
+        self.corridor.state.lock().ledger.owe(Owed::OwnDescribe { wanted: Wanted::Types(Arc::clone(statement)) });
         self.upstream.send_free(describe);
         self.settled().await?;
         Ok(!self.corridor.state.lock().ledger.skipping())

@@ -26,6 +26,8 @@ pub struct Setup {
     disk: Option<Disk>,
     bundle: bool,
     socket: bool,
+    database: Option<String>,
+    console: bool,
 }
 
 /// A disk for the state that only the process sees; others find it under its `/proc/PID/root`. It goes with it.
@@ -55,6 +57,8 @@ impl Setup {
             disk: None,
             bundle: true,
             socket: false,
+            database: None,
+            console: true,
         }
     }
 
@@ -147,7 +151,19 @@ impl Setup {
         self
     }
 
-    /// Starts it on a new database of its server.
+    /// With no events on its console: many statements come.
+    pub fn quiet(mut self) -> Self {
+        self.console = false;
+        self
+    }
+
+    /// On a database that is there already.
+    pub fn database(mut self, name: &str) -> Self {
+        self.database = Some(name.to_owned());
+        self
+    }
+
+    /// Starts it, on a new database of its server unless it has one.
     pub fn start(self) -> Sidegate {
         let server = self.server.unwrap_or_else(postgres);
         Sidegate::start(self, server)
@@ -183,7 +199,8 @@ fn released() -> Option<String> {
 impl Sidegate {
     fn start(setup: Setup, server: &Postgres) -> Self {
         let directory = tempfile::tempdir().expect("a folder");
-        let (port, admin, database) = (free_port(), free_port(), server.database());
+        let database = setup.database.clone().unwrap_or_else(|| server.database());
+        let (port, admin) = (free_port(), free_port());
         let bundle = directory.path().join("bundle");
         if setup.bundle {
             fs::create_dir(&bundle).expect("the bundle's folder");
@@ -195,7 +212,7 @@ impl Sidegate {
         let config = format!(
             "labels: {{app: journey}}\n\
              bundles:\n  main: {{resource: \"file://{bundle}\"}}\n\
-             decision_logs: {{console: true}}\n\
+             decision_logs: {{console: {console}}}\n\
              plugins:\n  sidegate:\n    state_directory: {state}\n    admin: {{address: \"127.0.0.1:{admin}\"}}\n{patience}{extra}    \
              listeners:\n      - name: shop\n        protocol: postgres\n        address: {address}\n        \
              identify: {identify}\n        settings: {settings}\n{extra_listener}        \
@@ -207,6 +224,7 @@ impl Sidegate {
                 format!("127.0.0.1:{port}")
             },
             bundle = bundle.display(),
+            console = setup.console,
             state = directory.path().join("state").display(),
             extra = setup.extra,
             identify = setup.identify,

@@ -4,7 +4,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
-use super::{Speller, is_constant, is_name, is_word, keyword, name};
+use super::{EVERY_FIELD, Speller, is_constant, is_name, is_word, keyword, name};
 
 /// A bracket: the places of the tokens that stand directly in it, and of its end.
 struct Bracket {
@@ -71,8 +71,14 @@ impl Speller<'_> {
             return false;
         }
         let Some(bracket) = self.bracket(self.at.saturating_add(2)) else { return false };
-        let Some((alias, definitions)) = self.functions(self.at.saturating_add(3), bracket.end) else { return false };
+        let Some((alias, definitions, ends)) = self.functions(self.at.saturating_add(3), bracket.end) else {
+            return false;
+        };
         definitions.into_iter().for_each(|at| self.drop_one(at));
+        for end in ends {
+            // How many columns it gives is not certain.
+            self.changed.insert(end, vec![Token::RParen, keyword("AS", Keyword::AS), name(EVERY_FIELD)]);
+        }
         let mut after = bracket.end.saturating_add(1);
         if self.is(after, "with") && self.is(after.saturating_add(1), "ordinality") {
             (after..after.saturating_add(2)).for_each(|at| self.drop_one(at));
@@ -88,10 +94,10 @@ impl Speller<'_> {
         self.replace(3, [Token::LParen, keyword("SELECT", Keyword::SELECT)])
     }
 
-    /// The list in ROWS FROM: the name of the first function, and the places of all definitions of columns. There is
-    /// nothing else in it, so that no column is taken for the word ROWS.
-    fn functions(&self, start: usize, end: usize) -> Option<(String, Vec<usize>)> {
-        let (mut at, mut first, mut definitions) = (start, None, Vec::new());
+    /// The list in ROWS FROM: the name of the first function, the places of all definitions of columns, and where each
+    /// call ends. There is nothing else in it, so that no column is taken for the word ROWS.
+    fn functions(&self, start: usize, end: usize) -> Option<(String, Vec<usize>, Vec<usize>)> {
+        let (mut at, mut first, mut definitions, mut ends) = (start, None, Vec::new(), Vec::new());
         loop {
             let length = self.name(at.checked_sub(self.at)?);
             let opens = at.checked_add(length)?;
@@ -103,14 +109,16 @@ impl Speller<'_> {
                 Some(_) => function.value.clone(),
                 None => function.value.to_ascii_lowercase(),
             });
-            at = self.bracket(opens)?.end.checked_add(1)?;
+            let closes = self.bracket(opens)?.end;
+            ends.push(closes);
+            at = closes.checked_add(1)?;
             if self.is(at, "as") && self.token(at.checked_add(1)?) == Some(&Token::LParen) {
                 let columns = self.bracket(at.checked_add(1)?)?.end;
                 definitions.extend(at..=columns);
                 at = columns.checked_add(1)?;
             }
             if at == end {
-                return Some((first?, definitions));
+                return Some((first?, definitions, ends));
             }
             if self.token(at) != Some(&Token::Comma) {
                 return None;
@@ -187,7 +195,7 @@ impl Speller<'_> {
             }
             length = length.saturating_add(2);
         }
-        self.replace(length, [])
+        self.replace(length, [keyword("FROM", Keyword::FROM), name(EVERY_FIELD)])
     }
 
     /// `NAME a,`

@@ -12,6 +12,8 @@ fn respelled(sql: &str) -> String {
 #[test]
 fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
     for (sql, expected) in [
+        ("select global.a from t global", "select \"global\" . a from t \"global\""),
+        ("create global temp table t (a int)", "create global temp table t ( a int )"),
         ("select f(variadic $1)", "select f ( variadic => $1 )"),
         ("select f(a := 1)", "select f ( a => 1 )"),
         ("select (f(a)).* from t", "select ( f ( a ) ) . \"\" from t"),
@@ -48,11 +50,11 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ),
         (
             "select * from rows from (f(1), s.g(2) as (a int)) with ordinality as x",
-            "select * from LATERAL ( SELECT f ( 1 ) , s . g ( 2 ) ) as x",
+            "select * from LATERAL ( SELECT f ( 1 ) AS \"\" , s . g ( 2 ) AS \"\" ) as x",
         ),
         (
             "select * from t, rows from (S.F(1)) where true",
-            "select * from t , LATERAL ( SELECT S . F ( 1 ) ) AS \"f\" where true",
+            "select * from t , LATERAL ( SELECT S . F ( 1 ) AS \"\" ) AS \"f\" where true",
         ),
         ("select xmlelement(name a, xmlattributes(b as c, d), e)", "select xmlelement ( xmlattributes ( b , d ) , e )"),
         ("select xmlelement(name a), xmlpi(name b, c)", "select xmlelement ( ) , xmlpi ( c )"),
@@ -71,11 +73,11 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ("select 1 from t group by distinct rollup (a)", "select 1 from t group by rollup ( a )"),
         (
             "with recursive r as (select 1) search depth first by a, b set c select 1 from r",
-            "with recursive r as ( select 1 ) select 1 from r",
+            "with recursive r as ( select 1 ) FROM \"\" select 1 from r",
         ),
         (
             "with recursive r as (select 1) cycle a set b to 'Y' default 'N' using c select 1 from r",
-            "with recursive r as ( select 1 ) select 1 from r",
+            "with recursive r as ( select 1 ) FROM \"\" select 1 from r",
         ),
         ("explain analyse select 1", "explain ANALYZE select 1"),
         ("create view v as table only t with local check option", "create view v as SELECT * FROM t"),

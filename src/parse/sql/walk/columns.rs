@@ -1,5 +1,6 @@
 //! Which relation a column belongs to. Without a catalog this is certain only where a qualifier
-//! says it, where one relation is visible, or where a sub-select's own output list says it.
+//! says it, where one relation is visible, or where a sub-select's own output list says it; with one,
+//! names are found as PostgreSQL finds them.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -7,60 +8,38 @@ use std::rc::Rc;
 use sqlparser::ast::{Ident, ObjectName};
 
 use super::facts::Walker;
+use super::outputs::{Output, Outputs};
+use super::scope::{Found, Shape, Source};
 use super::{Unread, Walk, names};
 use crate::parse::facts::Use;
 
 /// A column of a base relation, or one whose relation is not certain.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Column {
     /// The relation's id.
-    pub relation: Option<String>,
+    pub relation: Option<Rc<str>>,
     /// Folded; `*` for all of them.
-    pub name: String,
+    pub name: Rc<str>,
 }
 
-/// What a sub-select gives.
+/// What a name stands for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outputs {
-    /// Named (or not) columns and what they depend on.
-    pub columns: Vec<(Option<String>, BTreeSet<Column>)>,
-    /// Relations that a star stands for.
-    pub stars: BTreeSet<String>,
-    /// More columns than are known.
-    pub opaque: bool,
+pub(super) struct Reference {
+    /// The base columns.
+    pub bases: BTreeSet<Column>,
+    /// It is the only one of them, as it is.
+    pub bare: bool,
 }
 
-/// What an alias in FROM stands for.
+/// Whether something has a column of a name.
 #[derive(Clone, Debug)]
-pub(super) enum Shape {
-    /// A relation, by id; `renamed` when it has a list of column aliases.
-    Relation { id: String, renamed: bool },
-    /// A sub-select or CTE.
-    Known(Rc<Outputs>),
-    /// The result of a function.
-    Computed,
-}
-
-/// One item of FROM.
-#[derive(Clone, Debug)]
-pub(super) struct Source {
-    /// The alias, or the relation's name.
-    pub alias: Option<String>,
-    /// The relation's schema where it has no alias.
-    pub schema: Option<String>,
-    pub shape: Shape,
-    /// Only seen with its alias in front, as `excluded`.
-    pub hidden: bool,
-}
-
-/// What one level of a query sees.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Scope {
-    pub sources: Vec<Source>,
-    /// Columns that USING merged.
-    pub merged: BTreeSet<String>,
-    /// Output names that ORDER BY may mean.
-    pub outputs: Option<Rc<Outputs>>,
+pub(super) enum Match {
+    Is(Reference),
+    /// One of these may have that name, or it has none.
+    Perhaps(BTreeSet<Column>),
+    /// Not all of its columns are known.
+    Open,
+    No,
 }
 
 /// How a name is used where it stands.
@@ -69,6 +48,56 @@ pub(super) struct Place {
     pub clause: Use,
     /// Below a function or operator.
     pub inside: bool,
+}
+
+/// What a bare name turned out to be, over all levels.
+enum Seen {
+    /// A column that is listed.
+    Is(Reference),
+    /// Columns that may not have that name, or a relation's that may not have it.
+    Maybe(Reference),
+    /// One of several relations has it, or none.
+    NotCertain,
+    /// No level has a column of that name.
+    Nowhere,
+}
+
+impl Column {
+    pub(super) fn of(relation: impl Into<Rc<str>>, name: impl Into<Rc<str>>) -> Self {
+        Self { relation: Some(relation.into()), name: name.into() }
+    }
+
+    pub(super) fn uncertain(name: impl Into<Rc<str>>) -> Self {
+        Self { relation: None, name: name.into() }
+    }
+}
+
+impl Match {
+    /// The base column that it is.
+    pub(super) fn bare(self) -> Option<Column> {
+        match self {
+            Self::Is(reference) if reference.bare => reference.bases.into_iter().next(),
+            Self::Is(_) | Self::Perhaps(_) | Self::Open | Self::No => None,
+        }
+    }
+}
+
+impl Reference {
+    pub(super) fn one(relation: Rc<str>, name: &str) -> Self {
+        let bare = name != "*";
+        Self { bases: BTreeSet::from([Column::of(relation, name)]), bare }
+    }
+
+    /// What depends on all of these.
+    pub(super) fn mixed<'o>(outputs: impl Iterator<Item = &'o Output>) -> Self {
+        Self { bases: outputs.flat_map(|output| output.bases.iter().cloned()).collect(), bare: false }
+    }
+
+    /// It may be one of these, too.
+    pub(super) fn among(mut self, others: BTreeSet<Column>) -> Self {
+        self.bases.extend(others);
+        Self { bare: false, ..self }
+    }
 }
 
 impl Place {
@@ -88,28 +117,44 @@ impl Place {
         }
     }
 
-    fn uses(self) -> impl Iterator<Item = Use> {
+    fn uses(self) -> impl Iterator<Item = Use> + Clone {
         std::iter::once(self.clause).chain(self.inside.then_some(Use::Argument))
     }
-}
-
-/// What a name turned out to be.
-enum Found {
-    Columns(BTreeSet<Column>),
-    /// Another level may have it.
-    Elsewhere,
-    NotCertain,
 }
 
 impl Walker<'_> {
     /// `name` alone.
     pub(super) fn bare_column(&mut self, ident: &Ident, place: Place) -> Walk {
         let name = names::name(ident)?;
-        self.bare_name(&name, place);
-        if let Some(shape) = self.alias(&name).map(|source| source.shape.clone()) {
-            self.whole_row(&shape, place);
+        if self.named_output(&name, place) {
+            return Ok(());
+        }
+        let row = self.alias(&name).map(|source| source.shape.clone());
+        match (self.seen(&name), row) {
+            // PostgreSQL looks for a relation of that name only where there is no such column.
+            (Seen::Is(reference), _) => self.refer(reference, place),
+            (Seen::Nowhere, Some(shape)) => self.whole_row(&shape, place),
+            (Seen::Maybe(reference), row) => {
+                self.refer(reference, place);
+                if let Some(shape) = row {
+                    self.whole_row(&shape, place);
+                }
+            }
+            (Seen::NotCertain, row) => {
+                self.column(Column::uncertain(name), place.uses());
+                if let Some(shape) = row {
+                    self.whole_row(&shape, place);
+                }
+            }
+            (Seen::Nowhere, None) => self.nowhere(name, place),
         }
         Ok(())
+    }
+
+    /// A name that nothing has: the server will refuse it, unless a relation has got it meanwhile.
+    fn nowhere(&mut self, name: String, place: Place) {
+        self.not_there();
+        self.column(Column::uncertain(name), place.uses());
     }
 
     /// `alias.name`, `schema.relation.name`.
@@ -119,20 +164,28 @@ impl Walker<'_> {
         };
         names::name(first)?;
         let name = names::label(last);
-        let shape = match self.source(qualifier)? {
-            Some(source) => source.shape.clone(),
-            None => {
-                self.column(Column { relation: None, name }, place.uses());
-                return Ok(());
-            }
-        };
-        if self.calls_with_row(&shape, &name) {
-            self.whole_row(&shape, place.inside());
-            return Ok(());
+        match self.source(qualifier)?.map(|source| source.shape.clone()) {
+            Some(shape) => self.field(&shape, &name, place),
+            None => self.column(Column::uncertain(name), place.uses()),
         }
-        self.row_function(&shape, &name, place);
-        self.column_of(&shape, &name, place);
         Ok(())
+    }
+
+    /// A field of a row: a column, or a function that is called with it.
+    pub(super) fn field(&mut self, shape: &Shape, name: &str, place: Place) {
+        match shape.find(name) {
+            Match::Is(reference) => self.refer(reference, place),
+            Match::No => {
+                self.calls_with_row(name);
+                self.whole_row(shape, place.inside());
+            }
+            Match::Perhaps(_) | Match::Open => {
+                if self.may_call_with_row(name) {
+                    self.whole_row(shape, place.inside());
+                }
+                self.refer(shape.lookup(name), place);
+            }
+        }
     }
 
     /// `alias.*` as a result or argument.
@@ -141,84 +194,133 @@ impl Walker<'_> {
         let found = self.scopes.iter().rev().find_map(|scope| scope.find(&parts));
         let shape = found.map(|source| source.shape.clone());
         let Some(shape) = shape else {
-            self.column(Column { relation: None, name: "*".to_owned() }, place.uses());
-            return Ok(Shape::Known(Rc::new(Outputs { opaque: true, ..Outputs::default() })));
+            self.column(Column::uncertain("*"), place.uses());
+            return Ok(Shape::Known(Rc::new(Outputs::opaque())));
         };
-        self.all_columns(&shape, place.uses().collect());
+        self.all_columns(&shape, place.uses());
         Ok(shape)
     }
 
     /// Everything that the shape has is used.
-    pub(super) fn all_columns(&mut self, shape: &Shape, uses: Vec<Use>) {
-        let star = |id: &String| Column { relation: Some(id.clone()), name: "*".to_owned() };
+    pub(super) fn all_columns(&mut self, shape: &Shape, uses: impl Iterator<Item = Use> + Clone) {
         match shape {
-            Shape::Relation { id, .. } => self.column(star(id), uses),
-            Shape::Known(outputs) => {
-                for column in outputs.columns.iter().flat_map(|(_, bases)| bases) {
-                    self.column(column.clone(), uses.iter().copied());
-                }
-                for id in &outputs.stars {
-                    self.column(star(id), uses.iter().copied());
-                }
-                if outputs.opaque {
-                    self.column(Column { relation: None, name: "*".to_owned() }, uses);
+            Shape::Relation { id, .. } => self.column(Column::of(Rc::clone(id), "*"), uses),
+            Shape::Table(table) => self.all_outputs(&table.outputs, uses),
+            Shape::Known(outputs) => self.all_outputs(outputs, uses),
+            Shape::Computed(bases) => {
+                for column in bases.iter() {
+                    self.column(column.clone(), uses.clone());
                 }
             }
-            Shape::Computed => {}
+        }
+    }
+
+    pub(super) fn all_outputs(&mut self, outputs: &Outputs, uses: impl Iterator<Item = Use> + Clone) {
+        for column in outputs.columns.iter().flat_map(|output| output.bases.iter()) {
+            self.column(column.clone(), uses.clone());
+        }
+        for id in &outputs.stars {
+            self.column(Column::of(Rc::clone(id), "*"), uses.clone());
+        }
+        if outputs.opaque {
+            self.column(Column::uncertain("*"), uses);
         }
     }
 
     pub(super) fn whole_row(&mut self, shape: &Shape, place: Place) {
-        self.all_columns(shape, place.uses().chain([Use::WholeRow]).collect());
+        self.all_columns(shape, place.uses().chain([Use::WholeRow]));
     }
 
-    /// `alias.function`: where no such column is certain, a built-in that takes a row is called.
-    fn row_function(&mut self, shape: &Shape, name: &str, place: Place) {
-        let certain = matches!(shape, Shape::Known(outputs) if outputs.has(name));
-        if !certain && names::takes_row(name) {
+    /// A function that may be called with a row: somebody's, or a built-in that takes one.
+    fn may_call_with_row(&mut self, name: &str) -> bool {
+        let built_in = names::takes_row(name);
+        if built_in {
             self.procedure();
             self.builtin(name);
-            self.whole_row(shape, place.inside());
+        }
+        self.calls_somebodys(name) || built_in
+    }
+
+    /// A function that is called with a row, since the row has no such column.
+    fn calls_with_row(&mut self, name: &str) {
+        if !self.may_call_with_row(name) {
+            self.not_there();
+            self.procedure();
+            self.function(None, name, None, false);
         }
     }
 
-    fn column_of(&mut self, shape: &Shape, name: &str, place: Place) {
-        for column in shape.columns(name) {
+    /// Counts what a name stands for.
+    pub(super) fn refer(&mut self, reference: Reference, place: Place) {
+        self.passing = if reference.bare { reference.bases.first().cloned() } else { None };
+        for column in reference.bases {
             self.column(column, place.uses());
         }
     }
 
-    fn bare_name(&mut self, name: &str, place: Place) {
-        if place.clause == Use::Order || place.clause == Use::Group {
-            let outputs = self.scopes.last().and_then(|scope| scope.outputs.clone());
-            if let Some(outputs) = outputs.filter(|outputs| outputs.has(name)) {
-                for column in outputs.lookup(name) {
-                    self.column(column, place.uses());
-                }
-                // GROUP BY prefers a column of FROM, ORDER BY prefers the output.
-                if place.clause == Use::Order && !place.inside {
-                    return;
-                }
-            }
+    /// A name in ORDER BY or GROUP BY that means an output; whether it means nothing else.
+    fn named_output(&mut self, name: &str, place: Place) -> bool {
+        if place.inside || !matches!(place.clause, Use::Order | Use::Group) {
+            return false;
         }
-        let found = self.visible(name);
-        for column in found {
-            self.column(column, place.uses());
+        let Some(scope) = self.scopes.last() else { return false };
+        let Some(outputs) = scope.outputs.clone() else { return false };
+        let reference = match outputs.find(name) {
+            Match::Is(reference) => reference,
+            Match::Perhaps(bases) => Reference { bases, bare: false },
+            Match::Open | Match::No => return false,
+        };
+        // GROUP BY prefers a column of FROM, ORDER BY prefers the output.
+        let own = scope.bare(name, false);
+        if place.clause == Use::Group && matches!(own, Found::Is(_)) {
+            return false;
         }
+        let certain = outputs.has(name);
+        self.refer(reference, place);
+        certain && (place.clause == Use::Order || matches!(own, Found::Elsewhere(None)))
     }
 
-    /// The columns that a bare name may stand for.
-    fn visible(&self, name: &str) -> BTreeSet<Column> {
-        let not_certain = || BTreeSet::from([Column { relation: None, name: name.to_owned() }]);
+    /// What a bare name means.
+    fn seen(&self, name: &str) -> Seen {
+        let mut perhaps = BTreeSet::new();
+        let mut maybe = false;
         let mut levels = self.scopes.iter().rev().filter(|scope| !scope.sources.is_empty()).peekable();
         while let Some(scope) = levels.next() {
             match scope.bare(name, levels.peek().is_none()) {
-                Found::Columns(columns) => return columns,
-                Found::Elsewhere => {}
-                Found::NotCertain => return not_certain(),
+                Found::Is(reference) if maybe => return Seen::Maybe(reference.among(perhaps)),
+                Found::Is(reference) => return Seen::Is(reference),
+                Found::Open(reference) if maybe => return Seen::Maybe(reference.among(perhaps)),
+                Found::Open(reference) => return Seen::Maybe(reference),
+                Found::Elsewhere(bases) => {
+                    maybe |= bases.is_some();
+                    perhaps.extend(bases.into_iter().flatten());
+                }
+                Found::NotCertain => return Seen::NotCertain,
             }
         }
-        not_certain()
+        if maybe { Seen::Maybe(Reference::default().among(perhaps)) } else { Seen::Nowhere }
+    }
+
+    /// The row that a bare name means for certain.
+    pub(super) fn row_named(&self, name: &str) -> Option<Shape> {
+        let shape = self.alias(name).map(|source| &source.shape)?;
+        match self.seen(name) {
+            Seen::Nowhere if shape.listed().is_some() => Some(shape.clone()),
+            Seen::Nowhere | Seen::Is(_) | Seen::Maybe(_) | Seen::NotCertain => None,
+        }
+    }
+
+    /// The base column that a name stands for, as it is.
+    pub(super) fn base_of(&self, idents: &[Ident]) -> Option<Column> {
+        let (last, qualifier) = idents.split_last()?;
+        let name = names::label(last);
+        if !qualifier.is_empty() {
+            return self.source(qualifier).ok()??.shape.find(&name).bare();
+        }
+        match self.seen(&name) {
+            Seen::Is(reference) => Match::Is(reference).bare(),
+            Seen::Maybe(_) | Seen::NotCertain | Seen::Nowhere => None,
+        }
     }
 
     fn alias(&self, name: &str) -> Option<&Source> {
@@ -231,112 +333,5 @@ impl Walker<'_> {
         }
         let parts: Vec<String> = qualifier.iter().map(names::label).collect();
         Ok(self.scopes.iter().rev().find_map(|scope| scope.find(&parts)))
-    }
-}
-
-impl Scope {
-    fn find(&self, parts: &[String]) -> Option<&Source> {
-        self.sources.iter().find(|source| match parts {
-            [alias] => source.alias.as_ref() == Some(alias),
-            [schema, name] => source.schema.as_ref() == Some(schema) && source.alias.as_ref() == Some(name),
-            _ => false,
-        })
-    }
-
-    fn bare(&self, name: &str, outermost: bool) -> Found {
-        if self.merged.contains(name) {
-            return Found::Columns(self.sources.iter().flat_map(|source| source.shape.columns(name)).collect());
-        }
-        let visible = || self.sources.iter().filter(|source| !source.hidden);
-        let listed = visible().find_map(|source| match &source.shape {
-            Shape::Known(outputs) if outputs.has(name) => Some(outputs.lookup(name)),
-            Shape::Known(_) | Shape::Relation { .. } | Shape::Computed => None,
-        });
-        if let Some(columns) = listed {
-            return Found::Columns(columns);
-        }
-        let mut open = visible().filter(|source| source.shape.is_open());
-        match (open.next(), open.next()) {
-            (None, _) => Found::Elsewhere,
-            (Some(only), None) if outermost => Found::Columns(only.shape.columns(name)),
-            (Some(_), _) => Found::NotCertain,
-        }
-    }
-}
-
-impl Shape {
-    /// What `alias.name` depends on.
-    pub(super) fn columns(&self, name: &str) -> BTreeSet<Column> {
-        match self {
-            Self::Relation { id, renamed } => {
-                let name = if *renamed { "*" } else { name };
-                BTreeSet::from([Column { relation: Some(id.clone()), name: name.to_owned() }])
-            }
-            Self::Known(outputs) => outputs.lookup(name),
-            Self::Computed => BTreeSet::new(),
-        }
-    }
-
-    /// Whether it may have columns that are not listed.
-    fn is_open(&self) -> bool {
-        match self {
-            Self::Relation { .. } | Self::Computed => true,
-            Self::Known(outputs) => outputs.opaque || !outputs.stars.is_empty(),
-        }
-    }
-}
-
-impl Outputs {
-    /// Whether a column of that name is listed.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.columns.iter().any(|(known, _)| known.as_deref() == Some(name))
-    }
-
-    fn lookup(&self, name: &str) -> BTreeSet<Column> {
-        let named = self.columns.iter().filter(|(known, _)| known.as_deref() == Some(name));
-        let found: BTreeSet<Column> = named.flat_map(|(_, bases)| bases.iter().cloned()).collect();
-        if self.has(name) {
-            return found;
-        }
-        let one = match self.stars.iter().next() {
-            Some(id) if self.stars.len() == 1 && !self.opaque => Some(id.clone()),
-            Some(_) | None => None,
-        };
-        BTreeSet::from([Column { relation: one, name: name.to_owned() }])
-    }
-
-    /// The other names that a list of column aliases gives.
-    pub(super) fn renamed(&self, aliases: &[String]) -> Self {
-        if aliases.is_empty() {
-            return self.clone();
-        }
-        if self.opaque || !self.stars.is_empty() {
-            return self.mixed();
-        }
-        let mut renamed = self.clone();
-        for ((name, _), alias) in renamed.columns.iter_mut().zip(aliases) {
-            *name = Some(alias.clone());
-        }
-        renamed
-    }
-
-    /// A set operation's outputs: the left names, both dependencies.
-    pub(super) fn united(mut self, right: &Self) -> Self {
-        let closed = |outputs: &Self| !outputs.opaque && outputs.stars.is_empty();
-        if !closed(&self) || !closed(right) || self.columns.len() != right.columns.len() {
-            self.columns.extend(right.columns.iter().cloned());
-            self.stars.extend(right.stars.iter().cloned());
-            return self.mixed();
-        }
-        for ((_, bases), (_, more)) in self.columns.iter_mut().zip(&right.columns) {
-            bases.extend(more.iter().cloned());
-        }
-        self
-    }
-
-    /// The same dependencies under names that are not known.
-    fn mixed(&self) -> Self {
-        let columns = self.columns.iter().map(|(_, bases)| (None, bases.clone())).collect();
-        Self { columns, stars: self.stars.clone(), opaque: true }
     }
 }

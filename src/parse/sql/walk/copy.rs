@@ -7,6 +7,8 @@ use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::reference::Role as Part;
+use crate::parse::sql::places::Spot;
 
 impl Walker<'_> {
     pub(super) fn copy(&mut self, statement: &Statement) -> Walk {
@@ -31,14 +33,15 @@ impl Walker<'_> {
                 } else {
                     (Access::Write, Effect::Write, Use::Assignment)
                 };
-                self.touch(&relation, access);
+                let role = if *to { Part::CopyOut } else { Part::Target };
+                self.touch_as(&relation, access, role, Spot::of(table_name, None, false));
                 self.effect(effect);
-                let mut used = columns.iter().map(names::name).collect::<Walk<Vec<String>>>()?;
-                if used.is_empty() {
-                    used.push("*".to_owned());
+                if columns.is_empty() {
+                    let shape = self.shape(&relation);
+                    self.all_columns(&shape, std::iter::once(uses));
                 }
-                for name in used {
-                    self.column(Column { relation: Some(relation.id.clone()), name }, [uses]);
+                for column in columns {
+                    self.column(Column::of(relation.id.as_str(), names::name(column)?), [uses]);
                 }
                 Ok(())
             }

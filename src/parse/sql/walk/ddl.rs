@@ -15,9 +15,10 @@ use sqlparser::ast::{
     RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
 
-use super::columns::{Place, Scope};
+use super::columns::Place;
 use super::facts::Walker;
 use super::query::Role;
+use super::scope::Scope;
 use super::{Unread, Walk, absent, lasting, names, tags};
 use crate::parse::facts::{Access, Effect, Use};
 

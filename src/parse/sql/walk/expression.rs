@@ -8,9 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{
-    AccessExpr, CastFormat, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, ObjectName, Subscript, TrimWhereField,
-};
+use sqlparser::ast::{CastFormat, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, ObjectName, TrimWhereField};
 
 use super::columns::{Column, Place};
 use super::facts::Walker;
@@ -19,8 +17,6 @@ use super::names::{self, Reserved};
 use super::query::Role;
 use super::{Unread, Walk, absent};
 use crate::parse::facts::Volatility;
-use crate::parse::sql::builtins;
-use crate::parse::sql::spelling;
 
 /// What is left to walk, and how each is used.
 pub(super) type Left<'e> = Vec<(&'e Expr, Place)>;
@@ -194,7 +190,7 @@ impl Walker<'_> {
     }
 
     pub(super) fn sub_query(&mut self, query: &sqlparser::ast::Query, place: Place) -> Walk {
-        self.query(query, Role::part(place.clause)).map(drop)
+        self.taking(|walker| walker.query(query, Role::part(place.clause))).map(drop)
     }
 
     fn collation(&mut self, collation: &ObjectName) -> Walk {
@@ -220,37 +216,6 @@ impl Walker<'_> {
             }
         }
         left.push_one(expr, place.inside())
-    }
-
-    /// `(expr).name` and `expr[…]`: the name is a field of a composite value, or a function.
-    fn access<'e>(&mut self, root: &'e Expr, chain: &'e [AccessExpr], place: Place, left: &mut Left<'e>) -> Walk {
-        let mut composite = may_be_composite(root);
-        for access in chain {
-            match access {
-                AccessExpr::Dot(Expr::Identifier(ident)) => {
-                    let name = names::label(ident);
-                    // Of a value that has fields, `*` gives each; it calls nothing.
-                    if name == spelling::EVERY_FIELD {
-                        continue;
-                    }
-                    let unary = builtins::lookup(&name).is_some_and(|builtin| builtin.unary);
-                    if unary || !composite {
-                        self.procedure();
-                    }
-                    if unary {
-                        self.builtin(&name);
-                    }
-                    composite = true;
-                }
-                AccessExpr::Dot(_) => return Err(Unread::new("a field selection of that kind")),
-                AccessExpr::Subscript(Subscript::Index { index }) => left.push_one(index, place.inside())?,
-                AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride }) => {
-                    absent(stride.is_none(), "a slice with a stride")?;
-                    left.push_all(lower_bound.iter().chain(upper_bound), place.inside())?;
-                }
-            }
-        }
-        left.push_one(root, place.inside())
     }
 }
 
@@ -296,38 +261,6 @@ macro_rules! walked {
     };
 }
 use walked;
-
-/// Whether an expression gives every field of a row: as many columns as that has.
-pub(super) fn gives_fields(expr: &Expr) -> bool {
-    match expr {
-        Expr::CompoundFieldAccess { access_chain, .. } => {
-            matches!(access_chain.last(), Some(AccessExpr::Dot(Expr::Identifier(ident)))
-                if ident.value == spelling::EVERY_FIELD)
-        }
-        _ => false,
-    }
-}
-
-/// Whether an expression can have a composite type. What certainly has not can only be the
-/// argument of a function.
-fn may_be_composite(expr: &Expr) -> bool {
-    match expr {
-        Expr::Nested(inner) => may_be_composite(inner),
-        Expr::Value(_) | Expr::TypedString(_) | Expr::Cast { .. } | Expr::BinaryOp { .. } | Expr::UnaryOp { .. } => {
-            false
-        }
-        Expr::Function(function) => {
-            let parts = names::parts(&function.name).unwrap_or_default();
-            let known = match parts.as_slice() {
-                [name] => builtins::lookup(name),
-                [schema, name] => builtins::lookup_in(schema, name),
-                _ => None,
-            };
-            known.is_none_or(|builtin| builtin.set_returning)
-        }
-        _ => true,
-    }
-}
 
 fn plain_cast(kind: &CastKind, format: Option<&CastFormat>) -> Walk {
     match kind {

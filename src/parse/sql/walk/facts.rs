@@ -5,24 +5,36 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 
-use super::columns::{Column, Outputs, Scope};
+use super::columns::Column;
 use super::lasting;
 use super::names::{self, Resolved};
+use super::outputs::Outputs;
+use super::scope::{Scope, Table};
 use super::{Context, Kept, Unread, Walk, Walked};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
     StatementFacts, Use, Volatility,
 };
+use crate::parse::reference::{Reference, Role};
+use crate::parse::sql::places::Spot;
 
 /// Statements nested in statements (EXPLAIN PREPARE …) that are followed.
 const NESTED_STATEMENTS: usize = 40;
+
+/// How a column is used.
+#[derive(Debug)]
+struct Used {
+    uses: BTreeSet<Use>,
+    /// As it is in a result, and nowhere else.
+    passed: bool,
+}
 
 /// The walk's state.
 pub(super) struct Walker<'a> {
@@ -33,11 +45,23 @@ pub(super) struct Walker<'a> {
     pub ctes: Vec<(String, Rc<Outputs>)>,
     /// Base columns that the expression being walked depends on.
     pub lineage: BTreeSet<Column>,
+    /// The base column that the name walked last stands for, as it is.
+    pub passing: Option<Column>,
+    /// How many parts are open around that make something of what they read.
+    pub taken: usize,
+    /// Relations that the catalog was asked for.
+    pub tables: HashMap<Rc<str>, Rc<Table>>,
+    /// What the statement gives back.
+    pub result: Option<Outputs>,
+    /// It stores it instead.
+    pub stores: bool,
     /// Relations in the order they were read, for FOR UPDATE.
     pub touched: Vec<String>,
     pub aftermath: Aftermath,
     pub sensitive: bool,
     pub settings: Vec<SettingFacts>,
+    /// Where relations are named.
+    pub references: Vec<(Reference, Option<Spot>)>,
     /// How many conditions are open around the one that is told true or not.
     pub folded: usize,
     /// The catalog was asked for what it may not know any more.
@@ -56,7 +80,7 @@ pub(super) struct Walker<'a> {
     /// Indexes of the open entries, innermost last.
     open: Vec<usize>,
     relations: BTreeMap<String, RelationFacts>,
-    columns: BTreeMap<Column, BTreeSet<Use>>,
+    columns: BTreeMap<Column, Used>,
     functions: BTreeMap<String, FunctionFacts>,
     unknown: BTreeSet<&'static str>,
     placeholders: u16,
@@ -70,10 +94,16 @@ impl<'a> Walker<'a> {
             scopes: Vec::new(),
             ctes: Vec::new(),
             lineage: BTreeSet::new(),
+            passing: None,
+            taken: 0,
+            tables: HashMap::new(),
+            result: None,
+            stores: false,
             touched: Vec::new(),
             aftermath: Aftermath::default(),
             sensitive: false,
             settings: Vec::new(),
+            references: Vec::new(),
             folded: 0,
             outdated: false,
             earlier: Definitions::default(),
@@ -156,6 +186,9 @@ impl<'a> Walker<'a> {
     /// The next statement is analysed after those before it have run.
     pub(super) fn looks_back(&mut self) {
         self.earlier = self.defined();
+        if !self.earlier.is_empty() {
+            self.tables.clear();
+        }
     }
 
     /// Code or names that cannot be read.
@@ -174,8 +207,36 @@ impl<'a> Walker<'a> {
         self.unknown.insert(path);
     }
 
-    /// A relation that the innermost entry touches.
+    /// A relation that the innermost entry touches without saying where.
     pub(super) fn touch(&mut self, relation: &Resolved, access: Access) {
+        self.touch_as(relation, access, Role::Named, None);
+    }
+
+    /// A relation that the innermost entry touches, and where it is named.
+    pub(super) fn touch_as(&mut self, relation: &Resolved, access: Access, role: Role, spot: Option<Spot>) {
+        self.touch_unnamed(relation, access);
+        if access != Access::Reference {
+            self.locate(relation, role, spot);
+        }
+    }
+
+    fn locate(&mut self, relation: &Resolved, role: Role, spot: Option<Spot>) {
+        let command = self.entry().map(|entry| entry.command.clone()).unwrap_or_default();
+        let (schema, name) = (relation.schema.clone(), relation.name.clone());
+        let reference = Reference { relation: relation.id.clone(), schema, name, role, command, place: None };
+        self.references.push((reference, spot));
+    }
+
+    /// What a statement touches that is run by name: its text is another one.
+    pub(super) fn touch_elsewhere(&mut self, facts: &Facts) {
+        for relation in facts.relations.iter().filter(|relation| relation.access.iter().any(is_more_than_named)) {
+            let (id, schema, name) = (relation.id.clone(), relation.schema.clone(), relation.name.clone());
+            self.locate(&Resolved { id, schema, name }, Role::Elsewhere, None);
+        }
+    }
+
+    /// A relation that the innermost entry touches by way of another one.
+    pub(super) fn touch_unnamed(&mut self, relation: &Resolved, access: Access) {
         if relation.schema.is_none() {
             self.not_known("sql.relations");
         }
@@ -200,6 +261,23 @@ impl<'a> Walker<'a> {
         self.relations.get(id).map(|relation| (relation.schema.as_deref(), relation.name.as_str()))
     }
 
+    /// Walks what makes something of what it reads, whatever stands in its result.
+    pub(super) fn taking<T>(&mut self, walk: impl FnOnce(&mut Self) -> Walk<T>) -> Walk<T> {
+        self.taken = self.taken.saturating_add(1);
+        let walked = walk(self)?;
+        self.taken = self.taken.saturating_sub(1);
+        Ok(walked)
+    }
+
+    /// Rows of these are compared.
+    pub(super) fn compares_rows(&mut self, outputs: &Outputs) {
+        for column in outputs.columns.iter().flat_map(|output| output.bases.iter()) {
+            if let Some(used) = self.columns.get_mut(column) {
+                used.passed = false;
+            }
+        }
+    }
+
     /// Adds an access to a relation that was touched before.
     pub(super) fn touch_again(&mut self, id: &str, access: Access) {
         if let Some(facts) = self.relations.get_mut(id) {
@@ -209,16 +287,18 @@ impl<'a> Walker<'a> {
 
     /// A column that is used; without a relation when it is not certain whose it is.
     pub(super) fn column(&mut self, column: Column, uses: impl IntoIterator<Item = Use>) {
-        match &column.relation {
-            Some(id) => {
-                if let Some(relation) = self.relations.get_mut(id) {
-                    relation.columns.insert(column.name.clone());
-                }
-            }
-            None => self.not_known("sql.columns"),
+        if column.relation.is_none() {
+            self.not_known("sql.columns");
         }
-        self.lineage.insert(column.clone());
-        self.columns.entry(column).or_default().extend(uses);
+        if !self.lineage.contains(&column) {
+            self.lineage.insert(column.clone());
+        }
+        let used = self.columns.entry(column).or_insert_with(|| Used { uses: BTreeSet::new(), passed: true });
+        for how in uses {
+            used.passed &= how == Use::Output;
+            used.uses.insert(how);
+        }
+        used.passed &= self.taken == 0;
     }
 
     /// One of PostgreSQL's own functions that syntax calls.
@@ -332,8 +412,11 @@ impl<'a> Walker<'a> {
             mine.columns.extend(relation.columns.iter().cloned());
         }
         for column in &facts.columns {
-            let key = Column { relation: column.relation.clone(), name: column.name.clone() };
-            self.columns.entry(key).or_default().extend(column.uses.iter().copied());
+            let relation = column.relation.as_deref().map(Rc::from);
+            let key = Column { relation, name: Rc::from(column.name.as_str()) };
+            let used = self.columns.entry(key).or_insert_with(|| Used { uses: BTreeSet::new(), passed: false });
+            used.uses.extend(column.uses.iter().copied());
+            used.passed = false;
         }
         for function in &facts.functions {
             self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
@@ -364,8 +447,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn finish(self) -> Walked {
-        let names = self.has_lost_names();
-        let defined = self.defined();
+        let (names, defined) = (self.has_lost_names(), self.defined());
         let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;
         let unreadable = self.opaque || effects.contains(&Effect::Unknown);
@@ -373,16 +455,29 @@ impl<'a> Walker<'a> {
         aftermath.names |= names;
         aftermath.defines = defined;
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
-        let columns = self.columns.into_iter();
+        let mut relations = self.relations;
+        for Column { relation, name } in self.columns.keys() {
+            if let Some(relation) = relation.as_deref().and_then(|id| relations.get_mut(id)) {
+                relation.columns.insert(name.to_string());
+            }
+        }
+        let columns = self.columns.into_iter().map(|(column, used)| ColumnFacts {
+            relation: column.relation.as_deref().map(str::to_owned),
+            name: column.name.to_string(),
+            uses: used.uses,
+            passed: used.passed,
+        });
         let facts = Facts {
             normalized: String::new(),
             fingerprint: String::new(),
             effects,
             statements: self.entries,
-            relations: self.relations.into_values().collect(),
-            columns: columns.map(|(c, uses)| ColumnFacts { relation: c.relation, name: c.name, uses }).collect(),
+            relations: relations.into_values().collect(),
+            columns: columns.collect(),
+            outputs: self.result.as_ref().filter(|_| !self.stores).and_then(Outputs::lineage),
             functions: self.functions.into_values().collect(),
             settings: self.settings,
+            references: Vec::new(),
             unparsed: None,
             unknown: self.unknown,
             lifted: Vec::new(),
@@ -392,10 +487,17 @@ impl<'a> Walker<'a> {
             empty: false,
             outdated: self.outdated,
         };
-        Walked { facts, kept: self.kept }
+        Walked { facts, kept: self.kept, references: self.references }
     }
 }
 
 fn absent_suffix(long: bool) -> Walk {
     super::absent(!long, "a number with a letter at its end")
+}
+
+fn is_more_than_named(access: &Access) -> bool {
+    match access {
+        Access::Read | Access::Write | Access::Lock => true,
+        Access::Reference => false,
+    }
 }

@@ -1,32 +1,44 @@
 //! FROM: relations, sub-selects, functions, joins.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableSample, TableSampleKind,
+    Expr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableSample, TableSampleKind,
     TableSampleModifier, TableWithJoins,
 };
 
-use super::columns::{Column, Outputs, Place, Scope, Shape, Source};
+use super::columns::{Column, Place, Reference};
 use super::facts::Walker;
+use super::outputs::{Output, Outputs};
 use super::query::Role;
+use super::scope::{Found, Scope, Shape, Source};
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::reference::Role as Part;
+use crate::parse::sql::places::Spot;
 
 impl Walker<'_> {
     /// One item of FROM; its aliases are added to the innermost scope.
     pub(super) fn item(&mut self, item: &TableWithJoins) -> Walk {
         let TableWithJoins { relation, joins } = item;
+        let first = self.source_count();
         self.factor(relation)?;
         for join in joins {
-            self.join(join)?;
+            self.join(join, first)?;
         }
         Ok(())
     }
 
-    fn join(&mut self, join: &Join) -> Walk {
+    fn source_count(&self) -> usize {
+        self.scopes.last().map_or(0, |scope| scope.sources.len())
+    }
+
+    /// A join of what is there from `first` on with one more.
+    fn join(&mut self, join: &Join, first: usize) -> Walk {
         let Join { relation, global, join_operator } = join;
         absent(!global, "GLOBAL JOIN")?;
+        let middle = self.source_count();
         self.factor(relation)?;
         let constraint = match join_operator {
             JoinOperator::Join(constraint)
@@ -52,35 +64,91 @@ impl Walker<'_> {
             | JoinOperator::InnerArrayJoin => return Err(Unread::new("a join that PostgreSQL does not have")),
         };
         match constraint {
-            JoinConstraint::On(expr) => self.expression(expr, Place::of(Use::Join)),
-            JoinConstraint::Using(columns) => self.using(columns),
+            JoinConstraint::On(expr) => self.on(expr, first),
+            JoinConstraint::Using(columns) => {
+                let mut names = Vec::with_capacity(columns.len());
+                for column in columns {
+                    let [name] = <[String; 1]>::try_from(names::parts(column)?)
+                        .map_err(|_| Unread::new("USING with a qualified name"))?;
+                    names.push(name);
+                }
+                self.merge_columns(names, first, middle);
+                Ok(())
+            }
             JoinConstraint::Natural => {
-                self.column(Column { relation: None, name: "*".to_owned() }, [Use::Join]);
+                self.natural(first, middle);
                 Ok(())
             }
             JoinConstraint::None => Ok(()),
         }
     }
 
-    fn using(&mut self, columns: &[ObjectName]) -> Walk {
-        for column in columns {
-            let parts = names::parts(column)?;
-            let [name] = parts.as_slice() else {
-                return Err(Unread::new("USING with a qualified name"));
-            };
-            let Some(scope) = self.scopes.last_mut() else { continue };
-            scope.merged.insert(name.clone());
-            let shapes: Vec<Shape> = scope.sources.iter().map(|source| source.shape.clone()).collect();
-            // The join's two sides are certain only where they are all there is.
-            let certain = shapes.len() == 2;
-            for used in shapes.iter().flat_map(|shape| shape.columns(name)) {
-                self.column(used, [Use::Join]);
-            }
-            if !certain {
-                self.not_known("sql.columns");
-            }
+    /// ON sees the two sides of its join, and nothing that FROM has before them.
+    fn on(&mut self, expr: &Expr, first: usize) -> Walk {
+        let sources = self.scopes.last_mut().map(|scope| &mut scope.sources);
+        let before: Vec<Source> = sources.into_iter().flat_map(|list| list.drain(..first.min(list.len()))).collect();
+        self.expression(expr, Place::of(Use::Join))?;
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.sources.splice(0..0, before);
         }
         Ok(())
+    }
+
+    /// Columns of the same name become one, and come first; the others are seen behind them.
+    fn merge_columns(&mut self, names: Vec<String>, first: usize, middle: usize) {
+        let sources = self.scopes.last().map(|scope| scope.sources.as_slice()).unwrap_or_default();
+        let sides = [sources.get(first..middle).unwrap_or_default(), sources.get(middle..).unwrap_or_default()];
+        let mut joined = Outputs::default();
+        for name in &names {
+            let merged = sides.iter().fold(Reference::default(), |known, side| known.among(side_column(side, name)));
+            joined.columns.push(Output::named(name, merged));
+        }
+        let merged: Vec<Output> = joined.columns.clone();
+        for source in sides.iter().copied().flatten().filter(|source| !source.hidden) {
+            joined.extend(&source.shape);
+        }
+        let mut at = 0_usize;
+        joined.columns.retain(|output| {
+            at = at.saturating_add(1);
+            let repeats = output.name.as_deref().is_some_and(|name| names.iter().any(|merged| merged == name));
+            at <= names.len() || !repeats
+        });
+        for column in merged.iter().flat_map(|output| output.bases.iter()) {
+            self.column(column.clone(), [Use::Join]);
+        }
+        let Some(scope) = self.scopes.last_mut() else { return };
+        for source in scope.sources.iter_mut().skip(first) {
+            source.hidden = true;
+        }
+        let shape = Shape::Known(Rc::new(joined));
+        scope.sources.push(Source { alias: None, schema: None, shape, hidden: false });
+    }
+
+    /// NATURAL merges what both sides have.
+    fn natural(&mut self, first: usize, middle: usize) {
+        let sources = self.scopes.last().map(|scope| scope.sources.as_slice()).unwrap_or_default();
+        let names = |side: Option<&[Source]>| {
+            let mut names: Vec<Rc<str>> = Vec::new();
+            for source in side.unwrap_or_default().iter().filter(|source| !source.hidden) {
+                for output in &source.shape.listed()?.columns {
+                    names.push(Rc::clone(output.name.as_ref()?));
+                }
+            }
+            Some(names)
+        };
+        match (names(sources.get(first..middle)), names(sources.get(middle..))) {
+            (Some(left), Some(right)) => {
+                let right: BTreeSet<Rc<str>> = right.into_iter().collect();
+                let mut common: Vec<String> = Vec::new();
+                for name in left.into_iter().filter(|name| right.contains(name)) {
+                    if !common.iter().any(|known| **known == *name) {
+                        common.push(name.to_string());
+                    }
+                }
+                self.merge_columns(common, first, middle);
+            }
+            (_, _) => self.column(Column::uncertain("*"), [Use::Join]),
+        }
     }
 
     /// One table factor.
@@ -93,20 +161,19 @@ impl Walker<'_> {
                 let own = if *lateral { None } else { self.scopes.pop() };
                 let outputs = self.query(subquery, Role::part(Use::Output));
                 self.scopes.extend(own);
-                self.add(alias.as_ref(), None, Shape::Known(Rc::new(outputs?)))
+                self.add(None, alias.as_ref(), None, Shape::Known(Rc::new(outputs?)))
             }
-            TableFactor::Function { lateral: _, name, args, with_ordinality: _, alias } => {
-                self.call_parts(name, args, Place::of(Use::Argument))?;
+            TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
+                let bases = self.traced(|walker| walker.call_parts(name, args, Place::of(Use::Argument)))?;
                 self.effect(Effect::Read);
-                self.add(alias.as_ref(), names::parts(name)?.pop(), Shape::Computed)
+                let shape = self.rows_of(name, alias.as_ref(), *with_ordinality, bases);
+                self.add(None, alias.as_ref(), names::parts(name)?.pop(), shape)
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality: _ } => {
                 absent(!with_offset && with_offset_alias.is_none(), "UNNEST WITH OFFSET")?;
                 self.builtin("unnest");
-                for expr in array_exprs {
-                    self.expression(expr, Place::of(Use::Argument))?;
-                }
-                self.add(alias.as_ref(), Some("unnest".to_owned()), Shape::Computed)
+                let bases = self.traced(|walker| walker.expressions(array_exprs, Place::of(Use::Argument)))?;
+                self.add(None, alias.as_ref(), Some("unnest".to_owned()), Shape::Computed(Rc::new(bases)))
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 let first = self.scopes.last().map_or(0, |scope| scope.sources.len());
@@ -130,14 +197,13 @@ impl Walker<'_> {
 
     /// The alias of a join hides those inside.
     fn named_join(&mut self, alias: &TableAlias, first: usize) -> Walk {
-        // USING merges columns, and so which is the third is not known.
-        let mut outputs = Outputs { opaque: !alias.columns.is_empty(), ..Outputs::default() };
+        let mut outputs = Outputs::default();
         if let Some(scope) = self.scopes.last_mut() {
-            for source in scope.sources.drain(first.min(scope.sources.len())..) {
+            for source in scope.sources.drain(first.min(scope.sources.len())..).filter(|source| !source.hidden) {
                 outputs.extend(&source.shape);
             }
         }
-        self.add(Some(alias), None, Shape::Known(Rc::new(outputs)))
+        self.add(None, Some(alias), None, Shape::Known(Rc::new(outputs)))
     }
 
     fn table(&mut self, factor: &TableFactor) -> Walk {
@@ -163,50 +229,56 @@ impl Walker<'_> {
         }
         if let Some(args) = args {
             absent(args.settings.is_none(), "SETTINGS")?;
-            self.call_parts(name, &args.args, Place::of(Use::Argument))?;
-            return self.add(alias.as_ref(), names::parts(name)?.pop(), Shape::Computed);
+            let bases = self.traced(|walker| walker.call_parts(name, &args.args, Place::of(Use::Argument)))?;
+            let shape = self.rows_of(name, alias.as_ref(), *with_ordinality, bases);
+            return self.add(None, alias.as_ref(), names::parts(name)?.pop(), shape);
         }
         absent(!with_ordinality, "ORDINALITY of a relation")?;
         let parts = names::parts(name)?;
         if let [only] = parts.as_slice() {
             let cte = self.ctes.iter().rev().find(|(known, _)| known == only).map(|(_, outputs)| Rc::clone(outputs));
             if let Some(outputs) = cte {
-                return self.add(alias.as_ref(), Some(only.clone()), Shape::Known(outputs));
+                return self.add(None, alias.as_ref(), Some(only.clone()), Shape::Known(outputs));
             }
         }
-        let id = self.read(name)?;
-        let schema = if alias.is_none() { id.schema.clone() } else { None };
-        let renamed = alias.as_ref().is_some_and(|alias| !alias.columns.is_empty());
-        self.add_in(schema, alias.as_ref(), Some(id.name.clone()), Shape::Relation { id: id.id, renamed })
+        let relation = self.read(name, Spot::of(name, alias.as_ref(), sample.is_some()))?;
+        let shape = self.shape(&relation);
+        let schema = if alias.is_none() { relation.schema } else { None };
+        self.add(schema, alias.as_ref(), Some(relation.name), shape)
     }
 
     /// A relation whose rows are read.
-    pub(super) fn read(&mut self, name: &ObjectName) -> Walk<names::Resolved> {
+    pub(super) fn read(&mut self, name: &ObjectName, spot: Option<Spot>) -> Walk<names::Resolved> {
         let relation = self.resolve(name)?;
-        self.touch(&relation, Access::Read);
+        self.touch_as(&relation, Access::Read, Part::Read, spot);
         self.effect(Effect::Read);
         self.behind(&relation, false);
         Ok(relation)
     }
 
     /// The target of a statement; a CTE never shadows it.
-    pub(super) fn target(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Walk<String> {
+    pub(super) fn target(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Walk<Shape> {
         let relation = self.resolve(name)?;
         self.behind(&relation, true);
-        self.targets(relation, alias)
+        self.touch_as(&relation, Access::Write, Part::Target, Spot::of(name, alias, false));
+        self.changed(relation, alias)
     }
 
     /// The same where its definition is what changes, or where there is none yet.
-    pub(super) fn targets(&mut self, relation: names::Resolved, alias: Option<&TableAlias>) -> Walk<String> {
+    pub(super) fn targets(&mut self, relation: names::Resolved, alias: Option<&TableAlias>) -> Walk<Shape> {
         self.touch(&relation, Access::Write);
+        self.changed(relation, alias)
+    }
+
+    fn changed(&mut self, relation: names::Resolved, alias: Option<&TableAlias>) -> Walk<Shape> {
         if relation.name == "pg_settings" {
             // A rule of PostgreSQL's own makes an UPDATE of that view a SET, of whatever rows it finds.
             self.effect(Effect::Settings);
         }
-        let schema = if alias.is_none() { relation.schema.clone() } else { None };
-        let shape = Shape::Relation { id: relation.id.clone(), renamed: false };
-        self.add_in(schema, alias, Some(relation.name), shape)?;
-        Ok(relation.id)
+        let shape = self.shape(&relation);
+        let schema = if alias.is_none() { relation.schema } else { None };
+        self.add(schema, alias, Some(relation.name), shape.clone())?;
+        Ok(shape)
     }
 
     fn sample(&mut self, sample: &TableSampleKind) -> Walk {
@@ -219,17 +291,7 @@ impl Walker<'_> {
         }
     }
 
-    fn add(&mut self, alias: Option<&TableAlias>, name: Option<String>, shape: Shape) -> Walk {
-        self.add_in(None, alias, name, shape)
-    }
-
-    fn add_in(
-        &mut self,
-        schema: Option<String>,
-        alias: Option<&TableAlias>,
-        name: Option<String>,
-        shape: Shape,
-    ) -> Walk {
+    fn add(&mut self, schema: Option<String>, alias: Option<&TableAlias>, name: Option<String>, shape: Shape) -> Walk {
         let mut source = Source { alias: name, schema, shape, hidden: false };
         if let Some(TableAlias { explicit: _, name, columns, at }) = alias {
             absent(at.is_none(), "an alias with AT")?;
@@ -241,9 +303,7 @@ impl Walker<'_> {
                     self.data_type(data_type)?;
                 }
             }
-            if let Shape::Known(outputs) = &source.shape {
-                source.shape = Shape::Known(Rc::new(Outputs::renamed(outputs, &aliases)));
-            }
+            source.shape = source.shape.renamed(&aliases);
         }
         if self.scopes.is_empty() {
             self.scopes.push(Scope::default());
@@ -252,5 +312,15 @@ impl Walker<'_> {
             scope.sources.push(source);
         }
         Ok(())
+    }
+}
+
+/// The column of that name on one side of a join, where it has one.
+fn side_column(side: &[Source], name: &str) -> BTreeSet<Column> {
+    let scope = Scope { sources: side.to_vec(), outputs: None };
+    match scope.bare(name, true) {
+        Found::Is(reference) | Found::Open(reference) => reference.bases,
+        Found::Elsewhere(Some(bases)) => bases,
+        Found::Elsewhere(None) | Found::NotCertain => BTreeSet::from([Column::uncertain(name)]),
     }
 }

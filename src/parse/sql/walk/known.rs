@@ -1,26 +1,28 @@
 //! What the catalog knows: which relation a name means, what is behind it, and whose functions a name may call.
 
-use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use sqlparser::ast::ObjectName;
 
 use super::super::builtins::{self, Family};
-use super::columns::{Column, Shape};
+use super::columns::{Column, Reference};
 use super::facts::Walker;
 use super::names::{self, Resolved};
+use super::outputs::{Output, Outputs};
+use super::scope::{Shape, Table};
 use super::{Names, Walk};
-use crate::catalog::{Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation};
+use crate::catalog::{Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type};
 use crate::parse::facts::{Access, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 
-/// A view does not tell how it uses the columns of what it shows.
-const ANY_USE: [Use; 6] = [Use::Output, Use::Predicate, Use::Join, Use::Group, Use::Order, Use::Argument];
+/// Domains over domains that are followed.
+const DOMAINS: usize = 32;
 
-/// Columns that every table has and no catalog query asks for.
-const SYSTEM_COLUMNS: [&str; 6] = ["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+/// A view does not tell how it uses the columns of what it shows.
+pub(super) const ANY_USE: [Use; 6] = [Use::Output, Use::Predicate, Use::Join, Use::Group, Use::Order, Use::Argument];
 
 impl<'a> Walker<'a> {
-    fn known(&self) -> Option<&'a Known> {
+    pub(super) fn known(&self) -> Option<&'a Known> {
         match self.context.names {
             Names::Known(known) => Some(known),
             Names::Unseen { .. } | Names::Certain { .. } | Names::Uncertain => None,
@@ -139,17 +141,17 @@ impl<'a> Walker<'a> {
 
     fn reached(&mut self, reached: &Reached<'_>) {
         let relation = resolved_to(&reached.relation);
-        self.touch(&relation, Access::Read);
+        self.touch_unnamed(&relation, Access::Read);
         if reached.written {
-            self.touch(&relation, Access::Write);
+            self.touch_unnamed(&relation, Access::Write);
             if relation.name == "pg_settings" {
                 // PostgreSQL's own rule makes it a SET, through whatever view.
                 self.effect(Effect::Settings);
             }
         }
-        let all = BTreeSet::from(["*"]);
-        for name in reached.columns.as_ref().unwrap_or(&all) {
-            self.column(Column { relation: Some(relation.id.clone()), name: (*name).to_owned() }, ANY_USE);
+        let all = || reached.relation.columns().map(|column| column.name()).collect();
+        for name in reached.columns.clone().unwrap_or_else(all) {
+            self.column(Column::of(relation.id.as_str(), name), ANY_USE);
         }
     }
 
@@ -217,25 +219,58 @@ impl<'a> Walker<'a> {
         self.function(None, name, None, false);
     }
 
-    /// `alias.name` of a relation that has no such column calls a function with the row.
-    pub(super) fn calls_with_row(&mut self, shape: &Shape, name: &str) -> bool {
-        let (Some(known), Shape::Relation { id, renamed: false }) = (self.known(), shape) else { return false };
-        let Some(Some(schema)) = self.relation_of(id).map(|(schema, _)| schema) else { return false };
-        let Some((_, relation)) = self.relation_of(id) else { return false };
-        let Some(relation) = known.snapshot.relation_in(schema, relation) else { return false };
-        if self.trust(known, relation.name()) == Trust::Outdated {
-            // It may have lost that column.
-            self.not_known("sql.functions");
+    /// A relation with the columns that the catalog knows of.
+    pub(super) fn shape(&mut self, relation: &Resolved) -> Shape {
+        match self.known_table(relation) {
+            Some(table) => Shape::Table(table),
+            None => Shape::Relation { id: Rc::from(relation.id.as_str()), renamed: false },
         }
-        if relation.column(name).is_some() || SYSTEM_COLUMNS.contains(&name) {
-            return false;
-        }
-        if !self.calls_somebodys(name) {
-            self.procedure();
-            self.function(None, name, None, false);
-        }
-        true
     }
+
+    fn known_table(&mut self, relation: &Resolved) -> Option<Rc<Table>> {
+        if let Some(table) = self.tables.get(relation.id.as_str()) {
+            return Some(Rc::clone(table));
+        }
+        let (known, schema) = (self.known()?, relation.schema.as_deref()?);
+        let own = matches!(schema, "pg_catalog" | "information_schema");
+        if !own && self.trust(known, &relation.name) == Trust::Outdated {
+            return None;
+        }
+        let found = known.snapshot.relation_in(schema, &relation.name)?;
+        let id: Rc<str> = Rc::from(relation.id.as_str());
+        let columns =
+            found.columns().map(|column| Output::named(column.name(), Reference::one(Rc::clone(&id), column.name())));
+        let outputs = Outputs { columns: columns.collect(), ..Outputs::default() };
+        let stored = !matches!(found.kind(), RelationKind::View | RelationKind::Composite);
+        let table = Rc::new(Table { id: Rc::clone(&id), outputs, stored });
+        self.tables.insert(id, Rc::clone(&table));
+        Some(table)
+    }
+
+    /// The type that the catalog knows a column to have.
+    pub(super) fn type_of_column(&self, column: &Column) -> Option<Type<'a>> {
+        let (schema, name) = self.relation_of(column.relation.as_deref()?)?;
+        let known = self.known()?;
+        let relation = known.snapshot.relation_in(schema?, name)?;
+        known.snapshot.data_type(relation.column(&column.name)?.data_type().0)
+    }
+
+    /// The catalog does not know something that it would have to, unless the server refuses it.
+    pub(super) fn not_there(&mut self) {
+        self.outdated |= self.known().is_some_and(|known| known.trust != Trust::Fresh);
+    }
+}
+
+/// What has the fields of a composite type, or of a domain over one.
+pub(super) fn composite_of(mut data_type: Type<'_>) -> Option<Relation<'_>> {
+    // Of a domain over a domain; a catalog that goes round in circles is not followed.
+    for _ in 0..DOMAINS {
+        match data_type.base() {
+            Some((base, _)) => data_type = base,
+            None => return data_type.relation(),
+        }
+    }
+    None
 }
 
 fn resolved_to(relation: &Relation<'_>) -> Resolved {

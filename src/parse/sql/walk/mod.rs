@@ -14,16 +14,21 @@ mod copy;
 mod ddl;
 mod expression;
 mod facts;
+mod field;
 mod foreign;
 mod from;
 mod known;
+mod label;
 mod lasting;
 mod modify;
 mod names;
 mod operators;
 mod order;
+mod outputs;
 mod predicate;
 mod query;
+mod rows;
+mod scope;
 mod session;
 mod setting;
 mod statement;
@@ -37,11 +42,13 @@ use sqlparser::ast::Statement;
 use sqlparser::tokenizer::Location;
 
 use self::facts::Walker;
-pub use self::names::quoted_name;
-pub(super) use self::names::{is_base_type, is_reserved};
+pub(super) use self::names::{folded, is_base_type, is_reserved};
+pub use self::names::{quoted_name, relation_id};
+use super::places::Spot;
 use super::plain::Plain;
 use super::reading::Names;
 use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
+use crate::parse::reference::Reference;
 
 /// Finds what a prepared statement or cursor of that name may be: every candidate, or `None`.
 pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<Arc<Facts>>>;
@@ -72,11 +79,13 @@ pub(super) enum Kept {
 /// What the statements of one text would do.
 #[derive(Clone, Debug)]
 pub(super) struct Walked {
-    /// The facts of a statement that has no text of its own: `normalized`, `fingerprint` and `lifted`
+    /// The facts of a statement that has no text of its own: `normalized`, `fingerprint`, `lifted` and `references`
     /// are empty, as they are in the facts inside of `prepares` and `declares`.
     pub facts: Facts,
     /// What `normalized` must keep.
     pub kept: Kept,
+    /// Where relations are named, not yet by token.
+    pub references: Vec<(Reference, Option<Spot>)>,
 }
 
 /// A statement as it was read.
@@ -103,6 +112,9 @@ pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked,
             walker.context.names = &lost;
         }
         walker.looks_back();
+    }
+    if statements.len() != 1 {
+        walker.result = None;
     }
     Ok(walker.finish())
 }

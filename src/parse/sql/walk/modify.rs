@@ -5,7 +5,6 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use sqlparser::ast::{
@@ -15,9 +14,11 @@ use sqlparser::ast::{
     UpdateTableFromKind,
 };
 
-use super::columns::{Column, Outputs, Place, Scope, Shape, Source};
+use super::columns::{Column, Place};
 use super::facts::Walker;
+use super::outputs::{Output, Outputs};
 use super::query::Role;
+use super::scope::{Scope, Shape, Source};
 use super::{Unread, Walk, absent, names};
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::sql::spelling;
@@ -50,19 +51,20 @@ impl Walker<'_> {
             columns: Vec::new(),
             at: None,
         });
+        let mut given = None;
         if let Some(source) = &insert.source {
             // The source does not see the target.
             let own = self.scopes.pop();
-            let walked = self.query(source, Role::part(Use::Output));
+            let walked = self.taking(|walker| walker.query(source, Role::part(Use::Output)));
             self.scopes.extend(own);
-            walked?;
+            given = Some(walked?);
         }
         let target = self.target(name, alias.as_ref())?;
         for column in &insert.columns {
             self.assign(&target, column)?;
         }
         if insert.columns.is_empty() {
-            self.column(Column { relation: Some(target.clone()), name: "*".to_owned() }, [Use::Assignment]);
+            self.assign_first(&target, given.as_ref());
         }
         if let Some([_, inferred @ ..]) = insert.partitioned.as_deref() {
             self.expressions(inferred, Place::of(Use::Predicate))?;
@@ -73,15 +75,14 @@ impl Walker<'_> {
         self.returning(insert.returning.as_deref(), &target)
     }
 
-    fn on_insert(&mut self, on: &OnInsert, target: &str) -> Walk {
+    fn on_insert(&mut self, on: &OnInsert, target: &Shape) -> Walk {
         let OnInsert::OnConflict(OnConflict { conflict_target, action }) = on else {
             return Err(Unread::new("ON DUPLICATE KEY UPDATE"));
         };
         match conflict_target {
             Some(ConflictTarget::Columns(columns)) => {
                 for column in columns {
-                    let name = names::name(column)?;
-                    self.column(Column { relation: Some(target.to_owned()), name }, [Use::Predicate]);
+                    self.column(own_column(target, names::name(column)?), [Use::Predicate]);
                 }
             }
             None | Some(ConflictTarget::OnConstraint(_)) => {}
@@ -89,7 +90,8 @@ impl Walker<'_> {
         match action {
             OnConflictAction::DoNothing => Ok(()),
             OnConflictAction::DoUpdate(update) => {
-                let proposed = Outputs { stars: BTreeSet::from([target.to_owned()]), ..Outputs::default() };
+                let mut proposed = Outputs::default();
+                proposed.extend(target);
                 let shape = Shape::Known(Rc::new(proposed));
                 let excluded = Source { alias: Some("excluded".to_owned()), schema: None, shape, hidden: true };
                 if let Some(scope) = self.scopes.last_mut() {
@@ -191,7 +193,7 @@ impl Walker<'_> {
         }
     }
 
-    fn merge_clause(&mut self, clause: &MergeClause, target: &str) -> Walk {
+    fn merge_clause(&mut self, clause: &MergeClause, target: &Shape) -> Walk {
         let MergeClause { when_token: _, clause_kind, predicate, action } = clause;
         match clause_kind {
             MergeClauseKind::Matched
@@ -216,8 +218,13 @@ impl Walker<'_> {
                 }
                 match kind {
                     MergeInsertKind::Values(values) => {
+                        if let (true, Some(row)) = (columns.is_empty(), values.rows.first()) {
+                            let value = || Output { name: None, bases: Rc::default(), bare: false };
+                            let given = row.content.iter().map(|_| value()).collect();
+                            self.assign_first(target, Some(&Outputs { columns: given, ..Outputs::default() }));
+                        }
                         for expr in values.rows.iter().flat_map(|row| &row.content) {
-                            self.assigned(expr, Place::of(Use::Output))?;
+                            self.taking(|walker| walker.assigned(expr, Place::of(Use::Output)))?;
                         }
                         Ok(())
                     }
@@ -235,7 +242,7 @@ impl Walker<'_> {
         }
     }
 
-    fn target_factor(&mut self, factor: &TableFactor) -> Walk<String> {
+    fn target_factor(&mut self, factor: &TableFactor) -> Walk<Shape> {
         let TableFactor::Table {
             name,
             alias,
@@ -256,7 +263,7 @@ impl Walker<'_> {
         self.target(name, alias.as_ref())
     }
 
-    fn assignments(&mut self, assignments: &[Assignment], target: &str) -> Walk {
+    fn assignments(&mut self, assignments: &[Assignment], target: &Shape) -> Walk {
         for Assignment { target: column, value } in assignments {
             match column {
                 AssignmentTarget::ColumnName(name) => self.assign(target, name)?,
@@ -264,29 +271,54 @@ impl Walker<'_> {
                     columns.iter().try_for_each(|name| self.assign(target, name))?;
                 }
             }
-            self.assigned(value, Place::of(Use::Output))?;
+            self.taking(|walker| walker.assigned(value, Place::of(Use::Output)))?;
         }
         Ok(())
     }
 
-    fn assign(&mut self, target: &str, column: &ObjectName) -> Walk {
+    fn assign(&mut self, target: &Shape, column: &ObjectName) -> Walk {
         let name = names::parts(column)?.into_iter().next().unwrap_or_default();
-        self.column(Column { relation: Some(target.to_owned()), name }, [Use::Assignment]);
+        self.column(own_column(target, name), [Use::Assignment]);
         Ok(())
     }
 
+    /// Without a list of columns, an INSERT has as many of the first ones as it has values.
+    fn assign_first(&mut self, target: &Shape, given: Option<&Outputs>) {
+        let Some(listed) = target.listed() else {
+            return self.all_columns(target, std::iter::once(Use::Assignment));
+        };
+        let count = match given {
+            Some(given) if given.is_listed() => given.columns.len(),
+            Some(_) => listed.columns.len(),
+            // DEFAULT VALUES
+            None => 0,
+        };
+        for output in listed.columns.iter().take(count) {
+            for column in output.bases.iter() {
+                self.column(column.clone(), [Use::Assignment]);
+            }
+        }
+    }
+
     /// RETURNING gives rows back, so it reads its target.
-    fn returning(&mut self, items: Option<&[SelectItem]>, target: &str) -> Walk<Outputs> {
+    fn returning(&mut self, items: Option<&[SelectItem]>, target: &Shape) -> Walk<Outputs> {
         let mut outputs = Outputs::default();
         if let Some(items) = items {
             self.effect(Effect::Read);
-            self.touch_again(target, Access::Read);
+            if let Some(id) = target.relation() {
+                self.touch_again(id, Access::Read);
+            }
             for item in items {
                 self.select_item(item, Place::of(Use::Output), &mut outputs)?;
             }
         }
         Ok(outputs)
     }
+}
+
+/// A column of a statement's target.
+fn own_column(target: &Shape, name: String) -> Column {
+    Column { relation: target.relation().map(Rc::clone), name: Rc::from(name) }
 }
 
 fn plain_insert(insert: &Insert) -> Walk {

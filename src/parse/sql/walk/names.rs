@@ -61,10 +61,12 @@ pub(super) fn takes_row(name: &str) -> bool {
 
 /// The identifier as PostgreSQL keeps it, whatever word it is.
 pub(super) fn label(ident: &Ident) -> String {
-    match ident.quote_style {
-        Some(_) => cut(&ident.value),
-        None => cut(&ident.value.to_ascii_lowercase()),
-    }
+    folded(&ident.value, ident.quote_style.is_some())
+}
+
+/// A name as PostgreSQL keeps it.
+pub(in crate::parse::sql) fn folded(name: &str, quoted: bool) -> String {
+    if quoted { cut(name) } else { cut(&name.to_ascii_lowercase()) }
 }
 
 /// An identifier where a column, relation or alias is named: not a reserved word.
@@ -188,6 +190,11 @@ fn unqualified(name: &str, names: &Names) -> Option<String> {
     } else {
         schema.map(Arc::to_string)
     }
+}
+
+/// `schema.name`, quoted as PostgreSQL would.
+pub fn relation_id(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote(schema), quote(name))
 }
 
 fn quote(name: &str) -> String {

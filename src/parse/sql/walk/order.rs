@@ -10,9 +10,11 @@ use sqlparser::ast::{
     WindowFrameBound, WindowSpec,
 };
 
-use super::columns::{Outputs, Place, Shape};
+use super::columns::{Match, Place};
 use super::facts::Walker;
-use super::{Unread, Walk, absent};
+use super::outputs::Outputs;
+use super::types::without_parentheses;
+use super::{Unread, Walk, absent, names};
 use crate::parse::facts::Use;
 
 impl Walker<'_> {
@@ -53,11 +55,18 @@ impl Walker<'_> {
     pub(super) fn distinct(&mut self, distinct: Option<&Distinct>, outputs: &Rc<Outputs>) -> Walk {
         match distinct {
             None | Some(Distinct::All) => {}
-            Some(Distinct::Distinct) => self.all_columns(&Shape::Known(Rc::clone(outputs)), vec![Use::Group]),
+            Some(Distinct::Distinct) => self.all_outputs(outputs, std::iter::once(Use::Group)),
             Some(Distinct::On(exprs)) => {
                 for expr in exprs {
                     self.keep_constant(expr);
                     self.place(expr, outputs, Use::Group);
+                    // Where GROUP BY would prefer a column of FROM, this means an output.
+                    if let Expr::Identifier(name) = without_parentheses(expr) {
+                        let output = outputs.find(&names::label(name));
+                        if let Match::Is(reference) = output {
+                            self.refer(reference, Place::of(Use::Group));
+                        }
+                    }
                     self.expression(expr, Place::of(Use::Group))?;
                 }
             }
@@ -85,12 +94,12 @@ impl Walker<'_> {
         let Expr::Value(value) = expr else { return };
         self.keep(value);
         let Value::Number(number, _) = &value.value else { return };
-        if outputs.opaque || !outputs.stars.is_empty() {
-            return self.all_columns(&Shape::Known(Rc::clone(outputs)), vec![clause]);
+        if !outputs.is_listed() {
+            return self.all_outputs(outputs, std::iter::once(clause));
         }
         let place = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        let bases = place.and_then(|place| outputs.columns.get(place)).map(|(_, bases)| bases);
-        for column in bases.into_iter().flatten() {
+        let bases = place.and_then(|place| outputs.columns.get(place)).map(|output| Rc::clone(&output.bases));
+        for column in bases.iter().flat_map(|bases| bases.iter()) {
             self.column(column.clone(), [clause]);
         }
     }

@@ -12,12 +12,20 @@ use sqlparser::ast::{
     SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Statement, WildcardAdditionalOptions, With,
 };
 
-use super::columns::{Outputs, Place, Scope, Shape};
-use super::expression::gives_fields;
+use super::columns::{Place, Reference};
 use super::facts::Walker;
-use super::{Unread, Walk, absent, names};
+use super::field::gives_fields;
+use super::known::ANY_USE;
+use super::outputs::{Output, Outputs};
+use super::scope::{Scope, Shape};
+use super::types::without_parentheses;
+use super::{Unread, Walk, absent, label, names};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::sql::spelling;
+
+/// Columns of a result.
+const MOST_COLUMNS: usize = 1664;
 
 /// What a query is part of.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +93,7 @@ impl Walker<'_> {
             // With RECURSIVE each name is visible in all of them.
             for cte in cte_tables {
                 let name = names::name(&cte.alias.name)?;
-                self.ctes.push((name, Rc::new(Outputs { opaque: true, ..Outputs::default() })));
+                self.ctes.push((name, Rc::new(Outputs::opaque())));
             }
         }
         for cte in cte_tables {
@@ -96,7 +104,9 @@ impl Walker<'_> {
 
     fn cte(&mut self, cte: &Cte, recursive: bool) -> Walk {
         let Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
-        absent(from.is_none() && alias.at.is_none(), "a CTE with FROM")?;
+        // SEARCH and CYCLE add columns to what it gives.
+        let more = from.as_ref().is_some_and(|mark| mark.value == spelling::EVERY_FIELD);
+        absent((from.is_none() || more) && alias.at.is_none(), "a CTE with FROM")?;
         let name = names::name(&alias.name)?;
         let aliases: Vec<String> = alias.columns.iter().map(|column| names::label(&column.name)).collect();
         if let (true, None, SetExpr::SetOperation { left, op, set_quantifier, right }) =
@@ -109,11 +119,17 @@ impl Walker<'_> {
             self.ctes.push((name.clone(), Rc::new(start.renamed(&aliases))));
             let step = self.in_own_scope(|walker| walker.body(right, role))?;
             self.limit(query.limit_clause.as_ref(), query.fetch.as_ref(), false)?;
-            self.ctes.push((name, Rc::new(start.united(&step).renamed(&aliases))));
+            let (outputs, steady) = start.repeated(&step);
+            if !steady {
+                // What was read of one column in the step was read of the others as well.
+                self.all_outputs(&outputs, ANY_USE.into_iter());
+            }
+            self.compares_rows(&outputs);
+            self.ctes.push((name, Rc::new(with_more(outputs.renamed(&aliases), more))));
             return Ok(());
         }
         let outputs = self.query(query, Role::part(Use::Output))?;
-        self.ctes.push((name, Rc::new(outputs.renamed(&aliases))));
+        self.ctes.push((name, Rc::new(with_more(outputs.renamed(&aliases), more))));
         Ok(())
     }
 
@@ -130,15 +146,19 @@ impl Walker<'_> {
         let (mut leftmost, mut rights) = (body, Vec::new());
         while let SetExpr::SetOperation { left, op, set_quantifier, right } = leftmost {
             set_operation(*op, *set_quantifier)?;
-            rights.push(right.as_ref());
+            let compares = !matches!((op, set_quantifier), (SetOperator::Union, SetQuantifier::All));
+            rights.push((right.as_ref(), compares));
             leftmost = left.as_ref();
         }
         if rights.is_empty() {
             return self.single(leftmost, role);
         }
         let mut outputs = self.in_own_scope(|walker| walker.single(leftmost, role))?;
-        for right in rights.into_iter().rev() {
+        for (right, compares) in rights.into_iter().rev() {
             outputs = outputs.united(&self.in_own_scope(|walker| walker.body(right, role))?);
+            if compares {
+                self.compares_rows(&outputs);
+            }
         }
         Ok(outputs)
     }
@@ -149,19 +169,13 @@ impl Walker<'_> {
             SetExpr::Query(query) => self.query(query, role),
             SetExpr::Values(values) => {
                 self.reads(role);
-                let mut columns = Vec::new();
-                for (at, row) in values.rows.iter().enumerate() {
-                    for (column, expr) in row.content.iter().enumerate() {
-                        let bases = self.traced(|walker| walker.assigned(expr, Place::of(role.result)))?;
-                        if at == 0 {
-                            columns.push((Some(format!("column{}", column.saturating_add(1))), bases));
-                        } else if let Some((_, known)) = columns.get_mut(column) {
-                            known.extend(bases);
-                        }
-                    }
-                }
                 absent(!values.explicit_row && !values.value_keyword, "VALUES ROW")?;
-                Ok(Outputs { columns, ..Outputs::default() })
+                let mut rows = values.rows.iter().map(|row| row.content.as_slice());
+                let mut outputs = self.row_of_values(rows.next().unwrap_or_default(), role)?;
+                for row in rows {
+                    outputs = outputs.united(&self.row_of_values(row, role)?);
+                }
+                Ok(outputs)
             }
             SetExpr::Insert(statement)
             | SetExpr::Update(statement)
@@ -170,6 +184,28 @@ impl Walker<'_> {
             SetExpr::Table(_) => Err(Unread::new("TABLE as a query")),
             SetExpr::SetOperation { .. } => self.body(body, role),
         }
+    }
+
+    fn row_of_values(&mut self, row: &[Expr], role: Role) -> Walk<Outputs> {
+        let mut outputs = Outputs::default();
+        for (at, expr) in (1_usize..).zip(row) {
+            let reference = self.value_of(expr, |walker| walker.assigned(expr, Place::of(role.result)))?;
+            outputs.columns.push(Output::named(&format!("column{at}"), reference));
+        }
+        Ok(outputs)
+    }
+
+    /// Walks an expression, and tells what its value depends on.
+    fn value_of(&mut self, expr: &Expr, walk: impl FnOnce(&mut Self) -> Walk) -> Walk<Reference> {
+        self.passing = None;
+        let bases = self.traced(walk)?;
+        let passing = self.passing.take();
+        let name = matches!(
+            without_parentheses(expr),
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. }
+        );
+        let bare = name && bases.len() == 1 && bases.first() == passing.as_ref();
+        Ok(Reference { bases, bare })
     }
 
     /// INSERT, UPDATE, DELETE or MERGE as the body of a query.
@@ -234,6 +270,7 @@ impl Walker<'_> {
         // A name may mean what is temporary from now on.
         self.aftermath.names |= temporary;
         self.privately(*temporary);
+        self.stores = true;
         for target in targets {
             let parts = match target {
                 Expr::Identifier(ident) => vec![names::name(ident)?],
@@ -252,21 +289,37 @@ impl Walker<'_> {
     pub(super) fn select_item(&mut self, item: &SelectItem, place: Place, outputs: &mut Outputs) -> Walk {
         match item {
             SelectItem::UnnamedExpr(expr) => {
-                let bases = self.traced(|walker| walker.expression(expr, place))?;
-                outputs.columns.push((implied_name(expr), bases));
-                outputs.opaque |= gives_fields(expr);
+                if let Some(shape) = self.every_field(expr) {
+                    self.all_columns(&shape, std::iter::once(place.clause));
+                    outputs.extend(&shape);
+                    return limited(outputs);
+                }
+                let reference = self.value_of(expr, |walker| walker.expression(expr, place))?;
+                if gives_fields(expr) {
+                    let bases = Rc::new(reference.bases);
+                    outputs.loose = true;
+                    outputs.opaque |= bases.iter().any(|column| &*column.name == "*");
+                    outputs.columns.push(Output { name: None, bases, bare: false });
+                } else {
+                    let name = label::of(expr).map(Rc::from);
+                    outputs.columns.push(Output { name, bases: Rc::new(reference.bases), bare: reference.bare });
+                }
             }
             // `type '…'` without a type that sqlparser knows; an alias is never a text.
             SelectItem::ExprWithAlias { alias, .. } if alias.quote_style == Some('\'') => {
                 return Err(Unread::new("a constant of a type that is not PostgreSQL's own"));
             }
             SelectItem::ExprWithAlias { expr, alias } => {
-                let bases = self.traced(|walker| walker.expression(expr, place))?;
+                let reference = self.value_of(expr, |walker| walker.expression(expr, place))?;
                 if alias.quote_style == Some('\'') {
                     // No alias to PostgreSQL: it reads `type 'constant'`, whatever type that is.
                     return Err(Unread::new("a constant right after an expression"));
                 }
-                outputs.columns.push((Some(names::label(alias)), bases));
+                outputs.columns.push(Output::named(&names::label(alias), reference));
+                if alias.value == spelling::EVERY_FIELD {
+                    // The result of a function in ROWS FROM.
+                    *outputs = outputs.mixed();
+                }
             }
             SelectItem::QualifiedWildcard(kind, options) => {
                 plain_star(options)?;
@@ -278,16 +331,16 @@ impl Walker<'_> {
             }
             SelectItem::Wildcard(options) => {
                 plain_star(options)?;
-                let shapes: Vec<Shape> =
-                    self.scopes.last().into_iter().flat_map(|scope| &scope.sources).map(|s| s.shape.clone()).collect();
+                let visible = self.scopes.last().into_iter().flat_map(Scope::visible);
+                let shapes: Vec<Shape> = visible.map(|source| source.shape.clone()).collect();
                 for shape in shapes {
-                    self.all_columns(&shape, vec![place.clause]);
+                    self.all_columns(&shape, std::iter::once(place.clause));
                     outputs.extend(&shape);
                 }
             }
             SelectItem::ExprWithAliases { .. } => return Err(Unread::new("an expression with several aliases")),
         }
-        Ok(())
+        limited(outputs)
     }
 
     /// FOR UPDATE and FOR SHARE lock rows for change: of the aliases named, else of all below.
@@ -299,8 +352,8 @@ impl Walker<'_> {
                 let alias = names::parts(of)?;
                 let sources = self.scopes.last().map(|scope| scope.sources.as_slice()).unwrap_or_default();
                 let named = sources.iter().find(|source| source.alias.as_ref() == alias.last());
-                if let Some(Shape::Relation { id, .. }) = named.map(|source| &source.shape) {
-                    ids = vec![id.clone()];
+                if let Some(id) = named.and_then(|source| source.shape.relation()) {
+                    ids = vec![id.to_string()];
                 }
             }
             for id in ids {
@@ -311,32 +364,19 @@ impl Walker<'_> {
     }
 }
 
-impl Outputs {
-    pub(super) fn extend(&mut self, shape: &Shape) {
-        match shape {
-            Shape::Relation { id, renamed } => {
-                self.stars.insert(id.clone());
-                self.opaque |= *renamed;
-            }
-            Shape::Known(outputs) => {
-                self.columns.extend(outputs.columns.iter().cloned());
-                self.stars.extend(outputs.stars.iter().cloned());
-                self.opaque |= outputs.opaque;
-            }
-            Shape::Computed => self.opaque = true,
-        }
-    }
+/// PostgreSQL gives no more columns than these; unbounded, CTEs that double each other would.
+fn limited(outputs: &Outputs) -> Walk {
+    absent(outputs.columns.len() <= MOST_COLUMNS, "a result of more than 1,664 columns")
 }
 
-/// The name that PostgreSQL gives to a result column without an alias, where a query can use it.
-fn implied_name(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Identifier(ident) => Some(names::label(ident)),
-        Expr::CompoundIdentifier(idents) => idents.last().map(names::label),
-        Expr::Nested(inner) => implied_name(inner),
-        Expr::Function(function) => names::parts(&function.name).ok().and_then(|mut parts| parts.pop()),
-        _ => None,
+fn with_more(outputs: Outputs, more: bool) -> Outputs {
+    if !more {
+        return outputs;
     }
+    let bases = Rc::new(Reference::mixed(outputs.columns.iter()).bases);
+    let mut columns = outputs.columns;
+    columns.push(Output { name: None, bases, bare: false });
+    Outputs { columns, loose: true, ..outputs }
 }
 
 fn set_operation(op: SetOperator, quantifier: SetQuantifier) -> Walk {

@@ -97,7 +97,7 @@ impl Walker<'_> {
         let mine = known(&self.aftermath.prepares, name);
         let candidates = candidates(mine, lookup(name))
             .ok_or_else(|| Unread(format!("the prepared statement `{name}` is not known, so what it would do")))?;
-        candidates.iter().for_each(|facts| self.absorb(facts));
+        candidates.iter().for_each(|facts| self.runs_elsewhere(facts));
         self.expressions(parameters, Place::of(Use::Output))
     }
 
@@ -109,7 +109,7 @@ impl Walker<'_> {
         let candidates = candidates(mine, lookup(&name))
             .ok_or_else(|| Unread(format!("the cursor `{name}` is not known, so what it reads")))?;
         self.effect(Effect::Read);
-        candidates.iter().for_each(|facts| self.absorb(facts));
+        candidates.iter().for_each(|facts| self.runs_elsewhere(facts));
         Ok(())
     }
 
@@ -130,7 +130,14 @@ impl Walker<'_> {
         walk(&mut walker)?;
         let walked = walker.finish();
         self.keep_also(&walked.kept);
+        self.references.extend(walked.references);
         Ok(walked.facts)
+    }
+
+    /// What a name stands for that another text gave.
+    fn runs_elsewhere(&mut self, facts: &Facts) {
+        self.touch_elsewhere(facts);
+        self.absorb(facts);
     }
 }
 

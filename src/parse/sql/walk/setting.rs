@@ -120,7 +120,7 @@ impl Walker<'_> {
                 if snapshot.is_some() {
                     self.effect(Effect::Settings);
                 }
-                self.transaction_modes(modes);
+                self.transaction_modes(modes, !session);
             }
             Set::ParenthesizedAssignments { .. } | Set::MultipleAssignments { .. } | Set::SetSessionParam(_) => {
                 return Err(Unread::new("SET of that kind"));
@@ -174,7 +174,7 @@ impl Walker<'_> {
             } => {
                 let plain = modifier.is_none() && statements.is_empty() && exception.is_none() && !has_end_keyword;
                 absent(plain, "BEGIN with what PostgreSQL does not have")?;
-                self.transaction_modes(modes);
+                self.transaction_modes(modes, false);
             }
             // In a failed transaction COMMIT is a ROLLBACK, and takes back what was SET.
             Statement::Commit { chain: _, end: _, modifier } => {
@@ -189,12 +189,13 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// READ WRITE may undo a pin.
-    fn transaction_modes(&mut self, modes: &[TransactionMode]) {
+    /// READ WRITE may undo a pin. `amended`: of a transaction that has begun already it is said to undo what it began
+    /// with, which may be what the server has set for the role; where it begins one, drivers say it and mean nothing.
+    fn transaction_modes(&mut self, modes: &[TransactionMode], amended: bool) {
         for mode in modes {
             match mode {
                 TransactionMode::AccessMode(TransactionAccessMode::ReadWrite) => {
-                    if self.context.read_only {
+                    if self.context.read_only || amended {
                         self.effect(Effect::Settings);
                     }
                 }

@@ -21,9 +21,13 @@ impl Walker<'_> {
     pub(super) fn statement(&mut self, statement: &Statement, nested: bool) -> Walk {
         self.enter(tags::command(statement), nested)?;
         match statement {
-            Statement::Query(query) => self.query(query, Role::STATEMENT).map(drop)?,
+            Statement::Query(query) => {
+                let result = self.query(query, Role::STATEMENT)?;
+                self.result = Some(result).filter(|_| !nested);
+            }
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_) => {
-                self.modify(statement).map(drop)?;
+                let result = self.modify(statement)?;
+                self.result = Some(result).filter(|_| !nested);
             }
             _ => {
                 self.keep_all();
@@ -146,7 +150,7 @@ impl Walker<'_> {
         self.touch(&relation, Access::Read);
         for column in &analyze.columns {
             let name = names::name(column)?;
-            self.column(Column { relation: Some(relation.id.clone()), name }, [Use::Argument]);
+            self.column(Column::of(relation.id.as_str(), name), [Use::Argument]);
         }
         Ok(())
     }

@@ -251,7 +251,7 @@ fn execute_of_what_makes_a_temporary_table_leaves_names_uncertain() {
 }
 
 #[test]
-fn read_write_is_a_setting_only_where_a_pin_says_read_only() {
+fn read_write_is_a_setting_where_a_pin_says_read_only_or_a_transaction_has_begun() {
     let effects_of = |sql: &str, read_only| {
         let statements = trees(Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap());
         let names = Names::Uncertain;
@@ -263,6 +263,7 @@ fn read_write_is_a_setting_only_where_a_pin_says_read_only() {
     let session = "set session characteristics as transaction isolation level serializable, read write";
     assert_eq!(effects_of(session, true), "session settings");
     assert_eq!(effects_of(session, false), "session");
+    assert_eq!(effects_of("set transaction read write", false), "settings transaction", "it takes back how it began");
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl Walker<'_> {
     }
 }
 
-fn without_parentheses(mut expr: &Expr) -> &Expr {
+pub(super) fn without_parentheses(mut expr: &Expr) -> &Expr {
     while let Expr::Nested(inner) = expr {
         expr = inner;
     }

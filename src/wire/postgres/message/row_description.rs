@@ -19,6 +19,8 @@ pub struct Column<'a> {
     pub attribute: i16,
     /// Its type.
     pub type_oid: u32,
+    /// Its type's modifier; -1 for none.
+    pub modifier: i32,
     /// 0 is text, 1 binary.
     pub format: i16,
 }
@@ -40,7 +42,7 @@ impl<'a> RowDescription<'a> {
 fn column<'a>(reader: &mut Reader<'a>) -> Result<Column<'a>, WireError> {
     let name = reader.string()?;
     let (relation, attribute, type_oid) = (reader.u32()?, reader.i16()?, reader.u32()?);
-    // Type length and modifier.
-    reader.take(6)?;
-    Ok(Column { name, relation, attribute, type_oid, format: reader.i16()? })
+    // The type's length.
+    reader.take(2)?;
+    Ok(Column { name, relation, attribute, type_oid, modifier: reader.i32()?, format: reader.i16()? })
 }

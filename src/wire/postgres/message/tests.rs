@@ -328,7 +328,7 @@ fn a_command_tag_ends_with_its_rows() {
 fn a_row_description_tells_where_columns_come_from() {
     let body = b"\0\x01email\0\0\0\x40\x01\0\x02\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\x01";
     let read = RowDescription::decode(body).unwrap();
-    let column = Column { name: b"email", relation: 16_385, attribute: 2, type_oid: 25, format: 1 };
+    let column = Column { name: b"email", relation: 16_385, attribute: 2, type_oid: 25, modifier: -1, format: 1 };
     assert_eq!(read.columns, [column]);
     every_cut_is_refused(&frame(b'T', body), |frame| RowDescription::decode(frame.body()).is_ok());
 }

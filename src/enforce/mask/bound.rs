@@ -1,0 +1,146 @@
+//! Which masks bind to which relation: policy names tables, and rows live in what inherits from them, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::guard::{Guard, Masked};
+use crate::catalog::{Relation, Snapshot};
+use crate::decide::{Masker, Masks, relation_name};
+
+/// Maskers by column.
+pub(super) type Columns<'a> = BTreeMap<&'a str, &'a Masker>;
+
+/// The masks of one decision in one database.
+#[derive(Debug)]
+pub(super) struct Bound<'a> {
+    catalog: &'a Snapshot,
+    /// Of a relation's own rows: its masks, and those of what it inherits from.
+    own: BTreeMap<u32, Columns<'a>>,
+    /// Of its rows and those of what inherits from it.
+    all: BTreeMap<u32, Columns<'a>>,
+    /// Masked relations whose masks name what is not there.
+    broken: BTreeMap<u32, String>,
+    /// Masked relations that the catalog does not have.
+    unknown: BTreeSet<(String, String)>,
+}
+
+impl<'a> Bound<'a> {
+    pub(super) fn new(masks: &'a Masks, catalog: &'a Snapshot) -> Result<Self, String> {
+        let mut bound = Self {
+            catalog,
+            own: BTreeMap::new(),
+            all: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+        };
+        for (table, columns) in masks {
+            let named = relation_name(table)?;
+            let Some(relation) = catalog.relation_in(&named.schema, &named.name) else {
+                bound.unknown.insert((named.schema, named.name));
+                continue;
+            };
+            for column in columns.keys() {
+                if relation.column(column).is_none() {
+                    let sentence = format!("`{table}` has no column `{column}`, which policy masks");
+                    bound.broken.insert(relation.oid(), sentence);
+                }
+            }
+            let columns: Columns<'a> = columns.iter().map(|(column, masker)| (column.as_str(), masker)).collect();
+            for below in reachable(relation, |relation| relation.children().collect()) {
+                add(bound.own.entry(below.oid()).or_default(), &columns);
+            }
+        }
+        bound.all = bound.own.clone();
+        for (oid, columns) in &bound.own {
+            let Some(relation) = catalog.by_oid(*oid) else { continue };
+            for above in reachable(relation, |relation| relation.parents().collect()) {
+                add(bound.all.entry(above.oid()).or_default(), columns);
+            }
+        }
+        for (oid, columns) in bound.own.iter_mut().chain(&mut bound.all) {
+            if let Some(relation) = catalog.by_oid(*oid) {
+                columns.retain(|column, _| relation.column(column).is_some());
+            }
+        }
+        Ok(bound)
+    }
+
+    /// The masks of what is read or changed where a relation is named; `None` for none.
+    pub(super) fn masks(&self, relation: Relation<'_>, only: bool) -> Result<Option<&Columns<'a>>, String> {
+        if let Some(sentence) = self.broken.get(&relation.oid()) {
+            return Err(sentence.clone());
+        }
+        let columns = if only { self.own.get(&relation.oid()) } else { self.all.get(&relation.oid()) };
+        Ok(columns.filter(|columns| !columns.is_empty()))
+    }
+
+    /// Whether policy masks a relation of that name, which the catalog does not have.
+    pub(super) fn is_unknown(&self, schema: &str, name: &str) -> bool {
+        self.unknown.iter().any(|(masked_schema, masked)| masked_schema == schema && masked == name)
+    }
+
+    /// The first masked relation of which a masked column is in what a view shows.
+    pub(super) fn shown_by(&self, view: Relation<'a>, writes: bool) -> Option<String> {
+        let reach = if writes { self.catalog.behind_write(view) } else { self.catalog.behind_rows(view) };
+        if reach.open {
+            return Some("what the catalog does not know".to_owned());
+        }
+        let shown = reach.relations.values().find(|reached| {
+            let masked = self.all.get(&reached.relation.oid()).filter(|columns| !columns.is_empty());
+            match (masked, &reached.columns) {
+                (None, _) => self.broken.contains_key(&reached.relation.oid()),
+                (Some(_), None) => true,
+                (Some(masked), Some(columns)) => {
+                    columns.iter().any(|column| *column == "*" || masked.contains_key(column))
+                }
+            }
+        });
+        shown.map(|reached| format!("masked columns of `{}`", label(reached.relation)))
+    }
+
+    /// What no answer may have.
+    pub(super) fn guard(&self) -> Guard {
+        let oids: BTreeSet<u32> = self.all.keys().copied().collect();
+        let mut masked = Vec::with_capacity(oids.len());
+        for (oid, columns) in &self.all {
+            let Some(relation) = self.catalog.by_oid(*oid) else { continue };
+            let numbers = columns.keys().filter_map(|column| relation.column(column));
+            let mut numbers: Vec<i16> =
+                numbers.map(|column| i16::try_from(column.number()).unwrap_or(i16::MAX)).collect();
+            numbers.sort_unstable();
+            masked.push((*oid, Masked::Some(numbers.into())));
+        }
+        for view in self.catalog.showing(&oids) {
+            if self.shown_by(view, false).is_some() {
+                masked.retain(|(oid, _)| *oid != view.oid());
+                masked.push((view.oid(), Masked::All));
+            }
+        }
+        Guard::new(masked)
+    }
+}
+
+/// A relation's name for people.
+pub(super) fn label(relation: Relation<'_>) -> String {
+    format!("{}.{}", relation.schema(), relation.name())
+}
+
+/// A relation and everything that is reached from it.
+fn reachable<'a>(start: Relation<'a>, next: impl Fn(&Relation<'a>) -> Vec<Relation<'a>>) -> Vec<Relation<'a>> {
+    let mut seen = BTreeSet::from([start.oid()]);
+    let mut found = vec![start];
+    let mut at = 0_usize;
+    while let Some(relation) = found.get(at).copied() {
+        found.extend(next(&relation).into_iter().filter(|relation| seen.insert(relation.oid())));
+        at = at.saturating_add(1);
+    }
+    found
+}
+
+fn add<'a>(columns: &mut Columns<'a>, more: &Columns<'a>) {
+    for (column, masker) in more {
+        match columns.get(column) {
+            Some(present) if present.rank() <= masker.rank() => {}
+            Some(_) | None => _ = columns.insert(column, masker),
+        }
+    }
+}

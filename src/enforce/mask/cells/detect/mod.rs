@@ -1,0 +1,117 @@
+//! `detect`: finds card numbers, national ids, account numbers, addresses and secrets in a text by what they look like
+//! and, where they have them, by their check digits. Takes a text, gives it with every find redacted; refuses nothing.
+
+mod documents;
+mod numbers;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use bytes::{BufMut, BytesMut};
+
+use super::masker::stars;
+
+/// The fewest digits that anything found here has.
+const FEWEST_DIGITS: usize = 6;
+/// The fewest characters of anything else in one piece.
+const SHORTEST_WORD: usize = 16;
+/// Stands for a character that is not ASCII and looks like none of it.
+const OTHER: u8 = 0x80;
+
+/// Writes the text, with `*` for each character of what was found.
+pub(super) fn text(value: &str, out: &mut BytesMut) {
+    let looked_at = plain(value);
+    let found = finds(&looked_at);
+    if found.is_empty() {
+        return out.put_slice(value.as_bytes());
+    }
+    if value.is_ascii() {
+        let mut at = 0;
+        for range in found {
+            out.put_slice(value.as_bytes().get(at..range.start).unwrap_or_default());
+            stars(range.len(), out);
+            at = range.end;
+        }
+        return out.put_slice(value.as_bytes().get(at..).unwrap_or_default());
+    }
+    let mut found = found.into_iter().peekable();
+    let mut buffer = [0; 4];
+    for (at, character) in value.chars().enumerate() {
+        while found.next_if(|range| range.end <= at).is_some() {}
+        let hidden = found.peek().is_some_and(|range| range.contains(&at));
+        out.put_slice(if hidden { b"*" } else { character.encode_utf8(&mut buffer).as_bytes() });
+    }
+}
+
+/// Whether anything is found in it.
+pub(super) fn finds_any(value: &str) -> bool {
+    !finds(&plain(value)).is_empty()
+}
+
+/// One byte for each character: ASCII, what looks like it (full-width forms, other dashes and blanks), or [`OTHER`].
+fn plain(value: &str) -> Cow<'_, [u8]> {
+    if value.is_ascii() {
+        return Cow::Borrowed(value.as_bytes());
+    }
+    let looks = |character: char| match character {
+        '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(character).saturating_sub(0xfee0)).unwrap_or(OTHER),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => b'-',
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => b' ',
+        character => u8::try_from(character).ok().filter(u8::is_ascii).unwrap_or(OTHER),
+    };
+    Cow::Owned(value.chars().map(looks).collect())
+}
+
+/// Where something is, in order and without overlaps.
+fn finds(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let Signs { digits, at, word } = signs(text);
+    if digits >= FEWEST_DIGITS {
+        numbers::find(text, &mut found);
+        documents::find(text, &mut found);
+    }
+    if at || word >= SHORTEST_WORD {
+        secrets::find(text, at, word >= SHORTEST_WORD, &mut found);
+    }
+    found.sort_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(found.len());
+    for range in found {
+        match merged.last_mut().filter(|last| range.start < last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// What one look says of a text: most have nothing that could be anything.
+struct Signs {
+    digits: usize,
+    at: bool,
+    /// The longest run of characters that keys are made of.
+    word: usize,
+}
+
+fn signs(text: &[u8]) -> Signs {
+    let mut signs = Signs { digits: 0, at: false, word: 0 };
+    let mut run = 0_usize;
+    for (place, byte) in text.iter().enumerate() {
+        let in_word = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/');
+        run = if in_word { run.saturating_add(1) } else { 0 };
+        // The lines around a private key, and what is said of a name.
+        let alone =
+            *byte == b'=' || (*byte == b'-' && text.get(place..).is_some_and(|rest| rest.starts_with(b"-----")));
+        signs.word = signs.word.max(if alone { SHORTEST_WORD } else { run });
+        signs.digits = signs.digits.saturating_add(usize::from(byte.is_ascii_digit()));
+        signs.at |= *byte == b'@';
+    }
+    signs
+}
+
+/// A byte that is part of a word: what is next to it is not found alone.
+fn is_word(byte: Option<&u8>) -> bool {
+    byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | &OTHER))
+}

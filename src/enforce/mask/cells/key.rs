@@ -1,0 +1,73 @@
+//! A key under which cells are hashed and enciphered.
+
+use ring::{hkdf, hmac};
+use zeroize::Zeroizing;
+
+use super::ff1::Ff1;
+
+/// Keys of other uses are extracted with another salt.
+const SALT: &[u8] = b"sidegate tokenize 1";
+
+/// What `hash` and `tokenize` need of one named key. It shows nothing of itself.
+pub struct Key {
+    hash: hmac::Key,
+    cipher: Ff1,
+    substitute: hmac::Key,
+}
+
+impl Key {
+    /// A key of these bytes. `hash` uses them as they are, so that others can compute the same; what enciphers is
+    /// extracted from them, since whoever sees hashes must not see that.
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(bytes);
+        Self {
+            hash: hmac::Key::new(hmac::HMAC_SHA256, bytes),
+            cipher: Ff1::new(&derived(&root, b"cipher")),
+            substitute: hmac::Key::new(hmac::HMAC_SHA256, derived(&root, b"substitute").as_ref()),
+        }
+    }
+
+    /// HMAC-SHA-256.
+    pub(super) fn hash(&self, bytes: &[u8]) -> [u8; 32] {
+        digest(&hmac::sign(&self.hash, bytes))
+    }
+
+    /// Whether both were made of the same bytes.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.substitute(b"", 0) == other.substitute(b"", 0)
+    }
+
+    pub(super) fn cipher(&self) -> &Ff1 {
+        &self.cipher
+    }
+
+    /// Bytes that stand for others, one way, for what has too few possibilities to be enciphered.
+    pub(super) fn substitute(&self, bytes: &[u8], block: u64) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.substitute);
+        context.update(&block.to_be_bytes());
+        context.update(bytes);
+        digest(&context.sign())
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(redacted)")
+    }
+}
+
+fn derived(root: &hkdf::Prk, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    let purposes = [purpose];
+    // Both fail only for more bytes than one digest's 255 blocks have.
+    if let Ok(output) = root.expand(&purposes, hkdf::HKDF_SHA256) {
+        let _filled = output.fill(bytes.as_mut());
+    }
+    bytes
+}
+
+fn digest(tag: &hmac::Tag) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(tag.as_ref()).for_each(|(byte, other)| *byte = *other);
+    bytes
+}

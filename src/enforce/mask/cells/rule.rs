@@ -1,0 +1,93 @@
+//! One mask, checked as far as that goes without a column.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::error::CellError;
+use super::json::Pointer;
+use super::key::Key;
+use super::masker::{Masker, Partial};
+
+/// Most characters of `with`: a value grows by it.
+const MOST_WITH: usize = 16;
+/// Most paths of one mask.
+const MOST_PATHS: usize = 64;
+
+/// A masker, and the parts of a JSON value that it is for.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub(super) masker: Masker,
+    pub(super) paths: Vec<Pointer>,
+}
+
+impl Rule {
+    /// NULL, whatever it was.
+    pub fn null() -> Self {
+        Masker::Null.into()
+    }
+
+    /// The same value for all.
+    pub fn replace(value: Value) -> Self {
+        Masker::Replace(value).into()
+    }
+
+    /// `*` for each character, or what says nothing.
+    pub fn redact() -> Self {
+        Masker::Redact.into()
+    }
+
+    /// A digest under a key.
+    pub fn hash(key: Arc<Key>) -> Self {
+        Masker::Hash(key).into()
+    }
+
+    /// Enciphered under a key.
+    pub fn tokenize(key: Arc<Key>) -> Self {
+        Masker::Tokenize(key).into()
+    }
+
+    /// The first and last characters.
+    ///
+    /// # Errors
+    /// `with` is too long or has a NUL.
+    pub fn partial(first: Option<u32>, last: Option<u32>, with: Option<&str>) -> Result<Self, CellError> {
+        let with = with.unwrap_or("*");
+        if with.chars().nth(MOST_WITH).is_some() || with.contains('\0') {
+            return Err(CellError::With { most: MOST_WITH });
+        }
+        let count = |number: Option<u32>| usize::try_from(number.unwrap_or(0)).unwrap_or(usize::MAX);
+        Ok(Masker::Partial(Partial { first: count(first), last: count(last), with: with.to_owned() }).into())
+    }
+
+    /// `a***@e***.com`.
+    pub fn email() -> Self {
+        Masker::Email.into()
+    }
+
+    /// What is found in it.
+    pub fn detect() -> Self {
+        Masker::Detect.into()
+    }
+
+    /// The same for parts of a JSON value: JSON Pointers, with `*` for any one step.
+    ///
+    /// # Errors
+    /// A path that does not begin with `/`, or more than 64.
+    pub fn within(mut self, paths: &[&str]) -> Result<Self, CellError> {
+        if paths.len() > MOST_PATHS {
+            return Err(CellError::Paths { most: MOST_PATHS });
+        }
+        self.paths = paths
+            .iter()
+            .map(|path| Pointer::of(path).ok_or_else(|| CellError::Path { path: (*path).to_owned() }))
+            .collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+}
+
+impl From<Masker> for Rule {
+    fn from(masker: Masker) -> Self {
+        Self { masker, paths: Vec::new() }
+    }
+}

@@ -1,0 +1,258 @@
+//! `tokenize`: values enciphered into values of the same form. What has fewer than a million possibilities, and letters
+//! that are not ASCII, are substituted one way instead.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use bytes::{BufMut, BytesMut};
+
+use super::decimal::Decimal;
+use super::ff1::{LEAST_BITS, LEAST_SIZE, Tweak};
+use super::key::Key;
+use super::kind::{Digits, Width};
+use super::plain::Net;
+
+/// Letters and digits that are enciphered as one number: 25 letters are below 2¹²⁰.
+const CHARACTERS: usize = 25;
+/// Bytes that are enciphered as one number.
+const BYTES: usize = 16;
+/// Most digits of a `numeric` that is enciphered.
+const MOST_DIGITS: u32 = 30;
+/// Whole numbers stand for numbers between the same two of these, so that a token is about as long as what it stands
+/// for and fits the same types. Beyond the last ones follow the powers of ten.
+const BOUNDS: [u128; 17] = [
+    0,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    1 << 31,
+    10_000_000_000,
+    100_000_000_000,
+    1_000_000_000_000,
+    10_000_000_000_000,
+    100_000_000_000_000,
+    1_000_000_000_000_000,
+    10_000_000_000_000_000,
+    100_000_000_000_000_000,
+    1_000_000_000_000_000_000,
+    1 << 63,
+    10_000_000_000_000_000_000,
+];
+/// 0001-01-01 in days since 2000-01-01, and days to the end of 9999.
+const FIRST_DAY: i64 = -730_119;
+const DAYS: i64 = 3_652_059;
+const DAY: i64 = 86_400_000_000;
+
+/// Digits become digits, letters letters of the same case; everything else of ASCII stays.
+pub(super) fn text(key: &Key, value: &str, out: &mut BytesMut) {
+    if !value.is_ascii() {
+        return substituted(key, value, out);
+    }
+    let positions: Vec<(u8, u8)> = value.bytes().filter_map(position).collect();
+    let parts = positions.len().div_ceil(CHARACTERS).max(1);
+    let mut tokens = Vec::with_capacity(positions.len());
+    let mut rest = positions.as_slice();
+    for left in (1..=parts).rev() {
+        let (part, after) = rest.split_at_checked(rest.len().div_ceil(left)).unwrap_or((rest, &[]));
+        rest = after;
+        let tweak = (!tokens.is_empty()).then(|| tweak(key, &tokens));
+        let Some(part) = part_of_text(key, part, tweak.as_ref()) else { return substituted(key, value, out) };
+        tokens.extend(part);
+    }
+    let mut tokens = tokens.into_iter();
+    for byte in value.bytes() {
+        out.put_u8(if byte.is_ascii_alphanumeric() { tokens.next().unwrap_or(b'*') } else { byte });
+    }
+}
+
+/// A character as a number and how many there are of its class.
+fn position(byte: u8) -> Option<(u8, u8)> {
+    match byte {
+        b'0'..=b'9' => Some((byte.wrapping_sub(b'0'), 10)),
+        b'a'..=b'z' => Some((byte.wrapping_sub(b'a'), 26)),
+        b'A'..=b'Z' => Some((byte.wrapping_sub(b'A').wrapping_add(26), 26)),
+        _ => None,
+    }
+}
+
+/// One part, all of it as one number of mixed radices.
+fn part_of_text(key: &Key, part: &[(u8, u8)], tweak: Option<&Tweak>) -> Option<Vec<u8>> {
+    let (mut size, mut number) = (1_u128, 0_u128);
+    for (digit, radix) in part {
+        let radix = u128::from(*radix);
+        size = size.checked_mul(radix)?;
+        number = number.checked_mul(radix)?.checked_add(u128::from(*digit) % 26)?;
+    }
+    let mut token = key.cipher().within(size, number, tweak)?;
+    let mut characters = Vec::with_capacity(part.len());
+    for (digit, radix) in part.iter().rev() {
+        let value = u8::try_from(token.checked_rem(u128::from(*radix))?).ok()?;
+        token = token.checked_div(u128::from(*radix))?;
+        let first = if *radix == 10 { b'0' } else { letter(*digit >= 26) };
+        characters.push(first.saturating_add(value));
+    }
+    characters.reverse();
+    Some(characters)
+}
+
+fn letter(upper: bool) -> u8 {
+    if upper { b'A' } else { b'a' }
+}
+
+/// What a part is enciphered beside: the tokens before it.
+fn tweak(key: &Key, before: &[u8]) -> Tweak {
+    let digest = key.substitute(before, u64::MAX);
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// The same classes of characters, one way.
+fn substituted(key: &Key, value: &str, out: &mut BytesMut) {
+    let mut block = 0_u64;
+    let mut stream: Vec<u8> = Vec::new();
+    let mut pick = |first: u8, radix: u32| {
+        if stream.is_empty() {
+            stream.extend(key.substitute(value.as_bytes(), block));
+            block = block.wrapping_add(1);
+        }
+        let mut number = 0_u32;
+        for _ in 0..4 {
+            number = number << 8 | u32::from(stream.pop().unwrap_or_default());
+        }
+        first.saturating_add(u8::try_from(number.checked_rem(radix).unwrap_or(0)).unwrap_or(0))
+    };
+    for character in value.chars() {
+        out.put_u8(match character {
+            character if character.is_numeric() => pick(b'0', 10),
+            character if character.is_ascii_alphabetic() => pick(letter(character.is_ascii_uppercase()), 26),
+            character if !character.is_ascii() => pick(letter(character.is_uppercase()), 26),
+            // ASCII that is neither.
+            character => u8::try_from(character).unwrap_or(b'*'),
+        });
+    }
+}
+
+/// The sign stays. `int2` has too few values to be enciphered.
+pub(super) fn integer(key: &Key, width: Width, value: i64) -> i64 {
+    let index = if value < 0 { !value } else { value };
+    let token = match (width, u128::try_from(index)) {
+        (Width::Two, _) | (_, Err(_)) => i64::from(u16::from_be_bytes(one_way(key, &value.to_be_bytes())) >> 1),
+        (Width::Four | Width::Eight, Ok(number)) => {
+            let token = between_bounds(key, number, 1 << 63).and_then(|token| i64::try_from(token).ok());
+            token.unwrap_or(0)
+        }
+    };
+    if value < 0 { !token } else { token }
+}
+
+/// The number between the same bounds that stands for another; all are below `limit`.
+fn between_bounds(key: &Key, number: u128, limit: u128) -> Option<u128> {
+    let place = BOUNDS.partition_point(|bound| *bound <= number);
+    let (low, high) = match (BOUNDS.get(place.checked_sub(1)?), BOUNDS.get(place)) {
+        (Some(low), Some(high)) => (*low, *high),
+        (Some(_), None) | (None, _) => {
+            let low = 10_u128.checked_pow(number.checked_ilog10()?)?;
+            (low, low.checked_mul(10)?)
+        }
+    };
+    let size = high.min(limit).checked_sub(low)?;
+    key.cipher().within(size, number.checked_sub(low)?, None)?.checked_add(low)
+}
+
+/// The sign and the number of digits behind the point stay; whole numbers come to what integers come to.
+pub(super) fn numeric(key: &Key, value: &Decimal, digits: Option<Digits>) -> Option<Decimal> {
+    let short = value.shortest();
+    let number = short.unscaled()?;
+    let whole = digits.map_or(MOST_DIGITS, |digits| digits.precision.saturating_sub(digits.scale)).min(MOST_DIGITS);
+    let scale = short.scale();
+    let length = whole.checked_add(u32::try_from(scale).ok()?)?.min(MOST_DIGITS);
+    let limit = 10_u128.checked_pow(length)?;
+    if number >= limit {
+        return None;
+    }
+    // As for integers: the numbers below zero begin at -1.
+    let index = if value.negative() && scale == 0 { number.checked_sub(1)? } else { number };
+    let mut token = if limit < LEAST_SIZE {
+        u128::from_be_bytes(one_way(key, &number.to_be_bytes())).checked_rem(limit)?
+    } else {
+        between_bounds(key, index, limit)?
+    };
+    // A fraction that ended in zero would be another one's.
+    while scale > 0 && token.checked_rem(10)? == 0 {
+        token = if limit < LEAST_SIZE { token.checked_add(1)? } else { between_bounds(key, token, limit)? };
+    }
+    if value.negative() && scale == 0 {
+        token = token.checked_add(1).filter(|token| *token < limit).unwrap_or(1);
+    }
+    Some(Decimal::new(value.negative(), token, scale).with_scale(value.scale()))
+}
+
+/// Days of the years 1 to 9999.
+pub(super) fn date(key: &Key, days: i32) -> Option<i32> {
+    let number = u128::try_from(i64::from(days).checked_sub(FIRST_DAY)?).ok()?;
+    let token = key.cipher().within(u128::try_from(DAYS).ok()?, number, None)?;
+    i32::try_from(i64::try_from(token).ok()?.checked_add(FIRST_DAY)?).ok()
+}
+
+/// Moments of the years 2 to 9998, so that no time zone leads out of those that clients know.
+pub(super) fn moment(key: &Key, moment: i64, step: i64) -> Option<i64> {
+    let first = FIRST_DAY.checked_add(366)?.checked_mul(DAY)?;
+    let steps = DAYS.checked_sub(732)?.checked_mul(DAY.checked_div(step)?)?;
+    let number = u128::try_from(moment.checked_sub(first)?.checked_div(step)?).ok()?;
+    let token = key.cipher().within(u128::try_from(steps).ok()?, number, None)?;
+    i64::try_from(token).ok()?.checked_mul(step)?.checked_add(first)
+}
+
+/// All 128 bits.
+pub(super) fn uuid(key: &Key, number: u128) -> Option<u128> {
+    key.cipher().bits(128, number, None)
+}
+
+/// Another address; of a network (`cidr`) another network of its size.
+pub(super) fn net(key: &Key, net: Net, network: bool) -> Option<Net> {
+    let (number, width) = match net.address {
+        IpAddr::V4(address) => (u128::from(u32::from(address)), 32_u32),
+        IpAddr::V6(address) => (u128::from(address), 128),
+    };
+    let bits = if network { u32::from(net.bits) } else { width };
+    let host = width.checked_sub(bits)?;
+    let number = number.checked_shr(host).unwrap_or(0);
+    let token = if bits >= LEAST_BITS {
+        key.cipher().bits(bits, number, None)?
+    } else {
+        u128::from_be_bytes(one_way(key, &number.to_be_bytes())).checked_shr(128_u32.checked_sub(bits)?).unwrap_or(0)
+    };
+    let token = token.checked_shl(host).unwrap_or(0);
+    let address = match net.address {
+        IpAddr::V4(_) => Ipv4Addr::from(u32::try_from(token).ok()?).into(),
+        IpAddr::V6(_) => Ipv6Addr::from(token).into(),
+    };
+    Some(Net { address, bits: net.bits })
+}
+
+/// As many bytes.
+pub(super) fn bytes(key: &Key, value: &[u8]) -> Option<Vec<u8>> {
+    let parts = value.len().div_ceil(BYTES);
+    let mut tokens = Vec::with_capacity(value.len());
+    let mut rest = value;
+    for left in (1..=parts).rev() {
+        let (part, after) = rest.split_at_checked(rest.len().div_ceil(left))?;
+        rest = after;
+        let mut number = [0_u8; BYTES];
+        number.iter_mut().rev().zip(part.iter().rev()).for_each(|(byte, other)| *byte = *other);
+        let number = u128::from_be_bytes(number);
+        let bits = u32::try_from(part.len()).ok()?.checked_mul(8)?;
+        let tweak = (!tokens.is_empty()).then(|| tweak(key, &tokens));
+        let token = if bits >= LEAST_BITS {
+            key.cipher().bits(bits, number, tweak.as_ref())?
+        } else {
+            u128::from_be_bytes(one_way(key, part))
+        };
+        let token = token.to_be_bytes();
+        tokens.extend_from_slice(token.get(BYTES.checked_sub(part.len())?..)?);
+    }
+    Some(tokens)
+}
+
+fn one_way<const N: usize>(key: &Key, value: &[u8]) -> [u8; N] {
+    key.substitute(value, 0).first_chunk().copied().unwrap_or([0; N])
+}

@@ -1,0 +1,74 @@
+//! The second line behind weaving: what the server says of an answer's columns must not lead to a masked one.
+
+use std::sync::Arc;
+
+use crate::wire::postgres::RowDescription;
+
+/// Which columns no answer may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// By OID.
+    masked: Arc<[(u32, Masked)]>,
+}
+
+/// Columns of a relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Masked {
+    /// All of them.
+    All,
+    /// These attribute numbers, in order.
+    Some(Box<[i16]>),
+}
+
+impl Guard {
+    pub(super) fn new(mut masked: Vec<(u32, Masked)>) -> Self {
+        masked.sort_unstable_by_key(|(oid, _)| *oid);
+        Self { masked: masked.into() }
+    }
+
+    /// Whether an answer with these columns may reach the client.
+    ///
+    /// # Errors
+    /// One of them is taken from a masked column as it is, or is a whole row that has one.
+    pub fn admits(&self, description: &RowDescription<'_>) -> Result<(), String> {
+        for column in description.columns.iter().filter(|column| column.relation != 0) {
+            let found = self.masked.binary_search_by_key(&column.relation, |(oid, _)| *oid).ok();
+            let is_masked = match found.and_then(|at| self.masked.get(at)) {
+                None => false,
+                Some((_, Masked::All)) => true,
+                Some((_, Masked::Some(numbers))) => {
+                    column.attribute == 0 || numbers.binary_search(&column.attribute).is_ok()
+                }
+            };
+            if is_masked {
+                let name = String::from_utf8_lossy(column.name);
+                return Err(format!("the answer's column `{name}` is taken from a masked one as it is"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::postgres::Column;
+
+    fn describes(relation: u32, attribute: i16) -> RowDescription<'static> {
+        let column =
+            |relation, attribute| Column { name: b"x", relation, attribute, type_oid: 25, modifier: -1, format: 0 };
+        RowDescription { columns: vec![column(0, 0), column(relation, attribute)] }
+    }
+
+    #[test]
+    fn masked_columns_and_whole_rows_of_masked_relations_do_not_pass() {
+        let guard = Guard::new(vec![(9, Masked::All), (7, Masked::Some([2, 4].into()))]);
+        for (relation, attribute, passes) in
+            [(7, 1, true), (7, 2, false), (7, 3, true), (7, 4, false), (7, 0, false), (7, -1, true), (8, 2, true)]
+        {
+            assert_eq!(guard.admits(&describes(relation, attribute)).is_ok(), passes, "{relation}.{attribute}");
+        }
+        assert!(guard.admits(&describes(9, 1)).is_err() && guard.admits(&describes(9, 0)).is_err());
+        assert!(guard.clone() == guard && guard.admits(&describes(0, 0)).is_ok());
+    }
+}

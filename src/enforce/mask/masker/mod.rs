@@ -1,0 +1,128 @@
+//! One masked column as an expression of PostgreSQL's own functions, each named with its schema: of the column's type and
+//! length, immutable, and one that never fails.
+
+mod literal;
+mod types;
+mod value;
+
+use self::types::{Kind, Shape};
+use crate::catalog::{Column, Snapshot};
+use crate::decide::Masker;
+
+pub(super) use self::literal::name;
+
+/// The expression that stands for a column; `Err` says why there is none.
+pub(super) fn expression(catalog: &Snapshot, column: &Column<'_>, masker: &Masker) -> Result<String, String> {
+    needs_cells(masker)?;
+    let shape = Shape::of(catalog, column).ok_or("the catalog does not have its type")?;
+    let source = format!("{}::pg_catalog.text COLLATE pg_catalog.\"C\"", name(column.name()));
+    let meaningless = |masker: &str| Err(format!("`{masker}` means nothing for `{}`", shape.label));
+    let masked = match masker {
+        Masker::Null {} => "NULL".to_owned(),
+        Masker::Replace { value } => {
+            value::constant(&shape, value).ok_or_else(|| format!("the value of `replace` is no `{}`", shape.label))?
+        }
+        Masker::Redact {} => match redacted(&shape, &source, column.name()) {
+            Some(masked) => masked,
+            None => return meaningless("redact"),
+        },
+        Masker::Partial { keep_first, keep_last, with } if is_text(&shape) => {
+            partial(&source, keep_first.unwrap_or(0), keep_last.unwrap_or(0), with.as_deref().unwrap_or("*"))?
+        }
+        Masker::Email {} if is_text(&shape) => email(&source),
+        Masker::Partial { .. } => return meaningless("partial"),
+        Masker::Email {} => return meaningless("email"),
+        // Said above.
+        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => return meaningless("it"),
+    };
+    Ok(format!("({masked})::{}{}", shape.name, shape.collation))
+}
+
+/// Maskers that are no expression: such cells are masked on their way back.
+fn needs_cells(masker: &Masker) -> Result<(), String> {
+    let name = match masker {
+        Masker::Hash { .. } => "hash",
+        Masker::Tokenize { .. } => "tokenize",
+        Masker::Detect {} => "detect",
+        Masker::Null {} | Masker::Replace { .. } | Masker::Redact {} | Masker::Partial { .. } | Masker::Email {} => {
+            return Ok(());
+        }
+    };
+    Err(format!("`{name}` cannot be woven into a statement"))
+}
+
+fn is_text(shape: &Shape) -> bool {
+    shape.kind == Kind::Text && !shape.array
+}
+
+/// As long and without content; NULL stays.
+fn redacted(shape: &Shape, source: &str, column: &str) -> Option<String> {
+    if shape.array {
+        return None;
+    }
+    let constant = match shape.kind {
+        Kind::Text => return Some(format!("pg_catalog.repeat('*', pg_catalog.length({source}))")),
+        Kind::Bytea => {
+            let length = format!("pg_catalog.octet_length({})", name(column));
+            return Some(format!("pg_catalog.decode(pg_catalog.repeat('00', {length}), 'hex')"));
+        }
+        Kind::Integer { .. } | Kind::Numeric | Kind::Float4 | Kind::Float8 => "'0'",
+        Kind::Boolean => "'false'",
+        Kind::Date => "'1970-01-01'",
+        Kind::Timestamp => "'1970-01-01 00:00:00'",
+        Kind::TimestampTz => "'1970-01-01 00:00:00+00'",
+        Kind::Uuid => "'00000000-0000-0000-0000-000000000000'",
+        Kind::Inet => "'0.0.0.0'",
+        Kind::Cidr => "'0.0.0.0/32'",
+        Kind::Json | Kind::Jsonb => "'\"***\"'",
+        Kind::Enum | Kind::Other => return None,
+    };
+    Some(format!("CASE WHEN {} IS NOT NULL THEN {constant}::{} END", name(column), shape.name))
+}
+
+/// The first and last characters; a text that has no others is replaced whole.
+fn partial(source: &str, first: u32, last: u32, with: &str) -> Result<String, String> {
+    if with.chars().count() > LONGEST_WITH {
+        return Err(format!("`with` has more than {LONGEST_WITH} characters"));
+    }
+    // More of them than one byte each may be more than a value can hold.
+    let length = match LONGEST_MIDDLE.checked_div(with.len()) {
+        Some(most) if with.len() > 1 => format!("pg_catalog.length(pg_catalog.left({source}, {most}))"),
+        Some(_) | None => format!("pg_catalog.length({source})"),
+    };
+    let with = literal::text(with).ok_or("`with` has a character that PostgreSQL does not have")?;
+    let (first, last) = (i64::from(first), i64::from(last));
+    let kept = first.saturating_add(last);
+    // PostgreSQL counts characters in four bytes, and no text has more.
+    if kept >= i64::from(i32::MAX) {
+        return Ok(format!("pg_catalog.repeat({with}, {length})"));
+    }
+    let start = format!("pg_catalog.left({source}, {first})");
+    let end = format!("pg_catalog.right({source}, {last})");
+    let middle = format!("pg_catalog.repeat({with}, {length} OPERATOR(pg_catalog.-) {kept})");
+    let join = "OPERATOR(pg_catalog.||)";
+    Ok(format!(
+        "CASE WHEN {length} OPERATOR(pg_catalog.>) {kept} THEN {start} {join} {middle} {join} {end} \
+         ELSE pg_catalog.repeat({with}, {length}) END"
+    ))
+}
+
+/// Characters that may stand for one.
+const LONGEST_WITH: usize = 16;
+
+/// Bytes that they may have together: half of what a value can hold.
+const LONGEST_MIDDLE: usize = 500_000_000;
+
+/// `a***@e***.com`; what is no address has no character left.
+fn email(source: &str) -> String {
+    let length = format!("pg_catalog.length({source})");
+    let behind = format!("pg_catalog.strpos(pg_catalog.reverse({source}), '@')");
+    let domain = format!("pg_catalog.right({source}, {behind} OPERATOR(pg_catalog.-) 1)");
+    let join = "OPERATOR(pg_catalog.||)";
+    format!(
+        "CASE WHEN {behind} OPERATOR(pg_catalog.>) 1 AND {behind} OPERATOR(pg_catalog.<) {length} \
+         THEN pg_catalog.left({source}, 1) {join} '***@' {join} pg_catalog.left({domain}, 1) {join} '***' {join} \
+         COALESCE(pg_catalog.substring({source}, '[.][A-Za-z]{{2,24}}$'), '') \
+         ELSE pg_catalog.repeat('*', {length}) END"
+    )
+}

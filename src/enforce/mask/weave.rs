@@ -1,0 +1,466 @@
+//! Puts masks into a statement.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::bound::{Bound, Columns, label};
+use super::edits::{self, Edit, Woven};
+use super::masker;
+use super::target::Target;
+use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
+use crate::decide::Masks;
+use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
+
+/// Text in, text out. `None`: no mask binds here, and the text goes upstream as it is.
+///
+/// # Errors
+/// One sentence for the client: why this statement cannot be answered with these masks.
+pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot>) -> Result<Option<Woven>, String> {
+    weave_with(text, facts, masks, catalog, Earlier::Unmasked)
+}
+
+/// What a session prepared and declared by name, which EXECUTE and FETCH run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// All of it went upstream under the masks that hold now.
+    Masked,
+    /// Some of it may have gone upstream under others, or none.
+    Unmasked,
+}
+
+/// The same where it is known under which masks the session's own names were given.
+///
+/// # Errors
+/// As [`weave`].
+pub fn weave_with(
+    text: &str,
+    facts: &Facts,
+    masks: &Masks,
+    catalog: Option<&Snapshot>,
+    earlier: Earlier,
+) -> Result<Option<Woven>, String> {
+    if masks.values().all(std::collections::BTreeMap::is_empty) {
+        return Ok(None);
+    }
+    if facts.unparsed.is_some() {
+        return Err("masks cannot be put into a statement that could not be read".to_owned());
+    }
+    calls(facts, catalog)?;
+    if facts.unknown.contains("sql.relations") {
+        return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
+    }
+    if facts
+        .relations
+        .iter()
+        .all(|relation| relation.schema.as_deref().is_some_and(is_own) && !is_named(masks, relation))
+    {
+        return statistics(facts).map(|()| None);
+    }
+    let Some(catalog) = catalog.filter(|_| !facts.outdated) else {
+        return Err("the database's catalog is not known just now, and masks need it".to_owned());
+    };
+    statistics(facts)?;
+    let bound = Bound::new(masks, catalog)?;
+    let loom = Loom { text, facts, catalog, bound: &bound, earlier };
+    let mut woven = Vec::new();
+    let mut masked = false;
+    let mut cut = None;
+    for reference in &facts.references {
+        let Some((relation, columns)) = loom.masks(reference)? else { continue };
+        masked = true;
+        let tokens = match &cut {
+            Some(tokens) => tokens,
+            None => cut.insert(tokens(text).ok_or("this statement cannot be cut into tokens")?),
+        };
+        if let Some(way) = loom.way(reference, relation, columns, tokens)? {
+            woven.push(way);
+        }
+    }
+    if !masked {
+        return Ok(None);
+    }
+    let edits = match &cut {
+        Some(tokens) => loom.edits(tokens, &woven)?,
+        None => Vec::new(),
+    };
+    let woven = edits::apply(text, edits, bound.guard()).ok_or("masks do not fit into this statement")?;
+    Ok(Some(woven))
+}
+
+/// Functions that read what no mask reaches.
+fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
+    let shows = |name: &str| {
+        name.contains("_to_xml")
+            || name.starts_with("pg_read_")
+            || name.starts_with("pg_logical_")
+            || ["lo_import", "ts_rewrite", "ts_stat"].contains(&name)
+    };
+    // Compiled, so that a superuser brought it, and nothing but a value comes of it.
+    let computes = |function: &Function<'_>| {
+        let value = function.volatility() != FunctionVolatility::Volatile || MAKES_VALUES.contains(&function.name());
+        let compiled = matches!(function.language(), "c" | "internal");
+        compiled && value && !function.returns().1 && !function.is_security_definer()
+    };
+    let harmless = |function: &FunctionFacts| {
+        let found = catalog.zip(function.schema.as_deref());
+        found.is_some_and(|(catalog, schema)| {
+            let mut overloads = catalog.functions_in(schema, &function.name).peekable();
+            overloads.peek().is_some() && overloads.all(|function| computes(&function))
+        })
+    };
+    let blind = |function: &&FunctionFacts| {
+        if function.builtin { shows(&function.name) } else { !harmless(function) }
+    };
+    match facts.functions.iter().find(blind) {
+        Some(function) => Err(format!("`{}` may read columns that are masked, which no mask reaches", function.id)),
+        None => Ok(()),
+    }
+}
+
+/// Volatile functions of PostgreSQL's own extensions that make values of nothing.
+const MAKES_VALUES: [&str; 7] = [
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v5",
+];
+
+/// Catalogs that hold values of columns.
+const STATISTICS: [&str; 5] =
+    ["pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];
+
+fn statistics(facts: &Facts) -> Result<(), String> {
+    let held = facts.relations.iter().find(|relation| {
+        relation.schema.as_deref().is_some_and(is_own)
+            && STATISTICS.contains(&relation.name.as_str())
+            && relation.access.contains(&Access::Read)
+    });
+    match held {
+        Some(relation) => Err(format!("`{}` holds values of columns that are masked", relation.id)),
+        None => Ok(()),
+    }
+}
+
+fn is_own(schema: &str) -> bool {
+    matches!(schema, "pg_catalog" | "information_schema")
+}
+
+/// Whether policy masks the relation by its own name.
+fn is_named(masks: &Masks, relation: &crate::parse::RelationFacts) -> bool {
+    masks.keys().any(|table| {
+        // What cannot be read may be it.
+        crate::decide::relation_name(table).map_or(true, |named| {
+            Some(named.schema.as_str()) == relation.schema.as_deref() && named.name == relation.name
+        })
+    })
+}
+
+/// Statements in which a query is run where it stands.
+const RUNS: [&str; 9] =
+    ["COPY", "CREATE TABLE AS", "DELETE", "EXPLAIN", "INSERT", "MERGE", "SELECT", "SELECT INTO", "UPDATE"];
+
+/// Statements that show nothing of a relation's values, whatever they do to it.
+const SHOWS_NOTHING: [&str; 18] = [
+    "ANALYZE",
+    "CLUSTER",
+    "COMMENT",
+    "DROP FOREIGN TABLE",
+    "DROP INDEX",
+    "DROP MATERIALIZED VIEW",
+    "DROP POLICY",
+    "DROP RULE",
+    "DROP TABLE",
+    "DROP TRIGGER",
+    "DROP VIEW",
+    "GRANT",
+    "LOCK TABLE",
+    "REFRESH MATERIALIZED VIEW",
+    "REINDEX",
+    "REVOKE",
+    "TRUNCATE TABLE",
+    "VACUUM",
+];
+
+/// Columns that every table has.
+const SYSTEM: [&str; 6] = ["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+
+struct Loom<'a, 'm> {
+    text: &'a str,
+    facts: &'a Facts,
+    catalog: &'a Snapshot,
+    bound: &'a Bound<'m>,
+    earlier: Earlier,
+}
+
+/// A reference that is read through masks.
+struct Thread<'a, 'm> {
+    reference: &'a Reference,
+    place: &'a Place,
+    relation: Relation<'a>,
+    masked: &'a Columns<'m>,
+}
+
+impl<'a, 'm: 'a> Loom<'a, 'm>
+where
+    'a: 'm,
+{
+    /// What is masked of a relation that is named.
+    fn masks(&self, reference: &Reference) -> Result<Option<(Relation<'a>, &'a Columns<'m>)>, String> {
+        let Some(schema) = reference.schema.as_deref() else {
+            return Err(format!(
+                "it is not known which relation `{}` is, and some have masked columns",
+                reference.name
+            ));
+        };
+        let Some(relation) = self.catalog.relation_in(schema, &reference.name) else {
+            return if self.bound.is_unknown(schema, &reference.name) {
+                Err(format!("the catalog does not know `{}`, of which columns are masked", reference.relation))
+            } else {
+                Ok(None)
+            };
+        };
+        let only = reference.place.as_ref().is_some_and(|place| place.only);
+        let view = match reference.role {
+            Role::Read | Role::CopyOut => self.bound.shown_by(relation, false),
+            Role::Target => self.bound.shown_by(relation, true),
+            Role::Named => self.bound.shown_by(relation, false).filter(|_| !shows_nothing(&reference.command)),
+            // What is behind it was named there, too.
+            Role::Elsewhere => None,
+        };
+        if let Some(what) = view {
+            return Err(format!("`{}` shows {what}, and masks do not reach into it", reference.relation));
+        }
+        Ok(self.bound.masks(relation, only)?.map(|columns| (relation, columns)))
+    }
+
+    /// How a masked relation's reference is answered: read through masks, or left as it stands.
+    fn way(
+        &self,
+        reference: &'a Reference,
+        relation: Relation<'a>,
+        masked: &'a Columns<'m>,
+        tokens: &Tokens<'_>,
+    ) -> Result<Option<Thread<'a, 'm>>, String> {
+        let name = label(relation);
+        let place = || {
+            reference.place.as_ref().ok_or_else(|| {
+                format!("`{name}` has masked columns, and it is not certain where this statement names it")
+            })
+        };
+        let command = reference.command.as_str();
+        match reference.role {
+            Role::Elsewhere if self.earlier == Earlier::Masked => Ok(None),
+            Role::Elsewhere => Err(format!(
+                "`{name}` has masked columns, and masks do not reach into what was prepared or declared before"
+            )),
+            Role::Named if shows_nothing(command) => Ok(None),
+            Role::Named => Err(format!("`{name}` has masked columns, and {command} may show them or undo their masks")),
+            Role::Target => {
+                let (place, references) = (place()?, self.facts.references.as_slice());
+                Target { tokens, relation, masked, reference, place, references }.check()?;
+                Ok(None)
+            }
+            Role::Read | Role::CopyOut if RUNS.contains(&command) => {
+                Ok(Some(Thread { reference, place: place()?, relation, masked }))
+            }
+            Role::Read | Role::CopyOut => {
+                Err(format!("`{name}` has masked columns, and {command} would read them later without masks"))
+            }
+        }
+    }
+
+    fn edits(&self, tokens: &Tokens<'_>, threads: &[Thread<'a, 'm>]) -> Result<Vec<Edit>, String> {
+        let mut edits = Vec::new();
+        for thread in threads {
+            self.system_columns(tokens, thread)?;
+            match thread.reference.role {
+                Role::CopyOut => edits.extend(self.copied(tokens, thread)?),
+                Role::Read | Role::Target | Role::Named | Role::Elsewhere => self.read(tokens, thread, &mut edits)?,
+            }
+        }
+        if !threads.is_empty() {
+            self.qualifiers(tokens, threads, &mut edits)?;
+        }
+        Ok(edits)
+    }
+
+    /// `customers` becomes `(SELECT …) AS "customers"`.
+    fn read(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>, edits: &mut Vec<Edit>) -> Result<(), String> {
+        let Thread { reference, place, .. } = thread;
+        let lost = || "masks do not fit into this statement".to_owned();
+        let sample = match &place.sample {
+            None => None,
+            Some(sample) => {
+                if !sample.clone().skip(2).all(|at| is_plain(tokens, at)) {
+                    return Err(format!("a computed TABLESAMPLE of `{}` cannot be masked", label(thread.relation)));
+                }
+                let range = tokens.span(sample).ok_or_else(lost)?;
+                edits.push(Edit { range: range.clone(), text: " ".to_owned() });
+                self.text.get(range)
+            }
+        };
+        let columns = self.columns(tokens, thread)?;
+        let mut text = format!("({})", self.select(thread, columns.as_deref(), place.only, sample)?);
+        if place.alias.is_none() {
+            text.push_str(" AS ");
+            text.push_str(&masker::name(&reference.name));
+        }
+        let mut range = tokens.span(&place.whole).ok_or_else(lost)?;
+        if place.is_query {
+            let word = place.whole.start.checked_sub(1).and_then(|at| tokens.range(at)).ok_or_else(lost)?;
+            range.start = word.start;
+            text.insert_str(0, "SELECT * FROM ");
+        }
+        edits.push(Edit { range, text });
+        Ok(())
+    }
+
+    /// `COPY customers (id, email)` becomes `COPY (SELECT …)`.
+    fn copied(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<Option<Edit>, String> {
+        let Thread { place, relation, .. } = thread;
+        let lost = || format!("masks do not fit into this COPY of `{}`", label(*relation));
+        let begins = place.whole.start.checked_sub(1).is_some_and(|at| tokens.is_word(at, "copy"));
+        let mut end = place.whole.end;
+        let mut listed = Vec::new();
+        if tokens.is_mark(end, "(") {
+            loop {
+                listed.push(tokens.name(end.saturating_add(1)).ok_or_else(lost)?);
+                end = end.saturating_add(2);
+                if tokens.is_mark(end, ")") {
+                    break;
+                }
+                if !tokens.is_mark(end, ",") {
+                    return Err(lost());
+                }
+            }
+            end = end.saturating_add(1);
+        } else {
+            listed.extend(relation.columns().filter(|column| !column.is_generated()).map(|c| c.name().to_owned()));
+        }
+        if !begins || !tokens.is_word(end, "to") {
+            return Err(lost());
+        }
+        // COPY of a table leaves out what inherits from it.
+        let only = relation.kind() == RelationKind::Table;
+        let text = format!("({})", self.select(thread, Some(&listed), only, None)?);
+        let range = tokens.span(&(place.whole.start..end)).ok_or_else(lost)?;
+        Ok(Some(Edit { range, text }))
+    }
+
+    /// The sub-select that has a relation's rows with masks: of these columns in this order, or of all.
+    fn select(
+        &self,
+        thread: &Thread<'_, '_>,
+        columns: Option<&[String]>,
+        only: bool,
+        sample: Option<&str>,
+    ) -> Result<String, String> {
+        let Thread { relation, masked, .. } = thread;
+        let name = label(*relation);
+        let item = |column: &crate::catalog::Column<'_>| match masked.get(column.name()) {
+            None => Ok(masker::name(column.name())),
+            Some(masker) => match masker::expression(self.catalog, column, masker) {
+                Ok(masked) => Ok(format!("{masked} AS {}", masker::name(column.name()))),
+                Err(why) => Err(format!("the mask of `{name}.{}` cannot be carried out: {why}", column.name())),
+            },
+        };
+        let items: Vec<String> = match columns {
+            None => relation.columns().map(|column| item(&column)).collect::<Result<_, _>>()?,
+            Some(columns) => columns
+                .iter()
+                .map(|column| match relation.column(column) {
+                    Some(column) => item(&column),
+                    // The server will say that there is none.
+                    None => Ok(masker::name(column)),
+                })
+                .collect::<Result<_, _>>()?,
+        };
+        let only = if only { "ONLY " } else { "" };
+        let from = format!("{}.{}", masker::name(relation.schema()), masker::name(relation.name()));
+        let sample = sample.map_or_else(String::new, |sample| format!(" {sample}"));
+        Ok(format!("SELECT {} FROM {only}{from}{sample}", items.join(", ")))
+    }
+
+    /// The columns that the statement can mean, where that is certain; `None` for all. Fewer make it shorter, and ask for
+    /// rights on fewer.
+    fn columns(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<Option<Vec<String>>, String> {
+        let used = self.facts.relations.iter().find(|relation| relation.id == thread.reference.relation);
+        let is_listed = thread.place.alias.is_some_and(|at| tokens.is_mark(at.saturating_add(1), "("));
+        let is_open = used.is_none_or(|relation| relation.columns.contains("*")) || is_listed || thread.place.is_query;
+        let any = |found: &dyn Fn(usize) -> bool| (0..tokens.count()).any(found);
+        if is_open || any(&|at| tokens.is_mark(at, "*") || tokens.is_word(at, "natural")) {
+            return Ok(None);
+        }
+        let alias = thread.place.alias.and_then(|at| tokens.name(at));
+        let alias = alias.unwrap_or_else(|| thread.reference.name.clone());
+        let mut names = BTreeSet::new();
+        for at in 0..tokens.count() {
+            let Some(name) = tokens.name(at) else { continue };
+            let is_named = thread.place.whole.contains(&at) || thread.place.alias == Some(at);
+            if name == alias && !is_named && !tokens.is_mark(at.saturating_add(1), ".") {
+                return Ok(None);
+            }
+            names.insert(name);
+        }
+        let columns = thread.relation.columns().map(|column| column.name().to_owned());
+        Ok(Some(columns.filter(|column| names.contains(column)).collect()))
+    }
+
+    /// A sub-select has none of them.
+    fn system_columns(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<(), String> {
+        let alias = thread.place.alias.and_then(|at| tokens.name(at));
+        let alias = alias.unwrap_or_else(|| thread.reference.name.clone());
+        for at in 0..tokens.count() {
+            let Some(name) = tokens.name(at).filter(|name| SYSTEM.contains(&name.as_str())) else { continue };
+            let dot = at.checked_sub(1).filter(|dot| tokens.is_mark(*dot, "."));
+            let qualifier = dot.and_then(|dot| dot.checked_sub(1)).and_then(|at| tokens.name(at));
+            if qualifier.is_none_or(|qualifier| qualifier == alias) {
+                let relation = label(thread.relation);
+                return Err(format!("`{relation}` has masked columns, and is read without its `{name}`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// `public.customers.id` becomes `customers.id`: a sub-select is in no schema.
+    fn qualifiers(&self, tokens: &Tokens<'_>, threads: &[Thread<'_, '_>], edits: &mut Vec<Edit>) -> Result<(), String> {
+        let unaliased: BTreeSet<(&str, &str)> = threads
+            .iter()
+            .filter(|thread| thread.place.alias.is_none() && thread.reference.role == Role::Read)
+            .map(|thread| (thread.relation.schema(), thread.relation.name()))
+            .collect();
+        let names: Vec<Range<usize>> = self
+            .facts
+            .references
+            .iter()
+            .filter_map(|reference| Some(reference.place.as_ref()?.whole.clone()))
+            .collect();
+        for at in 0..tokens.count() {
+            let dots = [1_usize, 3].iter().all(|ahead| tokens.is_mark(at.saturating_add(*ahead), "."));
+            let first = at.checked_sub(1).is_none_or(|before| !tokens.is_mark(before, "."));
+            if !dots || !first || names.iter().any(|whole| whole.contains(&at)) {
+                continue;
+            }
+            let (Some(schema), Some(name)) = (tokens.name(at), tokens.name(at.saturating_add(2))) else { continue };
+            if unaliased.contains(&(schema.as_str(), name.as_str())) {
+                let range = tokens.range(at).zip(tokens.range(at.saturating_add(2)));
+                let (from, to) = range.ok_or("masks do not fit into this statement")?;
+                edits.push(Edit { range: from.start..to.start, text: String::new() });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shows_nothing(command: &str) -> bool {
+    SHOWS_NOTHING.contains(&command)
+}
+
+/// Whether a token of TABLESAMPLE reads nothing.
+fn is_plain(tokens: &Tokens<'_>, at: usize) -> bool {
+    let marks = ["(", ")", ",", "-", "+", ".", "::"];
+    tokens.is_value(at) || tokens.is_word(at, "repeatable") || marks.iter().any(|mark| tokens.is_mark(at, mark))
+}

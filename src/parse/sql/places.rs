@@ -1,0 +1,159 @@
+//! Which tokens a reference to a relation is made of. The tree says where the name begins and whether an alias or a
+//! sample follows; the rest is counted in our own tokens, and where both do not agree there is no place.
+
+use std::ops::Range;
+
+use sqlparser::ast::{Ident, ObjectName, TableAlias};
+use sqlparser::tokenizer::Location;
+
+use super::guard::Places;
+use super::lexer::{Kind, Lexeme};
+use crate::parse::reference::{Place, Reference, Role};
+
+/// Where the tree says that a relation is named.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    first: Location,
+    alias: Option<Location>,
+    parts: usize,
+    sampled: bool,
+}
+
+impl Spot {
+    /// `None` for names that are in no text.
+    pub(super) fn of(name: &ObjectName, alias: Option<&TableAlias>, sampled: bool) -> Option<Self> {
+        let start = |ident: &Ident| (ident.span.start.line > 0).then_some(ident.span.start);
+        let first = start(name.0.first()?.as_ident()?)?;
+        let alias = match alias {
+            Some(alias) => Some(start(&alias.name)?),
+            None => None,
+        };
+        Some(Self { first, alias, parts: name.0.len(), sampled })
+    }
+}
+
+/// References with their tokens.
+pub(super) fn placed(text: &str, lexemes: &[Lexeme], mut references: Vec<(Reference, Option<Spot>)>) -> Vec<Reference> {
+    references.sort_by_key(|(_, spot)| spot.map(|spot| (spot.first.line, spot.first.column)));
+    let mut places = Places::new(text);
+    let mut found = Vec::with_capacity(references.len());
+    for (reference, spot) in references {
+        let place = spot.and_then(|spot| {
+            let byte = places.byte(spot.first);
+            // The alias stands behind: what is asked of places goes on from there, so that it has a walk of its own.
+            let alias = spot.alias.map(|alias| places.clone().byte(alias));
+            place(&Text { text, lexemes }, byte, alias, spot, reference.role)
+        });
+        found.push(Reference { place, ..reference });
+    }
+    found
+}
+
+struct Text<'t> {
+    text: &'t str,
+    lexemes: &'t [Lexeme],
+}
+
+fn place(text: &Text<'_>, byte: usize, alias: Option<usize>, spot: Spot, role: Role) -> Option<Place> {
+    let name = text.name(text.at(byte)?)?;
+    if name.len() != spot.parts.checked_mul(2)?.checked_sub(1)? {
+        return None;
+    }
+    let before = |back: usize| name.start.checked_sub(back);
+    let word = |at: Option<usize>, word: &str| at.is_some_and(|at| text.is_word(at, word));
+    let mut whole = name.clone();
+    let mut only = word(before(1), "only");
+    if only {
+        whole.start = before(1)?;
+    } else if word(before(2), "only") && before(1).is_some_and(|at| text.is_mark(at, "(")) {
+        let last = whole.end;
+        if !text.is_mark(last, ")") {
+            return None;
+        }
+        only = true;
+        whole = before(2)?..last.checked_add(1)?;
+    }
+    let mut end = whole.end;
+    let alias = match alias {
+        None => None,
+        Some(byte) => {
+            let at = text.at(byte)?;
+            if at != end && !(text.is_word(end, "as") && Some(at) == end.checked_add(1)) {
+                return None;
+            }
+            end = at.checked_add(1)?;
+            if text.is_mark(end, "(") && role == Role::Read {
+                end = text.closed(end)?;
+            }
+            Some(at)
+        }
+    };
+    let sample = text.sample(end);
+    if spot.sampled != sample.is_some() {
+        return None;
+    }
+    let is_query = role == Role::Read && word(whole.start.checked_sub(1), "table");
+    Some(Place { whole, name, only, is_query, alias, sample })
+}
+
+impl Text<'_> {
+    /// The token that begins at that byte.
+    fn at(&self, byte: usize) -> Option<usize> {
+        self.lexemes.binary_search_by_key(&byte, |lexeme| lexeme.start).ok()
+    }
+
+    fn is_word(&self, at: usize, word: &str) -> bool {
+        self.lexemes.get(at).is_some_and(|lexeme| lexeme.is_word(self.text, word))
+    }
+
+    fn is_mark(&self, at: usize, mark: &str) -> bool {
+        self.lexemes.get(at).is_some_and(|lexeme| lexeme.is_mark(self.text, mark))
+    }
+
+    /// The name, qualified or not, that begins there.
+    fn name(&self, start: usize) -> Option<Range<usize>> {
+        let is_name = |at: usize| {
+            self.lexemes.get(at).is_some_and(|lexeme| match lexeme.kind() {
+                Kind::Word | Kind::Quoted => true,
+                Kind::Constant | Kind::Parameter | Kind::Operator | Kind::Punctuation => false,
+            })
+        };
+        if !is_name(start) {
+            return None;
+        }
+        let mut end = start.checked_add(1)?;
+        while self.is_mark(end, ".") && is_name(end.checked_add(1)?) {
+            end = end.checked_add(2)?;
+        }
+        Some(start..end)
+    }
+
+    /// One past the bracket that closes the one there.
+    fn closed(&self, open: usize) -> Option<usize> {
+        let mut depth = 0_usize;
+        for (at, lexeme) in self.lexemes.iter().enumerate().skip(open) {
+            if lexeme.is_mark(self.text, "(") {
+                depth = depth.saturating_add(1);
+            } else if lexeme.is_mark(self.text, ")") {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return at.checked_add(1);
+                }
+            }
+        }
+        None
+    }
+
+    fn sample(&self, start: usize) -> Option<Range<usize>> {
+        if !self.is_word(start, "tablesample") {
+            return None;
+        }
+        let method = self.name(start.checked_add(1)?)?;
+        let mut end = self.closed(method.end).filter(|_| self.is_mark(method.end, "("))?;
+        if self.is_word(end, "repeatable") {
+            let seed = end.checked_add(1)?;
+            end = self.closed(seed).filter(|_| self.is_mark(seed, "("))?;
+        }
+        Some(start..end)
+    }
+}

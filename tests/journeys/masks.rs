@@ -1,0 +1,123 @@
+//! Masks as a client meets them: in every protocol, beside every other thing that a session does.
+
+use crate::harness::raw::{Raw, bind, close, execute, message, parse, query, spell, sync};
+use crate::harness::{Setup, Sidegate, python, said};
+
+/// Everybody reads and writes; nobody sees an e-mail address, and of a name only its last two characters.
+const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
+    allow contains \"everything\" if true\n\n\
+    mask contains {\"column\": \"public.customers.email\", \"with\": {\"replace\": {\"value\": \"***\"}}} if true\n\n\
+    mask contains {\"column\": \"public.customers.name\", \"with\": {\"partial\": {\"keep_last\": 2}}} if true\n";
+
+/// A rule that reads values, so that a Parse is judged when its Bind comes.
+const VALUES: &str = "\ndeny contains \"that is too much\" if {\n\tsome p in input.sql.parameters\n\tis_number(p.value)\n\tp.value > 5000\n}\n";
+
+const SECRET: &str = "@example.com";
+
+fn open(sidegate: &Sidegate) -> Raw {
+    Raw::open(sidegate.port, &sidegate.database)
+}
+
+fn shown(client: &mut Raw, messages: &[Vec<u8>]) -> String {
+    client.send(&messages.concat());
+    let answer = client.until_ready();
+    let text: Vec<String> = answer.iter().map(|message| String::from_utf8_lossy(&message.body).into_owned()).collect();
+    assert!(!text.iter().any(|text| text.contains(SECRET)), "{text:?}");
+    text.concat()
+}
+
+#[test]
+fn a_masked_column_is_masked_wherever_it_is_read() {
+    let sidegate = Setup::policy(POLICY).start();
+    let psql = |sql: &str| {
+        let output = sidegate.psql(&["-Atc", sql]);
+        let text = said(&output);
+        assert!(!text.contains(SECRET), "{sql}: {text}");
+        text.trim().to_owned()
+    };
+    assert_eq!(psql("select * from customers where id = 7"), "7|********7|***".replace("********7", "******** 7"));
+    assert_eq!(psql("select email from customers c where c.email = 'c7@example.com'"), "");
+    assert_eq!(psql("select distinct email from customers"), "***");
+    assert_eq!(psql("select count(*) from customers where email like '%c7%'"), "0");
+    assert_eq!(psql("with x as (select email e from customers) select max(upper(e)) from x"), "***");
+    assert_eq!(psql("select (select email from customers where id = o.customer_id) from orders o where id = 1"), "***");
+    assert_eq!(psql("select to_jsonb(c) ->> 'email' from customers c limit 1"), "***");
+    assert_eq!(psql("copy customers (email) to stdout").lines().next(), Some("***"));
+    assert!(psql("select email::int from customers").contains("a value of the statement is not valid"));
+    assert_eq!(psql("select id from orders where id = 3"), "3");
+    let event = sidegate.event_of("select distinct email from customers");
+    assert_eq!(event["result"]["mask"]["public.customers"]["email"]["replace"]["value"], "***");
+}
+
+#[test]
+fn prepared_statements_and_portals_are_masked_with_and_without_values() {
+    for policy in [POLICY.to_owned(), format!("{POLICY}{VALUES}")] {
+        let sidegate = Setup::policy(&policy).start();
+        let mut client = open(&sidegate);
+        let sql = "select email, id from customers where id < $1 order by id";
+        let first = [parse("s", sql), message('D', b"Ss\0"), bind("p", "s", &["3"]), execute("p", 1), sync()];
+        client.send(&first.concat());
+        assert_eq!(spell(&client.until_ready()), "1 t T 2 D s Z:I");
+        for _ in 0..3 {
+            let again = [bind("", "s", &["4"]), execute("", 0), sync()];
+            let text = shown(&mut client, &again);
+            assert!(text.contains("***") && text.contains("SELECT 3"), "{text}");
+        }
+        client.send(&[close("s"), sync()].concat());
+        assert_eq!(spell(&client.until_ready()), "3 Z:I");
+    }
+}
+
+#[test]
+fn a_mask_that_policy_no_longer_demands_ends_with_the_next_bind() {
+    let sidegate = Setup::policy(&format!("{POLICY}{VALUES}")).start();
+    let mut client = open(&sidegate);
+    let again = [bind("", "s", &["4"]), execute("", 0), sync()];
+    shown(&mut client, &[parse("s", "select email from customers where id < $1"), sync()]);
+    assert!(shown(&mut client, &again).contains("***"));
+    sidegate.edit_policy("package policies.shop\n\nallow contains \"everything\" if true\n");
+    client.send(&again.concat());
+    assert!(client.until_ready().iter().any(|message| String::from_utf8_lossy(&message.body).contains(SECRET)));
+    sidegate.edit_policy(POLICY);
+    assert!(shown(&mut client, &again).contains("***"));
+    assert!(shown(&mut client, &again).contains("***"));
+}
+
+#[test]
+fn what_cannot_be_masked_is_refused_and_the_session_goes_on() {
+    let sidegate = Setup::policy(POLICY).start();
+    let mut client = open(&sidegate);
+    for sql in [
+        "update customers set name = 'x' where email like 'c7%'",
+        "delete from customers where id = 1 returning *",
+        "create view mine as select email from customers",
+        "insert into customers values (1, 'x', 'y') on conflict (id) do update set name = customers.email",
+        "do $$ begin raise notice '%', (select email from customers limit 1); end $$",
+        "select ctid from customers",
+    ] {
+        assert_eq!(client.ask(&query(sql)).split(' ').next_back(), Some("Z:I"), "{sql}");
+        client.send(&query(sql));
+        let answer = client.until_ready();
+        assert_eq!(answer[0].tag, 'E', "{sql}: {}", spell(&answer));
+    }
+    assert_eq!(client.ask(&query("select id from customers where id = 1")), "T D C:SELECT 1 Z:I");
+}
+
+#[test]
+fn a_driver_reads_masked_rows_in_text_and_binary() {
+    let sidegate = Setup::policy(POLICY).start();
+    let program = "import os, psycopg
+for binary in (False, True):
+    with psycopg.connect(os.environ['DSN'], autocommit=True) as c:
+        for _ in range(8):
+            rows = c.execute('select id, name, email from customers where id = %s', (7,), binary=binary, prepare=True).fetchall()
+            assert rows == [(7, '******** 7', '***')], rows
+        with c.transaction(), c.cursor('named', binary=binary) as cursor:
+            cursor.execute('select email from customers order by id')
+            assert {row[0] for row in cursor.fetchmany(5)} == {'***'}
+print('every row')";
+    let mut command = python();
+    let dsn = format!("host=127.0.0.1 port={} dbname={} user=alice", sidegate.port, sidegate.database);
+    let output = sidegate.environment(command.args(["-c", program]).env("DSN", dsn)).output().expect("it runs");
+    assert!(said(&output).ends_with("every row\n"), "{}", said(&output));
+}

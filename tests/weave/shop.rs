@@ -1,0 +1,117 @@
+//! A database, what its catalog says, and statements read and woven as a session would.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use sidegate::catalog::{Builder, Snapshot, Table};
+use sidegate::decide::Masks;
+use sidegate::enforce::{Woven, weave};
+use sidegate::parse::{
+    Encoding, Facts, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust,
+};
+use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+use crate::harness::{PASSWORD, postgres};
+
+pub struct Shop {
+    pub database: String,
+    pub catalog: Arc<Snapshot>,
+    reader: Reader,
+}
+
+impl Shop {
+    /// A database of its own.
+    pub fn new(name: &str) -> Self {
+        let server = postgres();
+        server.sql("postgres", &format!("create database {name}"));
+        server.sql(name, include_str!("../data/weave/shop.sql"));
+        let catalog = Arc::new(survey(name));
+        Self { database: name.to_owned(), catalog, reader: Reader::new(1, 0, Stack::Ordinary).unwrap() }
+    }
+
+    pub fn facts(&self, text: &str) -> Arc<Facts> {
+        self.facts_after(text, &Remembered::new())
+    }
+
+    pub fn facts_after(&self, text: &str, known: &Remembered) -> Arc<Facts> {
+        let public: Arc<str> = "public".into();
+        let names = Names::Known(Known {
+            path: [Arc::clone(&public)].into(),
+            schema: Some(public),
+            snapshot: Arc::clone(&self.catalog),
+            trust: Trust::Fresh,
+            functions: Trust::Fresh,
+        });
+        let reading = Reading {
+            quoting: Quoting::Standard,
+            encoding: Encoding::Safe,
+            names,
+            read_only: true,
+            limits: ReadingLimits::default(),
+            prepared: known,
+            cursors: known,
+        };
+        self.reader.statement_blocking(text, &reading)
+    }
+
+    pub fn weave(&self, text: &str, masks: &Masks) -> Result<Option<Woven>, String> {
+        weave(text, &self.facts(text), masks, Some(&self.catalog))
+    }
+
+    /// All that psql says of a text: rows, COPY, errors, notices.
+    pub fn run(&self, text: &str) -> String {
+        let output = Command::new("psql")
+            .args(["-X", "-A", "-t", "-v", "VERBOSITY=verbose", "-h", "127.0.0.1", "-U", "app", "-d", &self.database])
+            .args(["-p", &postgres().port.to_string(), "-c", text])
+            .env("PGPASSWORD", PASSWORD)
+            .output()
+            .unwrap();
+        crate::harness::said(&output)
+    }
+
+    /// The columns that the server describes: name, table, attribute number.
+    pub fn described(&self, text: &str) -> Option<Vec<(String, u32, i16)>> {
+        runtime().block_on(async {
+            let client = connect(&self.database).await;
+            let statement = client.prepare(text).await.ok()?;
+            let columns = statement.columns().iter();
+            Some(
+                columns
+                    .map(|c| (c.name().to_owned(), c.table_oid().unwrap_or(0), c.column_id().unwrap_or(0)))
+                    .collect(),
+            )
+        })
+    }
+}
+
+pub fn masks(json: &str) -> Masks {
+    serde_json::from_str(json).unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+async fn connect(database: &str) -> tokio_postgres::Client {
+    let config = format!("host=127.0.0.1 port={} user=app dbname={database} password='{PASSWORD}'", postgres().port);
+    let (client, connection) = tokio_postgres::connect(&config, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn survey(database: &str) -> Snapshot {
+    runtime().block_on(async {
+        let client = connect(database).await;
+        client.batch_execute("set search_path = pg_catalog").await.unwrap();
+        let mut builder = Builder::default();
+        for table in Table::WHOLE.into_iter().chain([Table::Definitions]) {
+            for message in client.simple_query(table.sql()).await.unwrap() {
+                if let SimpleQueryMessage::Row(row) = message {
+                    let values: Vec<_> = (0..row.len()).map(|at| row.get(at).map(str::as_bytes)).collect();
+                    builder.row(table, &values).unwrap();
+                }
+            }
+        }
+        builder.finish().unwrap()
+    })
+}
