@@ -11,6 +11,7 @@ use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
 use crate::parse::{self, Encoding, Facts, Names, Reading, Remembered, Request, UnparsedKind};
 
+use super::super::atlas::Page;
 use super::corridor::{Corridor, denied};
 use super::names::{Statement, remember, unsure};
 use super::recent::Conditions;
@@ -42,8 +43,9 @@ impl Corridor {
         let read = self.read_now(text, by_name, false).await;
         let page = {
             let state = self.state.lock();
-            // What it alone has changed, nobody else can see.
-            state.page().filter(|_| state.sees_what_others_see()).cloned()
+            // What it alone has changed, nobody else can see; but others may have changed more.
+            let settled = |page: &&Arc<Page>| page.known().is_some_and(|seen| seen.defined.is_empty());
+            state.page().filter(|page| state.sees_what_others_see() || !settled(page)).cloned()
         };
         let Some(page) = page else { return Some(read) };
         let names_something = !(read.facts.relations.is_empty() && read.facts.functions.is_empty());

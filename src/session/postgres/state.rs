@@ -376,3 +376,6 @@ impl Drop for State {
         self.changed();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,16 +170,10 @@ impl<'a> Walker<'a> {
 
     /// What was walked so far makes to mean something else, to everybody.
     fn defined(&self) -> Definitions {
+        let seen = (0..).zip(&self.entries).filter(|(at, _)| !self.private.contains(at));
+        let defined = seen.filter_map(|(at, entry)| lasting::defined(entry, self.defines.get(&at)));
         let mut all = self.aftermath.defines.clone();
-        for (at, entry) in (0..).zip(&self.entries) {
-            if self.private.contains(&at) || !lasting::is_seen(entry) {
-                continue;
-            }
-            match self.defines.get(&at) {
-                Some(defined) => all.extend(defined),
-                None => all.extend(&Definitions::everything()),
-            }
-        }
+        defined.for_each(|one| all.extend(&one));
         all
     }
 

@@ -56,6 +56,11 @@ pub(super) fn is_private(statement: &Statement) -> bool {
     }
 }
 
+/// What a statement of this kind defines for others, if that is anything. `told`: where it can be told.
+pub(super) fn defined(entry: &StatementFacts, told: Option<&Definitions>) -> Option<Definitions> {
+    is_seen(entry).then(|| told.cloned().unwrap_or_else(Definitions::everything))
+}
+
 /// The names that it makes to mean something else, where it can be told that these are all.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not told here may be anything")]
 pub(super) fn defines(statement: &Statement) -> Option<Definitions> {
@@ -115,7 +120,7 @@ pub(super) fn is_temporary(statement: &Statement) -> bool {
 }
 
 /// Whether what it does to the catalogs is seen by other sessions, as names that mean something else.
-pub(super) fn is_seen(entry: &StatementFacts) -> bool {
+fn is_seen(entry: &StatementFacts) -> bool {
     let has = |effect| entry.effects.contains(&effect);
     let defines = has(Effect::Ddl) || has(Effect::Dcl) || has(Effect::Unknown);
     let ends = matches!(entry.command.as_str(), "COMMIT PREPARED" | "ROLLBACK PREPARED");
