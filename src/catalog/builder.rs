@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::held::Held;
+use super::powers::Power;
 use super::row::Row;
 use super::rows::{
     CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind, FunctionRow,
@@ -51,7 +52,7 @@ impl Builder {
         if self.bytes > MAX_BYTES {
             return Err(CatalogError::TooMuch { table, limit: MAX_BYTES, unit: "bytes" });
         }
-        if table != Table::Definitions {
+        if !matches!(table, Table::Definitions | Table::Powers) {
             self.digest = self.digest.wrapping_add(digest(table, values));
         }
         let row = Row::new(table, number, values)?;
@@ -72,6 +73,7 @@ impl Builder {
             Table::DomainConstraints => self.constraint(&row),
             Table::Collations => self.collation(&row),
             Table::Extensions => self.extension(&row),
+            Table::Powers => self.power(&row),
             Table::Definitions => self.definition(&row),
         }
     }
@@ -341,6 +343,18 @@ impl Builder {
             name: row.name(1, &mut self.names)?,
             version: row.name(2, &mut self.names)?,
         });
+        Ok(())
+    }
+
+    /// What the role may do was told, if only that there is nothing: its rows follow.
+    pub fn powers_are_told(&mut self) {
+        self.held.powers.get_or_insert_default();
+    }
+
+    fn power(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        let power =
+            Power { what: Box::from(row.text(0)?), object: Box::from(row.text(1)?), remedy: Box::from(row.text(2)?) };
+        self.held.powers.get_or_insert_default().push(power);
         Ok(())
     }
 

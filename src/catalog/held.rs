@@ -1,5 +1,6 @@
 //! Everything that rows gave, sorted so that it is found again, after it was checked against itself.
 
+use super::powers::Power;
 use super::rows::{
     CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionRow, NamespaceRow, OperatorRow, RelationRow,
     RuleRelationRow, RuleRow, TypeRow,
@@ -46,6 +47,8 @@ pub(super) struct Held {
     pub collations: Vec<CollationRow>,
     /// By OID.
     pub extensions: Vec<ExtensionRow>,
+    /// What the role may do too much; nothing where it was not told.
+    pub powers: Option<Vec<Power>>,
     /// Places in `relations`, by name and schema.
     pub relation_names: Vec<u32>,
     /// Places in `functions`, by name and schema.
@@ -82,6 +85,9 @@ impl Held {
         self.aggregates.dedup();
         self.casts.sort_unstable_by_key(|cast| (cast.source, cast.target));
         self.constraints.sort_by_key(|constraint| constraint.domain);
+        if let Some(powers) = &mut self.powers {
+            powers.sort_unstable();
+        }
         self.check_columns()?;
         self.check_rules()?;
         self.index()?;
@@ -207,7 +213,12 @@ impl Held {
             list(&self.operator_names),
             list(&self.type_names),
         ];
-        lists.into_iter().chain(texts).chain(constraints).chain(settings).fold(0, usize::saturating_add)
+        let power = |power: &Power| {
+            let texts = power.what.len().saturating_add(power.object.len()).saturating_add(power.remedy.len());
+            texts.saturating_add(size_of::<Power>())
+        };
+        let powers = self.powers.iter().flatten().map(power);
+        lists.into_iter().chain(texts).chain(constraints).chain(settings).chain(powers).fold(0, usize::saturating_add)
     }
 }
 

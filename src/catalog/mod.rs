@@ -5,6 +5,7 @@
 mod builder;
 mod error;
 mod held;
+mod powers;
 mod reach;
 mod row;
 mod rows;
@@ -17,6 +18,7 @@ mod things;
 
 pub use builder::Builder;
 pub use error::CatalogError;
+pub use powers::Power;
 pub use reach::{Reach, Reached};
 pub use rows::{CastContext, CastMethod, FunctionKind, FunctionVolatility, RelationKind, RuleEvent, TypeKind};
 pub use snapshot::{Server, Snapshot};

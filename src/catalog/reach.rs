@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rows::{RelationKind, RuleEvent};
+use super::rows::{RelationKind, RuleEvent, RuleRow};
 use super::snapshot::Snapshot;
 use super::things::{Function, Relation, Rule};
 
@@ -58,29 +58,18 @@ impl Snapshot {
     pub fn showing(&self, relations: &BTreeSet<u32>) -> Vec<Relation<'_>> {
         let mut reached = relations.clone();
         let mut found = Vec::new();
-        let mut views: Vec<(u32, Relation<'_>)> = Vec::new();
-        for row in &self.held.rules {
-            if row.event == RuleEvent::Select
-                && let Some(view) = self.by_oid(row.relation)
-            {
-                views.push((row.oid, view));
-            }
-        }
-        views.sort_unstable_by_key(|(rule, _)| *rule);
         loop {
-            let before = reached.len();
-            for row in self.held.rule_relations.iter().filter(|row| row.column == 0) {
-                if !reached.contains(&row.relation) {
-                    continue;
-                }
-                let at = views.binary_search_by_key(&row.rule, |(rule, _)| *rule).ok();
-                if let Some((_, view)) = at.and_then(|at| views.get(at))
-                    && reached.insert(view.oid())
-                {
-                    found.push(*view);
-                }
+            let naming =
+                self.held.rule_relations.iter().filter(|row| row.column == 0 && reached.contains(&row.relation));
+            let rules: BTreeSet<u32> = naming.map(|row| row.rule).collect();
+            if rules.is_empty() {
+                return found;
             }
-            if reached.len() == before {
+            let shows = |rule: &&RuleRow| rule.event == RuleEvent::Select && rules.contains(&rule.oid);
+            let views = self.held.rules.iter().filter(shows).filter_map(|rule| self.by_oid(rule.relation));
+            let before = found.len();
+            found.extend(views.filter(|view| reached.insert(view.oid())));
+            if found.len() == before {
                 return found;
             }
         }

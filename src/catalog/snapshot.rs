@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::held::{Held, place};
+use super::powers::Power;
 use super::rows::{CastContext, CastMethod, NamespaceRow};
 use super::symbols::{Symbol, Symbols};
 use super::things::{Function, Operator, Relation, Type};
@@ -61,7 +62,7 @@ impl Snapshot {
         self.version
     }
 
-    /// Whether another snapshot holds the same, but for the texts of rules.
+    /// Whether another snapshot holds the same, but for the texts of rules and what the role may do.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
@@ -69,6 +70,11 @@ impl Snapshot {
     /// Where it was taken.
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// What the role may do beyond what statements need, sorted; `None` where the server did not tell.
+    pub fn powers(&self) -> Option<&[Power]> {
+        self.held.powers.as_deref()
     }
 
     /// Relations that it holds.

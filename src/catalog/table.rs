@@ -73,6 +73,8 @@ pub enum Table {
     Collations,
     /// Extensions.
     Extensions,
+    /// What the role may do beyond what statements need. It is for people, and the rest does without it.
+    Powers,
     /// The text of rules. It waits for locks, so it is asked for by itself, and the rest does without it.
     Definitions,
 }
@@ -172,6 +174,7 @@ impl Table {
             Self::DomainConstraints => &["contypid", "definition"],
             Self::Collations => &["oid", "collnamespace", "collname", "collisdeterministic"],
             Self::Extensions => &["oid", "extname", "extversion"],
+            Self::Powers => &["what", "object", "remedy"],
             Self::Definitions => &["oid", "definition"],
         }
     }
@@ -282,6 +285,7 @@ impl Table {
                  or l.oid in (select t.typcollation from pg_type t)"
             }
             Self::Extensions => "select e.oid, e.extname, e.extversion from pg_extension e",
+            Self::Powers => super::powers::SQL,
             Self::Definitions => concat!(
                 "select r.oid, case when length(d.d) <= 65536 then d.d end ",
                 "from pg_rewrite r join pg_class c on c.oid = r.ev_class cross join lateral (select case ",
@@ -316,6 +320,7 @@ impl std::fmt::Display for Table {
             Self::DomainConstraints => "constraints of domains",
             Self::Collations => "collations",
             Self::Extensions => "extensions",
+            Self::Powers => "what the role may do",
             Self::Definitions => "texts of rules",
         })
     }

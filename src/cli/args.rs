@@ -71,6 +71,12 @@ pub(super) struct RunArguments {
 pub(super) struct CheckArguments {
     #[command(flatten)]
     pub(super) config: ConfigArguments,
+    /// Also log in upstream: what the role may do beyond what statements need, and the statements that mend it
+    #[arg(long)]
+    pub(super) upstream: bool,
+    /// The database in which; may be repeated
+    #[arg(long, value_name = "NAME", requires = "upstream", default_value = "postgres")]
+    pub(super) database: Vec<String>,
     /// How the answer is printed
     #[arg(short = 'f', long, value_enum, default_value = "text")]
     pub(super) format: Format,

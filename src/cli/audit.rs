@@ -32,6 +32,13 @@ pub(super) fn tail(arguments: &AuditTailArguments) -> Exit {
 }
 
 fn print(item: &TailItem, format: Format) -> Exit {
+    if let TailItem::Foreign { path, offset } = item {
+        let path = path.display();
+        output::complain(&format!(
+            "warning: `{path}` is left out from byte {offset} on: another version of sidegate wrote it; read it with that one"
+        ));
+        return Exit::Ok;
+    }
     let line = match format {
         Format::Json => item.to_json(),
         Format::Text => item.to_text(),

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use super::args::{CheckArguments, Format};
 use super::furnish;
 use super::output::{self, Exit};
+use super::upstream;
 use crate::accept::Certificates;
 use crate::bundle::{self, Report};
 use crate::config::{Config, Identify, Problem, Warning};
+use crate::enforce::mask::cells::{KeyError, Keyring};
 use crate::forward::Connector;
 use crate::identify::{check_issuer, check_users};
 
@@ -20,21 +22,52 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
         return output::fail(&format!("{}: cannot be read: {error}", path.display()));
     }
     let env = |name: &str| std::env::var(name).ok();
+    let mut surveyed = None;
     let (checked, warnings) = match Config::load(path, &arguments.config.set, &arguments.config.set_file, &env) {
-        Ok((config, warnings)) => (everything(&config, &path.display().to_string()), warnings),
+        Ok((config, warnings)) => {
+            let file = path.display().to_string();
+            let mut checked = everything(&config, &file);
+            if arguments.upstream {
+                let (roles, problems) = upstream::survey(&config, &arguments.database, &file);
+                surveyed = Some(roles);
+                checked = and(checked, problems);
+            }
+            (checked, warnings)
+        }
         Err(error) => (Err(error.problems), Vec::new()),
     };
+    let excess = surveyed.as_deref().is_some_and(upstream::is_too_much);
     let text = match arguments.format {
-        Format::Json => in_json(&checked, &warnings).to_string(),
-        Format::Text => in_words(&checked, &warnings),
+        Format::Json => {
+            let mut answer = in_json(&checked, &warnings);
+            if let (Some(roles), Some(answer)) = (&surveyed, answer.as_object_mut()) {
+                answer.insert("upstream".to_owned(), upstream::in_json(roles));
+                answer.insert("ok".to_owned(), json!(checked.is_ok() && !excess));
+            }
+            answer.to_string()
+        }
+        Format::Text => {
+            let roles = surveyed.as_deref().map(upstream::in_words).unwrap_or_default();
+            let words = in_words(&checked, &warnings, excess);
+            roles.into_iter().chain([words]).collect::<Vec<_>>().join("\n")
+        }
     };
     let printed = output::say(&text);
-    if checked.is_ok() || printed != Exit::Ok { printed } else { Exit::No }
+    if checked.is_ok() && !excess || printed != Exit::Ok { printed } else { Exit::No }
+}
+
+/// The same with more problems.
+fn and(checked: Result<Report, Vec<Problem>>, more: Vec<Problem>) -> Result<Report, Vec<Problem>> {
+    match checked {
+        Ok(report) if more.is_empty() => Ok(report),
+        Ok(_) => Err(more),
+        Err(problems) => Err([problems, more].concat()),
+    }
 }
 
 /// What would serve, or whatever keeps it from serving.
 fn everything(config: &Config, file: &str) -> Result<Report, Vec<Problem>> {
-    let problems = [certificates(config, file), identities(config, file)].concat();
+    let problems = [certificates(config, file), identities(config, file), keys(config, file)].concat();
     match bundles(config, file) {
         Ok(report) if problems.is_empty() => Ok(report),
         Ok(_) => Err(problems),
@@ -61,6 +94,12 @@ fn identities(config: &Config, file: &str) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What keeps masks from having their keys.
+fn keys(config: &Config, file: &str) -> Vec<Problem> {
+    let problem = |error: KeyError| Problem { at: file.to_owned(), key: error.key(), text: error.problem() };
+    Keyring::load(&config.sidegate.keys).err().unwrap_or_default().into_iter().map(problem).collect()
 }
 
 /// What keeps the configured certificates from serving.
@@ -117,7 +156,7 @@ fn in_json(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning]) -> Valu
     }
 }
 
-fn in_words(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning]) -> String {
+fn in_words(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning], excess: bool) -> String {
     let mut lines: Vec<String> = warnings.iter().map(|warning| format!("warning: {warning}")).collect();
     match checked {
         Ok(report) => {
@@ -125,7 +164,9 @@ fn in_words(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning]) -> Str
             lines.extend(bundles);
             lines.extend(report.packages.iter().map(|package| format!("package {package}")));
             lines.push(format!("tests passed: {}", report.tests));
-            lines.push("ok".to_owned());
+            if !excess {
+                lines.push("ok".to_owned());
+            }
         }
         Err(problems) => lines.extend(problems.iter().map(Problem::to_string)),
     }

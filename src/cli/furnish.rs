@@ -12,6 +12,7 @@ use crate::admin::{BundleHealth, Health, HealthSource, PluginHealth};
 use crate::bundle::{self, BundleError, BundleStatus, Store};
 use crate::config::{Config, Sidegate};
 use crate::decide::{self, DecideError, Decider};
+use crate::enforce::mask::cells::{KeyError, Keyring};
 use crate::forward::ForwardError;
 use crate::identify::{Identifier, IdentifyError, Issuers, MockSecret};
 use crate::journal::{Journal, JournalError, JournalSettings};
@@ -34,6 +35,8 @@ pub(super) enum FurnishError {
     Accept(#[from] AcceptError),
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Keys(Vec<KeyError>),
     #[error("the threads that read large statements cannot start: {0}")]
     Reader(#[from] std::io::Error),
     #[error("the threads that sessions live on cannot start: {0}")]
@@ -42,6 +45,9 @@ pub(super) enum FurnishError {
 
 /// Statements are parsed where their sessions live; only what is touched costs memory.
 const STACK: usize = 64 << 20;
+
+/// How soon a changed key of masks is used.
+const KEYS: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Bytes that facts of statements may take in one process.
 const FACTS: usize = 32 << 20;
@@ -78,6 +84,7 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
     let journal = Journal::start(&journal_directory(config), settings)?;
     let decider = Decider::new(decide::Settings::of(sidegate, metrics.clone()))?;
     let reader = Reader::new(sidegate.evaluators, FACTS, Stack::Big)?;
+    let keys = Keyring::load(&sidegate.keys).map_err(FurnishError::Keys)?;
     let store = Store::start(bundles(config))?;
     let issuers = Issuers::start(&sidegate.issuers, &metrics).await?;
     let mock = MockSecret::of(&sidegate.state_directory)?;
@@ -93,7 +100,7 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
         lane.refresh().await?;
         doors.push((Arc::new(lane), door));
     }
-    let house = House::new(store, decider, journal, metrics, sidegate.workload.clone(), drain);
+    let house = House::new(store, decider, journal, metrics, sidegate.workload.clone(), drain, keys);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let workers = Workers::start(cores, STACK).map_err(FurnishError::Workers)?;
     Ok(Furnished { house: Arc::new(house), doors, workers: Arc::new(workers), issuers })
@@ -103,12 +110,14 @@ impl Furnished {
     /// Serves until draining ends the last session, then leaves the journal whole.
     pub(super) async fn serve(self) -> Result<(), FurnishError> {
         let watch = tokio::spawn(watch(Arc::clone(&self.house)));
+        let keys = tokio::spawn(renew(Arc::clone(&self.house)));
         let mut doors = JoinSet::new();
         for (lane, listener) in self.doors {
             doors.spawn(session::listen(Arc::clone(&self.house), lane, listener, Arc::clone(&self.workers)));
         }
         while doors.join_next().await.is_some() {}
         watch.abort();
+        keys.abort();
         Ok(self.house.journal.shutdown().await?)
     }
 
@@ -147,6 +156,15 @@ fn health(house: &House) -> Health {
         plugin(Plugin::Sidegate, journal.is_ok(), journal.err().map(|error| error.to_string())),
     ];
     Health { bundles, plugins }
+}
+
+/// Reads what was changed beside the process and nobody asks for otherwise: the keys of masks.
+async fn renew(house: Arc<House>) {
+    let mut tick = tokio::time::interval(KEYS);
+    loop {
+        tick.tick().await;
+        house.renew_keys().await;
+    }
 }
 
 /// Counts what rooms tell only as a total: what happened to bundles, lines that the console lost, and how all is.

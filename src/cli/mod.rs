@@ -10,6 +10,7 @@ mod furnish;
 mod output;
 mod run;
 mod signals;
+mod upstream;
 
 use std::process::ExitCode;
 

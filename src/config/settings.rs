@@ -4,7 +4,17 @@ use super::checked::Settings;
 use super::keys;
 use super::value::{Table, Value};
 
-const SEARCH_PATH: &str = "public, pg_temp";
+/// What is pinned where nobody says otherwise: how statements and values are read, and that row security is not switched
+/// off in silence. Every role may set these, on every version from 14 on.
+const PINS: [(&str, &str); 7] = [
+    ("search_path", "public, pg_temp"),
+    ("standard_conforming_strings", "on"),
+    ("backslash_quote", "safe_encoding"),
+    ("transform_null_equals", "off"),
+    ("row_security", "on"),
+    ("bytea_output", "hex"),
+    ("xmloption", "content"),
+];
 /// Not settings but the start-up packet's own words, or a way around the pins.
 const NOT_SETTINGS: [&str; 4] = ["user", "database", "replication", "options"];
 
@@ -24,7 +34,7 @@ pub(super) fn settings(table: &Table<'_>) -> Option<(Settings, Vec<String>)> {
         (false, pins) => Settings::Pinned(pinned(pins.as_ref())?),
     };
     let allowed = allowed(table, &settings)?;
-    Some((settings, allowed))
+    Some((with_defaults(settings, &allowed), allowed))
 }
 
 fn pinned(value: Option<&Value<'_>>) -> Option<Vec<(String, String)>> {
@@ -46,10 +56,19 @@ fn pinned(value: Option<&Value<'_>>) -> Option<Vec<(String, String)>> {
             "search_path".clone_into(name);
         }
     }
-    if !pins.iter().any(|(name, _)| name == "search_path") {
-        pins.push(("search_path".to_owned(), SEARCH_PATH.to_owned()));
-    }
     whole.then_some(pins)
+}
+
+/// A client that is allowed to set one of them at start-up sets it.
+fn with_defaults(settings: Settings, allowed: &[String]) -> Settings {
+    let Settings::Pinned(mut pins) = settings else { return Settings::Free };
+    for (name, value) in PINS {
+        let is_pinned = pins.iter().any(|(pin, _)| pin.eq_ignore_ascii_case(name));
+        if !is_pinned && !allowed.iter().any(|allowed| allowed == name) {
+            pins.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    Settings::Pinned(pins)
 }
 
 fn pin(name: &str, value: &Value<'_>) -> Option<String> {
@@ -118,7 +137,10 @@ fn allowed(table: &Table<'_>, settings: &Settings) -> Option<Vec<String>> {
         };
         let name = text.to_ascii_lowercase();
         let pinned = match settings {
-            Settings::Pinned(pins) => pins.iter().any(|(pin, _)| pin.eq_ignore_ascii_case(&name)),
+            // Names mean nothing without a path.
+            Settings::Pinned(pins) => {
+                name == "search_path" || pins.iter().any(|(pin, _)| pin.eq_ignore_ascii_case(&name))
+            }
             Settings::Free => false,
         };
         if pinned {
@@ -137,6 +159,26 @@ fn allowed(table: &Table<'_>, settings: &Settings) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_client_may_set_or_somebody_pinned_is_not_pinned_again() {
+        let pins = vec![("Bytea_Output".to_owned(), "escape".to_owned())];
+        let settings = with_defaults(Settings::Pinned(pins), &["xmloption".to_owned()]);
+        let Settings::Pinned(pins) = settings else { panic!("pinned stays pinned") };
+        let names: Vec<&str> = pins.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "Bytea_Output",
+                "search_path",
+                "standard_conforming_strings",
+                "backslash_quote",
+                "transform_null_equals",
+                "row_security"
+            ]
+        );
+        assert_eq!(with_defaults(Settings::Free, &[]), Settings::Free);
+    }
 
     #[test]
     fn a_search_path_means_one_thing_or_is_refused() {

@@ -55,8 +55,9 @@ fn what_is_left_out_has_the_default_of_the_contract() {
     assert!(!config.console);
     let listener = &sidegate.listeners[0];
     assert_eq!(listener.stages, [Stage::Session, Stage::Request]);
-    let pins = vec![("search_path".to_owned(), "public, pg_temp".to_owned())];
-    assert_eq!(listener.settings, Settings::Pinned(pins));
+    let Settings::Pinned(pins) = &listener.settings else { panic!("pinned by default") };
+    assert_eq!(pins.first(), Some(&("search_path".to_owned(), "public, pg_temp".to_owned())));
+    assert_eq!(pins.len(), 7);
     assert!(listener.allowed_parameters.is_empty());
     let limits = Limits {
         connections: 1000,

@@ -88,6 +88,20 @@ pub enum Masker {
 }
 
 impl Masker {
+    /// Its name.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Null {} => "null",
+            Self::Replace { .. } => "replace",
+            Self::Redact {} => "redact",
+            Self::Hash { .. } => "hash",
+            Self::Tokenize { .. } => "tokenize",
+            Self::Partial { .. } => "partial",
+            Self::Email {} => "email",
+            Self::Detect {} => "detect",
+        }
+    }
+
     /// Its place in the contract's order.
     pub fn rank(&self) -> u8 {
         match self {

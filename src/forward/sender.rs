@@ -36,6 +36,7 @@ pub struct Free(Frame);
 
 const SYNC: [u8; 5] = *b"S\0\0\0\x04";
 const FLUSH: [u8; 5] = *b"H\0\0\0\x04";
+const ROLLBACK: [u8; 14] = *b"Q\0\0\0\x0dROLLBACK\0";
 const TERMINATE: [u8; 5] = *b"X\0\0\0\x04";
 
 /// Above this the server must take some before more is queued.
@@ -93,6 +94,11 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     /// Queues a Flush: the server keeps no answer back.
     pub fn send_flush(&mut self) {
         self.out.extend_from_slice(&FLUSH);
+    }
+
+    /// Queues a ROLLBACK of sidegate's own: all that was done since the transaction began is undone.
+    pub fn send_rollback(&mut self) {
+        self.out.extend_from_slice(&ROLLBACK);
     }
 
     /// Queues a Terminate.

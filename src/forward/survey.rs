@@ -66,19 +66,26 @@ impl Connector {
             builder: Builder::default(),
         };
         let questions = Table::WHOLE.map(|table| (table.sql(), table));
-        let end = [(COMMIT, Table::Server), (BEGIN, Table::Definitions)];
-        let texts = [(Table::Definitions.sql(), Table::Definitions), (ROLLBACK, Table::Definitions)];
-        let whole = [(BEGIN, Table::Server)].into_iter().chain(questions).chain(end);
+        let whole = [(BEGIN, Table::Server)].into_iter().chain(questions).chain([(COMMIT, Table::Server)]);
+        let beside = [Table::Powers, Table::Definitions];
+        let more = beside.into_iter().flat_map(|table| [BEGIN, table.sql(), ROLLBACK]);
         // All at once: the server answers them one after the other.
-        survey.send(whole.clone().chain(texts).map(|(sql, _)| sql)).await?;
+        survey.send(whole.clone().map(|(sql, _)| sql).chain(more)).await?;
         for (_, table) in whole {
             survey.must(table).await?;
         }
-        if let Answer::Failed(sqlstate) = survey.answer(Table::Definitions).await? {
-            // Somebody holds a lock on a view. Its text is for people; what it shows is known without it.
-            tracing::debug!(upstream = %survey.address, %sqlstate, "the texts of rules were not given");
+        for table in beside {
+            survey.must(table).await?;
+            match survey.answer(table).await? {
+                Answer::Whole if table == Table::Powers => survey.builder.powers_are_told(),
+                Answer::Whole => {}
+                // These are for people; somebody may hold a lock on a view. What decisions rest on is known without.
+                Answer::Failed(sqlstate) => {
+                    tracing::debug!(upstream = %survey.address, %table, %sqlstate, "a description is not whole");
+                }
+            }
+            survey.must(table).await?;
         }
-        survey.must(Table::Definitions).await?;
         survey.end().await
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,9 +21,16 @@ use crate::model::Hidden;
 /// One file, read again when it has changed.
 pub(super) struct UsersFile {
     path: PathBuf,
-    read: Mutex<Option<(Version, Arc<Users>)>>,
+    read: Mutex<Option<Reading>>,
     /// Who is in by this file.
     grants: Grants<(String, Verifier)>,
+}
+
+/// One reading.
+struct Reading {
+    begun: Instant,
+    version: Version,
+    users: Arc<Users>,
 }
 
 /// What one reading found.
@@ -64,7 +72,7 @@ impl UsersFile {
         let proof = (name.to_owned(), verifier.clone());
         self.grants.enter(&grant, proof.clone());
         // A look at the file that came before this has left what it saw here.
-        let has = self.read.lock().as_ref().is_some_and(|(_, users)| users.has(&proof));
+        let has = self.read.lock().as_ref().is_some_and(|read| read.users.has(&proof));
         if has { Ok(grant) } else { Err(IdentifyError::WrongPassword { user: name.to_owned() }) }
     }
 
@@ -103,16 +111,25 @@ impl UsersFile {
 
     async fn versioned(&self) -> Result<(Version, Arc<Users>), IdentifyError> {
         let failed = |source| IdentifyError::UsersFile { path: self.path.clone(), source };
+        let begun = Instant::now();
         let version = Version::of(&self.path).await.map_err(failed)?;
-        if let Some((read, users)) = self.read.lock().as_ref()
-            && *read == version
+        if let Some(read) = self.read.lock().as_ref()
+            && read.version == version
         {
-            return Ok((version, Arc::clone(users)));
+            return Ok((version, Arc::clone(&read.users)));
         }
         let contents = read_file_aside(&self.path, MAX_FILE).await.map_err(failed)?;
         let users = Arc::new(parse(&self.path, &contents)?);
-        *self.read.lock() = Some((version, Arc::clone(&users)));
+        self.hold(Reading { begun, version, users: Arc::clone(&users) });
         Ok((version, users))
+    }
+
+    /// Of two readings that were under way at once, the one that began later has seen the newer file.
+    fn hold(&self, reading: Reading) {
+        let mut held = self.read.lock();
+        if held.as_ref().is_none_or(|held| held.begun <= reading.begun) {
+            *held = Some(reading);
+        }
     }
 }
 
@@ -160,4 +177,29 @@ fn parse_line(line: &str) -> Option<(&str, Verifier)> {
     let key = |text: &str| STANDARD.decode(text).ok()?.try_into().ok();
     let verifier = Verifier { iterations, salt, stored_key: key(stored)?, server_key: key(server)? };
     (!name.is_empty()).then_some((name, verifier))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_reading_does_not_take_the_place_of_a_newer_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("users");
+        let line = |name: &str| {
+            let key = STANDARD.encode([7; 32]);
+            format!("{name}:SCRAM-SHA-256$4096:{}${key}:{key}\n", STANDARD.encode([1; 16]))
+        };
+        std::fs::write(&path, line("alice")).unwrap();
+        let file = UsersFile::new(path.clone());
+        let begun = Instant::now();
+        let (version, old) = file.versioned().await.unwrap();
+        std::fs::write(&path, [line("bob"), line("carol")].concat()).unwrap();
+        assert!(file.users().await.unwrap().get("alice").is_none());
+        file.hold(Reading { begun, version, users: Arc::clone(&old) });
+        let verifier = old.get("alice").unwrap();
+        assert!(file.grant("alice", verifier).is_err(), "who was struck meanwhile");
+        assert!(file.grant("bob", verifier).is_ok());
+    }
 }

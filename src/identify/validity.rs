@@ -24,6 +24,16 @@ pub enum Ending {
     Withdrawn,
 }
 
+impl Ending {
+    /// The name used in metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 /// One identity, as those know it that may withdraw it.
 #[derive(Debug, Default)]
 pub(super) struct Grant {
@@ -112,9 +122,9 @@ impl<P> Grants<P> {
     pub(super) fn keep(&self, holds: impl Fn(&P) -> bool) -> usize {
         let _looking = self.looking.lock();
         // Taken out meanwhile, since a look may take long and nobody who logs in should wait for it.
-        let mut entered = std::mem::take(&mut *self.entered.lock());
+        let mut taken = Taken { entered: std::mem::take(&mut *self.entered.lock()), from: self };
         let mut withdrawn: usize = 0;
-        entered.retain(|(grant, proof)| {
+        taken.entered.retain(|(grant, proof)| {
             let Some(grant) = grant.upgrade() else { return false };
             let keeps = holds(proof);
             if !keeps {
@@ -123,8 +133,19 @@ impl<P> Grants<P> {
             }
             keeps
         });
-        self.entered.lock().append(&mut entered);
         withdrawn
+    }
+}
+
+/// What a look has taken out. It comes back whatever becomes of the look.
+struct Taken<'a, P> {
+    entered: Vec<(Weak<Grant>, P)>,
+    from: &'a Grants<P>,
+}
+
+impl<P> Drop for Taken<'_, P> {
+    fn drop(&mut self) {
+        self.from.entered.lock().append(&mut self.entered);
     }
 }
 
@@ -175,5 +196,18 @@ mod tests {
         assert!(grants.entered.lock().len() <= FEW, "{}", grants.entered.lock().len());
         assert_eq!(grants.keep(|_| false), 1);
         assert!(kept.is_withdrawn());
+    }
+
+    #[test]
+    fn a_defect_in_a_look_forgets_nobody() {
+        let grants = Grants::default();
+        let held: [Arc<Grant>; 3] = Default::default();
+        for (number, grant) in held.iter().enumerate() {
+            grants.enter(grant, number);
+        }
+        let look = || grants.keep(|number| if *number == 1 { panic!("a defect") } else { *number == 2 });
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).is_err());
+        assert_eq!(grants.keep(|_| false), 2, "all that the look did not withdraw");
+        assert!(held.iter().all(|grant| grant.is_withdrawn()));
     }
 }

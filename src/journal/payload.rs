@@ -13,7 +13,7 @@ use super::record::{Draft, Kind};
 use super::{Intent, IntentKind, JournalError, Outcome};
 use crate::decide::{Decision, Verdict};
 use crate::input::{Part, Spelling as _};
-use crate::model::{AuditClass, Cause, DecisionId, Labels, ListenerName, OutcomeKind, SessionId, Stage};
+use crate::model::{AuditClass, Cause, Labels, OutcomeKind, Stage};
 
 /// Room kept for the OUTCOME of every open entry. No outcome is larger: its only text of free length is the
 /// SQLSTATE, which has five characters.
@@ -76,17 +76,6 @@ pub(super) struct IntentPayload<'a> {
     pub(super) input: &'a RawValue,
 }
 
-/// What an intent says beside its input that is its own.
-#[derive(Serialize)]
-struct Own<'a> {
-    kind: IntentKind,
-    session: SessionId,
-    listener: &'a ListenerName,
-    decision_id: DecisionId,
-    evaluation_ns: u64,
-    cached: bool,
-}
-
 /// What every decision of one judgement says.
 #[derive(Serialize)]
 struct Judged<'a> {
@@ -147,8 +136,20 @@ impl OutcomePayload {
         }
     }
 
+    /// Spelled member by member: a serialiser looks at every character of every name.
     pub(super) fn draft(&self) -> Result<Draft, JournalError> {
-        Ok(Draft::new(Kind::Outcome, self)?)
+        let mut draft = Draft::empty(Kind::Outcome);
+        draft.member("{\"intent\":", &self.intent)?;
+        draft.member(",\"outcome\":", &self.outcome)?;
+        draft.member(",\"cause\":", &self.cause)?;
+        draft.member(",\"rows\":", &self.rows)?;
+        draft.member(",\"bytes\":", &self.bytes)?;
+        draft.member(",\"upstream_ns\":", &self.upstream_ns)?;
+        draft.member(",\"sqlstate\":", &self.sqlstate)?;
+        draft.member(",\"event\":", &self.event)?;
+        draft.member(",\"reason\":", &self.reason)?;
+        draft.own("}")?;
+        Ok(draft)
     }
 }
 
@@ -156,15 +157,12 @@ impl OutcomePayload {
 pub(super) fn intent(intent: &Intent) -> Result<Draft, JournalError> {
     let decision = &intent.decision;
     let mut draft = Draft::empty(Kind::Intent);
-    draft.value(&Own {
-        kind: intent.kind,
-        session: intent.session,
-        listener: &intent.listener,
-        decision_id: decision.id(),
-        evaluation_ns: nanoseconds(decision.evaluation()),
-        cached: decision.cached(),
-    })?;
-    draft.reopen(b'}');
+    draft.member("{\"kind\":", &intent.kind)?;
+    draft.member(",\"session\":", &intent.session)?;
+    draft.member(",\"listener\":", &intent.listener)?;
+    draft.member(",\"decision_id\":", &decision.id())?;
+    draft.member(",\"evaluation_ns\":", &nanoseconds(decision.evaluation()))?;
+    draft.member(",\"cached\":", &decision.cached())?;
     draft.own(",")?;
     draft.shared(decision.told(|| judged(decision).map(Arc::from))?)?;
     draft.own(",\"input\":")?;
@@ -207,4 +205,29 @@ fn nanoseconds(duration: Duration) -> u64 {
 fn sqlstate(text: &str) -> String {
     let valid = text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if valid { text.to_owned() } else { "?????".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_outcome_is_read_back_as_it_was_spelled(
+            numbers: [u64; 4],
+            kind in prop::sample::select(vec![OutcomeKind::Forwarded, OutcomeKind::Denied, OutcomeKind::Unknown]),
+            texts: [Option<String>; 3],
+            event: bool,
+        ) {
+            let [cause, sqlstate, reason] = texts;
+            let [intent, rows, bytes, upstream_ns] = numbers;
+            let (cause, reason) = (cause.map(Cow::Owned), reason.map(Cow::Owned));
+            let outcome = OutcomePayload { intent, outcome: kind, cause, rows, bytes, upstream_ns, sqlstate, event, reason };
+            let spelled = outcome.draft().unwrap().payload();
+            prop_assert_eq!(parse::<OutcomePayload>(&spelled), Some(outcome.clone()));
+            prop_assert_eq!(spelled, serde_json::to_vec(&outcome).unwrap());
+        }
+    }
 }

@@ -182,11 +182,10 @@ impl Draft {
         payload
     }
 
-    /// Takes the last byte away, if it is this one: what closed an object goes on.
-    pub(super) fn reopen(&mut self, closing: u8) {
-        if self.bytes.last() == Some(&closing) {
-            self.bytes.pop();
-        }
+    /// A member of an object, behind what is spelled already.
+    pub(super) fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), serde_json::Error> {
+        self.own(name)?;
+        self.value(value)
     }
 }
 

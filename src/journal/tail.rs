@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::JournalError;
 use super::event::{Event, Stored};
 use super::payload::{self, GapPayload, Genesis, OutcomePayload};
-use super::record::{Kind, Record};
+use super::record::{FOREIGN, Kind, Record};
 use super::segment::{self, Records};
 use super::splice::Texts;
 use crate::model::Labels;
@@ -33,6 +33,13 @@ pub enum TailItem {
     Event(Box<Event>),
     /// Records that may be missing.
     Gap(Gap),
+    /// The rest of a segment, written in a format that this program does not read.
+    Foreign {
+        /// The segment.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+    },
 }
 
 /// Records that may be missing.
@@ -61,6 +68,8 @@ struct Reader {
     /// The segment that is read, and how many of its bytes were.
     segment: Option<u64>,
     offset: usize,
+    /// It was said of this segment that it cannot be read on.
+    foreign: Option<u64>,
     labels: Arc<Labels>,
     /// Texts of the segment that is read.
     texts: Texts,
@@ -77,6 +86,7 @@ pub fn tail(directory: &Path, options: TailOptions) -> Result<Tail, JournalError
         directory: directory.to_owned(),
         segment: None,
         offset: 0,
+        foreign: None,
         labels: Arc::default(),
         texts: Texts::default(),
         open: HashMap::new(),
@@ -89,7 +99,7 @@ pub fn tail(directory: &Path, options: TailOptions) -> Result<Tail, JournalError
 }
 
 impl TailItem {
-    /// One line of JSON: an OPA event, or `{"gap": …}`. `None` for a format this program does not know.
+    /// One line of JSON: an OPA event, or `{"gap": …}`. `None` for a [format](Self::Foreign) this program does not know.
     pub fn to_json(&self) -> Option<String> {
         match self {
             Self::Event(event) => event.to_json(),
@@ -97,6 +107,7 @@ impl TailItem {
                 let value = serde_json::json!({"gap": {"from": gap.from, "reason": gap.reason, "to": gap.to}});
                 Some(value.to_string())
             }
+            Self::Foreign { .. } => None,
         }
     }
 
@@ -113,6 +124,7 @@ impl TailItem {
             Self::Gap(Gap { from, to: None, reason }) => {
                 Some(format!("gap: records from {from} on may be missing ({reason})"))
             }
+            Self::Foreign { .. } => None,
         }
     }
 }
@@ -154,11 +166,17 @@ impl Reader {
             }
         }
         self.segment = start;
-        let mut items = VecDeque::new();
+        let (mut items, mut foreign) = (VecDeque::new(), VecDeque::new());
         while self.advance(&mut items)? {
+            // What cannot be read is said first, and is no line.
+            let (unread, read): (VecDeque<_>, VecDeque<_>) =
+                items.drain(..).partition(|item| matches!(item, TailItem::Foreign { .. }));
+            foreign.extend(unread);
+            items = read;
             items.drain(..items.len().saturating_sub(lines));
         }
-        Ok(items)
+        foreign.append(&mut items);
+        Ok(foreign)
     }
 
     /// Reads on to the end of a segment; says whether there is more to read.
@@ -183,7 +201,13 @@ impl Reader {
             self.offset = records.offset();
             items.extend(self.item(record, &segments)?);
         }
-        let read = self.offset > start;
+        let foreign = records.bad() == Some(FOREIGN) && self.foreign != Some(*first);
+        if foreign {
+            self.foreign = Some(*first);
+            let offset = u64::try_from(self.offset).unwrap_or(u64::MAX);
+            items.push_back(TailItem::Foreign { path: path.clone(), offset });
+        }
+        let read = foreign || self.offset > start;
         if let Some((next, _)) = successor {
             self.segment = Some(*next);
             self.offset = 0;

@@ -82,7 +82,7 @@ fn events(directory: &Path) -> Vec<Value> {
 fn gaps(directory: &Path) -> Vec<Gap> {
     let gap = |item| match item {
         TailItem::Gap(gap) => Some(gap),
-        TailItem::Event(_) => None,
+        TailItem::Event(_) | TailItem::Foreign { .. } => None,
     };
     items(directory).into_iter().filter_map(gap).collect()
 }
@@ -144,6 +144,45 @@ async fn what_was_written_is_read_back_in_order_over_many_segments() {
     drop(start(directory.path()));
     assert_eq!(outcomes(directory.path()), expected);
     assert_eq!(gaps(directory.path()), []);
+}
+
+#[tokio::test]
+async fn what_is_enqueued_is_in_the_file_when_somebody_asks_for_any_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = start(directory.path());
+    let (_, path) = segment::list(directory.path()).unwrap().remove(0);
+    let in_file = || segment::Records::new(&std::fs::read(&path).unwrap(), 0).count();
+    let genesis = in_file();
+    let mut entries = Vec::new();
+    for number in 0..3 {
+        entries.push(journal.enqueue(intent(AuditClass::Async, &format!("select {number}"))).await.unwrap());
+    }
+    let marks: Vec<_> = entries.iter().map(Entry::mark).collect();
+    let before = in_file();
+    // The syncer may have been by.
+    assert!(before == genesis || journal.holds(marks[0]), "{before}");
+    journal.commit(marks[0]).unwrap();
+    assert_eq!(in_file(), genesis + 3);
+    assert!(marks.iter().all(|mark| journal.holds(*mark)));
+    let mut last = None;
+    for entry in entries {
+        last = Some(entry.settle(forwarded(1)).await.unwrap().and(last));
+    }
+    journal.commit(last.unwrap()).unwrap();
+    assert_eq!(in_file(), genesis + 6);
+    assert_eq!(outcomes(directory.path()).len(), 3);
+}
+
+#[tokio::test]
+async fn what_was_enqueued_is_on_the_disk_before_what_is_strict_behind_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = start(directory.path());
+    let soon = journal.enqueue(intent(AuditClass::Async, "soon")).await.unwrap();
+    let strict = journal.enqueue(intent(AuditClass::Strict, "strict")).await.unwrap();
+    assert!(journal.holds(soon.mark()) && journal.holds(strict.mark()));
+    drop((soon, strict));
+    journal.shutdown().await.unwrap();
+    assert_eq!(outcomes(directory.path()), [outcome("soon", "unknown"), outcome("strict", "unknown")]);
 }
 
 #[tokio::test]

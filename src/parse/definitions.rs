@@ -13,6 +13,8 @@ pub struct Definitions {
     functions: BTreeSet<String>,
     every_relation: bool,
     every_function: bool,
+    /// Of the relations those, by id, that are nothing but tables just made: whoever made them knows.
+    tables: BTreeSet<String>,
 }
 
 impl Definitions {
@@ -31,6 +33,11 @@ impl Definitions {
         Self { relations: names.into_iter().collect(), ..Self::default() }
     }
 
+    /// Of a table that is made.
+    pub fn table(id: String, name: String) -> Self {
+        Self { tables: BTreeSet::from([id]), ..Self::relations([name]) }
+    }
+
     /// Of functions with these names.
     pub fn functions(names: impl IntoIterator<Item = String>) -> Self {
         Self { functions: names.into_iter().collect(), ..Self::default() }
@@ -43,6 +50,12 @@ impl Definitions {
 
     /// Adds others.
     pub fn extend(&mut self, other: &Self) {
+        // What is not a table just made is something else now.
+        let other_names = other.relations.len() > other.tables.len();
+        if other.every_relation || (other_names && self.relations.iter().any(|name| other.relations.contains(name))) {
+            self.tables.clear();
+        }
+        self.tables.extend(other.tables.iter().cloned());
         self.every_relation |= other.every_relation;
         self.every_function |= other.every_function;
         self.relations.extend(other.relations.iter().cloned());
@@ -55,6 +68,18 @@ impl Definitions {
             self.every_function = true;
             self.functions.clear();
         }
+    }
+
+    /// The same for those who did not make them, or cannot tell any more whether they were made.
+    #[must_use]
+    pub fn without_tables(mut self) -> Self {
+        self.tables.clear();
+        self
+    }
+
+    /// Whether a relation is nothing but a table that was just made.
+    pub fn make_table(&self, id: &str) -> bool {
+        self.tables.contains(id)
     }
 
     /// Names of relations, where not every one is meant.
@@ -89,5 +114,20 @@ mod tests {
         assert_eq!(defined.relation_names().count(), 0);
         defined.extend(&Definitions::everything());
         assert!(defined.touch_function("b"));
+    }
+
+    #[test]
+    fn a_table_just_made_is_one_until_something_else_is_done_to_it() {
+        let table = || Definitions::table("public.t".to_owned(), "t".to_owned());
+        let mut defined = table();
+        defined.extend(&Definitions::table("public.u".to_owned(), "u".to_owned()));
+        defined.extend(&Definitions::relations(["other".to_owned()]));
+        assert!(defined.make_table("public.t") && defined.make_table("public.u") && defined.touch_relation("t"));
+        for after in [Definitions::relations(["t".to_owned()]), Definitions::everything()] {
+            let mut defined = table();
+            defined.extend(&after);
+            assert!(!defined.make_table("public.t"), "{after:?}");
+        }
+        assert!(!table().without_tables().make_table("public.t"));
     }
 }

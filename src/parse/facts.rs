@@ -341,6 +341,8 @@ pub struct Aftermath {
     pub defines: Definitions,
     /// It can change whether a transaction is open.
     pub transaction: bool,
+    /// It can take back what was defined before in its transaction, or end that.
+    pub undoes: bool,
     /// SQL-level PREPARE: the name and what is inside.
     pub prepares: Vec<(String, Inner)>,
     /// DECLARE … CURSOR: the name and what is inside.

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::catalog::Snapshot;
+use crate::catalog::{Power, Snapshot};
 use crate::forward::Connector;
 use crate::model::ListenerName;
 use crate::parse::{Definitions, Trust};
@@ -150,6 +150,7 @@ impl Atlas {
 /// Looks at one database whenever it is time, until nobody remembers it.
 async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, metrics: &Metrics) {
     let mut pause = Duration::ZERO;
+    let mut warned = Vec::new();
     loop {
         sleep(pause).await;
         let Some(due) = is_due(&page).await else { return };
@@ -171,6 +172,10 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
                 let took = began.elapsed();
                 let (relations, bytes, version) = (snapshot.relation_count(), snapshot.bytes(), snapshot.version());
                 tracing::debug!(%listener, %database, relations, bytes, version, ?took, "read a catalog");
+                if let Some(powers) = snapshot.powers() {
+                    metrics.excess_powers(listener, powers.len());
+                    warn_of(powers, &mut warned, listener, &snapshot.server().user, &database);
+                }
                 page.take(Arc::new(snapshot), covers, began);
                 // At most half of the time is spent on it.
                 pause = took.max(PAUSE);
@@ -200,6 +205,23 @@ async fn is_due(page: &Weak<Page>) -> Option<bool> {
     let wished = timeout(INTERVAL, wish.notified()).await.is_ok();
     let used = Arc::strong_count(&page.upgrade()?) > 2;
     Some(wished || used)
+}
+
+/// Says what the role may do too much, once for each change of it.
+fn warn_of(powers: &[Power], warned: &mut Vec<Power>, listener: &ListenerName, role: &str, database: &str) {
+    if powers == warned.as_slice() {
+        return;
+    }
+    if !powers.is_empty() {
+        let mut what: Vec<&str> = powers.iter().map(|power| &*power.what).collect();
+        what.dedup();
+        let (count, what) = (powers.len(), what.join("; "));
+        tracing::warn!(
+            %listener, database, role, count, what,
+            "the upstream role may do more than statements need: `sidegate check --upstream` has the statements that mend it"
+        );
+    }
+    *warned = powers.to_vec();
 }
 
 impl Page {
@@ -323,7 +345,8 @@ impl Page {
 
     /// What changes a table changes what inherits from it.
     fn widened(&self, defined: &Definitions) -> Definitions {
-        let mut all = defined.clone();
+        // Others cannot tell whether it was made.
+        let mut all = defined.clone().without_tables();
         let Some(taken) = self.taken.load_full() else { return all };
         let snapshot = &taken.snapshot;
         for relation in defined.relation_names().flat_map(|name| snapshot.relations_named(name)) {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -11,6 +12,7 @@ use super::strangers::Strangers;
 use crate::bundle::{Policy, Store};
 use crate::config::{Listener, Settings};
 use crate::decide::Decider;
+use crate::enforce::mask::cells::Keyring;
 use crate::forward::{CancelKeys, Connector, ForwardError};
 use crate::identify::Identifier;
 use crate::input::{Alike, PolicyInfo};
@@ -35,6 +37,8 @@ pub struct House {
     pub workload: Workload,
     /// When to end.
     pub drain: Drain,
+    /// The keys of masks.
+    pub keys: ArcSwap<Keyring>,
     info: Mutex<Option<(u64, PolicyInfo)>>,
 }
 
@@ -47,8 +51,24 @@ impl House {
         metrics: Metrics,
         workload: Workload,
         drain: Drain,
+        keys: Keyring,
     ) -> Self {
-        Self { store, decider, journal, metrics, workload, drain, info: Mutex::new(None) }
+        let keys = ArcSwap::from_pointee(keys);
+        Self { store, decider, journal, metrics, workload, drain, keys, info: Mutex::new(None) }
+    }
+
+    /// Reads the keys of masks again. What cannot be read stays as it was.
+    pub async fn renew_keys(self: &Arc<Self>) {
+        let house = Arc::clone(self);
+        let renewed = tokio::task::spawn_blocking(move || house.keys.load().renewed()).await;
+        let Ok((keys, problems)) = renewed else { return };
+        for error in problems {
+            tracing::warn!(%error, "a key of masks was not read anew");
+        }
+        if let Some(keys) = keys {
+            tracing::info!("the keys of masks have changed");
+            self.keys.store(Arc::new(keys));
+        }
     }
 
     /// The input's `policy` section for a snapshot, built once per snapshot.
@@ -80,6 +100,8 @@ pub struct Lane {
     pub(super) cancels: Arc<CancelKeys>,
     /// What may be written down of those who got no session.
     pub(super) strangers: Strangers,
+    /// And of those who said who they are and could not prove it.
+    pub(super) refused: Strangers,
     /// Reads statements.
     pub reader: Reader,
     /// The one user schema of the pinned path, if there is exactly one.
@@ -110,6 +132,7 @@ impl Lane {
             atlas: Atlas::default(),
             cancels: Arc::default(),
             strangers: Strangers::new(),
+            refused: Strangers::new(),
             reader,
             schema,
             search_path,

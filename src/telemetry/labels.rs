@@ -244,7 +244,7 @@ pub(super) struct LoggedIn {
     pub(super) method: &'static str,
 }
 
-/// Labels of what was turned away.
+/// Labels of what was turned away, or ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Away {
     pub(super) listener: Listener,

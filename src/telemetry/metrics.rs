@@ -114,6 +114,12 @@ impl Metrics {
         self.0.sessions.logins.get_or_create(&labels).inc();
     }
 
+    /// A session ended because its identity did.
+    pub fn identity_ended(&self, listener: &ListenerName, reason: &'static str) {
+        let labels = Away { listener: Listener(listener.clone()), reason };
+        self.0.sessions.identities_ended.get_or_create(&labels).inc();
+    }
+
     /// A caller was not recognised.
     pub fn login_refused(&self, listener: &ListenerName) {
         self.0.sessions.logins_refused.get_or_create(&of(listener)).inc();
@@ -155,6 +161,11 @@ impl Metrics {
     pub fn catalog_read(&self, listener: &ListenerName, taken: bool) {
         let outcome = if taken { "ok" } else { "failed" };
         self.0.sessions.catalogs.get_or_create(&Looked { listener: Listener(listener.clone()), outcome }).inc();
+    }
+
+    /// So many things the role may do too much in the database that was read last.
+    pub fn excess_powers(&self, listener: &ListenerName, count: usize) {
+        self.0.sessions.powers.get_or_create(&of(listener)).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// A statement could not be read whole.

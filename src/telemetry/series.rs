@@ -32,9 +32,11 @@ pub(super) struct Sessions {
     pub(super) cancels: Family<CancelRequested, Counter>,
     pub(super) logins: Family<LoggedIn, Counter>,
     pub(super) logins_refused: Family<OfListener, Counter>,
+    pub(super) identities_ended: Family<Away, Counter>,
     pub(super) upstream_failures: Family<OfListener, Counter>,
     pub(super) unparsed: Family<OfListener, Counter>,
     pub(super) catalogs: Family<Looked, Counter>,
+    pub(super) powers: Family<OfListener, Gauge>,
 }
 
 impl Sessions {
@@ -69,6 +71,12 @@ impl Sessions {
             ),
             logins: add(r, "sidegate_logins", "Callers recognised, by how", Family::default()),
             logins_refused: add(r, "sidegate_logins_refused", "Callers not recognised", Family::default()),
+            identities_ended: add(
+                r,
+                "sidegate_identities_ended",
+                "Sessions that ended because their identity did, by why",
+                Family::default(),
+            ),
             upstream_failures: add(
                 r,
                 "sidegate_upstream_connect_failures",
@@ -76,6 +84,12 @@ impl Sessions {
                 Family::default(),
             ),
             catalogs: add(r, "sidegate_catalog_reads", "Attempts to read what a database holds", Family::default()),
+            powers: add(
+                r,
+                "sidegate_upstream_excess_powers",
+                "What the upstream role may do beyond what statements need, in the database read last",
+                Family::default(),
+            ),
             unparsed: add(r, "sidegate_unparsed", "Statements that could not be read whole", Family::default()),
         }
     }

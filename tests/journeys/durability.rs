@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use crate::harness::raw::{Raw, bind, execute, parse, query, spell, sync};
-use crate::harness::{Setup, postgres};
+use crate::harness::{Setup, postgres, until};
 
 #[test]
 fn a_deny_file_replaced_a_thousand_times_lets_no_forbidden_statement_pass() {
@@ -74,7 +74,12 @@ fn asked_to_end_it_lets_what_runs_finish_and_tells_the_idle() {
     let mut inside = Raw::open(sidegate.port, &sidegate.database);
     inside.ask(&query("begin"));
     busy.send(&query("select 7 from pg_sleep(2)"));
-    sidegate.event("both sessions", |_| true);
+    let running = format!(
+        "select count(*) from pg_stat_activity where datname = '{}' and query like '%7 from pg_sleep%' and state = 'active' \
+         and pid <> pg_backend_pid()",
+        sidegate.database
+    );
+    until("the statement to run", || (postgres().sql(&sidegate.database, &running) == "1").then_some(()));
     let status = thread::scope(|scope| {
         let ended = scope.spawn(|| sidegate.terminate());
         assert_eq!(spell(&idle.until_end()), "E:57P01");

@@ -32,6 +32,7 @@ mod meanings;
 mod metrics;
 mod policy;
 mod portals;
+mod powers;
 mod refusals;
 mod sessions;
 mod stages;

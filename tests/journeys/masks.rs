@@ -121,3 +121,65 @@ print('every row')";
     let output = sidegate.environment(command.args(["-c", program]).env("DSN", dsn)).output().expect("it runs");
     assert!(said(&output).ends_with("every row\n"), "{}", said(&output));
 }
+
+const KEYED: &str = "package policies.shop\n\n\
+    allow contains \"everything\" if true\n\n\
+    mask contains {\"column\": \"public.customers.email\", \"with\": {\"tokenize\": {\"key\": \"masks\"}}} if true\n\n\
+    mask contains {\"column\": \"public.customers.name\", \"with\": {\"hash\": {\"key\": \"masks\"}}} if true\n";
+
+#[test]
+fn cells_that_no_expression_masks_are_masked_on_their_way_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("key");
+    std::fs::write(&key, "0123456789abcdef0123456789abcdefXYZ").expect("the key is written");
+    let sidegate = Setup::policy(KEYED).sidegate(&format!("keys: {{masks: {{file: {}}}}}", key.display())).start();
+    let psql = |sql: &str| {
+        let output = sidegate.psql(&["-Atc", sql]);
+        let text = said(&output);
+        assert!(!text.contains(SECRET) && !text.contains("customer 7"), "{sql}: {text}");
+        text.trim().to_owned()
+    };
+    let plain = psql("select id, email, name from customers where id = 7");
+    let cells: Vec<&str> = plain.split('|').collect();
+    assert_eq!((cells[0], cells[2].len()), ("7", 64), "{plain}");
+    assert_eq!(
+        cells[1].chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect::<String>(),
+        "xx@xxxxxxx.xxx"
+    );
+    let star = psql("with x as (select * from customers c) select * from x where id = 7");
+    assert_eq!(star, format!("7|{}|{}", cells[2], cells[1]), "however it gets there");
+    assert_eq!(psql("select count(*) from customers"), "100");
+    for refused in [
+        "select upper(email) from customers",
+        "select id from customers where email like 'c7%'",
+        "select id from customers order by name",
+        "select email from customers union select 'x'",
+        "copy customers to stdout",
+        "declare c cursor for select email from customers",
+        "explain select email from customers",
+    ] {
+        assert!(psql(refused).contains("does more with it than show it"), "{refused}: {}", psql(refused));
+    }
+    let program = "import os, psycopg
+token, digest = os.environ['TOKEN'], os.environ['DIGEST']
+with psycopg.connect(os.environ['DSN'], autocommit=True) as c:
+    for binary in (False, True):
+        for _ in range(8):
+            rows = c.execute('select id, email, name from customers where id = %s', (7,), binary=binary, prepare=True).fetchall()
+            assert rows == [(7, token, digest)], rows
+        assert c.execute('select id from orders where id = 3', binary=binary).fetchall() == [(3,)]
+print('every row')";
+    let mut command = python();
+    let dsn = format!("host=127.0.0.1 port={} dbname={} user=alice", sidegate.port, sidegate.database);
+    let environment = [("DSN", dsn.as_str()), ("TOKEN", cells[1]), ("DIGEST", cells[2])];
+    let output = sidegate.environment(command.args(["-c", program]).envs(environment)).output().expect("it runs");
+    assert!(said(&output).ends_with("every row\n"), "{}", said(&output));
+    std::fs::write(&key, "another key, of which there is enough to serve").expect("the key is written");
+    let changed = crate::harness::until("another key", || {
+        let now = psql("select email from customers where id = 7");
+        (now != cells[1]).then_some(now)
+    });
+    assert_eq!(changed.len(), cells[1].len());
+    sidegate.edit_policy(&KEYED.replace("\"key\": \"masks\"", "\"key\": \"nobodys\""));
+    assert!(psql("select email from customers").contains("the key `nobodys`"));
+}

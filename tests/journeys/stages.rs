@@ -1,7 +1,7 @@
 //! The questions behind a statement: may its answer go back, may its transaction commit?
 
 use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, sync};
-use crate::harness::{Setup, Sidegate, postgres};
+use crate::harness::{Setup, Sidegate, postgres, python, said};
 
 fn asking(stages: &str, rules: &str) -> Sidegate {
     Setup::policy(&format!("package policies.open\n\nallow contains \"everything\" if true\n\n{rules}\n"))
@@ -122,4 +122,142 @@ fn an_error_is_an_answer_that_policy_sees_too() {
     client.ask(&query("begin"));
     assert_eq!(client.ask(&query("select 1/0")), "E:42501 Z:E");
     assert_eq!(client.ask(&query("rollback")), "C:ROLLBACK Z:I");
+}
+
+const FEW: &str = "deny_commit contains \"too many rows\" if input.transaction.rows_written > 3";
+
+fn rows_in(sidegate: &Sidegate, table: &str, condition: &str) -> String {
+    postgres().sql(&sidegate.database, &format!("select count(*) from {table} where {condition}"))
+}
+
+#[test]
+fn a_refused_commit_is_a_rollback_and_the_session_goes_on() {
+    let sidegate = asking("commit", FEW);
+    let mut client = open(&sidegate);
+    let insert = |from: u32, rows: u32| {
+        format!("insert into payroll select n, 1 from generate_series({from}, {}) n", from + rows - 1)
+    };
+    let commits = ["commit", "end", "commit and chain", "/* at */ COMMIT WORK;"];
+    for (at, commit) in (0..).zip(commits) {
+        for messages in [query(commit), [extended(commit), sync()].concat()] {
+            assert_eq!(client.ask(&query("begin")), "C:BEGIN Z:T");
+            assert_eq!(client.ask(&query(&insert(1000 + at * 10, 2))), "C:INSERT 0 2 Z:T");
+            assert_eq!(
+                client.ask(&[extended("delete from payroll where id = 1"), sync()].concat()),
+                "1 2 C:DELETE 1 Z:T"
+            );
+            assert_eq!(client.ask(&query("update payroll set salary = 0 where id = 2")), "C:UPDATE 1 Z:T");
+            client.send(&messages);
+            let answer = client.until_ready();
+            assert!(spell(&answer).ends_with("E:42501 Z:I"), "{commit}: {}", spell(&answer));
+            let error = answer.iter().find(|message| message.tag == 'E').expect("there is one");
+            assert_eq!(error.field('M'), "denied by policy: too many rows");
+            assert_eq!(client.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
+        }
+    }
+    assert_eq!(rows_in(&sidegate, "payroll", "id >= 1000"), "0");
+    assert_eq!(rows_in(&sidegate, "payroll", "true"), "10");
+    // With less it is one; a rollback to a savepoint keeps what was counted.
+    client.ask(&query("begin"));
+    client.ask(&query(&insert(2000, 3)));
+    assert_eq!(client.ask(&query("commit")), "C:COMMIT Z:I");
+    client.ask(&query("begin"));
+    client.ask(&query(&insert(3000, 1)));
+    client.ask(&query("savepoint s"));
+    client.ask(&query(&insert(3100, 3)));
+    assert_eq!(client.ask(&query("rollback to s")), "C:ROLLBACK Z:T");
+    assert_eq!(client.ask(&query("commit")), "E:42501 Z:I");
+    assert_eq!(rows_in(&sidegate, "payroll", "id >= 1000"), "3");
+    // A failed transaction rolls back whatever is said.
+    client.ask(&query("begin"));
+    client.ask(&query(&insert(4000, 9)));
+    client.ask(&query("select 1/0"));
+    assert_eq!(client.ask(&query("commit")), "C:ROLLBACK Z:I");
+    client.ask(&query("begin"));
+    client.ask(&query(&insert(4000, 9)));
+    assert_eq!(client.ask(&query("prepare transaction 'p'")), "E:42501 Z:I");
+    let denied = denied_at(&sidegate, "commit");
+    let transaction = &denied[0]["input"]["transaction"];
+    assert_eq!((&transaction["statements"], &transaction["rows_written"]), (&4.into(), &4.into()), "{transaction}");
+    assert_eq!(transaction["effects"], serde_json::json!(["transaction", "write"]));
+    assert_eq!(transaction["relations"][0]["id"], "public.payroll");
+    assert_eq!(denied[0]["input"]["sql"]["text"], "commit");
+}
+
+#[test]
+fn what_commits_by_itself_is_asked_about_before_it_is_sent() {
+    let rules = "deny_commit contains \"not payroll\" if {\n\tsome relation in input.transaction.relations\n\t\
+        relation.id == \"public.payroll\"\n\t\"write\" in relation.access\n}";
+    let sidegate = asking("commit", rules);
+    let mut client = open(&sidegate);
+    let insert = "insert into payroll values (500, 1)";
+    let other = "insert into customers values (500, 'x')";
+    assert_eq!(client.ask(&query(insert)), "E:42501 Z:I");
+    assert_eq!(client.ask(&[extended(insert), sync()].concat()), "1 2 E:42501 Z:I");
+    for text in [
+        "begin; insert into payroll values (500, 1); commit",
+        "insert into payroll values (500, 1); select 1",
+        "begin; select 1; rollback; insert into payroll values (500, 1)",
+        "with x as (insert into payroll values (500, 1) returning id) select * from x",
+    ] {
+        assert_eq!(client.ask(&query(text)), "E:42501 Z:I", "{text}");
+    }
+    client.send(&query("copy payroll from stdin"));
+    assert_eq!(spell(&client.until_ready()), "E:42501 Z:I");
+    // Within a pipeline the implicit transaction is undone as a whole.
+    assert_eq!(client.ask(&[extended(other), extended(insert), sync()].concat()), "1 2 C:INSERT 0 1 1 2 E:42501 Z:I");
+    assert_eq!(rows_in(&sidegate, "customers", "id = 500"), "0");
+    // So it is with BEGIN and COMMIT in one, as drivers send them.
+    let pipeline =
+        [extended("begin"), extended(insert), extended("commit"), extended(other), sync(), query("select 1")];
+    client.send(&pipeline.concat());
+    assert_eq!(spell(&client.until_ready()), "1 2 C:BEGIN 1 2 C:INSERT 0 1 1 2 E:42501 Z:I");
+    assert_eq!(spell(&client.until_ready()), "T D C:SELECT 1 Z:I");
+    // A COMMIT in the middle of more: the transaction fails, with nothing done.
+    client.ask(&query("begin"));
+    client.ask(&query(insert));
+    assert_eq!(client.ask(&query("commit; select 1")), "E:42501 Z:E");
+    assert_eq!(client.ask(&query("rollback")), "C:ROLLBACK Z:I");
+    assert_eq!(rows_in(&sidegate, "payroll", "id = 500"), "0");
+    assert_eq!(client.ask(&query(other)), "C:INSERT 0 1 Z:I");
+    assert_eq!(client.ask(&query("begin; insert into customers values (501, 'x')")), "C:BEGIN C:INSERT 0 1 Z:T");
+    assert_eq!(client.ask(&query("commit")), "C:COMMIT Z:I");
+    assert_eq!(rows_in(&sidegate, "customers", "id >= 500"), "2");
+    // Who was prepared by somebody else did nobody knows what.
+    assert_eq!(client.ask(&query("commit prepared 'x'")), "E:42501 Z:I");
+}
+
+#[test]
+fn rows_that_nobody_counted_are_unknown() {
+    let sidegate = asking("commit", FEW);
+    let mut client = open(&sidegate);
+    for hidden in ["with x as (insert into payroll values (600, 1) returning id) select * from x", "truncate payroll"] {
+        client.ask(&query("begin"));
+        client.ask(&query(hidden));
+        let answer = client.ask(&query("commit"));
+        assert_eq!(answer, "E:42501 Z:I", "{hidden}");
+    }
+    assert_eq!(rows_in(&sidegate, "payroll", "true"), "10");
+    let cause = denied_at(&sidegate, "commit")[0]["custom"]["sidegate"]["cause"].clone();
+    assert_eq!(cause, "unknown");
+}
+
+#[test]
+fn psql_and_psycopg_see_a_commit_that_failed() {
+    let sidegate =
+        asking("commit, response", &format!("{FEW}\n\ndeny_response contains \"x\" if input.result.rows > 50"));
+    let script = "import psycopg\n\
+        with psycopg.connect('') as c:\n\
+        \x20   c.execute('insert into payroll select n, 1 from generate_series(700, 709) n')\n\
+        \x20   try:\n\
+        \x20       c.commit()\n\
+        \x20       raise SystemExit('no error')\n\
+        \x20   except psycopg.errors.InsufficientPrivilege as e:\n\
+        \x20       print(e.diag.message_primary, c.info.transaction_status.name)\n\
+        \x20   print(c.execute('select count(*) from payroll').fetchone())\n";
+    let mut command = python();
+    let text = said(&sidegate.environment(command.args(["-c", script])).output().expect("python runs"));
+    assert!(text.contains("too many rows IDLE") && text.contains("(10,)"), "{text}");
+    let text = said(&sidegate.psql(&["-c", "select id from orders", "-c", "select 7"]));
+    assert!(text.contains("denied by policy: x") && text.contains('7'), "{text}");
 }

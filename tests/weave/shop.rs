@@ -17,6 +17,8 @@ pub struct Shop {
     pub database: String,
     pub catalog: Arc<Snapshot>,
     reader: Reader,
+    runtime: tokio::runtime::Runtime,
+    client: tokio_postgres::Client,
 }
 
 impl Shop {
@@ -25,8 +27,11 @@ impl Shop {
         let server = postgres();
         server.sql("postgres", &format!("create database {name}"));
         server.sql(name, include_str!("../data/weave/shop.sql"));
-        let catalog = Arc::new(survey(name));
-        Self { database: name.to_owned(), catalog, reader: Reader::new(1, 0, Stack::Ordinary).unwrap() }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let catalog = Arc::new(runtime.block_on(survey(name)));
+        let client = runtime.block_on(connect(name));
+        let reader = Reader::new(1, 0, Stack::Ordinary).unwrap();
+        Self { database: name.to_owned(), catalog, reader, runtime, client }
     }
 
     pub fn facts(&self, text: &str) -> Arc<Facts> {
@@ -72,11 +77,22 @@ impl Shop {
         crate::harness::said(&output)
     }
 
+    /// The values of the last row of some statements, one column each; errors are the test's.
+    pub fn last(&self, text: &str) -> Option<String> {
+        self.runtime.block_on(async {
+            let rows = self.client.simple_query(text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
+            let rows = rows.into_iter().filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some(row.get(0).map(str::to_owned)),
+                _ => None,
+            });
+            rows.last().unwrap()
+        })
+    }
+
     /// The columns that the server describes: name, table, attribute number.
     pub fn described(&self, text: &str) -> Option<Vec<(String, u32, i16)>> {
-        runtime().block_on(async {
-            let client = connect(&self.database).await;
-            let statement = client.prepare(text).await.ok()?;
+        self.runtime.block_on(async {
+            let statement = self.client.prepare(text).await.ok()?;
             let columns = statement.columns().iter();
             Some(
                 columns
@@ -91,10 +107,6 @@ pub fn masks(json: &str) -> Masks {
     serde_json::from_str(json).unwrap()
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
-
 async fn connect(database: &str) -> tokio_postgres::Client {
     let config = format!("host=127.0.0.1 port={} user=app dbname={database} password='{PASSWORD}'", postgres().port);
     let (client, connection) = tokio_postgres::connect(&config, NoTls).await.unwrap();
@@ -102,19 +114,17 @@ async fn connect(database: &str) -> tokio_postgres::Client {
     client
 }
 
-fn survey(database: &str) -> Snapshot {
-    runtime().block_on(async {
-        let client = connect(database).await;
-        client.batch_execute("set search_path = pg_catalog").await.unwrap();
-        let mut builder = Builder::default();
-        for table in Table::WHOLE.into_iter().chain([Table::Definitions]) {
-            for message in client.simple_query(table.sql()).await.unwrap() {
-                if let SimpleQueryMessage::Row(row) = message {
-                    let values: Vec<_> = (0..row.len()).map(|at| row.get(at).map(str::as_bytes)).collect();
-                    builder.row(table, &values).unwrap();
-                }
+async fn survey(database: &str) -> Snapshot {
+    let client = connect(database).await;
+    client.batch_execute("set search_path = pg_catalog").await.unwrap();
+    let mut builder = Builder::default();
+    for table in Table::WHOLE.into_iter().chain([Table::Definitions]) {
+        for message in client.simple_query(table.sql()).await.unwrap() {
+            if let SimpleQueryMessage::Row(row) = message {
+                let values: Vec<_> = (0..row.len()).map(|at| row.get(at).map(str::as_bytes)).collect();
+                builder.row(table, &values).unwrap();
             }
         }
-        builder.finish().unwrap()
-    })
+    }
+    builder.finish().unwrap()
 }

@@ -1,14 +1,27 @@
 //! The second line behind weaving: what the server says of an answer's columns must not lead to a masked one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::decide::Masker;
 use crate::wire::postgres::RowDescription;
 
 /// Which columns no answer may have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Guard {
     /// By OID.
     masked: Arc<[(u32, Masked)]>,
+    /// Fields that are masked on their way back, and how many there are.
+    cells: Option<Arc<Cells>>,
+}
+
+/// What is masked in the rows of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Cells {
+    /// Fields of a row.
+    pub(super) count: usize,
+    /// By field, from 0.
+    pub(super) maskers: BTreeMap<usize, Masker>,
 }
 
 /// Columns of a relation.
@@ -23,15 +36,33 @@ pub(super) enum Masked {
 impl Guard {
     pub(super) fn new(mut masked: Vec<(u32, Masked)>) -> Self {
         masked.sort_unstable_by_key(|(oid, _)| *oid);
-        Self { masked: masked.into() }
+        Self { masked: masked.into(), cells: None }
+    }
+
+    /// The same where some fields are masked on their way back.
+    pub(super) fn but(self, cells: Cells) -> Self {
+        if cells.maskers.is_empty() { self } else { Self { cells: Some(Arc::new(cells)), ..self } }
+    }
+
+    /// Fields that are to be masked on their way back, and with what.
+    pub fn cells(&self) -> impl Iterator<Item = (usize, &Masker)> {
+        let maskers = self.cells.iter().flat_map(|cells| cells.maskers.iter());
+        maskers.map(|(field, masker)| (*field, masker))
     }
 
     /// Whether an answer with these columns may reach the client.
     ///
     /// # Errors
-    /// One of them is taken from a masked column as it is, or is a whole row that has one.
+    /// One of them is taken from a masked column as it is, or is a whole row that has one; or the columns are not those
+    /// that are masked on their way back.
     pub fn admits(&self, description: &RowDescription<'_>) -> Result<(), String> {
-        for column in description.columns.iter().filter(|column| column.relation != 0) {
+        if let Some(cells) = self.cells.as_ref().filter(|cells| cells.count != description.columns.len()) {
+            let (foreseen, described) = (cells.count, description.columns.len());
+            return Err(format!("the answer has {described} columns, of which {foreseen} were foreseen"));
+        }
+        let passing = |field: &usize| self.cells.as_ref().is_some_and(|cells| cells.maskers.contains_key(field));
+        let columns = description.columns.iter().enumerate().filter(|(field, _)| !passing(field));
+        for (_, column) in columns.filter(|(_, column)| column.relation != 0) {
             let found = self.masked.binary_search_by_key(&column.relation, |(oid, _)| *oid).ok();
             let is_masked = match found.and_then(|at| self.masked.get(at)) {
                 None => false,

@@ -8,6 +8,7 @@ pub mod cells;
 mod edits;
 mod guard;
 mod masker;
+mod passing;
 mod target;
 mod weave;
 

@@ -47,17 +47,15 @@ impl Target<'_, '_> {
         let free = self.free(&statement);
         let returns = has("returning");
         for at in statement {
-            if self.is_star(at, &alias, returns) {
+            if self.is_star(at, alias, returns) {
                 return Err(self.refusal("`*`"));
             }
             let Some(name) = self.tokens.name(at).filter(|_| !free.contains(&at)) else { continue };
             let qualified = at.checked_sub(1).is_some_and(|dot| self.tokens.is_mark(dot, "."));
-            if self.masked.contains_key(name.as_str()) && !self.is_of_another(at, qualified, &alias) {
+            if self.masked.contains_key(name) && !self.is_of_another(at, qualified, alias) {
                 return Err(self.refusal(&format!("`{name}`")));
             }
-            if (name == alias || returns && ROW_NAMES.contains(&name.as_str()))
-                && !qualified
-                && !self.is_followed_by_column(at)
+            if (name == alias || returns && ROW_NAMES.contains(&name)) && !qualified && !self.is_followed_by_column(at)
             {
                 return Err(self.refusal("a whole row"));
             }
@@ -79,9 +77,9 @@ impl Target<'_, '_> {
     }
 
     /// What the statement calls the relation.
-    fn alias(&self) -> String {
+    fn alias(&self) -> &str {
         let alias = self.place.alias.and_then(|at| self.tokens.name(at));
-        alias.unwrap_or_else(|| self.reference.name.clone())
+        alias.unwrap_or(&self.reference.name)
     }
 
     /// Names that use no value: those of relations, and of columns that get one.
@@ -151,7 +149,7 @@ impl Target<'_, '_> {
         let is_first = |at: usize| at.checked_sub(1).is_none_or(|dot| !self.tokens.is_mark(dot, "."));
         let name = qualifier.filter(|at| is_first(*at)).and_then(|at| self.tokens.name(at));
         let own = |name: &str| name == alias || name == self.reference.name || ROW_NAMES.contains(&name);
-        name.is_some_and(|name| !own(&name))
+        name.is_some_and(|name| !own(name))
     }
 
     /// Whether the relation's alias there stands before one of its own columns.
@@ -159,7 +157,7 @@ impl Target<'_, '_> {
         const SYSTEM: [&str; 6] = ["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
         let column = at.checked_add(2).filter(|_| self.tokens.is_mark(at.saturating_add(1), "."));
         let name = column.and_then(|at| self.tokens.name(at));
-        name.is_some_and(|name| SYSTEM.contains(&name.as_str()) || self.relation.column(&name).is_some())
+        name.is_some_and(|name| SYSTEM.contains(&name) || self.relation.column(name).is_some())
     }
 
     /// Whether a star stands for the relation's columns.

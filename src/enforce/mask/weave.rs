@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
 use super::masker;
+use super::passing;
 use super::target::Target;
 use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
@@ -83,7 +84,9 @@ pub fn weave_with(
         Some(tokens) => loom.edits(tokens, &woven)?,
         None => Vec::new(),
     };
-    let woven = edits::apply(text, edits, bound.guard()).ok_or("masks do not fit into this statement")?;
+    let read = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
+    let cells = passing::cells(facts, read);
+    let woven = edits::apply(text, edits, bound.guard().but(cells)).ok_or("masks do not fit into this statement")?;
     Ok(Some(woven))
 }
 
@@ -327,7 +330,7 @@ where
         let mut listed = Vec::new();
         if tokens.is_mark(end, "(") {
             loop {
-                listed.push(tokens.name(end.saturating_add(1)).ok_or_else(lost)?);
+                listed.push(tokens.name(end.saturating_add(1)).ok_or_else(lost)?.to_owned());
                 end = end.saturating_add(2);
                 if tokens.is_mark(end, ")") {
                     break;
@@ -362,6 +365,9 @@ where
         let name = label(*relation);
         let item = |column: &crate::catalog::Column<'_>| match masked.get(column.name()) {
             None => Ok(masker::name(column.name())),
+            Some(masker) if masker::is_for_cells(masker) => {
+                passing::column(self.facts, self.catalog, (&thread.reference.relation, &name), column, masker)
+            }
             Some(masker) => match masker::expression(self.catalog, column, masker) {
                 Ok(masked) => Ok(format!("{masked} AS {}", masker::name(column.name()))),
                 Err(why) => Err(format!("the mask of `{name}.{}` cannot be carried out: {why}", column.name())),
@@ -395,7 +401,7 @@ where
             return Ok(None);
         }
         let alias = thread.place.alias.and_then(|at| tokens.name(at));
-        let alias = alias.unwrap_or_else(|| thread.reference.name.clone());
+        let alias = alias.unwrap_or(&thread.reference.name);
         let mut names = BTreeSet::new();
         for at in 0..tokens.count() {
             let Some(name) = tokens.name(at) else { continue };
@@ -406,15 +412,15 @@ where
             names.insert(name);
         }
         let columns = thread.relation.columns().map(|column| column.name().to_owned());
-        Ok(Some(columns.filter(|column| names.contains(column)).collect()))
+        Ok(Some(columns.filter(|column| names.contains(column.as_str())).collect()))
     }
 
     /// A sub-select has none of them.
     fn system_columns(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<(), String> {
         let alias = thread.place.alias.and_then(|at| tokens.name(at));
-        let alias = alias.unwrap_or_else(|| thread.reference.name.clone());
+        let alias = alias.unwrap_or(&thread.reference.name);
         for at in 0..tokens.count() {
-            let Some(name) = tokens.name(at).filter(|name| SYSTEM.contains(&name.as_str())) else { continue };
+            let Some(name) = tokens.name(at).filter(|name| SYSTEM.contains(name)) else { continue };
             let dot = at.checked_sub(1).filter(|dot| tokens.is_mark(*dot, "."));
             let qualifier = dot.and_then(|dot| dot.checked_sub(1)).and_then(|at| tokens.name(at));
             if qualifier.is_none_or(|qualifier| qualifier == alias) {
@@ -445,7 +451,7 @@ where
                 continue;
             }
             let (Some(schema), Some(name)) = (tokens.name(at), tokens.name(at.saturating_add(2))) else { continue };
-            if unaliased.contains(&(schema.as_str(), name.as_str())) {
+            if unaliased.contains(&(schema, name)) {
                 let range = tokens.range(at).zip(tokens.range(at.saturating_add(2)));
                 let (from, to) = range.ok_or("masks do not fit into this statement")?;
                 edits.push(Edit { range: from.start..to.start, text: String::new() });

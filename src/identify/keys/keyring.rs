@@ -43,8 +43,9 @@ struct Held {
 
 /// Between two questions that clients cause: whoever invents keys must not make sidegate flood the provider.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two fetches in the background.
-const REFRESH: Duration = Duration::from_secs(300);
+/// Between two fetches in the background: with the time that a fetch may take, a key that an issuer has withdrawn lets
+/// nobody in after a minute.
+const REFRESH: Duration = Duration::from_secs(45);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 impl Issuers {
@@ -185,6 +186,7 @@ impl Keyring {
     /// The keys as the file has them now. A file that cannot be read whole has none.
     async fn of_file(&self, path: &Path) -> Result<Arc<KeySet>, KeysError> {
         let failed = |source| KeysError::File { key: "jwks.file", path: path.display().to_string(), source };
+        let begun = Instant::now();
         let version = Version::of(path).await.map_err(failed)?;
         if let Some(held) = self.held.lock().as_ref()
             && held.version == Some(version)
@@ -194,7 +196,7 @@ impl Keyring {
         let read = fetch::keys(&self.issuer).await;
         self.metrics.keys_fetched(&self.issuer.name, read.as_ref().ok().map(KeySet::len));
         let keys = Arc::new(read?);
-        *self.held.lock() = Some(Held { keys: Arc::clone(&keys), taken: Instant::now(), version: Some(version) });
+        self.hold(Held { keys: Arc::clone(&keys), taken: begun, version: Some(version) });
         Ok(keys)
     }
 
@@ -227,19 +229,20 @@ impl Keyring {
         let _fetched = tokio::spawn(async move { ring.fetch().await }).await;
     }
 
-    /// Of two that were under way at once, the later question has the newer answer.
     fn take(&self, keys: Arc<KeySet>, begun: Instant) {
-        let newer = {
-            let mut held = self.held.lock();
-            let newer = held.as_ref().is_none_or(|held| held.taken <= begun);
-            if newer {
-                *held = Some(Held { keys: Arc::clone(&keys), taken: begun, version: None });
-            }
-            newer
-        };
-        if newer {
+        if self.hold(Held { keys: Arc::clone(&keys), taken: begun, version: None }) {
             self.withdraw(&keys);
         }
+    }
+
+    /// Of two that were under way at once, the later question has the newer answer.
+    fn hold(&self, taken: Held) -> bool {
+        let mut held = self.held.lock();
+        let newer = held.as_ref().is_none_or(|held| held.taken <= taken.taken);
+        if newer {
+            *held = Some(taken);
+        }
+        newer
     }
 
     /// Takes the provider's keys. What is not acceptable changes nothing: those held serve until they are too old.

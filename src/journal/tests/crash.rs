@@ -181,18 +181,14 @@ async fn child() {
             for number in 0..entries {
                 let class = if (number + task) % 2 == 0 { AuditClass::Strict } else { AuditClass::Async };
                 let text = format!("{}-{task}-{number}", std::process::id());
-                match journal.open(intent(class, &text)).await {
-                    Ok(entry) => {
-                        println!("\nopened {text}");
-                        match entry.close(forwarded(1)).await {
-                            Ok(()) => println!("\nclosed {text}"),
-                            Err(error) => println!("\nrefused {error}"),
-                        }
-                    }
-                    Err(error) => {
-                        println!("\nrefused {error}");
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                    }
+                let worked = if number % 3 == 0 {
+                    work(&journal, intent(class, &text), &text).await
+                } else {
+                    work_with_others(&journal, intent(class, &text), &text).await
+                };
+                if let Err(error) = worked {
+                    println!("\nrefused {error}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
         })
@@ -201,6 +197,27 @@ async fn child() {
         task.await.unwrap();
     }
     println!("\nshutdown {:?}", journal.shutdown().await);
+}
+
+async fn work(journal: &Journal, intent: Intent, text: &str) -> Result<(), JournalError> {
+    let entry = journal.open(intent).await?;
+    println!("\nopened {text}");
+    entry.close(forwarded(1)).await?;
+    println!("\nclosed {text}");
+    Ok(())
+}
+
+/// The same, each record in one write with those of others.
+async fn work_with_others(journal: &Journal, intent: Intent, text: &str) -> Result<(), JournalError> {
+    let entry = journal.enqueue(intent).await?;
+    tokio::task::yield_now().await;
+    journal.commit(entry.mark())?;
+    println!("\nopened {text}");
+    let mark = entry.settle(forwarded(1)).await?;
+    tokio::task::yield_now().await;
+    journal.commit(mark)?;
+    println!("\nclosed {text}");
+    Ok(())
 }
 
 /// Starts `child`, under `wrapper` if there is one.
@@ -294,4 +311,12 @@ async fn a_record_of_a_newer_program_is_never_cut() {
     let error = Journal::start(directory.path(), settings()).unwrap_err();
     assert!(error.to_string().contains("does not know"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    // Who reads it is told, once, and of however few lines.
+    for lines in [None, Some(0), Some(5)] {
+        let options = TailOptions { lines, follow: false };
+        let told = tail(directory.path(), options).unwrap().map(Result::unwrap);
+        let foreign: Vec<_> = told.filter(|item| matches!(item, TailItem::Foreign { .. })).collect();
+        let [TailItem::Foreign { path: told, offset }] = foreign.as_slice() else { panic!("{lines:?}: {foreign:?}") };
+        assert_eq!((told, *offset), (&path, start_of_last as u64));
+    }
 }

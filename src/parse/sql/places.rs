@@ -157,3 +157,71 @@ impl Text<'_> {
         Some(start..end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::{Encoding, Names, Quoting, Reading, ReadingLimits, Remembered};
+    use super::super::{lexer, read};
+    use super::*;
+
+    /// Role, name, and what is replaced where it is read, of each reference.
+    fn references(text: &str) -> Vec<String> {
+        let nothing = Remembered::new();
+        let reading = Reading {
+            quoting: Quoting::Standard,
+            encoding: Encoding::Safe,
+            names: Names::Certain { schema: "public".into() },
+            read_only: true,
+            limits: ReadingLimits::default(),
+            prepared: &nothing,
+            cursors: &nothing,
+        };
+        let facts = read::read(text, &reading).facts;
+        assert!(facts.unparsed.is_none(), "{text}");
+        let lexemes = lexer::lex(text).unwrap();
+        let of = |range: &Range<usize>| &text[lexemes[range.start].start..lexemes[range.end - 1].end];
+        let spell = |reference: &Reference| match &reference.place {
+            None => format!("{:?} {} nowhere", reference.role, reference.relation),
+            Some(place) => {
+                let alias = place.alias.map_or("", |at| lexemes[at].of(text));
+                let sample = place.sample.as_ref().map_or("", of);
+                let rest = format!("{alias}|{sample}|{}{}", u8::from(place.only), u8::from(place.is_query));
+                format!("{:?} {} {}|{rest}", reference.role, reference.relation, of(&place.whole))
+            }
+        };
+        facts.references.iter().map(spell).collect()
+    }
+
+    #[test]
+    fn each_reference_has_its_own_tokens() {
+        for (text, expected) in [
+            ("select 1 from t", vec!["Read public.t t|||00"]),
+            ("select 'ä', 1 from/**/\"Ä b\".\"t\"as x(t)", vec!["Read \"Ä b\".t \"Ä b\".\"t\"|x||00"]),
+            (
+                "select t from only (t) x tablesample system (1) repeatable (2)",
+                vec!["Read public.t only (t)|x|tablesample system (1) repeatable (2)|10"],
+            ),
+            ("select 1 from only t", vec!["Read public.t only t|||10"]),
+            ("table t union all table only u", vec!["Read public.t t|||01", "Read public.u only u|||11"]),
+            ("with t as (select * from t) select * from t, u t", vec!["Read public.t t|||00", "Read public.u u|t||00"]),
+            ("update t as x set a = 1 from t y", vec!["Target public.t t|x||00", "Read public.t t|y||00"]),
+            ("insert into t as x (a) select a from u", vec!["Target public.t t|x||00", "Read public.u u|||00"]),
+            ("delete from only t using u", vec!["Target public.t only t|||10", "Read public.u u|||00"]),
+            (
+                "merge into t using u on true when matched then delete",
+                vec!["Target public.t t|||00", "Read public.u u|||00"],
+            ),
+            ("copy t (a) to stdout (format csv)", vec!["CopyOut public.t t|||00"]),
+            ("copy t from stdin", vec!["Target public.t t|||00"]),
+            ("truncate t", vec!["Named public.t nowhere"]),
+            ("select 't'::regclass", vec![]),
+            ("prepare p as select 1 from t; execute p", vec!["Elsewhere public.t nowhere", "Read public.t t|||00"]),
+            (
+                "select 1 from a join b on (select true from c) ; select 1 from d",
+                vec!["Read public.a a|||00", "Read public.b b|||00", "Read public.c c|||00", "Read public.d d|||00"],
+            ),
+        ] {
+            assert_eq!(references(text), expected, "{text}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! A text's tokens, for who changes the text between them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::lexer::{self, Kind, Lexeme};
@@ -11,12 +12,29 @@ use super::walk::folded;
 pub struct Tokens<'t> {
     text: &'t str,
     lexemes: Vec<Lexeme>,
+    names: Vec<Option<Cow<'t, str>>>,
 }
 
 /// Cuts a text as facts were computed from; `None` where it cannot be cut.
 pub fn tokens(text: &str) -> Option<Tokens<'_>> {
-    lexer::lex(text).ok().map(|lexemes| Tokens { text, lexemes })
+    let lexemes = lexer::lex(text).ok()?;
+    let names = lexemes.iter().map(|lexeme| name(text, lexeme)).collect();
+    Some(Tokens { text, lexemes, names })
 }
+
+fn name<'t>(text: &'t str, lexeme: &Lexeme) -> Option<Cow<'t, str>> {
+    let (name, quoted) = match lexeme.kind() {
+        Kind::Word => (Cow::Borrowed(lexeme.of(text)), false),
+        Kind::Quoted => (literal::value(text, *lexeme)?, true),
+        Kind::Constant | Kind::Parameter | Kind::Operator | Kind::Punctuation => return None,
+    };
+    // Most are folded and short.
+    let is_folded = quoted || !name.bytes().any(|byte| byte.is_ascii_uppercase());
+    Some(if is_folded && name.len() <= SHORT { name } else { folded(&name, quoted).into() })
+}
+
+/// Bytes of a name that PostgreSQL surely does not cut.
+const SHORT: usize = 60;
 
 impl Tokens<'_> {
     /// How many there are.
@@ -57,12 +75,7 @@ impl Tokens<'_> {
     }
 
     /// The name or keyword that it is, folded and cut as PostgreSQL does; `None` for anything else.
-    pub fn name(&self, at: usize) -> Option<String> {
-        let lexeme = self.lexemes.get(at)?;
-        match lexeme.kind() {
-            Kind::Word => Some(folded(lexeme.of(self.text), false)),
-            Kind::Quoted => literal::value(self.text, *lexeme).map(|name| folded(&name, true)),
-            Kind::Constant | Kind::Parameter | Kind::Operator | Kind::Punctuation => None,
-        }
+    pub fn name(&self, at: usize) -> Option<&str> {
+        self.names.get(at)?.as_deref()
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
             names: true,
             defines: Definitions::everything(),
             transaction: true,
+            undoes: true,
             prepares: Vec::new(),
             declares: Vec::new(),
             forgets: true,

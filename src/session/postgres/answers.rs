@@ -20,7 +20,7 @@ use crate::wire::postgres::{
 };
 
 use super::corridor::{Corridor, End, bound_only};
-use super::endings::Ending;
+use super::endings::{Ending, tell};
 use super::fill::Fill;
 use super::ledger::{Line, Owed, Own, Running, Wanted};
 use super::masks::Masked;
@@ -70,6 +70,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn step(&mut self) -> Result<(), End> {
+        self.choose_rows();
         let piece = self.framer.next_piece().map_err(|error| broken(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
@@ -78,10 +79,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);
-                passed?;
                 if self.recorded.is_none() && self.corridor.told.lock().is_some() {
                     self.recorded = Some(before);
                 }
+                passed?;
             }
             None => {
                 self.flush().await?;
@@ -134,7 +135,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.cutting || !self.framer.is_mid_message()
     }
 
-    fn relay(&mut self, relay: &Relay) -> Result<(), End> {
+    pub(super) fn relay(&mut self, relay: &Relay) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
         let running = match state.ledger.front().map(|line| &mut line.owed) {
             Some(Owed::Query(running) | Owed::Execute(running)) => running,
@@ -175,7 +176,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             // These come at any time.
             b'N' => self.notice(&frame),
             b'A' => self.pass(&frame),
-            b'S' => self.parameter(&frame)?,
+            b'S' => return self.parameter(&frame).await,
             // Boxed: it is rare, and would make every session that waits larger.
             b'E' => return Box::pin(self.error(frame)).await,
             b'Z' => return self.ready(frame).await,
@@ -184,6 +185,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             b'3' => return self.close_complete(&frame).await,
             b't' => self.parameter_description(&frame)?,
             b'T' | b'n' => self.description(&frame)?,
+            b'D' => self.row(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
             b'H' | b'c' => self.copy_out(&frame)?,
@@ -210,11 +212,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
     }
 
-    fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
+    async fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
         let status = ParameterStatus::decode(frame.body()).map_err(|error| broken(&error))?;
-        self.corridor.state.lock().parameter(status.name, status.value);
-        self.pass(frame);
-        Ok(())
+        let unexplained = self.corridor.state.lock().parameter(status.name, status.value);
+        match unexplained {
+            None => {
+                self.pass(frame);
+                Ok(())
+            }
+            Some(setting) => Err(Box::pin(self.corridor.tripped(setting)).await),
+        }
     }
 
     /// Strikes out the first line if it is what the answer belongs to.
@@ -331,7 +338,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn complete(&mut self, frame: Frame) -> Result<(), End> {
         let finished = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
+            if let Some(refusal) = state.ledger.undone() {
+                refusal.take().iter().for_each(|refusal| tell(&mut self.out, refusal));
+                return Ok(());
+            }
+            if frame.tag() == b'C' && state.deeds.is_some() {
+                let complete = CommandComplete::decode(frame.body()).map_err(|error| broken(&error))?;
+                state.completed(complete.tag);
+            }
             let watched = matches!(state.ledger.front(), Some(line) if line.owed.is_watched());
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) => {
@@ -422,14 +437,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let masks = self.masks();
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.sync_wanted);
+            state.copy_ended(&self.corridor.signals);
             match state.ledger.front().map(|line| &mut line.owed) {
                 Some(Owed::Query(running)) => {
                     running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
                     (None, Vec::new())
                 }
                 // A Sync commits what was pipelined before it: that can fail, too.
-                None | Some(Owed::Sync | Owed::Ready) => (None, Vec::new()),
+                None | Some(Owed::Sync | Owed::Ready | Owed::Undone { .. }) => (None, Vec::new()),
                 Some(Owed::Refused { ready: true, .. }) => {
                     let line = state.ledger.settle();
                     let sequence = line.as_ref().map_or(0, |line| line.sequence);
@@ -492,7 +507,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Ending::Passes => None,
         };
         let status = transaction(ready.status);
-        let line = self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Ready))?;
+        let line =
+            self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Undone { .. } | Owed::Ready))?;
+        let own = matches!(line.owed, Owed::Undone { own: true, .. });
         let gone = {
             let mut state = self.corridor.state.lock();
             state.ready(status);
@@ -508,8 +525,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.corridor.finish(running).await?;
         }
         self.corridor.close_portals(gone).await?;
-        told.iter().for_each(|refusal| self.tell(refusal));
-        self.pass(&frame);
+        told.iter().for_each(|refusal| tell(&mut self.out, refusal));
+        if !own {
+            self.pass(&frame);
+        }
         self.corridor.rang();
         Ok(())
     }
@@ -568,7 +587,7 @@ pub(super) fn broken(error: &WireError) -> End {
 }
 
 /// The end of a session whose server is about to show what is masked: what was woven is not what it understood.
-fn unmasked(problem: &str) -> End {
+pub(super) fn unmasked(problem: &str) -> End {
     tracing::error!(problem, "an answer would have shown what is masked");
     End::Fault(Refusal::new(FaultKind::Denied, "the answer would have shown what is masked"))
 }

@@ -19,6 +19,7 @@ use super::ledger::{Owed, Running};
 use super::masks::Loom;
 use super::names::{Portal, RestsOn};
 use super::recent::Recent;
+use super::signals::{Signal, Signals};
 use super::state::State;
 
 /// One open session.
@@ -33,21 +34,16 @@ pub(super) struct Corridor {
     pub(super) state: Mutex<State>,
     /// What it sent last.
     pub(super) recent: Mutex<Recent>,
+    /// Some statement of it is masked in its rows.
+    pub(super) masks_cells: AtomicBool,
     /// What was woven for it last.
     pub(super) loom: Mutex<Loom>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
-    /// Rung after every settled answer.
-    pub(super) answered: Notify,
+    /// What its directions tell each other.
+    pub(super) signals: Signals,
     /// Draining has begun.
     pub(super) draining: AtomicBool,
-    /// Rung when the server owes nothing and no transaction is open, if somebody may wait for it, and when draining
-    /// begins.
-    pub(super) went_quiet: Notify,
-    /// Rung when a Sync that was held back is wanted after all.
-    pub(super) sync_wanted: Notify,
-    /// Rung when a message that fails is [wanted](State::wanted).
-    pub(super) failure_wanted: Notify,
     /// For how long the caller is somebody.
     pub(super) validity: Validity,
     /// Counts statements that were let through.
@@ -82,17 +78,17 @@ pub(super) enum End {
 impl Corridor {
     /// An answer was settled: whoever waits may look again.
     pub(super) fn rang(&self) {
-        self.answered.notify_one();
+        self.signals.give(Signal::ANSWERED);
         let awaited = self.is_draining() || self.lane.listener.limits.idle > Duration::ZERO;
         if awaited && (self.is_quiet() || self.takes_data()) {
-            self.went_quiet.notify_one();
+            self.signals.give(Signal::WENT_QUIET);
         }
     }
 
     /// From now on the session ends as soon as nothing is lost by it.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.went_quiet.notify_one();
+        self.signals.give(Signal::WENT_QUIET);
     }
 
     /// Whether it should end.
@@ -220,6 +216,7 @@ impl Corridor {
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
+            | Owed::Undone { .. }
             | Owed::Ready => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::decide::Decision;
@@ -14,6 +15,7 @@ use crate::wire::postgres::{Frame, TransactionStatus};
 use super::answers::{Answers, lost};
 use super::corridor::End;
 use super::ledger::{Line, Owed, Running};
+use super::signals::Signal;
 use super::state::only_reads;
 use super::watch::Watch;
 
@@ -87,8 +89,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.conclude(line).await?;
         match refused {
             None => self.out.extend_from_slice(frame.bytes()),
-            Some(_) if fails => self.corridor.failure_wanted.notify_one(),
-            Some(refused) => self.tell(&refused.refusal),
+            Some(_) if fails => self.corridor.signals.give(Signal::FAILURE_WANTED),
+            Some(refused) => tell(&mut self.out, &refused.refusal),
         }
         self.corridor.rang();
         Ok(())
@@ -120,7 +122,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             line
         };
         self.conclude(line).await?;
-        self.corridor.failure_wanted.notify_one();
+        self.corridor.signals.give(Signal::FAILURE_WANTED);
         self.corridor.rang();
         Ok(Ending::Fails)
     }
@@ -137,7 +139,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         running.leave();
         self.corridor.finish(running).await?;
         match &refused {
-            Some(refused) => self.tell(&refused.refusal),
+            Some(refused) => tell(&mut self.out, &refused.refusal),
             None => self.out.extend_from_slice(frame.bytes()),
         }
         Ok(())
@@ -172,12 +174,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         }
         Ok(refused)
     }
+}
 
-    /// Tells the client.
-    pub(super) fn tell(&mut self, refusal: &Refusal) {
-        if let Some(response) = refusal.error_response() {
-            self.out.extend_from_slice(response.bytes());
-        }
+/// Tells the client.
+pub(super) fn tell(out: &mut BytesMut, refusal: &Refusal) {
+    if let Some(response) = refusal.error_response() {
+        out.extend_from_slice(response.bytes());
     }
 }
 

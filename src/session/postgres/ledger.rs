@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::enforce::Refusal;
+use crate::enforce::mask::cells::Cells;
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
@@ -74,6 +75,13 @@ pub(super) enum Owed {
     },
     /// ReadyForQuery after a refused Query.
     Ready,
+    /// CommandComplete and ReadyForQuery of a ROLLBACK of sidegate's own.
+    Undone {
+        /// What the client sees instead of the first, if it waits for them.
+        refusal: Option<Refusal>,
+        /// It does not: neither goes to it.
+        own: bool,
+    },
 }
 
 /// A message of sidegate's own.
@@ -112,6 +120,10 @@ pub(super) struct Running {
     pub(super) facts: Arc<Facts>,
     /// The masks in it.
     pub(super) masked: Option<Arc<Masked>>,
+    /// The masks of its rows, once there is one.
+    pub(super) cells: Option<Arc<Cells>>,
+    /// The formats that its values were asked for in; `None` where the server says them.
+    pub(super) formats: Option<Arc<[i16]>>,
     /// Whether it is a FunctionCall.
     pub(super) called: bool,
     /// When its first byte went upstream.
@@ -151,6 +163,7 @@ impl Owed {
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
+            | Self::Undone { .. }
             | Self::Ready => None,
         }
     }
@@ -164,6 +177,8 @@ impl Running {
             entry: Some(entry),
             facts,
             masked: None,
+            cells: None,
+            formats: None,
             called: false,
             sent,
             rows: 0,
@@ -200,6 +215,7 @@ impl Owed {
             | Self::Execute(_)
             | Self::Sync
             | Self::Refused { .. }
+            | Self::Undone { .. }
             | Self::Ready => false,
         }
     }
@@ -216,8 +232,32 @@ impl Owed {
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
+            | Self::Undone { .. }
             | Self::Ready => false,
         }
+    }
+
+    /// Whether its answer tells what became of a transaction, or of a part of one.
+    pub(super) fn tells_deeds(&self) -> bool {
+        match self {
+            Self::Query(_)
+            | Self::Execute(_)
+            | Self::Sync
+            | Self::Refused { .. }
+            | Self::Undone { .. }
+            | Self::Ready => true,
+            Self::Parse { .. }
+            | Self::Bind { .. }
+            | Self::Describe
+            | Self::OwnDescribe { .. }
+            | Self::Own(_)
+            | Self::Close { .. } => false,
+        }
+    }
+
+    /// Whether the server answers it, and all before it, without being asked.
+    fn answers_by_itself(&self) -> bool {
+        matches!(self, Self::Sync | Self::Query(_) | Self::Undone { .. } | Self::Own(Own::Question { .. }))
     }
 
     /// Whether the next statement must wait to be judged until this one is answered.
@@ -227,7 +267,7 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. }) => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. }) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
@@ -275,6 +315,14 @@ impl Ledger {
         self.running().and_then(|running| running.watch.as_deref_mut())
     }
 
+    /// What the client is told in place of the next answer, if that is of a ROLLBACK of sidegate's own.
+    pub(super) fn undone(&mut self) -> Option<&mut Option<Refusal>> {
+        match self.lines.front_mut() {
+            Some(Line { owed: Owed::Undone { refusal, .. }, .. }) => Some(refusal),
+            Some(_) | None => None,
+        }
+    }
+
     /// Whether the next answer is an Execute's.
     pub(super) fn is_executing(&self) -> bool {
         matches!(self.lines.front(), Some(Line { owed: Owed::Execute(_), .. }))
@@ -313,7 +361,7 @@ impl Ledger {
         self.sequence = self.sequence.saturating_add(1);
         match owed {
             Owed::Sync => (self.skipping, self.executed) = (false, 0),
-            Owed::Query(_) => self.executed = 0,
+            Owed::Query(_) | Owed::Undone { .. } => self.executed = 0,
             Owed::Execute(_) => self.executed = self.executed.saturating_add(1),
             Owed::Parse { .. }
             | Owed::Bind { .. }
@@ -329,6 +377,7 @@ impl Ledger {
             Owed::Sync
                 | Owed::Query(_)
                 | Owed::Refused { ready: true, .. }
+                | Owed::Undone { .. }
                 | Owed::Ready
                 | Owed::Own(Own::Question { .. })
         );
@@ -424,17 +473,13 @@ impl Ledger {
 
     /// Whether a Sync or Query was sent behind everything such; if not, only a Flush will bring the answer.
     pub(super) fn answers_by_itself(&self, such: fn(&Owed) -> bool) -> bool {
-        self.lines
-            .iter()
-            .rev()
-            .take_while(|line| !such(&line.owed))
-            .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_) | Owed::Own(Own::Question { .. })))
+        self.lines.iter().rev().take_while(|line| !such(&line.owed)).any(|line| line.owed.answers_by_itself())
             || self
                 .lines
                 .iter()
                 .rev()
                 .find(|line| such(&line.owed))
-                .is_some_and(|line| matches!(line.owed, Owed::Query(_) | Owed::Own(Own::Question { .. })))
+                .is_some_and(|line| !matches!(line.owed, Owed::Sync) && line.owed.answers_by_itself())
     }
 
     /// The unanswered messages, newest first.

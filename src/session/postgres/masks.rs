@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::catalog::Snapshot;
 use crate::decide::{Decision, Masks, Verdict};
+use crate::enforce::mask::cells::Keyring;
 use crate::enforce::{self, Earlier, Wording, Woven};
 use crate::input::Document;
 use crate::parse::{Facts, Request};
 use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
 
+use super::cells::Plan;
 use super::corridor::Corridor;
 use super::names::{Portal, Statement};
 
@@ -18,6 +20,8 @@ use super::names::{Portal, Statement};
 #[derive(Debug)]
 pub(super) struct Masked {
     woven: Woven,
+    /// What is masked in its rows.
+    plan: Plan,
     /// The server has described its answer, which shows nothing that is masked.
     seen: AtomicBool,
 }
@@ -36,7 +40,16 @@ struct Piece {
     facts: Arc<Facts>,
     masks: Arc<Masks>,
     catalog: Option<u64>,
+    /// The keys that its plan rests on.
+    keys: Arc<Keyring>,
     masked: Option<Arc<Masked>>,
+}
+
+/// What weaving rests on beside the statement.
+struct Under<'a> {
+    masks: &'a Arc<Masks>,
+    catalog: Option<u64>,
+    keys: Arc<Keyring>,
 }
 
 /// Texts of one session that are remembered with their masks, and bytes of each at most.
@@ -56,31 +69,26 @@ impl Loom {
         if self.earlier.iter().all(|given| given == masks) { Earlier::Masked } else { Earlier::Unmasked }
     }
 
-    fn recall(&self, request: &Request, masks: &Arc<Masks>, catalog: Option<u64>) -> Option<Option<Arc<Masked>>> {
+    fn recall(&self, request: &Request, under: &Under<'_>) -> Option<Option<Arc<Masked>>> {
         let piece = self.pieces.iter().find(|piece| {
-            piece.catalog == catalog
+            piece.catalog == under.catalog
+                && Arc::ptr_eq(&piece.keys, &under.keys)
                 && Arc::ptr_eq(&piece.facts, request.facts())
-                && (Arc::ptr_eq(&piece.masks, masks) || piece.masks == *masks)
+                && (Arc::ptr_eq(&piece.masks, under.masks) || piece.masks == *under.masks)
                 && *piece.text == *request.text()
         })?;
         Some(piece.masked.clone())
     }
 
-    fn keep(
-        &mut self,
-        request: &Request,
-        masks: &Arc<Masks>,
-        catalog: Option<u64>,
-        masked: Option<Arc<Masked>>,
-    ) -> Option<Arc<Masked>> {
+    fn keep(&mut self, request: &Request, under: &Under<'_>, masked: Option<Arc<Masked>>) -> Option<Arc<Masked>> {
         if request.text().len() <= LONGEST {
             self.pieces.truncate(PIECES.saturating_sub(1));
-            let (facts, masks) = (Arc::clone(request.facts()), Arc::clone(masks));
             self.pieces.push_front(Piece {
                 text: request.text().into(),
-                facts,
-                masks,
-                catalog,
+                facts: Arc::clone(request.facts()),
+                masks: Arc::clone(under.masks),
+                catalog: under.catalog,
+                keys: Arc::clone(&under.keys),
                 masked: masked.clone(),
             });
         }
@@ -98,6 +106,11 @@ impl Masked {
         self.woven.text()
     }
 
+    /// What is masked in its rows.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Whether the server must still be asked what its answer looks like.
     pub(super) fn is_unseen(&self) -> bool {
         !self.seen.load(Ordering::Relaxed)
@@ -108,6 +121,7 @@ impl Masked {
         if description.tag() == b'T' {
             let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
             self.woven.guard().admits(&columns)?;
+            self.plan.describe(description);
         }
         self.seen.store(true, Ordering::Relaxed);
         Ok(())
@@ -210,13 +224,21 @@ impl Corridor {
     fn woven(&self, request: &Request, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
         let snapshot = self.snapshot();
         let catalog = snapshot.as_deref().map(Snapshot::version);
-        if let Some(masked) = self.loom.lock().recall(request, masks, catalog) {
+        let under = Under { masks, catalog, keys: self.house.keys.load_full() };
+        if let Some(masked) = self.loom.lock().recall(request, &under) {
             return Ok(masked);
         }
         let earlier = self.loom.lock().earlier(masks);
         let woven = enforce::weave_with(request.text(), request.facts(), masks, snapshot.as_deref(), earlier)?;
-        let masked = woven.map(|woven| Arc::new(Masked { woven, seen: AtomicBool::new(false) }));
-        Ok(self.loom.lock().keep(request, masks, catalog, masked))
+        let masked = match woven {
+            Some(woven) => {
+                let plan = Plan::new(&woven, &under.keys).map_err(|error| error.to_string())?;
+                self.masks_cells.fetch_or(!plan.is_empty(), Ordering::Relaxed);
+                Some(Arc::new(Masked { woven, plan, seen: AtomicBool::new(false) }))
+            }
+            None => None,
+        };
+        Ok(self.loom.lock().keep(request, &under, masked))
     }
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
@@ -235,9 +257,15 @@ pub(super) fn rewording<'a>(name: &'a str, statement: &'a Statement, masked: Opt
     Wording::Anew { name, text, types: &statement.declared }
 }
 
-/// Whether both go upstream in the same words.
+/// Whether both go upstream in the same words, and come back alike.
 fn is_same(one: Option<&Arc<Masked>>, other: Option<&Arc<Masked>>) -> bool {
-    one.map(|masked| masked.text()) == other.map(|masked| masked.text())
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => {
+            one.text() == other.text() && one.woven.guard().cells().eq(other.woven.guard().cells())
+        }
+        (None, Some(_)) | (Some(_), None) => false,
+    }
 }
 
 #[cfg(test)]

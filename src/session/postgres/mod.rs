@@ -3,6 +3,7 @@
 
 mod answers;
 mod budget;
+mod cells;
 mod corridor;
 mod endings;
 mod fill;
@@ -15,9 +16,12 @@ mod open;
 mod recent;
 mod requests;
 mod search;
+mod signals;
 mod stages;
 mod state;
 mod statements;
+mod transaction;
+mod tripwire;
 mod turns;
 mod watch;
 

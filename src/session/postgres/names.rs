@@ -55,6 +55,8 @@ pub(super) struct Portal {
     pub(super) parameters: Arc<[Parameter]>,
     /// With which masks the server has it.
     pub(super) masked: Option<Arc<Masked>>,
+    /// The formats that its values were asked for in, where cells are masked.
+    pub(super) formats: Option<Arc<[i16]>>,
     /// What the answer to it rests on.
     pub(super) rests_on: RestsOn,
     /// What was sent of it.

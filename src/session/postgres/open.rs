@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::Notify;
 use tokio::time::{timeout, timeout_at};
 
 use crate::accept::{AcceptError, Accepted, Connection, Opening, Slot, Stream};
@@ -31,7 +30,9 @@ use super::fill::Fill;
 use super::greet::Greeting;
 use super::requests::Requests;
 use super::search::Search;
+use super::signals::Signals;
 use super::state::State;
+use super::transaction::Deeds;
 
 /// Leads one connection to its end.
 pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
@@ -159,7 +160,11 @@ async fn session(house: &Arc<House>, lane: &Arc<Lane>, accepted: Accepted) -> Op
             }
             let broke = refused.error.kind() == FaultKind::Protocol;
             let cause = if broke { Cause::Protocol } else { Cause::Identity };
-            greeting.refuse(cause, &refused.error.public()).await;
+            if lane.refused.admit() {
+                greeting.refuse(cause, &refused.error.public()).await;
+            } else {
+                house.metrics.refusal_unrecorded(&lane.listener.name);
+            }
             say(refused.stream, &Refusal::fault(&refused.error)).await;
             return None;
         }
@@ -314,19 +319,19 @@ fn begin(
 
 async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
     let Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
+    let mut state = state;
+    state.deeds = lane.asks(Stage::Commit).then(Deeds::default);
     let corridor = Corridor {
         house: Arc::clone(house),
         lane: Arc::clone(lane),
         session,
         state: Mutex::new(state),
         recent: Mutex::default(),
+        masks_cells: AtomicBool::new(false),
         loom: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),
-        answered: Notify::new(),
-        went_quiet: Notify::new(),
-        sync_wanted: Notify::new(),
-        failure_wanted: Notify::new(),
+        signals: Signals::default(),
         validity,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
         cancelled: cancel.as_ref().map(|target| Arc::clone(target.heard())),
@@ -380,6 +385,8 @@ where
     let mut overdue = pin!(house.drain.overdue(|| corridor.drain()));
     let too_long = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
     let end = tokio::select! {
+        // In the same order each time: all of them are looked at anyway.
+        biased;
         end = requests.run() => end,
         end = &mut answering => return end,
         () = &mut overdue => return too_long(),
@@ -424,6 +431,9 @@ async fn finish<R, W, S, T>(
         End::Server | End::Client | End::Goodbye => None,
     };
     if let Some(refusal) = &last_word {
+        if let Some(ending) = corridor.validity.ended() {
+            corridor.house.metrics.identity_ended(&corridor.lane.listener.name, ending.label());
+        }
         tracing::info!(session = %corridor.session, reason = refusal.message(), "ended a session");
         // A word in the middle of a row would be read as a part of it.
         if answers.is_between_messages()

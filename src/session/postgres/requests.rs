@@ -15,6 +15,7 @@ use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiec
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
 use super::ledger::{Owed, Own};
+use super::signals::Signal;
 use super::state::Copy;
 
 /// The requests' direction of one session.
@@ -84,8 +85,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Err(self.unused());
         }
         let patience = self.patience(quiet);
+        // In the middle of data a Sync would be data, and the end of that data messages that nobody has judged.
         let between = !self.framer.is_mid_copy_data();
+        let news = Signal::WENT_QUIET
+            .and(Signal::FAILURE_WANTED)
+            .and(Signal::SYNC_WANTED.only_if(between))
+            .and(Signal::ANSWERED.only_if(!answered && over));
         tokio::select! {
+            // A client that goes on speaking is heard first: each of its messages is looked at in the light of the rest.
+            biased;
             read = self.fill.read(&mut self.client, &mut self.framer) => match read {
                 Ok(0) | Err(_) => Err(End::Client),
                 Ok(_) => {
@@ -93,18 +101,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                     Ok(())
                 }
             },
-            // In the middle of data it would be data, and the end of that data messages that nobody has judged.
-            () = corridor.sync_wanted.notified(), if between => self.held_sync().await,
-            () = corridor.failure_wanted.notified() => {
-                self.make_fail();
-                self.flush().await
+            heard = corridor.signals.heard(news) => {
+                // What fails stands before the Sync that the client sent behind it.
+                self.heed(heard).await?;
+                if heard.has(Signal::SYNC_WANTED) { self.held_sync().await } else { Ok(()) }
             }
-            () = corridor.went_quiet.notified() => Ok(()),
             () = idled(patience) => self.silence(quiet).await,
             // An open transaction is no reason to wait: nothing more can be done in it.
-            () = corridor.expired(), if answered => Err(expired(corridor)),
-            () = corridor.expired(), if !answered && !over => Ok(()),
-            () = corridor.answered.notified(), if !answered && over => Ok(()),
+            () = corridor.expired(), if answered || !over => if answered { Err(expired(corridor)) } else { Ok(()) },
         }
     }
 
@@ -442,10 +446,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     pub(super) async fn news(&mut self) -> Result<(), End> {
         if self.framer.buffered() < AHEAD {
             tokio::select! {
-                () = self.corridor.answered.notified() => return Ok(()),
-                () = self.corridor.failure_wanted.notified() => {
-                    self.make_fail();
-                    return self.flush().await;
+                heard = self.corridor.signals.heard(Signal::ANSWERED.and(Signal::FAILURE_WANTED)) => {
+                    return self.heed(heard).await;
                 }
                 read = tokio::io::AsyncReadExt::read_buf(&mut self.client, self.framer.room()) => match read {
                     Ok(1..) => return Ok(()),
@@ -460,14 +462,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     /// Waits for an answer to be settled, or for what must be sent so that one is.
     async fn rung(&mut self) -> Result<(), End> {
-        let corridor = self.corridor;
-        tokio::select! {
-            () = corridor.answered.notified() => Ok(()),
-            () = corridor.failure_wanted.notified() => {
-                self.make_fail();
-                self.flush().await
-            }
+        let heard = self.corridor.signals.heard(Signal::ANSWERED.and(Signal::FAILURE_WANTED)).await;
+        self.heed(heard).await
+    }
+
+    /// Sends what must fail, where that is wanted.
+    async fn heed(&mut self, heard: Signal) -> Result<(), End> {
+        if !heard.has(Signal::FAILURE_WANTED) {
+            return Ok(());
         }
+        self.make_fail();
+        self.flush().await
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), End> {

@@ -14,6 +14,7 @@ use crate::wire::postgres::{Column, RowDescription, WireError};
 
 use super::super::atlas::Seen;
 use super::corridor::{Corridor, bound_only, denied};
+use super::transaction::Commits;
 
 /// The columns of an answer as the server described them; `None` while, or where, nobody did.
 pub(super) type Columns = Arc<Mutex<Option<Vec<Described>>>>;
@@ -109,6 +110,26 @@ impl Corridor {
             Verdict::Allow | Verdict::Unasked => None,
         };
         self.answer_with(decision, of_answer).await
+    }
+
+    /// Asks whether a statement that is allowed may commit what it commits. Gives that beside the refusal, since it says
+    /// what the server is told instead.
+    pub(super) async fn commit_refused(&self, facts: &Facts, decision: &Decision) -> Option<(Commits, Refusal)> {
+        if matches!(decision.verdict(), Verdict::Deny { .. }) {
+            return None;
+        }
+        let (commits, done) = self.state.lock().commits(facts)?;
+        if !self.asks(Stage::Commit) {
+            return None;
+        }
+        let document = input::commit_document(decision.input(), &done);
+        let policy = self.house.store.snapshot();
+        let decision = self.house.decider.decide(policy, Stage::Commit, document).await;
+        let of_commit = |decision: &Decision| match decision.verdict() {
+            Verdict::Deny { cause, reasons } => Some(Refusal::denied(decision.id(), *cause, reasons, None)),
+            Verdict::Allow | Verdict::Unasked => None,
+        };
+        self.answer_with(decision, of_commit).await.map(|refusal| (commits, refusal))
     }
 
     /// Writes a decision down that refuses, or raises an alert.

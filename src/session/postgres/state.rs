@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use crate::forward::NamesAnswer;
-use crate::input::{SessionContext, Transaction};
+use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{self, Definitions, Effect, Encoding, Facts, Known, Quoting, Trust};
 
 use super::super::atlas::{Hold, Page, Seen};
 use super::ledger::{Ledger, Owed, Running};
 use super::names::{Names, RestsOn};
 use super::search::Search;
+use super::signals::{Signal, Signals};
+use super::transaction::{Commits, Deeds};
+use super::tripwire::Tripwire;
 
 /// The session as the answers so far have left it.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) copy: Copy,
     /// The kind of message that must fail at the server now, since the client was told that something did.
     pub(super) wanted: Option<u8>,
+    /// What the transaction has done, where policy is asked whether it may commit.
+    pub(super) deeds: Option<Deeds>,
     /// The session as policy sees it.
     pub(super) context: SessionContext,
     quoting: Quoting,
@@ -35,6 +38,8 @@ pub(super) struct State {
     pinned: Option<Search>,
     /// It was asked in a transaction, and its end may take back what made it so.
     provisional: bool,
+    /// Settings that must not change by themselves.
+    tripwire: Tripwire,
     /// What is known of the database.
     page: Option<Arc<Page>>,
     /// What it has defined, and nobody else sees before the transaction ends.
@@ -91,6 +96,7 @@ impl State {
             names: Names::default(),
             copy: Copy::No,
             wanted: None,
+            deeds: None,
             context,
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
@@ -98,6 +104,7 @@ impl State {
             search: search.clone(),
             pinned: search,
             provisional: false,
+            tripwire: Tripwire::default(),
             page,
             own: Definitions::default(),
             hold: None,
@@ -107,8 +114,15 @@ impl State {
         }
     }
 
-    /// The server reported a parameter.
-    pub(super) fn parameter(&mut self, name: &str, value: &str) {
+    /// The server reported a parameter. Gives its name where nothing explains the change.
+    pub(super) fn parameter(&mut self, name: &str, value: &str) -> Option<&'static str> {
+        let unexplained = self.tripwire.reports(name, value);
+        self.reads(name, value);
+        unexplained
+    }
+
+    /// How text is read from now on.
+    fn reads(&mut self, name: &str, value: &str) {
         if name.eq_ignore_ascii_case("standard_conforming_strings") {
             self.quoting = if value.eq_ignore_ascii_case("on") { Quoting::Standard } else { Quoting::Backslash };
         } else if name.eq_ignore_ascii_case("client_encoding") {
@@ -127,6 +141,9 @@ impl State {
             self.version = self.version.saturating_add(1);
         }
         self.context.transaction = status;
+        if let Some(deeds) = &mut self.deeds {
+            deeds.ready(status == Transaction::Idle);
+        }
         self.context.transaction_uncertain = self.pending(|facts| facts.aftermath.transaction);
         // Changed parameters are reported just before ReadyForQuery, not before CommandComplete.
         self.reading_moves = self.pending(|facts| facts.aftermath.waits);
@@ -172,15 +189,39 @@ impl State {
             | Owed::Close { .. }
             | Owed::Sync
             | Owed::Refused { .. }
+            | Owed::Undone { .. }
             | Owed::Ready => false,
         })
     }
 
+    /// What a statement would commit now, if anything, and what that did.
+    pub(super) fn commits(&self, facts: &Facts) -> Option<(Commits, Done)> {
+        let deeds = self.deeds.as_ref()?;
+        let failed = self.context.transaction == Transaction::Failed && !self.context.transaction_uncertain;
+        let commits = deeds.committed_by(facts, self.context.transaction == Transaction::Open);
+        let done = match commits {
+            Commits::Nothing => return None,
+            // Where it failed, COMMIT is a ROLLBACK.
+            Commits::Open if failed => return None,
+            Commits::Open => deeds.done(None),
+            Commits::Itself => deeds.done(Some(facts)),
+            Commits::Prepared => Done { relations: None, rows_written: None, ..deeds.done(Some(facts)) },
+        };
+        Some((commits, done))
+    }
+
+    /// A command of the statement that is owed first completed.
+    pub(super) fn completed(&mut self, tag: &str) {
+        if let (Some(deeds), Some(running)) = (&mut self.deeds, self.ledger.running()) {
+            deeds.completes(&running.facts, tag);
+        }
+    }
+
     /// COPY … FROM STDIN is over. A Sync that was held back because the server would have swallowed it
     /// is wanted now, since an error made the client count on its answer.
-    pub(super) fn copy_ended(&mut self, sync_wanted: &Notify) {
+    pub(super) fn copy_ended(&mut self, signals: &Signals) {
         if let Copy::In { sync_held: true } = self.copy {
-            sync_wanted.notify_one();
+            signals.give(Signal::SYNC_WANTED);
         }
         self.copy = Copy::No;
     }
@@ -210,6 +251,10 @@ impl State {
     /// for it, and `stamp` what that rests on.
     pub(super) fn sends(&mut self, facts: &Facts, text: &Arc<str>, stamp: Stamp) {
         let aftermath = &facts.aftermath;
+        self.tripwire.sends(facts);
+        if let Some(deeds) = &mut self.deeds {
+            deeds.sends(facts);
+        }
         self.context.statements = self.context.statements.saturating_add(1);
         self.context.transaction_uncertain |= aftermath.transaction;
         self.reading_moves |= aftermath.waits;
@@ -220,6 +265,10 @@ impl State {
         }
         // Beside temporary relations it may be one of those that gets another name.
         let temporary = self.search.as_ref().is_some_and(|search| !search.temporary.is_empty());
+        if aftermath.undoes && !self.own.is_empty() {
+            self.own = std::mem::take(&mut self.own).without_tables();
+            self.turn();
+        }
         let moves = aftermath.names || (temporary && facts.effects.contains(&Effect::Ddl));
         if moves || (self.provisional && aftermath.transaction) {
             self.finds(None);
@@ -339,7 +388,10 @@ impl State {
             defined
         } else {
             let mut all = Definitions::clone(&defined);
-            all.extend(&self.own);
+            // Made in a transaction, it is there unless that has failed.
+            let within = self.context.transaction == Transaction::Open && !self.context.transaction_uncertain;
+            let own = self.own.clone();
+            all.extend(&if within { own } else { own.without_tables() });
             Arc::new(all)
         };
         parse::Names::Known(Known {

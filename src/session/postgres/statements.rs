@@ -27,6 +27,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// One text, any number of statements, one question, before any of it is sent.
     pub(super) async fn query(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
+        self.deeds_settled().await?;
         if self.corridor.state.lock().ledger.skipping() {
             return Ok(());
         }
@@ -48,6 +49,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// A function by its number, and no SQL: asked about as what cannot be read.
     pub(super) async fn function_call(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
+        self.deeds_settled().await?;
         if self.corridor.state.lock().ledger.skipping() {
             return Ok(());
         }
@@ -64,6 +66,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let asked = self.corridor.asks_about_answer(&facts).then(asked);
         let decision = self.corridor.ask(&request).await;
         let (decision, masked) = self.corridor.weave(&request, decision);
+        if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
+            return self.undo(tag, commits, refusal);
+        }
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
         let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
         let running = |entry| {
@@ -170,6 +175,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         match self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await {
             Judged::Permitted(permit) => {
                 let prepared = Arc::clone(&statement);
+                let cells = masked.as_ref().is_some_and(|masked| !masked.plan().is_empty());
+                let formats = cells.then(|| Arc::from(bind.result_formats.as_slice()));
                 let bound = |entry| {
                     let entry = Mutex::new(Some(entry));
                     let masked = masked.clone();
@@ -179,6 +186,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                         statement,
                         facts,
                         parameters,
+                        formats,
                         masked,
                         rests_on,
                         sent: Arc::default(),
@@ -201,6 +209,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Runs what was bound. Asked about again if what its answer rests on has changed.
     pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), End> {
         self.settled().await?;
+        self.deeds_settled().await?;
         let execute = Execute::decode(frame.body()).map_err(breach)?;
         let name = self.name(execute.portal)?.to_owned();
         let Some(portal) = self.meaning_of_portal(&name).await? else { return Ok(()) };
@@ -214,7 +223,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let entry = portal.entry.lock().take();
         let fresh = portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
         let (permit, facts) = match entry {
-            Some(entry) if fresh => (enforce::resume(frame, entry), Arc::clone(&portal.facts)),
+            Some(entry) if fresh => {
+                if let Some((commits, refusal)) = self.corridor.commit_refused(&portal.facts, entry.decision()).await {
+                    self.corridor.close(entry, bound_only()).await?;
+                    return self.undo(b'E', commits, refusal);
+                }
+                (enforce::resume(frame, entry), Arc::clone(&portal.facts))
+            }
             stale => {
                 if let Some(entry) = stale {
                     self.corridor.close(entry, bound_only()).await?;
@@ -226,6 +241,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
                 let decision = self.corridor.ask(&request).await;
                 let decision = self.corridor.weave_again(&portal, &request, decision);
+                if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
+                    return self.undo(b'E', commits, refusal);
+                }
                 match self.corridor.carry_out(IntentKind::Statement, request, decision, Wording::Own).await {
                     Judged::Permitted(permit) => (Some(*permit), facts),
                     Judged::Refused(refusal) => return self.poison(b'E', None, refusal),
@@ -239,7 +257,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let asked = self.asked_about(&name, &facts)?;
         let exposed = self.corridor.state.lock().exposes(&facts);
         let running = |entry| {
-            let new = Running { exposed, masked, ..Running::new(entry, Arc::clone(&facts)) };
+            let new =
+                Running { exposed, masked, formats: portal.formats.clone(), ..Running::new(entry, Arc::clone(&facts)) };
             new.watched(Some(Arc::clone(&portal.sent)), asked)
         };
         if self.forward(permit, |entry| Owed::Execute(running(entry))).await? {

@@ -3,11 +3,13 @@
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::enforce::poison;
+use crate::enforce::{Refusal, Severity, poison};
+use crate::model::Stage;
 
 use super::corridor::End;
 use super::ledger::Owed;
 use super::requests::Requests;
+use super::transaction::Commits;
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Waits until a message of this kind can be sent: then everything that is watched was answered, and whatever must
@@ -31,6 +33,30 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.flush().await?;
             self.news().await?;
         }
+    }
+
+    /// Where policy is asked whether transactions may commit: waits until it is known what this one did.
+    pub(super) async fn deeds_settled(&mut self) -> Result<(), End> {
+        if self.corridor.lane.asks(Stage::Commit) { self.answered(Owed::tells_deeds).await } else { Ok(()) }
+    }
+
+    /// Answers a Query or Execute that would have committed something: its transaction is rolled back, if the statement
+    /// is its COMMIT; else the statement itself fails.
+    pub(super) fn undo(&mut self, tag: u8, commits: Commits, refusal: Refusal) -> Result<(), End> {
+        if commits != Commits::Open || refusal.severity() == Severity::Fatal {
+            return self.poison(tag, None, refusal);
+        }
+        let own = tag != b'Q';
+        {
+            let mut state = self.corridor.state.lock();
+            if state.ledger.skipping() {
+                return Ok(());
+            }
+            state.ledger.owe(Owed::Undone { refusal: (!own).then(|| refusal.clone()), own });
+        }
+        self.upstream.send_rollback();
+        // In an extended exchange the server ignores what comes until the Sync, as after an error of its own.
+        if own { self.poison(tag, None, refusal) } else { Ok(()) }
     }
 
     /// Sends what must fail, if something must. In the middle of data it would be data.

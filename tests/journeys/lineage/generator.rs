@@ -113,8 +113,9 @@ impl Generator {
         let mut behind = String::new();
         if grouped {
             let (key, value) = (self.column(), self.column());
-            list = vec![key.clone(), format!("sum({value})")];
-            columns = vec![name_of(&key), "sum".to_owned()];
+            let (first, name) = named(key.clone());
+            list = vec![first, format!("sum({value})")];
+            columns = [name, vec!["sum".to_owned()]].concat();
             behind = format!(" group by {key}");
         } else if self.one_in(5) && !text.ends_with("distinct ") {
             behind = format!(" order by {}", self.column());
@@ -157,11 +158,7 @@ impl Generator {
                 let column = self.column();
                 (format!("{column}::int"), vec![name_of(&column)])
             }
-            _ => {
-                let column = self.column();
-                let name = name_of(&column);
-                (column, vec![name])
-            }
+            _ => named(self.column()),
         }
     }
 
@@ -327,6 +324,12 @@ impl Generator {
         let columns = merged.iter().cloned().chain(rest).collect();
         level.push(Item { alias: String::new(), columns, hidden: false });
     }
+}
+
+/// A reference as a result. A literal has an alias: without one its name depends on which it is.
+fn named(column: String) -> (String, Vec<String>) {
+    let name = name_of(&column);
+    if name == "?column?" { (format!("{column} as one"), vec!["one".to_owned()]) } else { (column, vec![name]) }
 }
 
 /// What a reference is called in a result.

@@ -1,20 +1,19 @@
 //! One column under one mask: cells in, cells of the same type and format out.
 
-use std::net::Ipv4Addr;
-
 use bytes::{BufMut, BytesMut};
 use serde_json::Value;
 
 use super::array::{self, Element};
 use super::error::CellError;
 use super::json::{self, Pointer};
-use super::kind::{ColumnType, Digits, Kind, Room, Scalar};
+use super::kind::{ColumnType, Kind, Room, Scalar};
 use super::masker::{Masker, neutral, stars};
 use super::plain::{self, Plain};
+use super::replace::constant;
 use super::rule::Rule;
 
 /// The first byte of every binary `jsonb`.
-const JSONB_VERSION: u8 = 1;
+pub(super) const JSONB_VERSION: u8 = 1;
 /// What stands for a JSON value as a whole.
 const REDACTED_JSON: &str = "\"***\"";
 const TEXT: i16 = 0;
@@ -62,7 +61,7 @@ impl Column {
             format => return Err(CellError::Format { column: name.to_owned(), format }),
         };
         let oid = column.oid;
-        let kind = Kind::of(column);
+        let kind = Kind::of(ColumnType { oid: rule.oid.unwrap_or(oid), ..column });
         let is_json = matches!(kind, Some(Kind::Scalar(Scalar::Json | Scalar::Jsonb)));
         if !rule.paths.is_empty() && !is_json {
             return Err(CellError::NoJson { column: name.to_owned() });
@@ -212,7 +211,7 @@ fn text(masker: &Masker, room: Room, bytes: &[u8], out: &mut BytesMut) -> Masked
 }
 
 /// Cuts what was written since, and fills it up.
-fn fit(room: Room, start: usize, out: &mut BytesMut) {
+pub(super) fn fit(room: Room, start: usize, out: &mut BytesMut) {
     if room == Room::FREE {
         return;
     }
@@ -224,108 +223,6 @@ fn fit(room: Room, start: usize, out: &mut BytesMut) {
     if room.padded {
         out.put_bytes(b' ', room.most.saturating_sub(count));
     }
-}
-
-/// The value of `replace` as a cell.
-fn constant(kind: Kind, binary: bool, value: &Value, out: &mut BytesMut) -> Option<()> {
-    let spelled = match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    };
-    match kind {
-        Kind::Scalar(Scalar::Text(room)) => {
-            let spelled = spelled.filter(|text| !text.contains('\0'))?;
-            let start = out.len();
-            out.put_slice(spelled.as_bytes());
-            fit(room, start, out);
-        }
-        Kind::Scalar(scalar @ (Scalar::Json | Scalar::Jsonb)) => {
-            if binary && scalar == Scalar::Jsonb {
-                out.put_u8(JSONB_VERSION);
-            }
-            let text = value.to_string();
-            // The database's own `jsonb` cannot hold it.
-            if text.contains("\\u0000") {
-                return None;
-            }
-            out.put_slice(text.as_bytes());
-        }
-        Kind::Scalar(scalar) => {
-            let spelled = spelled?;
-            let spelled = match (scalar, spelled.as_str()) {
-                (Scalar::Bool, "true") => "t",
-                (Scalar::Bool, "false") => "f",
-                (_, spelled) => spelled,
-            };
-            let value = fitting(scalar, plain::read(scalar, false, spelled.as_bytes())?)?;
-            return plain::write(scalar, binary, &value, out).then_some(());
-        }
-        Kind::Array(scalar, oid) => return constant_array(scalar, oid, binary, value, out),
-    }
-    Some(())
-}
-
-/// A value as the column's modifier has it.
-fn fitting(scalar: Scalar, value: Plain) -> Option<Plain> {
-    Some(match (scalar, value) {
-        (Scalar::Numeric(Some(Digits { precision, scale })), Plain::Numeric(decimal)) => {
-            let decimal = decimal.shortest().with_scale(usize::try_from(scale).ok()?);
-            let fits = decimal.scale() == usize::try_from(scale).ok()?
-                && decimal.unscaled()?.checked_ilog10().unwrap_or(0) < precision;
-            return fits.then_some(Plain::Numeric(decimal));
-        }
-        (Scalar::Timestamp(step) | Scalar::Timestamptz(step), Plain::Moment(moment)) => {
-            Plain::Moment(moment.checked_sub(moment.checked_rem_euclid(step)?)?)
-        }
-        (Scalar::Cidr, Plain::Net(net)) => {
-            let host = match net.address {
-                std::net::IpAddr::V4(address) => {
-                    Ipv4Addr::to_bits(address).checked_shl(net.bits.into()).unwrap_or(0) == 0
-                }
-                std::net::IpAddr::V6(address) => address.to_bits().checked_shl(net.bits.into()).unwrap_or(0) == 0,
-            };
-            return host.then_some(Plain::Net(net));
-        }
-        (_, value) => value,
-    })
-}
-
-fn constant_array(scalar: Scalar, oid: u32, binary: bool, value: &Value, out: &mut BytesMut) -> Option<()> {
-    let Value::Array(items) = value else { return None };
-    let mut cells = Vec::with_capacity(items.len());
-    for item in items {
-        let mut cell = BytesMut::new();
-        let null = item.is_null();
-        if !null {
-            constant(Kind::Scalar(scalar), binary, item, &mut cell)?;
-        }
-        cells.push((!null).then_some(cell));
-    }
-    if !binary {
-        let mut elements = BytesMut::new();
-        for (index, cell) in cells.iter().enumerate() {
-            elements.put_slice(if index == 0 { b"" } else { b"," });
-            array::quoted(cell.as_deref(), &mut elements);
-        }
-        out.put_u8(b'{');
-        out.put_slice(&elements);
-        out.put_u8(b'}');
-        return Some(());
-    }
-    let nulls = u32::from(cells.iter().any(Option::is_none));
-    out.put_u32(u32::from(!cells.is_empty()));
-    out.put_u32(nulls);
-    out.put_u32(oid);
-    if !cells.is_empty() {
-        out.put_u32(u32::try_from(cells.len()).ok()?);
-        out.put_u32(1);
-    }
-    for cell in cells {
-        out.put_i32(cell.as_ref().map_or(Some(-1), |cell| i32::try_from(cell.len()).ok())?);
-        out.put_slice(&cell.unwrap_or_default());
-    }
-    Some(())
 }
 
 #[cfg(test)]

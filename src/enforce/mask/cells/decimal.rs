@@ -2,6 +2,8 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::kind::Digits;
+
 /// Far more digits than anybody's numbers have.
 const MOST_DIGITS: usize = 2_000;
 const GROUP: usize = 4;
@@ -89,6 +91,16 @@ impl Decimal {
         }
         self.scale = self.scale.saturating_add(more);
         self
+    }
+
+    /// With just the digits behind the point that a column has; `None` where it has more before it.
+    pub(super) fn cut(self, digits: Digits) -> Option<Self> {
+        let scale = usize::try_from(digits.scale).ok()?;
+        let room = usize::try_from(digits.precision.checked_sub(digits.scale)?).ok()?;
+        let (whole, fraction) = self.parts();
+        let fraction = fraction.get(..scale.min(fraction.len()))?;
+        let kept = Self::of_digits(self.negative, &format!("{whole}{fraction}"), fraction.len()).with_scale(scale);
+        (whole.len() <= room).then_some(kept)
     }
 
     /// The digits before the point and behind it.

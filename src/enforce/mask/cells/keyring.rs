@@ -20,7 +20,7 @@ const LEAST_DIFFERENT: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Its file cannot be read.
-    #[error("plugins.sidegate.keys.{name}: `{from}` cannot be read: {source}")]
+    #[error("{}: {}", self.key(), self.problem())]
     Unread {
         /// The key's name.
         name: String,
@@ -30,7 +30,7 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// What was read is no key.
-    #[error("plugins.sidegate.keys.{name}: the key from `{from}` {problem}")]
+    #[error("{}: {}", self.key(), self.problem())]
     Unfit {
         /// The key's name.
         name: String,
@@ -39,6 +39,22 @@ pub enum KeyError {
         /// What is wrong.
         problem: &'static str,
     },
+}
+
+impl KeyError {
+    /// Where the configuration names it.
+    pub fn key(&self) -> String {
+        let (Self::Unread { name, .. } | Self::Unfit { name, .. }) = self;
+        format!("plugins.sidegate.keys.{name}")
+    }
+
+    /// What is wrong with it.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::Unread { from, source, .. } => format!("`{from}` cannot be read: {source}"),
+            Self::Unfit { from, problem, .. } => format!("the key from `{from}` {problem}"),
+        }
+    }
 }
 
 /// All keys, as they were when they were read.

@@ -14,6 +14,7 @@ mod keyring;
 mod kind;
 mod masker;
 mod plain;
+mod replace;
 mod row;
 mod rule;
 mod tokenize;

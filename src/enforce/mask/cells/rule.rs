@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::error::CellError;
 use super::json::Pointer;
 use super::key::Key;
+use super::keyring::Keyring;
 use super::masker::{Masker, Partial};
+use crate::decide;
 
 /// Most characters of `with`: a value grows by it.
 const MOST_WITH: usize = 16;
@@ -19,9 +21,30 @@ const MOST_PATHS: usize = 64;
 pub struct Rule {
     pub(super) masker: Masker,
     pub(super) paths: Vec<Pointer>,
+    /// The type that the column is read as, where it is not its own.
+    pub(super) oid: Option<u32>,
 }
 
 impl Rule {
+    /// What policy said, with the keys that it names.
+    ///
+    /// # Errors
+    /// A key that is not configured, or a `with` that is too long: the statement is denied, with cause `obligation`.
+    pub fn of(masker: &decide::Masker, keys: &Keyring) -> Result<Self, CellError> {
+        Ok(match masker {
+            decide::Masker::Null {} => Self::null(),
+            decide::Masker::Replace { value } => Self::replace(value.clone()),
+            decide::Masker::Redact {} => Self::redact(),
+            decide::Masker::Hash { key } => Self::hash(keys.get(key)?),
+            decide::Masker::Tokenize { key } => Self::tokenize(keys.get(key)?),
+            decide::Masker::Partial { keep_first, keep_last, with } => {
+                Self::partial(*keep_first, *keep_last, with.as_deref())?
+            }
+            decide::Masker::Email {} => Self::email(),
+            decide::Masker::Detect {} => Self::detect(),
+        })
+    }
+
     /// NULL, whatever it was.
     pub fn null() -> Self {
         Masker::Null.into()
@@ -70,6 +93,13 @@ impl Rule {
         Masker::Detect.into()
     }
 
+    /// The same for a column whose type is written like another: an enum or `citext` like `text` (25).
+    #[must_use]
+    pub fn reading_as(mut self, oid: u32) -> Self {
+        self.oid = Some(oid);
+        self
+    }
+
     /// The same for parts of a JSON value: JSON Pointers, with `*` for any one step.
     ///
     /// # Errors
@@ -88,6 +118,6 @@ impl Rule {
 
 impl From<Masker> for Rule {
     fn from(masker: Masker) -> Self {
-        Self { masker, paths: Vec::new() }
+        Self { masker, paths: Vec::new(), oid: None }
     }
 }

@@ -13,57 +13,80 @@ pub(super) use self::literal::name;
 
 /// The expression that stands for a column; `Err` says why there is none.
 pub(super) fn expression(catalog: &Snapshot, column: &Column<'_>, masker: &Masker) -> Result<String, String> {
-    needs_cells(masker)?;
     let shape = Shape::of(catalog, column).ok_or("the catalog does not have its type")?;
-    let source = format!("{}::pg_catalog.text COLLATE pg_catalog.\"C\"", name(column.name()));
-    let meaningless = |masker: &str| Err(format!("`{masker}` means nothing for `{}`", shape.label));
+    let column = name(column.name());
     let masked = match masker {
         Masker::Null {} => "NULL".to_owned(),
         Masker::Replace { value } => {
             value::constant(&shape, value).ok_or_else(|| format!("the value of `replace` is no `{}`", shape.label))?
         }
-        Masker::Redact {} => match redacted(&shape, &source, column.name()) {
-            Some(masked) => masked,
-            None => return meaningless("redact"),
-        },
-        Masker::Partial { keep_first, keep_last, with } if is_text(&shape) => {
-            partial(&source, keep_first.unwrap_or(0), keep_last.unwrap_or(0), with.as_deref().unwrap_or("*"))?
+        Masker::Redact {}
+        | Masker::Partial { .. }
+        | Masker::Email {}
+        | Masker::Hash { .. }
+        | Masker::Tokenize { .. }
+        | Masker::Detect {} => {
+            if shape.array {
+                each(&column, &computed(&shape, ELEMENT, masker)?)
+            } else {
+                computed(&shape, &column, masker)?
+            }
         }
-        Masker::Email {} if is_text(&shape) => email(&source),
-        Masker::Partial { .. } => return meaningless("partial"),
-        Masker::Email {} => return meaningless("email"),
-        // Said above.
-        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => return meaningless("it"),
     };
     Ok(format!("({masked})::{}{}", shape.name, shape.collation))
 }
 
-/// Maskers that are no expression: such cells are masked on their way back.
-fn needs_cells(masker: &Masker) -> Result<(), String> {
-    let name = match masker {
-        Masker::Hash { .. } => "hash",
-        Masker::Tokenize { .. } => "tokenize",
-        Masker::Detect {} => "detect",
-        Masker::Null {} | Masker::Replace { .. } | Masker::Redact {} | Masker::Partial { .. } | Masker::Email {} => {
-            return Ok(());
-        }
-    };
-    Err(format!("`{name}` cannot be woven into a statement"))
+/// An element of an array, as [`each`] calls it.
+const ELEMENT: &str = "\"sidegate\".\"element\"";
+
+/// An array with each of its elements masked; one of several dimensions becomes one of one.
+fn each(column: &str, element: &str) -> String {
+    format!(
+        "CASE WHEN {column} IS NOT NULL THEN ARRAY(SELECT {element} FROM pg_catalog.unnest({column}) WITH ORDINALITY \
+         AS \"sidegate\"(\"element\", \"place\") ORDER BY \"sidegate\".\"place\") END"
+    )
 }
 
-fn is_text(shape: &Shape) -> bool {
-    shape.kind == Kind::Text && !shape.array
+/// What is computed from the value of `source`.
+fn computed(shape: &Shape, source: &str, masker: &Masker) -> Result<String, String> {
+    let text = format!("{source}::pg_catalog.text COLLATE pg_catalog.\"C\"");
+    let label = match masker {
+        Masker::Partial { keep_first, keep_last, with } if shape.kind == Kind::Text => {
+            let with = with.as_deref().unwrap_or("*");
+            return partial(&text, keep_first.unwrap_or(0), keep_last.unwrap_or(0), with);
+        }
+        Masker::Email {} if shape.kind == Kind::Text => return Ok(email(&text)),
+        Masker::Redact {} => match redacted(shape, &text, source) {
+            Some(masked) => return Ok(masked),
+            None => "redact",
+        },
+        Masker::Partial { .. } => "partial",
+        Masker::Email {} => "email",
+        Masker::Null {}
+        | Masker::Replace { .. }
+        | Masker::Hash { .. }
+        | Masker::Tokenize { .. }
+        | Masker::Detect {} => return Err(format!("`{}` cannot be woven into a statement", masker.label())),
+    };
+    Err(format!("`{label}` means nothing for `{}`", shape.label))
+}
+
+/// Whether a masker is no expression: such cells are masked on their way back.
+pub(super) fn is_for_cells(masker: &Masker) -> bool {
+    match masker {
+        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => true,
+        Masker::Null {} | Masker::Replace { .. } | Masker::Redact {} | Masker::Partial { .. } | Masker::Email {} => {
+            false
+        }
+    }
 }
 
 /// As long and without content; NULL stays.
-fn redacted(shape: &Shape, source: &str, column: &str) -> Option<String> {
-    if shape.array {
-        return None;
-    }
+fn redacted(shape: &Shape, text: &str, source: &str) -> Option<String> {
     let constant = match shape.kind {
-        Kind::Text => return Some(format!("pg_catalog.repeat('*', pg_catalog.length({source}))")),
+        Kind::Text => return Some(format!("pg_catalog.repeat('*', pg_catalog.length({text}))")),
         Kind::Bytea => {
-            let length = format!("pg_catalog.octet_length({})", name(column));
+            let length = format!("pg_catalog.octet_length({source})");
             return Some(format!("pg_catalog.decode(pg_catalog.repeat('00', {length}), 'hex')"));
         }
         Kind::Integer { .. } | Kind::Numeric | Kind::Float4 | Kind::Float8 => "'0'",
@@ -77,7 +100,7 @@ fn redacted(shape: &Shape, source: &str, column: &str) -> Option<String> {
         Kind::Json | Kind::Jsonb => "'\"***\"'",
         Kind::Enum | Kind::Other => return None,
     };
-    Some(format!("CASE WHEN {} IS NOT NULL THEN {constant}::{} END", name(column), shape.name))
+    Some(format!("CASE WHEN {source} IS NOT NULL THEN {constant}::{} END", shape.single))
 }
 
 /// The first and last characters; a text that has no others is replaced whole.

@@ -34,6 +34,8 @@ pub(super) struct Shape {
     pub(super) array: bool,
     /// Its name with modifiers, to cast to.
     pub(super) name: String,
+    /// The same of what an array has; otherwise the same.
+    pub(super) single: String,
     /// Its name without, for people.
     pub(super) label: String,
     /// Precision and scale of a `numeric` that has them.
@@ -59,7 +61,8 @@ impl Shape {
         let is_of = |element: &Type<'_>| element.array().is_some_and(|array| array.oid() == data_type.oid());
         let element = data_type.element().filter(is_of);
         let single = element.unwrap_or(data_type);
-        let written = modifiers(&single, modifier);
+        let name = format!("{}.{}", literal::name(single.schema()), literal::name(single.name()));
+        let written = format!("{name}{}", modifiers(&single, modifier));
         let brackets = if element.is_some() { "[]" } else { "" };
         let collation = match catalog.collation(column.collation()) {
             Some((schema, name, _)) => format!(" COLLATE {}.{}", literal::name(schema), literal::name(name)),
@@ -69,7 +72,8 @@ impl Shape {
         Some(Self {
             kind: kind(&single),
             array: element.is_some(),
-            name: format!("{}.{}{written}{brackets}", literal::name(single.schema()), literal::name(single.name())),
+            name: format!("{written}{brackets}"),
+            single: written,
             label: format!("{}{brackets}", single.name()),
             digits: (single.oid() == NUMERIC).then(|| digits(modifier)).flatten(),
             collation,

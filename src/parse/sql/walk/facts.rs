@@ -180,6 +180,9 @@ impl<'a> Walker<'a> {
     /// The next statement is analysed after those before it have run.
     pub(super) fn looks_back(&mut self) {
         self.earlier = self.defined();
+        if self.entries.iter().any(lasting::may_undo) {
+            self.earlier = std::mem::take(&mut self.earlier).without_tables();
+        }
         if !self.earlier.is_empty() {
             self.tables.clear();
         }
@@ -449,6 +452,7 @@ impl<'a> Walker<'a> {
         aftermath.names |= names;
         aftermath.defines = defined;
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
+        aftermath.undoes |= self.entries.iter().any(lasting::may_undo) || unreadable;
         let mut relations = self.relations;
         for Column { relation, name } in self.columns.keys() {
             if let Some(relation) = relation.as_deref().and_then(|id| relations.get_mut(id)) {

@@ -109,6 +109,10 @@ impl<'a> Walker<'a> {
             Names::Unseen { .. } => return self.unsettled(),
             Names::Certain { .. } | Names::Uncertain => return,
         };
+        if self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id) {
+            // Nothing but its rows is behind it.
+            return;
+        }
         let found = known.snapshot.relation_in(schema, &relation.name);
         match (self.trust(known, &relation.name), found) {
             (Trust::Outdated, _) | (Trust::Recent, None) => self.unsettled(),

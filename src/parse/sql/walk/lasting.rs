@@ -56,6 +56,12 @@ pub(super) fn is_private(statement: &Statement) -> bool {
     }
 }
 
+/// Whether it may take back what was defined before, without a failure.
+pub(super) fn may_undo(entry: &StatementFacts) -> bool {
+    let keeps = matches!(entry.command.as_str(), "BEGIN" | "START TRANSACTION" | "SAVEPOINT" | "RELEASE");
+    entry.effects.contains(&Effect::Transaction) && !keeps
+}
+
 /// What a statement of this kind defines for others, if that is anything. `told`: where it can be told.
 pub(super) fn defined(entry: &StatementFacts, told: Option<&Definitions>) -> Option<Definitions> {
     is_seen(entry).then(|| told.cloned().unwrap_or_else(Definitions::everything))

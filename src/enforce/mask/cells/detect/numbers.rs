@@ -6,6 +6,10 @@ use super::is_word;
 
 /// The most digits of anything found here, a card's.
 const MOST_DIGITS: usize = 19;
+/// The fewest digits of anything found here.
+const FEWEST_DIGITS: usize = 8;
+/// The most groups that anybody writes one number in.
+const MOST_GROUPS: usize = 8;
 
 /// Digits next to each other.
 #[derive(Clone, Copy)]
@@ -52,7 +56,7 @@ fn sequence(text: &[u8], groups: &[Group], found: &mut Vec<Range<usize>>) {
         }
         let mut count = 0_usize;
         lengths.clear();
-        for (place, group) in groups.iter().enumerate().skip(index) {
+        for (place, group) in groups.iter().enumerate().skip(index).take(MOST_GROUPS) {
             let length = group.end.saturating_sub(group.start);
             let Some(room) = digits.get_mut(count..count.saturating_add(length)) else { break };
             room.copy_from_slice(text.get(group.start..group.end).unwrap_or_default());
@@ -68,7 +72,7 @@ fn sequence(text: &[u8], groups: &[Group], found: &mut Vec<Range<usize>>) {
                 lengths: &lengths,
                 alone: index == 0 && is_last,
             };
-            if !(is_last && is_word(text.get(group.end))) {
+            if count >= FEWEST_DIGITS && !(is_last && is_word(text.get(group.end))) {
                 candidate.look(found);
             }
         }

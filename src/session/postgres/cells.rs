@@ -1,0 +1,123 @@
+//! Cells that are masked in the rows of an answer, since no expression of the server's can.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::BytesMut;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::decide::Masker;
+use crate::enforce::Woven;
+use crate::enforce::mask::cells::{CellError, Cells, Keyring, Rule};
+use crate::wire::postgres::{Frame, Relay, RowDescription, Rows};
+
+use super::answers::{Answers, lost, unmasked};
+use super::corridor::End;
+use super::ledger::{Line, Owed, Running};
+
+/// How the rows of one statement are masked, once the server has said what they look like.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    rules: Vec<(usize, Rule)>,
+    described: Mutex<Option<Frame>>,
+}
+
+impl Plan {
+    /// The plan of a statement; none of its fields may need one.
+    ///
+    /// # Errors
+    /// A mask names a key that is not configured.
+    pub(super) fn new(woven: &Woven, keys: &Keyring) -> Result<Self, CellError> {
+        let rule = |masker: &Masker| match masker {
+            Masker::Hash { key } => Ok(Some(Rule::hash(keys.get(key)?))),
+            Masker::Tokenize { key } => Ok(Some(Rule::tokenize(keys.get(key)?))),
+            Masker::Detect {} => Ok(Some(Rule::detect())),
+            Masker::Null {}
+            | Masker::Replace { .. }
+            | Masker::Redact {}
+            | Masker::Partial { .. }
+            | Masker::Email {} => Ok(None),
+        };
+        let mut rules = Vec::new();
+        for (field, masker) in woven.guard().cells() {
+            rules.extend(rule(masker)?.map(|rule| (field, rule)));
+        }
+        Ok(Self { rules, described: Mutex::default() })
+    }
+
+    /// Whether rows come back as they are.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The server has described the rows.
+    pub(super) fn describe(&self, description: &Frame) {
+        if !self.is_empty() {
+            *self.described.lock() = Some(description.clone());
+        }
+    }
+
+    /// The masks of rows whose values have these formats, as a Bind gives them; `None`: as they were described.
+    fn cells(&self, formats: Option<&[i16]>) -> Result<Cells, String> {
+        let described = self.described.lock().clone().ok_or("the database did not say what they look like")?;
+        let mut description = RowDescription::decode(described.body()).map_err(|error| error.to_string())?;
+        for (field, column) in description.columns.iter_mut().enumerate() {
+            match formats {
+                None => {}
+                Some([]) => column.format = 0,
+                Some([all]) => column.format = *all,
+                Some(each) => column.format = each.get(field).copied().ok_or("a Bind has too few formats")?,
+            }
+        }
+        Cells::new(&description, &self.rules).map_err(|error| error.to_string())
+    }
+}
+
+impl Running {
+    /// The masks of its rows; `None` where they come as they are.
+    fn cells(&mut self) -> Result<Option<Arc<Cells>>, String> {
+        let Some(plan) = self.masked.as_ref().map(|masked| masked.plan()).filter(|plan| !plan.is_empty()) else {
+            return Ok(None);
+        };
+        if self.cells.is_none() {
+            self.cells = Some(Arc::new(plan.cells(self.formats.as_deref())?));
+        }
+        Ok(self.cells.clone())
+    }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
+    /// Rows are held whole where cells in them are masked.
+    pub(super) fn choose_rows(&mut self) {
+        if !self.corridor.masks_cells.load(Ordering::Relaxed) {
+            return;
+        }
+        let masks = match self.corridor.state.lock().ledger.front() {
+            Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) => {
+                running.masked.as_ref().is_some_and(|masked| !masked.plan().is_empty())
+            }
+            Some(_) | None => false,
+        };
+        self.framer.set_rows(if masks { Rows::Whole } else { Rows::Relayed });
+    }
+
+    /// A whole row.
+    pub(super) fn row(&mut self, frame: &Frame) -> Result<(), End> {
+        let cells = match self.corridor.state.lock().ledger.front() {
+            Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) => {
+                running.cells().map_err(|problem| unmasked(&problem))?
+            }
+            Some(_) | None => return Err(lost("the database sent rows that nobody asked for")),
+        };
+        let bytes = match cells {
+            None => frame.bytes().clone(),
+            Some(cells) => {
+                let mut masked = BytesMut::new();
+                cells.message(frame.body(), &mut masked).map_err(|error| unmasked(&error.to_string()))?;
+                masked.freeze()
+            }
+        };
+        self.relay(&Relay { tag: frame.tag(), bytes, begins: 1, ends: 1 })
+    }
+}
