@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
@@ -47,6 +48,10 @@ pub(super) struct Corridor {
     pub(super) validity: Validity,
     /// Counts statements that were let through.
     pub(super) forwarded: Tally,
+    /// Rung when the client asks to cancel what runs.
+    pub(super) cancelled: Option<Arc<Notify>>,
+    /// A question of sidegate's own is being answered.
+    pub(super) asking: AtomicBool,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
     /// What the journal must have before the client hears anything more.
