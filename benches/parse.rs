@@ -97,14 +97,7 @@ fn statements(criterion: &mut Criterion) {
 /// What masks cost where a text comes for the first time.
 fn masks(criterion: &mut Criterion) {
     let catalog = shop();
-    let public: Arc<str> = "public".into();
-    let names = Names::Known(Known {
-        path: [Arc::clone(&public)].into(),
-        schema: Some(public),
-        snapshot: Arc::clone(&catalog),
-        trust: Trust::Fresh,
-        functions: Trust::Fresh,
-    });
+    let names = Names::Known(known(&catalog));
     let reading = Reading { names, ..reading() };
     let facts = reader(0).statement_blocking(JOIN, &reading);
     let masks: Masks = serde_json::from_str(
@@ -120,10 +113,7 @@ fn masks(criterion: &mut Criterion) {
 /// A new form with the columns of a catalog, beside what its parser takes by itself.
 fn bound(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let schema: Arc<str> = "public".into();
-    let path = [Arc::clone(&schema)].into();
-    let known = Known { path, schema: Some(schema), snapshot: shop(), trust: Trust::Recent, functions: Trust::Recent };
-    let known = Reading { names: Names::Known(known), ..reading() };
+    let known = Reading { names: Names::Known(known(&shop())), ..reading() };
     let reader = reader(0);
     criterion.bench_function("sqlparser alone: mapped", |bencher| {
         bencher.iter(|| Parser::parse_sql(&PostgreSqlDialect {}, black_box(MAPPED)).unwrap());
@@ -133,6 +123,20 @@ fn bound(criterion: &mut Criterion) {
         criterion.bench_function(&format!("facts, new form, with {name}: mapped"), |bencher| {
             bencher.iter(|| runtime.block_on(reader.statement(black_box(MAPPED), reading)));
         });
+    }
+}
+
+fn known(snapshot: &Arc<Snapshot>) -> Known {
+    let schema: Arc<str> = "public".into();
+    Known {
+        path: [Arc::clone(&schema)].into(),
+        schema: Some(schema),
+        snapshot: Arc::clone(snapshot),
+        trust: Trust::Recent,
+        functions: Trust::Recent,
+        searched: true,
+        temporary: Arc::default(),
+        defined: Arc::default(),
     }
 }
 

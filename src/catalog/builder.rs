@@ -1,6 +1,7 @@
 //! Rows in, a snapshot out. A database that describes itself wrongly is told what is wrong, and not believed.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::held::Held;
@@ -29,7 +30,8 @@ pub struct Builder {
     definitions: HashMap<u32, Box<str>>,
     rows: HashMap<Table, usize>,
     bytes: usize,
-    /// The sum over all rows: servers give them in whatever order.
+    /// The sum over all rows: servers give them in whatever order. Nobody outside knows the key, or rows could be
+    /// chosen that together make the same sum.
     digest: u128,
 }
 
@@ -64,6 +66,7 @@ impl Builder {
             Table::RuleRelations => self.rule_relation(&row),
             Table::RuleFunctions => self.rule_function(&row),
             Table::Functions => self.function(&row),
+            Table::Aggregates => self.aggregate(&row),
             Table::Operators => self.operator(&row),
             Table::Casts => self.cast(&row),
             Table::Types => self.data_type(&row),
@@ -194,6 +197,7 @@ impl Builder {
                 _ => None,
             })?,
             whole_rows: row.flag(6)?,
+            read: row.flag(7)?,
             definition: None,
         });
         Ok(())
@@ -246,6 +250,11 @@ impl Builder {
             strict: row.flag(12)?,
             language: row.name(13, &mut self.names)?,
         });
+        Ok(())
+    }
+
+    fn aggregate(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.aggregates.push((row.real_oid(0)?, row.real_oid(1)?));
         Ok(())
     }
 
@@ -358,8 +367,15 @@ impl Builder {
     }
 }
 
+static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
+    let mut key = [0; 32];
+    // Without random numbers no session would have got a key to cancel with, and no TLS.
+    let _ = getrandom::fill(&mut key);
+    key
+});
+
 fn digest(table: Table, values: &[Option<&[u8]>]) -> u128 {
-    let mut hasher = blake3::Hasher::new();
+    let mut hasher = blake3::Hasher::new_keyed(&KEY);
     hasher.update(table.sql().as_bytes());
     for value in values {
         let length = value.map_or(u64::MAX, |value| u64::try_from(value.len()).unwrap_or(u64::MAX));

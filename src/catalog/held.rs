@@ -19,6 +19,8 @@ pub(super) struct Held {
     pub columns: Vec<ColumnRow>,
     /// Parent and child.
     pub inheritance: Vec<(u32, u32)>,
+    /// Child and parent.
+    pub heritage: Vec<(u32, u32)>,
     /// By relation.
     pub rules: Vec<RuleRow>,
     /// By rule, relation, column.
@@ -31,6 +33,8 @@ pub(super) struct Held {
     pub arguments: Vec<u32>,
     /// Settings that a function's calls run under, by function.
     pub configurations: Vec<(u32, Box<str>)>,
+    /// Aggregate and a function that computes it.
+    pub aggregates: Vec<(u32, u32)>,
     /// By OID.
     pub operators: Vec<OperatorRow>,
     /// By source and target.
@@ -70,11 +74,15 @@ impl Held {
         self.rules.sort_by_key(|rule| (rule.relation, rule.oid));
         self.inheritance.sort_unstable();
         self.inheritance.dedup();
+        self.heritage = self.inheritance.iter().map(|(parent, child)| (*child, *parent)).collect();
+        self.heritage.sort_unstable();
         self.rule_relations.sort_unstable();
         self.rule_relations.dedup();
         self.rule_functions.sort_unstable();
         self.rule_functions.dedup();
         self.configurations.sort_unstable();
+        self.aggregates.sort_unstable();
+        self.aggregates.dedup();
         self.casts.sort_unstable_by_key(|cast| (cast.source, cast.target));
         self.constraints.sort_by_key(|constraint| constraint.domain);
         if let Some(powers) = &mut self.powers {
@@ -163,6 +171,7 @@ impl Held {
         self.relations.shrink_to_fit();
         self.columns.shrink_to_fit();
         self.inheritance.shrink_to_fit();
+        self.aggregates.shrink_to_fit();
         self.rules.shrink_to_fit();
         self.rule_relations.shrink_to_fit();
         self.rule_functions.shrink_to_fit();
@@ -185,6 +194,8 @@ impl Held {
             list(&self.relations),
             list(&self.columns),
             list(&self.inheritance),
+            list(&self.heritage),
+            list(&self.aggregates),
             list(&self.rules),
             list(&self.rule_relations),
             list(&self.rule_functions),

@@ -95,6 +95,7 @@ impl Snapshot {
                 if (shows && stands) || !(shows || writes) {
                     continue;
                 }
+                reach.open |= !rule.is_read();
                 for (oid, function) in self.functions_of(rule) {
                     match function {
                         Some(function) => _ = reach.functions.insert(oid, function),

@@ -144,6 +144,7 @@ pub(super) struct RuleRow {
     pub instead: bool,
     pub enabled: bool,
     pub whole_rows: bool,
+    pub read: bool,
     pub definition: Option<Box<str>>,
 }
 

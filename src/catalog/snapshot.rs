@@ -137,6 +137,13 @@ impl Snapshot {
         self.relation_at(self.namespace_named(schema)?.oid, self.names.find(name)?)
     }
 
+    /// The relations of that name in whatever schemas.
+    pub fn relations_named(&self, name: &str) -> impl Iterator<Item = Relation<'_>> {
+        let name = self.names.find(name);
+        let schemas = self.held.namespaces.iter();
+        schemas.filter_map(move |schema| self.relation_at(schema.oid, name?))
+    }
+
     fn relation_at(&self, namespace: u32, name: Symbol) -> Option<Relation<'_>> {
         let held = &self.held;
         let key = |at: &u32| place(&held.relations, *at).map(|row| (row.name, row.namespace));

@@ -41,10 +41,10 @@ impl Told {
             (
                 Table::Rules,
                 rows(&[
-                    "900 120 _RETURN 1 t O f",
-                    "901 130 _RETURN 1 t O f",
-                    "902 140 copy 3 f O f",
-                    "903 140 off 2 f D f",
+                    "900 120 _RETURN 1 t O f t",
+                    "901 130 _RETURN 1 t O f t",
+                    "902 140 copy 3 f O f t",
+                    "903 140 off 2 f D f t",
                 ]),
             ),
             (
@@ -62,6 +62,7 @@ impl Told {
                     "504 51 lower f 25 0 0 25 s f f f f sql ~",
                 ]),
             ),
+            (Table::Aggregates, rows(&["500 501", "500 999"])),
             (Table::Operators, rows(&["600 11 = 23 23 16 500", "601 2200 = 25 25 16 501"])),
             (Table::Casts, rows(&["23 25 0 a i", "25 700 501 i f"])),
             (
@@ -276,8 +277,8 @@ fn a_catalog_that_lies_is_told_where() {
         (Table::Columns, "100 3 id 23 -1 0 f f  ", "columns describe `100` twice"),
         (Table::Columns, "7 1 id 23 -1 0 f f  ", "columns name `7`, which relations do not describe"),
         (Table::Inheritance, "100 7", "inheritance name `7`, which relations do not describe"),
-        (Table::Rules, "904 7 a 1 t O f", "rules name `7`, which relations do not describe"),
-        (Table::Rules, "900 100 a 1 t O f", "rules describe `900` twice"),
+        (Table::Rules, "904 7 a 1 t O f t", "rules name `7`, which relations do not describe"),
+        (Table::Rules, "900 100 a 1 t O f t", "rules describe `900` twice"),
         (Table::RuleRelations, "7 100 0", "relations of rules name `7`, which rules do not describe"),
         (
             Table::Functions,
@@ -402,4 +403,34 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_family_is_known_from_both_ends() {
+    let mut told = Told::shop();
+    told.rows(Table::Relations).extend(rows(&["180 2200 sub r 10 181 f f t f", "190 2200 other r 10 191 f f t f"]));
+    told.rows(Table::Inheritance).extend(rows(&["170 180", "110 190", "180 110"]));
+    let shop = told.build().unwrap();
+    let of = |name: &str| shop.relation_in("public", name).unwrap();
+    assert!(of("part").parents().map(|one| one.name()).eq(["customers"]));
+    assert!(of("part").children().map(|one| one.name()).eq(["sub"]));
+    let family: Vec<_> = of("part").family().into_values().map(|one| one.name()).collect();
+    assert_eq!(family, ["customers", "part", "sub"], "brothers are none, and a circle ends");
+    assert!(of("orders").family().into_keys().eq([100]));
+    assert!(
+        of("orders")
+            .columns()
+            .map(|one| (one.number(), one.name(), one.is_identity()))
+            .eq([(1, "id", true), (2, "total", false)])
+    );
+}
+
+#[test]
+fn a_rule_that_is_too_long_leads_nowhere_that_is_known() {
+    let mut told = Told::shop();
+    let long = rows(&["901 130 _RETURN 1 t O t f"]).remove(0);
+    *told.rows(Table::Rules).get_mut(1).unwrap() = long;
+    let shop = told.build().unwrap();
+    assert!(shop.behind_read(shop.relation_in("public", "wide").unwrap()).open);
+    assert!(!shop.behind_read(shop.relation_in("shop", "orders").unwrap()).open);
 }

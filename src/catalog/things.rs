@@ -1,5 +1,7 @@
 //! What a snapshot holds, each thing with what can be asked of it.
 
+use std::collections::BTreeMap;
+
 use super::rows::{
     ColumnRow, FunctionKind, FunctionRow, FunctionVolatility, OperatorRow, RelationKind, RelationRow, RuleEvent,
     RuleRow, TypeKind, TypeRow,
@@ -122,9 +124,22 @@ impl<'a> Relation<'a> {
 
     /// What it inherits from directly, or is a partition of.
     pub fn parents(&self) -> impl Iterator<Item = Relation<'a>> {
-        let (snapshot, own) = (self.snapshot, self.row.oid);
-        let found = snapshot.held.inheritance.iter().filter(move |(_, child)| *child == own);
-        found.filter_map(move |(parent, _)| snapshot.by_oid(*parent))
+        let snapshot = self.snapshot;
+        let found = among(&snapshot.held.heritage, &self.row.oid, |(child, _)| *child);
+        found.iter().filter_map(move |(_, parent)| snapshot.by_oid(*parent))
+    }
+
+    /// Whatever inherits from it, or it from, at any distance: a change of one may change the others. It is one of them.
+    pub fn family(&self) -> BTreeMap<u32, Relation<'a>> {
+        let mut found = BTreeMap::from([(self.oid(), *self)]);
+        for up in [true, false] {
+            let mut next = vec![*self];
+            while let Some(relation) = next.pop() {
+                let more: Vec<_> = if up { relation.parents().collect() } else { relation.children().collect() };
+                next.extend(more.into_iter().filter(|one| found.insert(one.oid(), *one).is_none()));
+            }
+        }
+        found
     }
 
     /// Its rules. Those of PostgreSQL's own relations are not held.
@@ -165,6 +180,11 @@ impl<'a> Column<'a> {
         self.row.has_default || self.row.identity
     }
 
+    /// Whether it is numbered by a sequence of its own (`GENERATED … AS IDENTITY`).
+    pub fn is_identity(&self) -> bool {
+        self.row.identity
+    }
+
     /// Whether it is computed from the others.
     pub fn is_generated(&self) -> bool {
         self.row.generated
@@ -199,6 +219,11 @@ impl<'a> Rule<'a> {
 
     pub(super) fn oid(&self) -> u32 {
         self.row.oid
+    }
+
+    /// Whether it was looked at; it may be too long.
+    pub(super) fn is_read(&self) -> bool {
+        self.row.read
     }
 
     /// Whether it has a whole row of something somewhere, of which no dependency on columns tells.
@@ -267,6 +292,13 @@ impl<'a> Function<'a> {
     /// Whether it gives NULL for NULL.
     pub fn is_strict(&self) -> bool {
         self.row.strict
+    }
+
+    /// The functions that an aggregate is computed by; `None` for one that nobody knows. PostgreSQL's own are not held.
+    pub fn parts(&self) -> impl Iterator<Item = Option<Function<'a>>> {
+        let snapshot = self.snapshot;
+        let found = among(&snapshot.held.aggregates, &self.row.oid, |(aggregate, _)| *aggregate);
+        found.iter().map(move |(_, function)| snapshot.function(*function))
     }
 
     /// The language it is written in.

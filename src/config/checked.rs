@@ -340,10 +340,15 @@ impl Settings {
         })
     }
 
+    /// What a setting is pinned to.
+    pub fn pin(&self, wanted: &str) -> Option<&str> {
+        let Self::Pinned(pins) = self else { return None };
+        pins.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+    }
+
     /// The schemas of the pinned `search_path` that a user may own (not `pg_catalog`, not `pg_temp`), in order.
     pub fn user_schemas(&self) -> Vec<String> {
-        let Self::Pinned(pins) = self else { return Vec::new() };
-        let Some((_, path)) = pins.iter().find(|(name, _)| name == "search_path") else { return Vec::new() };
+        let Some(path) = self.pin("search_path") else { return Vec::new() };
         path.split(',')
             .map(|schema| schema.trim().trim_matches('"').to_owned())
             .filter(|schema| !schema.is_empty() && schema != "pg_catalog" && schema != "pg_temp")

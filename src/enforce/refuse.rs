@@ -32,6 +32,7 @@ pub fn sqlstate(kind: FaultKind) -> (&'static str, Severity) {
         FaultKind::TooManyConnections => ("53300", Severity::Fatal),
         FaultKind::StartupTimeout => ("57014", Severity::Fatal),
         FaultKind::IdleTimeout => ("57P05", Severity::Fatal),
+        FaultKind::Cancelled => ("57014", Severity::Error),
         FaultKind::UpstreamUnreachable => ("08001", Severity::Fatal),
         FaultKind::UpstreamLogin => ("08004", Severity::Fatal),
         FaultKind::UpstreamLost => ("08006", Severity::Fatal),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
+use tokio::sync::Notify;
 
 use super::ForwardError;
 use super::connect::Endpoint;
@@ -19,6 +20,8 @@ pub struct CancelTarget {
     /// What the session itself went through: a key is not shown to anybody else either.
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) key: BackendKey,
+    /// Rung by whoever has the key.
+    pub(super) heard: Arc<Notify>,
 }
 
 /// The keys that sidegate gave its clients.
@@ -43,6 +46,13 @@ pub struct KeyGuard {
 /// Secrets of protocol 3.0, and of 3.2.
 const SHORT: usize = 4;
 const LONG: usize = 32;
+
+impl CancelTarget {
+    /// Rung when the session is asked to cancel what runs.
+    pub fn heard(&self) -> &Arc<Notify> {
+        &self.heard
+    }
+}
 
 impl CancelKeys {
     /// Makes a key for a client. `long` is for protocol 3.2; before it a secret has 4 bytes.

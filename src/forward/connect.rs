@@ -25,6 +25,8 @@ pub struct Connector {
     pub(super) upstream: config::Upstream,
     tls: Option<Arc<Tls>>,
     keys: scram::Memory,
+    /// The role that sessions begin as, where it is another than the one that logs in.
+    pub(super) assumed: Option<String>,
     /// When second attempts were made within the running second.
     again: Mutex<(Option<Instant>, u32)>,
 }
@@ -68,7 +70,13 @@ impl Connector {
             Address::Unix(_) => "",
         };
         let tls = upstream.tls.as_ref().map(|tls| Arc::new(Tls::new(tls.clone(), host)));
-        Self { upstream, tls, keys: scram::Memory::default(), again: Mutex::new((None, 0)) }
+        Self { upstream, tls, keys: scram::Memory::default(), assumed: None, again: Mutex::new((None, 0)) }
+    }
+
+    /// The same for sessions that begin as this role: it is the one that databases are described to.
+    #[must_use]
+    pub fn assuming(self, role: Option<String>) -> Self {
+        Self { assumed: role, ..self }
     }
 
     /// Whether it is known whom to trust.
@@ -159,7 +167,7 @@ impl Connector {
         let login = login::log_in(&mut stream, &mut framer, &address, packet, &credential, channel).await?;
         // What was read into for the login goes with it: a session may be idle for long.
         framer.put(&[]);
-        let cancel = login.key.map(|key| CancelTarget { endpoint, tls: self.tls.clone(), key });
+        let cancel = login.key.map(|key| CancelTarget { endpoint, tls: self.tls.clone(), key, heard: Arc::default() });
         Ok(Upstream { stream, framer, parameters: login.parameters, status: login.status, cancel })
     }
 

@@ -7,6 +7,7 @@ use std::task::Poll;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use super::question::Question;
 use crate::enforce::{Permit, Poison};
 use crate::journal::{Entry, Journal, JournalError, Mark};
 use crate::wire::postgres::{Describe, Frame, Object, Relay};
@@ -76,6 +77,13 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     /// Queues a message that needs no permit.
     pub fn send_free(&mut self, free: Free) {
         self.out.extend_from_slice(free.0.bytes());
+    }
+
+    /// Queues a question of sidegate's own; `false` if it cannot be put.
+    pub fn send_question(&mut self, question: Question) -> bool {
+        let Ok(exchange) = question.exchange() else { return false };
+        self.out.extend_from_slice(&exchange);
+        true
     }
 
     /// Queues a Sync.

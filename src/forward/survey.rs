@@ -54,7 +54,9 @@ impl Connector {
             ("standard_conforming_strings", "on"),
             ("search_path", "pg_catalog, pg_temp"),
         ];
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let role = self.assumed.as_deref().map(|role| ("role", role));
+        let parameters = parameters.into_iter().chain(role);
+        let parameters: Vec<_> = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut upstream = self.connect(database, &parameters).await?;
         upstream.framer.set_rows(Rows::Whole);
         let mut survey = Survey {

@@ -306,7 +306,7 @@ async fn a_database_name_that_would_smuggle_parameters_is_not_sent() {
 
 fn target(process_id: i32, address: std::net::SocketAddr) -> CancelTarget {
     let key = BackendKey { process_id, secret: vec![9; 4].into() };
-    CancelTarget { endpoint: super::connect::Endpoint::Tcp(address), tls: None, key }
+    CancelTarget { endpoint: super::connect::Endpoint::Tcp(address), tls: None, key, heard: Arc::default() }
 }
 
 #[tokio::test]

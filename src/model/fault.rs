@@ -35,6 +35,8 @@ pub enum FaultKind {
     StartupTimeout,
     /// The session was idle for longer than allowed.
     IdleTimeout,
+    /// The client cancelled a statement before it was sent.
+    Cancelled,
     /// The upstream cannot be reached.
     UpstreamUnreachable,
     /// The upstream refused sidegate's login, or asked for a method that is not allowed.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::definitions::Definitions;
 use super::reference::Reference;
 
 /// What a statement does, a closed set (see `docs/input.md`).
@@ -336,10 +337,12 @@ pub struct Aftermath {
     /// It can change what unqualified names mean in this session (temporary relations, `procedure`,
     /// `unknown`, `settings`).
     pub names: bool,
-    /// It can change what names mean for everybody: relations, functions, rights.
-    pub catalog: bool,
+    /// What it can make to mean something else for everybody: relations, functions, rights.
+    pub defines: Definitions,
     /// It can change whether a transaction is open.
     pub transaction: bool,
+    /// It can take back what was defined before in its transaction, or end that.
+    pub undoes: bool,
     /// SQL-level PREPARE: the name and what is inside.
     pub prepares: Vec<(String, Inner)>,
     /// DECLARE … CURSOR: the name and what is inside.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::catalog::{Power, Snapshot};
 use crate::forward::Connector;
 use crate::model::ListenerName;
-use crate::parse::Trust;
+use crate::parse::{Definitions, Trust};
 use crate::telemetry::Metrics;
 
 /// Databases whose catalogs are kept while nobody uses them.
@@ -42,20 +42,35 @@ pub(super) struct Atlas {
 /// What is known of one database.
 #[derive(Debug)]
 pub(super) struct Page {
-    database: String,
+    database: Arc<str>,
     taken: ArcSwapOption<Taken>,
     /// Counts everything that asks for a look.
     asked: AtomicU64,
-    /// What `asked` was when somebody last changed the database.
-    changed: AtomicU64,
-    /// The same of a change that may have made functions, or shown them to somebody.
-    functions: AtomicU64,
+    /// What definitions have left uncertain since the last look.
+    unsettled: Mutex<Unsettled>,
+    /// All of that together.
+    defined: ArcSwap<Definitions>,
+    /// Counts what makes answers others.
+    turns: AtomicU64,
     /// What `asked` was before the last look began that has ended, however it ended.
     looked: watch::Sender<u64>,
     /// Looking takes too long, or fails: nobody waits for it.
     unwell: AtomicBool,
-    wish: Notify,
+    wish: Arc<Notify>,
 }
+
+/// Definitions that no look has covered.
+#[derive(Debug, Default)]
+struct Unsettled {
+    /// What `asked` was when they were made, and what they move.
+    made: Vec<(u64, Definitions)>,
+    /// Those that may be made at any moment.
+    held: Vec<(u64, Definitions)>,
+    holds: u64,
+}
+
+/// More definitions since the last look are not told apart.
+const APART: usize = 64;
 
 /// What is known, and how far it can be relied on.
 pub(super) struct Seen {
@@ -63,8 +78,21 @@ pub(super) struct Seen {
     pub(super) snapshot: Arc<Snapshot>,
     /// Whether it still holds.
     pub(super) trust: Trust,
-    /// Whether what it says of functions does.
-    pub(super) functions: Trust,
+    /// Which names may mean something else by now.
+    pub(super) defined: Arc<Definitions>,
+}
+
+/// While it lives, definitions may be made that nobody has heard of yet.
+#[derive(Debug)]
+pub(super) struct Hold {
+    page: Arc<Page>,
+    number: u64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.page.let_go(self.number);
+    }
 }
 
 /// A look that succeeded.
@@ -86,7 +114,7 @@ impl Atlas {
     /// The page of a database that a session was let into.
     pub(super) fn page(&self, database: &str) -> Arc<Page> {
         let mut pages = self.pages.lock();
-        if let Some(page) = pages.iter().find(|page| page.database == database) {
+        if let Some(page) = pages.iter().find(|page| *page.database == *database) {
             if page.is_old(INTERVAL) {
                 page.ask();
             }
@@ -125,27 +153,28 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
     let mut warned = Vec::new();
     loop {
         sleep(pause).await;
-        let Some(page) = page.upgrade() else { return };
-        // Of those who hold it, the atlas and this are not sessions.
-        let used = Arc::strong_count(&page) > 2;
-        let again = used && page.unwell.load(Ordering::Relaxed);
-        if !(page.is_wished() || again) {
-            let wished = timeout(INTERVAL, page.wish.notified()).await.is_ok();
-            if !(wished || used) {
-                continue;
-            }
+        let Some(due) = is_due(&page).await else { return };
+        if !due {
+            continue;
         }
-        let (covers, began) = (page.asked.load(Ordering::Acquire), Instant::now());
-        let looked = connector.survey(&page.database).await;
+        let Some(database) =
+            page.upgrade().map(|page| (Arc::clone(&page.database), page.asked.load(Ordering::Acquire)))
+        else {
+            return;
+        };
+        let ((database, covers), began) = (database, Instant::now());
+        // Nobody is kept by being looked at.
+        let looked = connector.survey(&database).await;
         metrics.catalog_read(listener, looked.is_ok());
+        let Some(page) = page.upgrade() else { return };
         match looked {
             Ok(snapshot) => {
                 let took = began.elapsed();
                 let (relations, bytes, version) = (snapshot.relation_count(), snapshot.bytes(), snapshot.version());
-                tracing::debug!(%listener, database = %page.database, relations, bytes, version, ?took, "read a catalog");
+                tracing::debug!(%listener, %database, relations, bytes, version, ?took, "read a catalog");
                 if let Some(powers) = snapshot.powers() {
                     metrics.excess_powers(listener, powers.len());
-                    warn_of(powers, &mut warned, listener, &snapshot.server().user, &page.database);
+                    warn_of(powers, &mut warned, listener, &snapshot.server().user, &database);
                 }
                 page.take(Arc::new(snapshot), covers, began);
                 // At most half of the time is spent on it.
@@ -153,13 +182,29 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
             }
             Err(error) => {
                 if !page.unwell.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%listener, database = %page.database, %error, "a catalog was not read");
+                    tracing::warn!(%listener, %database, %error, "a catalog was not read");
                 }
                 pause = pause.saturating_mul(2).clamp(RETRY.0, RETRY.1);
             }
         }
         page.looked.send_replace(covers);
     }
+}
+
+/// Waits until it is time to look, or until enough has passed to see whether it is; `None` once nobody remembers it.
+async fn is_due(page: &Weak<Page>) -> Option<bool> {
+    let wish = {
+        let page = page.upgrade()?;
+        // Of those who hold it, the atlas and this are not sessions.
+        let used = Arc::strong_count(&page) > 2;
+        if page.is_wished() || (used && page.unwell.load(Ordering::Relaxed)) {
+            return Some(true);
+        }
+        Arc::clone(&page.wish)
+    };
+    let wished = timeout(INTERVAL, wish.notified()).await.is_ok();
+    let used = Arc::strong_count(&page.upgrade()?) > 2;
+    Some(wished || used)
 }
 
 /// Says what the role may do too much, once for each change of it.
@@ -182,26 +227,45 @@ fn warn_of(powers: &[Power], warned: &mut Vec<Power>, listener: &ListenerName, r
 impl Page {
     fn new(database: &str) -> Self {
         Self {
-            database: database.to_owned(),
+            database: Arc::from(database),
             taken: ArcSwapOption::empty(),
             asked: AtomicU64::new(0),
-            changed: AtomicU64::new(0),
-            functions: AtomicU64::new(0),
+            unsettled: Mutex::default(),
+            defined: ArcSwap::default(),
+            turns: AtomicU64::new(0),
             looked: watch::Sender::new(0),
             unwell: AtomicBool::new(false),
-            wish: Notify::new(),
+            wish: Arc::default(),
         }
     }
 
     fn take(&self, snapshot: Arc<Snapshot>, covers: u64, began: Instant) {
         let before = self.taken.load_full();
         // What says the same stays the same: nothing that was computed from it is computed again.
-        let snapshot = match before {
+        let snapshot = match &before {
             Some(before) if before.snapshot.says_the_same_as(&snapshot) => Arc::clone(&before.snapshot),
             Some(_) | None => snapshot,
         };
+        let other = before.is_none_or(|before| before.snapshot != snapshot);
+        // Before the definitions that it covers are forgotten: whoever reads both reads them the other way round.
         self.taken.store(Some(Arc::new(Taken { snapshot, covers, began })));
+        let mut unsettled = self.unsettled.lock();
+        unsettled.made.retain(|(made, _)| *made > covers);
+        self.tell(&unsettled, other);
         self.unwell.store(false, Ordering::Relaxed);
+    }
+
+    /// Puts what is unsettled together.
+    fn tell(&self, unsettled: &Unsettled, other: bool) {
+        let mut all = Definitions::default();
+        unsettled.made.iter().chain(&unsettled.held).for_each(|(_, defined)| all.extend(defined));
+        let moved = all != **self.defined.load();
+        if moved {
+            self.defined.store(Arc::new(all));
+        }
+        if moved || other {
+            self.turns.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     fn ask(&self) -> u64 {
@@ -224,31 +288,74 @@ impl Page {
     }
 
     fn known_at(&self, now: Instant) -> Option<Seen> {
+        let defined = self.defined.load_full();
         let taken = self.taken.load_full()?;
         let age = now.saturating_duration_since(taken.began);
-        let trust = |changed: &AtomicU64| {
-            if changed.load(Ordering::Acquire) > taken.covers || age > OLD { Trust::Outdated } else { Trust::Recent }
-        };
-        let (trust, functions) = (trust(&self.changed), trust(&self.functions));
-        Some(Seen { snapshot: Arc::clone(&taken.snapshot), trust, functions })
+        let trust = if age > OLD { Trust::Outdated } else { Trust::Recent };
+        Some(Seen { snapshot: Arc::clone(&taken.snapshot), trust, defined })
     }
 
     /// Which catalog answers rest on: another number whenever they may be others.
     pub(super) fn stamp(&self) -> u64 {
-        self.known().map_or(0, |Seen { snapshot, trust, functions }| {
-            let outdated = |trust: Trust| u64::from(trust == Trust::Outdated);
-            let version = snapshot.version().saturating_mul(4);
-            version.saturating_add(outdated(trust).saturating_mul(2)).saturating_add(outdated(functions))
-        })
+        let turns = self.turns.load(Ordering::Acquire);
+        turns.saturating_mul(2).saturating_add(u64::from(self.is_old(OLD)))
     }
 
-    /// A statement that changes the database is on its way, or is done for good.
-    pub(super) fn changed(&self, functions: bool) {
-        let ticket = self.ask();
-        self.changed.fetch_max(ticket, Ordering::AcqRel);
-        if functions {
-            self.functions.fetch_max(ticket, Ordering::AcqRel);
+    /// Statements that define something are on their way, or are done for good.
+    pub(super) fn changed(&self, defined: &Definitions) {
+        if !defined.is_empty() {
+            let defined = self.widened(defined);
+            self.made(&mut self.unsettled.lock(), defined);
         }
+    }
+
+    fn made(&self, unsettled: &mut Unsettled, defined: Definitions) {
+        let ticket = self.ask();
+        let made = &mut unsettled.made;
+        match made.iter_mut().find(|(_, known)| *known == defined) {
+            Some((last, _)) => *last = ticket,
+            None => made.push((ticket, defined)),
+        }
+        if made.len() > APART {
+            let mut all = Definitions::default();
+            made.drain(..).for_each(|(_, defined)| all.extend(&defined));
+            made.push((ticket, all));
+        }
+        self.tell(unsettled, false);
+    }
+
+    /// Definitions that may be made at any moment, until the hold is let go.
+    pub(super) fn hold(self: &Arc<Self>, defined: &Definitions) -> Hold {
+        let defined = self.widened(defined);
+        let mut unsettled = self.unsettled.lock();
+        unsettled.holds = unsettled.holds.saturating_add(1);
+        let number = unsettled.holds;
+        unsettled.held.push((number, defined));
+        self.tell(&unsettled, false);
+        Hold { page: Arc::clone(self), number }
+    }
+
+    fn let_go(&self, number: u64) {
+        let mut unsettled = self.unsettled.lock();
+        if let Some(at) = unsettled.held.iter().position(|(held, _)| *held == number) {
+            let (_, defined) = unsettled.held.swap_remove(at);
+            self.made(&mut unsettled, defined);
+        }
+    }
+
+    /// What changes a table changes what inherits from it.
+    fn widened(&self, defined: &Definitions) -> Definitions {
+        // Others cannot tell whether it was made.
+        let mut all = defined.clone().without_tables();
+        let Some(taken) = self.taken.load_full() else { return all };
+        let snapshot = &taken.snapshot;
+        for relation in defined.relation_names().flat_map(|name| snapshot.relations_named(name)) {
+            let family = relation.family();
+            if family.len() > 1 {
+                all.extend(&Definitions::relations(family.into_values().map(|one| one.name().to_owned())));
+            }
+        }
+        all
     }
 
     /// Whether nobody has looked yet, and somebody will.
@@ -275,83 +382,4 @@ impl Page {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog::{Builder, Table};
-
-    fn snapshot(schema: &str) -> Arc<Snapshot> {
-        let mut builder = Builder::default();
-        let row = |texts: &[&'static str]| texts.iter().map(|text| Some(text.as_bytes())).collect::<Vec<_>>();
-        builder.row(Table::Server, &row(&["150000", "shop", "app", "10", "f", "UTF8"])).unwrap();
-        builder.row(Table::Namespaces, &[Some(b"7"), Some(schema.as_bytes()), Some(b"t"), Some(b"t")]).unwrap();
-        Arc::new(builder.finish().unwrap())
-    }
-
-    #[test]
-    fn what_is_known_is_relied_on_until_somebody_changes_it_or_it_is_old() {
-        let (page, now) = (Page::new("shop"), Instant::now());
-        let trust = |after: Duration| page.known_at(now + after).map(|seen| seen.trust);
-        assert_eq!((trust(Duration::ZERO), page.stamp()), (None, 0));
-        page.take(snapshot("a"), 0, now);
-        assert_eq!(trust(OLD), Some(Trust::Recent));
-        assert_eq!(trust(OLD + PAUSE), Some(Trust::Outdated));
-        let before = page.stamp();
-        page.changed(false);
-        assert_eq!(trust(PAUSE), Some(Trust::Outdated));
-        assert_eq!(page.known_at(now).map(|seen| seen.functions), Some(Trust::Recent));
-        assert_ne!(page.stamp(), before);
-        page.take(snapshot("a"), 0, now);
-        assert_eq!(trust(PAUSE), Some(Trust::Outdated), "that look began before the change");
-        page.take(snapshot("a"), 1, now);
-        assert_eq!(trust(PAUSE), Some(Trust::Recent));
-    }
-
-    #[test]
-    fn a_catalog_that_says_the_same_stays_the_same() {
-        let page = Page::new("shop");
-        page.take(snapshot("a"), 0, Instant::now());
-        let before = page.stamp();
-        page.take(snapshot("a"), 0, Instant::now());
-        assert_eq!(page.stamp(), before);
-        page.take(snapshot("b"), 0, Instant::now());
-        assert_ne!(page.stamp(), before);
-    }
-
-    #[tokio::test]
-    async fn nobody_waits_twice_for_a_look_that_does_not_end() {
-        let page = Page::new("shop");
-        assert!(!page.look_within(Duration::from_millis(1)).await);
-        assert!(!page.look_within(Duration::from_secs(3600)).await);
-        page.take(snapshot("a"), 1, Instant::now());
-        page.looked.send_replace(1);
-        let (looked, ()) = tokio::join!(page.look_within(Duration::from_secs(3600)), async {
-            page.take(snapshot("a"), 2, Instant::now());
-            page.looked.send_replace(2);
-        });
-        assert!(looked);
-    }
-
-    #[test]
-    fn a_database_has_one_page_and_idle_ones_make_room() {
-        let atlas = Atlas::default();
-        let first = atlas.page("a");
-        assert!(Arc::ptr_eq(&first, &atlas.page("a")));
-        let used: Vec<_> = (0..40).map(|number| atlas.page(&number.to_string())).collect();
-        assert_eq!(atlas.pages.lock().len(), used.len() + 1, "what is in use stays");
-        drop((used, first));
-        atlas.page("b");
-        assert!(atlas.pages.lock().iter().any(|page| page.database == "b"));
-    }
-
-    #[test]
-    fn functions_are_relied_on_until_a_change_may_have_made_some() {
-        let (page, now) = (Page::new("shop"), Instant::now());
-        page.take(snapshot("a"), 0, now);
-        let before = page.stamp();
-        page.changed(true);
-        assert_eq!(page.known_at(now).map(|seen| seen.functions), Some(Trust::Outdated));
-        assert_ne!(page.stamp(), before);
-        page.take(snapshot("a"), 1, now);
-        assert_eq!(page.known_at(now).map(|seen| seen.functions), Some(Trust::Recent));
-    }
-}
+mod tests;

@@ -122,7 +122,8 @@ impl Lane {
             (Settings::Pinned(_), [only]) => Some(Arc::from(only.as_str())),
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
-        let connector = Arc::new(Connector::new(listener.upstream.clone()));
+        let role = listener.settings.pin("role").map(str::to_owned);
+        let connector = Arc::new(Connector::new(listener.upstream.clone()).assuming(role));
         let path = search_path.iter().map(|schema| Arc::from(schema.as_str())).collect();
         Self {
             listener,

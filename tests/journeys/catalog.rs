@@ -8,14 +8,14 @@ use sidegate::forward::Connector;
 
 use crate::harness::{PASSWORD, Postgres, Setup, postgres, postgres18, said};
 
-const READERS: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
+pub const READERS: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
     allow contains \"reads\" if sql.reads_only\n\n\
     allow contains \"writes of orders\" if {\n\tinput.sql.effects == [\"write\"]\n\tsql.only_touches({\"public.orders\"})\n}\n\n\
     allow contains \"definitions\" if \"ddl\" in input.sql.effects\n\n\
     deny contains \"payroll is nobody's business\" if sql.touches({\"public.payroll\"})\n";
 
 /// Things of every kind, beside the shop.
-const MORE: &str = "create schema sales; create table sales.orders (id int, note text); create table sales.own (id int);
+pub const MORE: &str = "create schema sales; create table sales.orders (id int, note text); create table sales.own (id int);
     create view wages as select p.salary from payroll p;
     create view far as select w.salary + 1 as more from wages w join orders o on o.id = w.salary;
     create view whole as select p from payroll p where p.id = 1;
@@ -184,16 +184,19 @@ fn a_function_that_a_built_ins_name_may_mean_counts() {
 }
 
 #[test]
-fn along_several_schemas_a_name_may_mean_another_relation_at_any_moment() {
+fn along_several_schemas_a_name_means_what_the_path_shows_first() {
     let policy = "package policies.shop\n\nimport data.sidegate.sql\n\n\
-        allow contains \"some\" if sql.only_touches({\"sales.orders\", \"public.customers\"})\n";
+        allow contains \"some\" if sql.only_touches({\"sales.orders\", \"public.customers\"})\n\n\
+        allow contains \"definitions\" if \"ddl\" in input.sql.effects\n";
     let sidegate = Setup::policy(policy).listener("pins: {search_path: \"sales, public, pg_temp\"}").start();
     postgres().sql(&sidegate.database, MORE);
-    assert_eq!(said(&sidegate.psql(&["-c", "select count(*) from sales.orders"])), "0\n");
-    for name in ["orders", "customers"] {
-        let text = said(&sidegate.psql(&["-c", &format!("select count(*) from {name}")]));
-        assert!(text.contains("reads `sql.relations`, which is not known"), "{text}");
-    }
+    assert_eq!(said(&sidegate.psql(&["-c", "select count(*) from orders"])), "0\n");
+    assert_eq!(said(&sidegate.psql(&["-c", "select count(*) from customers"])), "100\n");
+    assert!(said(&sidegate.psql(&["-c", "select count(*) from payroll"])).contains("denied by policy"));
+    assert_eq!(said(&sidegate.psql(&["-c", "drop table orders"])), "DROP TABLE\n");
+    // By somebody else, a moment ago.
+    let text = said(&sidegate.psql(&["-c", "select count(*) from orders"]));
+    assert!(text.contains("denied by policy"), "it is another's now: {text}");
 }
 
 #[test]

@@ -136,7 +136,16 @@ async fn columns_are_those_that_postgresql_finds() {
     let path: Arc<[Arc<str>]> = [Arc::from("public")].into();
     let schema = path.first().cloned();
     let trust = Trust::Recent;
-    let names = Names::Known(Known { path, schema, snapshot: Arc::clone(&snapshot), trust, functions: trust });
+    let names = Names::Known(Known {
+        path,
+        schema,
+        snapshot: Arc::clone(&snapshot),
+        trust,
+        functions: trust,
+        searched: true,
+        temporary: Arc::default(),
+        defined: Arc::default(),
+    });
     let (nothing, reader) = (Remembered::new(), Reader::new(1, 0, Stack::Big).expect("a reader"));
     let mut oracle = Oracle::connect(port, &database).await;
     let given = std::env::var("SIDEGATE_SEED").ok().and_then(|seed| seed.parse().ok());

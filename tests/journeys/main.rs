@@ -28,6 +28,7 @@ mod identities;
 mod limits;
 mod lineage;
 mod masks;
+mod meanings;
 mod metrics;
 mod policy;
 mod portals;

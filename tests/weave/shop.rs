@@ -46,6 +46,9 @@ impl Shop {
             snapshot: Arc::clone(&self.catalog),
             trust: Trust::Fresh,
             functions: Trust::Fresh,
+            searched: true,
+            temporary: Arc::default(),
+            defined: Arc::default(),
         });
         let reading = Reading {
             quoting: Quoting::Standard,

@@ -19,6 +19,7 @@ pub struct Woven {
     text: String,
     kept: Vec<Kept>,
     guard: Guard,
+    columns: u64,
 }
 
 /// Characters that are the client's own.
@@ -49,6 +50,16 @@ impl Woven {
         is_inside.then(|| kept.original.saturating_add(within).saturating_add(1))
     }
 
+    /// How many columns it reads masked.
+    pub fn columns(&self) -> u64 {
+        self.columns
+    }
+
+    /// The same, reading so many columns masked.
+    pub(super) fn masking(self, columns: u64) -> Self {
+        Self { columns, ..self }
+    }
+
     /// What may not be in the answer.
     pub fn guard(&self) -> &Guard {
         &self.guard
@@ -76,7 +87,7 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>, guard: Guard) -> Option<Wo
     let rest = text.get(end..)?;
     woven.push_str(rest);
     kept.push(Kept { woven: characters, original, count: rest.chars().count() });
-    Some(Woven { text: woven, kept, guard })
+    Some(Woven { text: woven, kept, guard, columns: 0 })
 }
 
 #[cfg(test)]

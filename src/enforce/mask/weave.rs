@@ -1,6 +1,6 @@
 //! Puts masks into a statement.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::bound::{Bound, Columns, label};
@@ -86,8 +86,11 @@ pub fn weave_with(
     };
     let read = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
     let cells = passing::cells(facts, read);
+    let read: BTreeMap<&str, usize> =
+        woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked.len())).collect();
+    let columns = u64::try_from(read.values().sum::<usize>()).unwrap_or(u64::MAX);
     let woven = edits::apply(text, edits, bound.guard().but(cells)).ok_or("masks do not fit into this statement")?;
-    Ok(Some(woven))
+    Ok(Some(woven.masking(columns)))
 }
 
 /// Functions that read what no mask reaches.

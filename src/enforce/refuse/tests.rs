@@ -1,7 +1,7 @@
 use super::*;
 
 /// Every fault, its SQLSTATE and whether the session survives it. A new fault belongs here, too.
-const TABLE: [(FaultKind, &str, Severity); 22] = [
+const TABLE: [(FaultKind, &str, Severity); 23] = [
     (FaultKind::Denied, "42501", Severity::Error),
     (FaultKind::Unreadable, "0A000", Severity::Error),
     (FaultKind::TooLarge, "54000", Severity::Error),
@@ -18,6 +18,7 @@ const TABLE: [(FaultKind, &str, Severity); 22] = [
     (FaultKind::TooManyConnections, "53300", Severity::Fatal),
     (FaultKind::StartupTimeout, "57014", Severity::Fatal),
     (FaultKind::IdleTimeout, "57P05", Severity::Fatal),
+    (FaultKind::Cancelled, "57014", Severity::Error),
     (FaultKind::UpstreamUnreachable, "08001", Severity::Fatal),
     (FaultKind::UpstreamLogin, "08004", Severity::Fatal),
     (FaultKind::UpstreamLost, "08006", Severity::Fatal),

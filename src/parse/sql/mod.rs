@@ -23,7 +23,7 @@ mod walk;
 
 pub(in crate::parse) use literal::numeric;
 pub use reader::{Reader, Stack};
-pub use reading::{Encoding, Known, Names, NamesKey, Quoting, Reading, ReadingLimits, Remembered, Trust};
+pub use reading::{Encoding, Known, Names, NamesKey, Quoting, Reading, ReadingLimits, Remembered, Temporary, Trust};
 pub use shape::literals;
 pub use tokens::{Tokens, tokens};
 pub(in crate::parse) use unread::function_call;

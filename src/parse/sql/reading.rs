@@ -1,9 +1,10 @@
 //! How the server would read a text just now: what the session knows about it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::Snapshot;
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::Facts;
 
 /// What a session remembers under a name of SQL's own (PREPARE, DECLARE): every statement that may be
@@ -59,6 +60,11 @@ pub enum Names {
     },
     /// `pg_catalog`, then the schemas of a path, with what the catalog knows of them.
     Known(Known),
+    /// There is a catalog that nobody has read: what is behind a name, nobody knows.
+    Unseen {
+        /// The one schema that is searched behind `pg_catalog`, where that is known.
+        schema: Option<Arc<str>>,
+    },
     /// The search path is not known, or temporary tables may be in the way.
     Uncertain,
 }
@@ -81,12 +87,39 @@ pub enum NamesKey {
         version: u64,
         /// Whether it still holds, and whether what it says of functions does.
         trust: (Trust, Trust),
+        /// Whether the path is known.
+        searched: bool,
+        /// What is temporary.
+        temporary: Arc<Temporary>,
+        /// What was defined since.
+        defined: Arc<Definitions>,
+    },
+    /// [`Names::Unseen`].
+    Unseen {
+        /// The schema.
+        schema: Option<Arc<str>>,
     },
     /// [`Names::Uncertain`].
     Uncertain,
 }
 
 impl Names {
+    /// The same where the path is not known any more: what is qualified is found as before.
+    #[must_use]
+    pub fn unsearched(&self) -> Self {
+        match self {
+            Self::Known(known) => Self::Known(Known {
+                path: Arc::default(),
+                schema: None,
+                searched: false,
+                temporary: Arc::default(),
+                ..known.clone()
+            }),
+            Self::Unseen { .. } => Self::Unseen { schema: None },
+            Self::Certain { .. } | Self::Uncertain => Self::Uncertain,
+        }
+    }
+
     /// What tells it apart from others.
     pub fn key(&self) -> NamesKey {
         match self {
@@ -96,7 +129,11 @@ impl Names {
                 schema: known.schema.clone(),
                 version: known.snapshot.version(),
                 trust: (known.trust, known.functions),
+                searched: known.searched,
+                temporary: Arc::clone(&known.temporary),
+                defined: Arc::clone(&known.defined),
             },
+            Self::Unseen { schema } => NamesKey::Unseen { schema: schema.clone() },
             Self::Uncertain => NamesKey::Uncertain,
         }
     }
@@ -115,6 +152,22 @@ pub struct Known {
     pub trust: Trust,
     /// Whether what it says of functions still holds: most definitions make none.
     pub functions: Trust,
+    /// Whether `path` is what is searched. If not, it is empty, and only what is qualified means something.
+    pub searched: bool,
+    /// Temporary relations of the session, which come last.
+    pub temporary: Arc<Temporary>,
+    /// What was defined since the catalog was read.
+    pub defined: Arc<Definitions>,
+}
+
+/// The session's own temporary relations, by name, and whether each is nothing but its rows.
+pub type Temporary = BTreeMap<Box<str>, bool>;
+
+impl Known {
+    /// How far what the catalog says of relations with that name can be relied on.
+    pub fn trust_of(&self, relation: &str) -> Trust {
+        if self.defined.touch_relation(relation) { Trust::Outdated } else { self.trust }
+    }
 }
 
 /// Whether a catalog still holds.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::lexer::{self, Class, Lexeme};
 use super::literal;
 use super::shape::{self, Lift, Shape};
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Aftermath, Effect, Facts, Unparsed, UnparsedKind};
 
 /// How much of a text was understood before it was given up.
@@ -55,8 +56,9 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         aftermath: Aftermath {
             waits: true,
             names: true,
-            catalog: true,
+            defines: Definitions::everything(),
             transaction: true,
+            undoes: true,
             prepares: Vec::new(),
             declares: Vec::new(),
             forgets: true,

@@ -24,6 +24,7 @@ use super::endings::{Ending, tell};
 use super::fill::Fill;
 use super::ledger::{Line, Owed, Own, Running, Wanted};
 use super::masks::Masked;
+use super::search;
 use super::stages::{Columns, described};
 use super::state::Copy;
 use super::watch::Passed;
@@ -136,8 +137,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     pub(super) fn relay(&mut self, relay: &Relay) -> Result<(), End> {
         let mut state = self.corridor.state.lock();
-        let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = state.ledger.front() else {
-            return Err(lost("the database sent rows that nobody asked for"));
+        let running = match state.ledger.front().map(|line| &mut line.owed) {
+            Some(Owed::Query(running) | Owed::Execute(running)) => running,
+            Some(Owed::Own(Own::Question { rows, failed })) => {
+                *failed |= rows.len().saturating_add(relay.bytes.len()) > search::LONGEST;
+                if !*failed {
+                    rows.extend_from_slice(&relay.bytes);
+                }
+                return Ok(());
+            }
+            _ => return Err(lost("the database sent rows that nobody asked for")),
         };
         let passed = match &mut running.watch {
             None => Passed { bytes: relay.bytes.len(), ends: relay.ends },
@@ -160,6 +169,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
+        if self.corridor.asking.load(Ordering::Relaxed) && self.question(&frame)? {
+            return Ok(());
+        }
         match frame.tag() {
             // These come at any time.
             b'N' => self.notice(&frame),
@@ -494,14 +506,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Ending::Behind(refusal) => Some(refusal),
             Ending::Passes => None,
         };
+        let status = transaction(ready.status);
         let line =
             self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Undone { .. } | Owed::Ready))?;
         let own = matches!(line.owed, Owed::Undone { own: true, .. });
-        let status = match ready.status {
-            TransactionStatus::Idle => Transaction::Idle,
-            TransactionStatus::Transaction => Transaction::Open,
-            TransactionStatus::Failed => Transaction::Failed,
-        };
         let gone = {
             let mut state = self.corridor.state.lock();
             state.ready(status);
@@ -564,8 +572,17 @@ pub(super) fn gone() -> Refusal {
     Refusal::new(FaultKind::UpstreamLost, "the database closed the connection")
 }
 
+/// What a ReadyForQuery says.
+pub(super) fn transaction(status: TransactionStatus) -> Transaction {
+    match status {
+        TransactionStatus::Idle => Transaction::Idle,
+        TransactionStatus::Transaction => Transaction::Open,
+        TransactionStatus::Failed => Transaction::Failed,
+    }
+}
+
 /// The same where a message means nothing.
-fn broken(error: &WireError) -> End {
+pub(super) fn broken(error: &WireError) -> End {
     lost(&format!("the database broke the protocol: {error}"))
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
@@ -47,6 +48,10 @@ pub(super) struct Corridor {
     pub(super) validity: Validity,
     /// Counts statements that were let through.
     pub(super) forwarded: Tally,
+    /// Rung when the client asks to cancel what runs.
+    pub(super) cancelled: Option<Arc<Notify>>,
+    /// A question of sidegate's own is being answered.
+    pub(super) asking: AtomicBool,
     /// An answer is being written down; the client has not got it yet.
     pub(super) answering: AtomicBool,
     /// What the journal must have before the client hears anything more.
@@ -240,6 +245,7 @@ impl Running {
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),
+            masked: self.masked.as_ref().map(|masked| masked.columns()).filter(|columns| *columns > 0),
             sqlstate: self.sqlstate.clone(),
             event: true,
         }
@@ -254,6 +260,7 @@ pub(super) fn bound_only() -> Outcome {
         rows: 0,
         bytes: 0,
         upstream: std::time::Duration::ZERO,
+        masked: None,
         sqlstate: None,
         event: false,
     }

@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::decide::{Decision, Verdict};
 use crate::enforce::{self, Permit, Refusal, Wording};
 use crate::input::{self, Document, PolicyInfo};
 use crate::journal::{Intent, IntentKind};
 use crate::model::{Cause, Stage};
-use crate::parse::{self, Encoding, Facts, Known, Names, Reading, Remembered, Request, Trust, UnparsedKind};
+use crate::parse::{self, Encoding, Facts, Names, Reading, Remembered, Request, UnparsedKind};
 
-use super::super::atlas::{Page, Seen};
+use super::super::atlas::Page;
 use super::corridor::{Corridor, denied};
-use super::names::Statement;
+use super::names::{Statement, remember, unsure};
 use super::recent::Conditions;
+use super::state::{Stamp, State};
 
 /// What was read of a text.
 pub(super) struct Read {
     /// What it would do.
     pub(super) facts: Arc<Facts>,
-    /// Whether unqualified names were certain.
-    pub(super) certain: bool,
-    /// Which catalog it rests on.
-    pub(super) catalog: u64,
+    /// What it rests on.
+    pub(super) stamp: Stamp,
 }
 
 /// A statement that was judged: the permit to send it, or what the client is told instead.
@@ -37,37 +38,58 @@ const FOUND_OUT: [&str; 5] = ["effects", "relations", "columns", "functions", "s
 
 impl Corridor {
     /// What the text would do, read as the server would read it now. Where the catalog does not know enough for that,
-    /// it is read once more. `by_name`: it [may look names up](mentions_names).
-    pub(super) async fn read(&self, text: &[u8], by_name: bool) -> Read {
+    /// it is read once more; `None` if the client cancels it meanwhile. `by_name`: it [may look names up](mentions_names).
+    pub(super) async fn read(&self, text: &[u8], by_name: bool) -> Option<Read> {
         let read = self.read_now(text, by_name, false).await;
-        let page = self.state.lock().page().cloned();
-        let Some(page) = page else { return read };
+        let page = {
+            let state = self.state.lock();
+            // What it alone has changed, nobody else can see; but others may have changed more.
+            let settled = |page: &&Arc<Page>| page.known().is_some_and(|seen| seen.defined.is_empty());
+            state.page().filter(|page| state.sees_what_others_see() || !settled(page)).cloned()
+        };
+        let Some(page) = page else { return Some(read) };
         let names_something = !(read.facts.relations.is_empty() && read.facts.functions.is_empty());
         let wanting = read.facts.outdated || (page.is_new() && names_something);
         // Nobody waits for what no rule reads.
+        if !(wanting && self.policy_reads_names()) {
+            return Some(read);
+        }
+        let looked = tokio::select! {
+            looked = page.look_again() => looked,
+            () = cancelled(self.cancelled.as_deref()) => return None,
+        };
+        Some(if looked { self.read_now(text, by_name, true).await } else { read })
+    }
+
+    /// Whether policy reads what names mean.
+    pub(super) fn policy_reads_names(&self) -> bool {
         let masks = || self.house.store.snapshot().is_some_and(|policy| policy.may_mask());
-        let reads = || masks() || FOUND_OUT.iter().any(|fact| self.policy_reads(&["sql", fact]));
-        if wanting && reads() && page.look_again().await { self.read_now(text, by_name, true).await } else { read }
+        FOUND_OUT.iter().any(|fact| self.policy_reads(&["sql", fact])) || masks()
     }
 
     /// `looked`: the catalog was read after the text came.
     async fn read_now(&self, text: &[u8], by_name: bool, looked: bool) -> Read {
-        let (quoting, encoding, certain, page) = {
-            let state = self.state.lock();
-            (state.quoting(), state.encoding(), state.names_certain(), state.page().cloned())
-        };
-        let catalog = page.as_ref().map_or(0, |page| page.stamp());
-        let names = self.names(certain, page.as_deref(), looked);
-        let conditions = Conditions { quoting, encoding, names: names.key() };
-        // What it does depends on more than itself: nothing is remembered.
-        if by_name {
-            let (prepared, cursors) = {
-                let state = self.state.lock();
-                (state.names.prepared(), state.names.cursors())
-            };
-            let facts = self.read_under(text, &conditions, names, (&prepared, &cursors)).await;
-            return Read { facts, certain, catalog };
+        // What it does depends on more than itself.
+        if !by_name {
+            return self.read_alone(text, looked).await;
         }
+        let prepared = self.prepared(text, looked).await;
+        let (conditions, names, stamp, cursors) = {
+            let state = self.state.lock();
+            let (conditions, names) = conditions(&state, looked);
+            (conditions, names, state.stamp(), state.names.cursors())
+        };
+        let facts = self.read_under(text, &conditions, names, (&prepared, &cursors)).await;
+        Read { facts, stamp }
+    }
+
+    /// A text that runs nothing by name.
+    async fn read_alone(&self, text: &[u8], looked: bool) -> Read {
+        let (conditions, names, stamp) = {
+            let state = self.state.lock();
+            let (conditions, names) = conditions(&state, looked);
+            (conditions, names, state.stamp())
+        };
         let known = self.recent.lock().facts(text, &conditions);
         let facts = match known {
             Some(facts) => facts,
@@ -78,7 +100,44 @@ impl Corridor {
                 facts
             }
         };
-        Read { facts, certain, catalog }
+        Read { facts, stamp }
+    }
+
+    /// What an EXECUTE in this text may run. What was prepared under another catalog is read again, as the server
+    /// plans it anew.
+    async fn prepared(&self, text: &[u8], looked: bool) -> Remembered {
+        let (runnable, stamp) = {
+            let state = self.state.lock();
+            (state.names.runnable(text), state.stamp())
+        };
+        let (mut all, mut lost) = (Remembered::new(), Vec::new());
+        for (name, statement) in runnable {
+            let facts = if statement.stamp == stamp && !statement.by_name {
+                Some(Arc::clone(&statement.facts))
+            } else {
+                self.anew(&name, &statement, looked).await
+            };
+            match facts {
+                Some(facts) => _ = remember(&mut all, &name, &facts),
+                None => lost.push(name),
+            }
+        }
+        unsure(&mut all);
+        all.retain(|name, _| !lost.contains(name));
+        all
+    }
+
+    /// A prepared statement as it is read now; `None` if it cannot be.
+    async fn anew(&self, name: &str, statement: &Statement, looked: bool) -> Option<Arc<Facts>> {
+        match &statement.source {
+            Some(source) => inner(&self.read_alone(source.as_bytes(), looked).await.facts, name),
+            // PREPARE cannot hold an EXECUTE, so one that holds one is run by nobody's EXECUTE.
+            None if statement.by_name => Some(Arc::clone(&statement.facts)),
+            None => {
+                let facts = self.read_alone(statement.text.as_bytes(), looked).await.facts;
+                Some(parse::typed(facts, &statement.declared))
+            }
+        }
     }
 
     async fn read_under(
@@ -98,23 +157,6 @@ impl Corridor {
             cursors,
         };
         self.lane.reader.bytes(text, &reading).await
-    }
-
-    fn names(&self, certain: bool, page: Option<&Page>, looked: bool) -> Names {
-        // With several schemas a name moves from one to another when somebody drops or makes what it meant, at any
-        // moment up to the one in which the server reads it.
-        let Some(schema) = self.lane.schema.as_ref().filter(|_| certain) else { return Names::Uncertain };
-        match page.and_then(Page::known) {
-            Some(Seen { snapshot, trust, functions }) => {
-                let path = Arc::clone(&self.lane.path);
-                let trust = match trust {
-                    Trust::Recent if looked => Trust::Fresh,
-                    Trust::Fresh | Trust::Recent | Trust::Outdated => trust,
-                };
-                Names::Known(Known { path, schema: Some(Arc::clone(schema)), snapshot, trust, functions })
-            }
-            None => Names::Certain { schema: Arc::clone(schema) },
-        }
     }
 
     /// Asks policy about a request. Over a limit, nobody is asked.
@@ -168,21 +210,10 @@ impl Corridor {
         refusal
     }
 
-    /// A prepared statement's facts as they are now: names that were certain may not be any more, and
-    /// what it runs by name may be something else.
-    pub(super) async fn read_again(&self, statement: &Statement, facts: &Arc<Facts>) -> Arc<Facts> {
-        if !self.is_stale(statement) {
-            return Arc::clone(facts);
-        }
-        parse::typed(self.read(statement.text.as_bytes(), statement.by_name).await.facts, &statement.declared)
-    }
-
-    /// Whether a statement must be read again before it is judged.
+    /// Whether a statement must be read again before it is judged: names may mean something else by now, and what it
+    /// runs by name may be something else.
     pub(super) fn is_stale(&self, statement: &Statement) -> bool {
-        let state = self.state.lock();
-        statement.by_name
-            || (statement.certain && !state.names_certain())
-            || (!statement.within && statement.catalog != state.catalog())
+        statement.by_name || statement.stamp != self.state.lock().stamp()
     }
 
     /// The types of a statement's parameters, for reading their values. In an encoding that is not
@@ -234,6 +265,29 @@ impl Corridor {
                 Judged::Refused(refused.refusal)
             }
         }
+    }
+}
+
+/// How a text is read just now.
+fn conditions(state: &State, looked: bool) -> (Conditions, Names) {
+    let names = state.meaning(looked);
+    (Conditions { quoting: state.quoting(), encoding: state.encoding(), names: names.key() }, names)
+}
+
+/// What a text prepares under a name, where that is one thing.
+pub(super) fn inner(facts: &Facts, name: &str) -> Option<Arc<Facts>> {
+    let mut found = facts.aftermath.prepares.iter().filter(|(prepared, _)| prepared == name);
+    match (found.next(), found.next()) {
+        (Some((_, inner)), None) => Some(Arc::clone(&inner.0)),
+        (_, _) => None,
+    }
+}
+
+/// Returns when the client asks to cancel what it waits for.
+async fn cancelled(asked: Option<&Notify>) {
+    match asked {
+        Some(asked) => asked.notified().await,
+        None => std::future::pending().await,
     }
 }
 

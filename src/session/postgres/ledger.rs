@@ -53,7 +53,7 @@ pub(super) enum Owed {
         /// What is wanted.
         wanted: Wanted,
     },
-    /// The answer to a message of sidegate's own that prepares a statement with other masks: not relayed.
+    /// The answer to a message of sidegate's own: not relayed.
     Own(Own),
     /// Rows, then CommandComplete, PortalSuspended, EmptyQueryResponse or an error.
     Execute(Running),
@@ -93,6 +93,13 @@ pub(super) enum Own {
     Parse(Option<Arc<Masked>>),
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
+    /// A whole exchange between two statements, which asks what names mean.
+    Question {
+        /// What came of its answer.
+        rows: Vec<u8>,
+        /// Whether it failed.
+        failed: bool,
+    },
 }
 
 /// What sidegate asks for by itself.
@@ -150,7 +157,7 @@ impl Owed {
             Self::Bind { portal, .. } => portal.masked.clone(),
             Self::Own(Own::Parse(masked)) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
-            Self::Own(Own::Close)
+            Self::Own(Own::Close | Own::Question { .. })
             | Self::Describe
             | Self::OwnDescribe { .. }
             | Self::Close { .. }
@@ -248,6 +255,11 @@ impl Owed {
         }
     }
 
+    /// Whether the server answers it, and all before it, without being asked.
+    fn answers_by_itself(&self) -> bool {
+        matches!(self, Self::Sync | Self::Query(_) | Self::Undone { .. } | Self::Own(Own::Question { .. }))
+    }
+
     /// Whether the next statement must wait to be judged until this one is answered.
     pub(super) fn makes_wait(&self) -> bool {
         match self {
@@ -255,11 +267,11 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } | Self::Undone { .. } => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. }) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
-            | Self::Own(_)
+            | Self::Own(Own::Close | Own::Parse(_) | Own::Describe(_))
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }
@@ -277,6 +289,8 @@ pub(super) struct Ledger {
     asked: u64,
     /// The server ignores everything until the next Sync, which was not sent yet.
     skipping: bool,
+    /// Messages were sent that no Sync stands behind.
+    open: bool,
     /// Executes that were sent since the last Sync or Query.
     executed: u64,
 }
@@ -358,12 +372,19 @@ impl Ledger {
             | Owed::Refused { .. }
             | Owed::Ready => {}
         }
-        if matches!(
+        let whole = matches!(
             owed,
-            Owed::Sync | Owed::Query(_) | Owed::Refused { ready: true, .. } | Owed::Undone { .. } | Owed::Ready
-        ) {
+            Owed::Sync
+                | Owed::Query(_)
+                | Owed::Refused { ready: true, .. }
+                | Owed::Undone { .. }
+                | Owed::Ready
+                | Owed::Own(Own::Question { .. })
+        );
+        if whole {
             self.asked = self.sequence;
         }
+        self.open = !whole;
         self.lines.push_back(Line { sequence: self.sequence, owed });
     }
 
@@ -421,12 +442,23 @@ impl Ledger {
             Some(Line { sequence, owed: Owed::Query(_) }) => *sequence,
             Some(_) | None => 0,
         };
+        self.open = !matches!(self.lines.front(), Some(Line { owed: Owed::Query(_), .. }));
         self.lines.retain(|line| !matches!(line.owed, Owed::Sync));
     }
 
     /// Whether the server ignores what is sent now.
     pub(super) fn skipping(&self) -> bool {
         self.skipping
+    }
+
+    /// Whether the server waits for a Sync before it ends what was sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.open || self.skipping
+    }
+
+    /// Whether something is owed that the server answers by itself, all of it.
+    pub(super) fn ends_an_exchange(&self) -> bool {
+        !self.is_empty() && !self.is_open()
     }
 
     /// Whether nothing is owed.
@@ -441,17 +473,13 @@ impl Ledger {
 
     /// Whether a Sync or Query was sent behind everything such; if not, only a Flush will bring the answer.
     pub(super) fn answers_by_itself(&self, such: fn(&Owed) -> bool) -> bool {
-        self.lines
-            .iter()
-            .rev()
-            .take_while(|line| !such(&line.owed))
-            .any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_) | Owed::Undone { .. }))
+        self.lines.iter().rev().take_while(|line| !such(&line.owed)).any(|line| line.owed.answers_by_itself())
             || self
                 .lines
                 .iter()
                 .rev()
                 .find(|line| such(&line.owed))
-                .is_some_and(|line| matches!(line.owed, Owed::Query(_) | Owed::Undone { .. }))
+                .is_some_and(|line| !matches!(line.owed, Owed::Sync) && line.owed.answers_by_itself())
     }
 
     /// The unanswered messages, newest first.

@@ -106,6 +106,11 @@ impl Masked {
         self.woven.text()
     }
 
+    /// How many columns it reads masked.
+    pub(super) fn columns(&self) -> u64 {
+        self.woven.columns()
+    }
+
     /// What is masked in its rows.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
@@ -203,7 +208,7 @@ impl Corridor {
         decision: Decision,
     ) -> (Decision, Option<Arc<Masked>>) {
         let (decision, masked) = self.weave(request, decision);
-        if !statement.within || masked.is_none() {
+        if statement.source.is_none() || masked.is_none() {
             return (decision, masked);
         }
         let reason = "it reads what is masked and was prepared with SQL's PREPARE: prepare it with a Parse message";

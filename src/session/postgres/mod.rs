@@ -15,6 +15,7 @@ mod names;
 mod open;
 mod recent;
 mod requests;
+mod search;
 mod signals;
 mod stages;
 mod state;

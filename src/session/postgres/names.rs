@@ -16,6 +16,7 @@ use crate::parse::{Facts, Inner, Parameter, Remembered};
 use super::budget::{Budget, Charge};
 use super::ledger::{Ledger, Owed};
 use super::masks::Masked;
+use super::state::Stamp;
 use super::watch::Sent;
 
 /// A statement that was prepared with a Parse.
@@ -25,10 +26,8 @@ pub(super) struct Statement {
     pub(super) text: Arc<str>,
     /// What it would do.
     pub(super) facts: Arc<Facts>,
-    /// Whether `facts` took unqualified names for certain.
-    pub(super) certain: bool,
-    /// Which catalog `facts` rest on.
-    pub(super) catalog: u64,
+    /// What `facts` rest on.
+    pub(super) stamp: Stamp,
     /// With which masks the server has it.
     pub(super) masked: Mutex<Option<Arc<Masked>>>,
     /// OIDs of its parameters' types; 0 where the client left the choice to the server.
@@ -37,8 +36,8 @@ pub(super) struct Statement {
     pub(super) declared: Arc<[u32]>,
     /// It names prepared statements or cursors, which may stand for something else by now.
     pub(super) by_name: bool,
-    /// It was prepared with SQL's PREPARE, as a part of `text`, and cannot be read again by itself.
-    pub(super) within: bool,
+    /// It was prepared with SQL's PREPARE, as a part of this text.
+    pub(super) source: Option<Arc<str>>,
     /// What it takes of the session's budget.
     pub(super) _charge: Charge,
 }
@@ -46,6 +45,8 @@ pub(super) struct Statement {
 /// A statement that was bound to values.
 #[derive(Debug)]
 pub(super) struct Portal {
+    /// The name of what it was bound from.
+    pub(super) name: String,
     /// What it was bound from.
     pub(super) statement: Arc<Statement>,
     /// What it would do.
@@ -75,8 +76,8 @@ pub(super) struct RestsOn {
     pub(super) second: i64,
     /// Counts changes of session state that policy can read.
     pub(super) state: u64,
-    /// The catalog.
-    pub(super) catalog: u64,
+    /// The catalog, and what names mean.
+    pub(super) catalog: Stamp,
 }
 
 /// What a name stands for.
@@ -99,17 +100,13 @@ pub(super) struct Names {
     portals: HashMap<String, (u64, Arc<Portal>)>,
     /// What all of them may hold.
     pub(super) budget: Budget,
-    prepared: Remembered,
     cursors: Remembered,
-    /// What `prepared` and `cursors` take of the budget, by name.
-    prepared_charges: HashMap<String, Vec<Charge>>,
+    /// What `cursors` take of the budget, by name.
     cursor_charges: HashMap<String, Vec<Charge>>,
     /// When a name was last declared a cursor: it stands for no portal that was bound before.
     declared: HashMap<String, u64>,
     /// The same for every name, once there are too many.
     all_declared: u64,
-    /// What was read while unqualified names were certain does not tell any more what it would do.
-    uncertain: bool,
 }
 
 /// More definitions of one name than this, and it stands for nothing.
@@ -191,9 +188,6 @@ impl Names {
                 self.statements.remove(name);
             }
         }
-        // SQL's PREPARE and Parse share their names: the Close took whichever it was.
-        self.prepared.remove(name);
-        self.prepared_charges.remove(name);
         None
     }
 
@@ -225,21 +219,11 @@ impl Names {
         std::mem::take(&mut self.portals).into_values().map(|(_, portal)| portal).collect()
     }
 
-    /// Unqualified names may mean something else from now on, and the server plans prepared
-    /// statements anew: SQL's EXECUTE does not know those of before. Cursors keep their plans.
-    pub(super) fn lose_certainty(&mut self) {
-        self.uncertain = true;
-        self.prepared.clear();
-        self.prepared_charges.clear();
-        self.statements.values_mut().for_each(|meanings| meanings.retain(|(_, statement)| !statement.within));
-        self.statements.retain(|_, meanings| !meanings.is_empty());
-    }
-
     /// Whether all that a statement prepares and declares can be kept. What cannot must not be sent: its name would
-    /// go on standing for what it stood for before.
-    pub(super) fn can_declare(&self, facts: &Facts) -> bool {
-        let prepares = facts.aftermath.prepares.iter().map(|(_, inner)| declared_weight(facts, inner));
-        let known = facts.aftermath.prepares.iter().chain(&facts.aftermath.declares).map(|(_, inner)| inner.0.weight());
+    /// go on standing for what it stood for before. `text`: bytes of its text.
+    pub(super) fn can_declare(&self, facts: &Facts, text: usize) -> bool {
+        let prepares = facts.aftermath.prepares.iter().map(|(_, inner)| declared_weight(facts, inner, text));
+        let known = facts.aftermath.declares.iter().map(|(_, inner)| inner.0.weight());
         let (things, bytes) = prepares.chain(known).fold((0_usize, 0_usize), |(things, bytes), weight| {
             (things.saturating_add(1), bytes.saturating_add(weight))
         });
@@ -247,25 +231,20 @@ impl Names {
     }
 
     /// A statement with SQL's PREPARE or DECLARE is about to be sent.
-    pub(super) fn declare(&mut self, sequence: u64, facts: &Facts) {
+    pub(super) fn declare(&mut self, sequence: u64, facts: &Facts, text: &Arc<str>, stamp: Stamp) {
         for (name, inner) in &facts.aftermath.prepares {
             let statement = Statement {
                 masked: Mutex::default(),
                 text: Arc::from(facts.normalized.as_str()),
                 facts: Arc::clone(&inner.0),
-                certain: false,
-                catalog: 0,
+                stamp,
                 types: Mutex::new(Vec::new()),
                 declared: Arc::default(),
                 by_name: false,
-                within: true,
-                _charge: self.budget.take_admitted(declared_weight(facts, inner)),
+                source: Some(Arc::clone(text)),
+                _charge: self.budget.take_admitted(declared_weight(facts, inner, text.len())),
             };
             self.statements.entry(name.clone()).or_default().push((sequence, Arc::new(statement)));
-            if remember(&mut self.prepared, name, &inner.0) {
-                let charge = self.budget.take_admitted(inner.0.weight());
-                self.prepared_charges.entry(name.clone()).or_default().push(charge);
-            }
         }
         for (name, inner) in &facts.aftermath.declares {
             if remember(&mut self.cursors, name, &inner.0) {
@@ -280,18 +259,15 @@ impl Names {
         }
     }
 
-    /// What SQL's EXECUTE may run, by name.
-    pub(super) fn prepared(&self) -> Remembered {
-        let mut all = self.prepared.clone();
-        for (name, meanings) in &self.statements {
-            for (_, statement) in meanings {
-                if !(statement.certain && self.uncertain) {
-                    remember(&mut all, name, &statement.facts);
-                }
-            }
-        }
-        all.retain(|_, known| known.len() <= CANDIDATES);
-        all
+    /// What an EXECUTE in this text may run, with its names.
+    pub(super) fn runnable(&self, text: &[u8]) -> Vec<(String, Arc<Statement>)> {
+        let text = text.to_ascii_lowercase();
+        let mentioned = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.contains('"') || name.is_empty() || text.windows(name.len()).any(|part| part == name.as_bytes())
+        };
+        let named = self.statements.iter().filter(|(name, _)| mentioned(name));
+        named.flat_map(|(name, all)| all.iter().map(|(_, one)| (name.clone(), Arc::clone(one)))).collect()
     }
 
     /// What FETCH may read, by name: SQL's cursors, and portals, which are cursors too.
@@ -300,19 +276,24 @@ impl Names {
         for (name, (_, portal)) in &self.portals {
             remember(&mut all, name, &portal.facts);
         }
-        all.retain(|_, known| known.len() <= CANDIDATES);
+        unsure(&mut all);
         all
     }
 }
 
+/// Forgets names that stand for too many things.
+pub(super) fn unsure(all: &mut Remembered) {
+    all.retain(|_, known| known.len() <= CANDIDATES);
+}
+
 /// What a statement inside a PREPARE weighs by itself.
-fn declared_weight(facts: &Facts, inner: &Inner) -> usize {
-    facts.normalized.len().saturating_add(inner.0.weight())
+fn declared_weight(facts: &Facts, inner: &Inner, text: usize) -> usize {
+    facts.normalized.len().saturating_add(inner.0.weight()).saturating_add(text)
 }
 
 /// Adds one more thing that a name may stand for, and says whether it did. Names with too many
-/// stand for nothing.
-fn remember(names: &mut Remembered, name: &str, facts: &Arc<Facts>) -> bool {
+/// stand for nothing, once [`unsure`] has looked at them.
+pub(super) fn remember(names: &mut Remembered, name: &str, facts: &Arc<Facts>) -> bool {
     let known = names.entry(name.to_owned()).or_default();
     if known.iter().any(|one| Arc::ptr_eq(one, facts) || are_alike(one, facts)) {
         return false;

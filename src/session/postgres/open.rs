@@ -29,6 +29,7 @@ use super::corridor::{Corridor, End};
 use super::fill::Fill;
 use super::greet::Greeting;
 use super::requests::Requests;
+use super::search::Search;
 use super::signals::Signals;
 use super::state::State;
 use super::transaction::Deeds;
@@ -98,6 +99,8 @@ async fn cancel(lane: &Lane, request: &CancelRequest, peer: &str) -> Cancelled {
         }
         return Cancelled::WrongKey;
     };
+    // What waits on this side of the server is cancelled here.
+    target.heard().notify_waiters();
     match forward::cancel(&target).await {
         Ok(()) => Cancelled::Delivered,
         Err(error) => {
@@ -177,7 +180,7 @@ async fn session(house: &Arc<House>, lane: &Arc<Lane>, accepted: Accepted) -> Op
     };
     match opened.unwrap_or_else(|| Ok(Err(defect(id)))).unwrap_or_else(|_| Err(too_slow(lane))) {
         Ok((upstream, key)) => {
-            let page = lane.is_pinned().then(|| lane.atlas.page(&greeting.database));
+            let page = lane.atlas.page(&greeting.database);
             admit(house, lane, id, (context, page, stay), identified, (upstream, key)).await
         }
         Err(refusal) => {
@@ -192,13 +195,13 @@ async fn admit(
     house: &House,
     lane: &Lane,
     session: SessionId,
-    (context, page, stay): (SessionContext, Option<Arc<Page>>, Stay),
+    (context, page, stay): (SessionContext, Arc<Page>, Stay),
     mut identified: Identified,
     (upstream, key): (Upstream, Option<KeyGuard>),
 ) -> Option<Box<Entered>> {
     identified.slot.settle();
     let begun = {
-        let beginning = pin!(async { begin(context, page, &mut identified, &upstream, key.as_ref()) });
+        let beginning = pin!(async { begin(context, (page, lane), &mut identified, &upstream, key.as_ref()) });
         contain(beginning).await
     };
     let refusal = match begun {
@@ -301,13 +304,13 @@ fn welcome(identified: &mut Identified, upstream: &Upstream, key: Option<&KeyGua
 /// How the session starts: what the client is told, and what is known of it.
 fn begin(
     context: SessionContext,
-    page: Option<Arc<Page>>,
+    (page, lane): (Arc<Page>, &Lane),
     identified: &mut Identified,
     upstream: &Upstream,
     key: Option<&KeyGuard>,
 ) -> Result<(BytesMut, State), WireError> {
     let out = welcome(identified, upstream, key)?;
-    let mut state = State::new(context, page);
+    let mut state = State::new(context, Some(page), Search::pinned(lane));
     for (name, value) in &upstream.parameters {
         state.parameter(name, value);
     }
@@ -331,6 +334,8 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         signals: Signals::default(),
         validity,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
+        cancelled: cancel.as_ref().map(|target| Arc::clone(target.heard())),
+        asking: AtomicBool::new(false),
         answering: AtomicBool::new(false),
         told: Mutex::default(),
     };

@@ -172,7 +172,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     /// Asks the server for what it keeps back until a Sync. Never in the middle of a message.
-    fn demand(&mut self) {
+    pub(super) fn demand(&mut self) {
         self.corridor.state.lock().ledger.flushed();
         self.upstream.send_flush();
     }
@@ -317,6 +317,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 self.upstream.send_poison(poison);
             }
             state.ledger.owe(Owed::Sync);
+            state.holds();
         }
         self.upstream.send_sync();
         Ok(())
@@ -327,7 +328,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.is_expired() {
             return self.too_late(b'S').await;
         }
-        self.corridor.state.lock().ledger.owe(Owed::Sync);
+        {
+            let mut state = self.corridor.state.lock();
+            state.ledger.owe(Owed::Sync);
+            state.holds();
+        }
         self.upstream.send_sync();
         self.flush().await
     }

@@ -83,8 +83,11 @@ impl Corridor {
 
     /// The catalog as it is now.
     async fn catalog(&self) -> Option<Seen> {
-        let holds = |seen: &Seen| seen.trust != Trust::Outdated;
-        let page = self.state.lock().page_by_number().cloned()?;
+        let holds = |seen: &Seen| seen.trust != Trust::Outdated && seen.defined.is_empty();
+        let page = {
+            let state = self.state.lock();
+            state.page().filter(|_| state.sees_what_others_see()).cloned()?
+        };
         match page.known().filter(holds) {
             Some(seen) => Some(seen),
             None if page.look_again().await => page.known().filter(holds),

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::forward::NamesAnswer;
 use crate::input::{Done, SessionContext, Transaction};
-use crate::parse::{Effect, Encoding, Facts, Quoting};
+use crate::parse::{self, Definitions, Effect, Encoding, Facts, Known, Quoting, Trust};
 
-use super::super::atlas::Page;
+use super::super::atlas::{Hold, Page, Seen};
 use super::ledger::{Ledger, Owed, Running};
 use super::names::{Names, RestsOn};
+use super::search::Search;
 use super::signals::{Signal, Signals};
 use super::transaction::{Commits, Deeds};
 use super::tripwire::Tripwire;
@@ -30,17 +32,40 @@ pub(super) struct State {
     quoting: Quoting,
     encoding: Encoding,
     reading_moves: bool,
-    names_certain: bool,
+    /// What unqualified names mean; `None` while that is not certain.
+    search: Option<Search>,
+    /// The same at the beginning.
+    pinned: Option<Search>,
+    /// It was asked in a transaction, and its end may take back what made it so.
+    provisional: bool,
     /// Settings that must not change by themselves.
     tripwire: Tripwire,
-    /// What is known of the database; `None` where names never are.
+    /// What is known of the database.
     page: Option<Arc<Page>>,
-    /// It changed the database, and nobody else sees that before the transaction ends.
-    altered: bool,
-    /// And that may have made functions.
-    made_functions: bool,
+    /// What it has defined, and nobody else sees before the transaction ends.
+    own: Definitions,
+    /// While that may be seen by others at any moment.
+    hold: Option<(Hold, u64)>,
+    view: u64,
+    views: u64,
     version: u64,
 }
+
+/// Which catalog facts rest on, and what of the session's own. While equal, they are what they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    page: u64,
+    view: u64,
+}
+
+impl Stamp {
+    /// No other stamp is equal to it for long: what bears it is read again.
+    pub(super) const NEVER: Self = Self { page: u64::MAX, view: 0 };
+}
+
+/// The session's view as it began, and while its names mean nothing certain.
+const AT_FIRST: u64 = 1;
+const LOST: u64 = 2;
 
 /// COPY … FROM STDIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +89,8 @@ impl Copy {
 }
 
 impl State {
-    /// A session that has just begun. With a page its path is pinned.
-    pub(super) fn new(context: SessionContext, page: Option<Arc<Page>>) -> Self {
+    /// A session that has just begun; with `search` its path is pinned.
+    pub(super) fn new(context: SessionContext, page: Option<Arc<Page>>, search: Option<Search>) -> Self {
         Self {
             ledger: Ledger::default(),
             names: Names::default(),
@@ -76,11 +101,15 @@ impl State {
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
             reading_moves: false,
-            names_certain: page.is_some(),
+            search: search.clone(),
+            pinned: search,
+            provisional: false,
             tripwire: Tripwire::default(),
             page,
-            altered: false,
-            made_functions: false,
+            own: Definitions::default(),
+            hold: None,
+            view: AT_FIRST,
+            views: LOST,
             version: 0,
         }
     }
@@ -118,16 +147,34 @@ impl State {
         self.context.transaction_uncertain = self.pending(|facts| facts.aftermath.transaction);
         // Changed parameters are reported just before ReadyForQuery, not before CommandComplete.
         self.reading_moves = self.pending(|facts| facts.aftermath.waits);
-        if self.altered && status == Transaction::Idle && !self.pending(|facts| facts.aftermath.catalog) {
-            self.altered = false;
+        let pending = self.pending(|facts| !facts.aftermath.defines.is_empty());
+        if !self.own.is_empty() && status == Transaction::Idle && !pending {
             self.changed();
-            self.made_functions = false;
+            self.own = Definitions::default();
+            self.turn();
         }
+        self.holds();
     }
 
     fn changed(&self) {
         if let Some(page) = &self.page {
-            page.changed(self.made_functions);
+            page.changed(&self.own);
+        }
+    }
+
+    /// While an end of its transaction may be on its way, nobody relies on what it has defined.
+    pub(super) fn holds(&mut self) {
+        let alone = self.context.transaction == Transaction::Idle || self.context.transaction_uncertain;
+        let ends = alone && self.ledger.newest_first().any(|line| matches!(line.owed, Owed::Sync | Owed::Query(_)));
+        let ends = ends || self.pending(|facts| facts.aftermath.transaction);
+        match (&self.page, self.own.is_empty() || !ends) {
+            (Some(_), false) if self.hold.as_ref().is_some_and(|(_, view)| *view == self.view) => {}
+            (Some(page), false) => {
+                // The new one first: there is no moment without.
+                let hold = page.hold(&self.own);
+                self.hold = Some((hold, self.view));
+            }
+            (_, true) | (None, _) => self.hold = None,
         }
     }
 
@@ -195,10 +242,14 @@ impl State {
             (Some("CLOSE CURSOR"), _, Some(name)) if alone => self.names.cursor_closed(name),
             _ => {}
         }
+        if aftermath.transaction {
+            self.holds();
+        }
     }
 
-    /// A statement is about to be sent: from now on the next one is judged as if it had run.
-    pub(super) fn sends(&mut self, facts: &Facts) {
+    /// A statement is about to be sent: from now on the next one is judged as if it had run. `text` is what was read
+    /// for it, and `stamp` what that rests on.
+    pub(super) fn sends(&mut self, facts: &Facts, text: &Arc<str>, stamp: Stamp) {
         let aftermath = &facts.aftermath;
         self.tripwire.sends(facts);
         if let Some(deeds) = &mut self.deeds {
@@ -207,25 +258,70 @@ impl State {
         self.context.statements = self.context.statements.saturating_add(1);
         self.context.transaction_uncertain |= aftermath.transaction;
         self.reading_moves |= aftermath.waits;
-        if aftermath.catalog {
-            self.altered = true;
-            // What keeps the session's names makes relations and their types; rights show functions to somebody.
-            self.made_functions |= aftermath.names || facts.effects.contains(&Effect::Dcl);
+        if !aftermath.defines.is_empty() {
+            self.own.extend(&aftermath.defines);
             self.changed();
+            self.turn();
         }
-        let sequence = self.ledger.sequence();
-        if aftermath.names {
-            self.names_certain = false;
-            self.context.search_path = None;
-            // Before it prepares: what it reads itself may already mean something else.
-            self.names.lose_certainty();
+        // Beside temporary relations it may be one of those that gets another name.
+        let temporary = self.search.as_ref().is_some_and(|search| !search.temporary.is_empty());
+        if aftermath.undoes && !self.own.is_empty() {
+            self.own = std::mem::take(&mut self.own).without_tables();
+            self.turn();
         }
-        self.names.declare(sequence, facts);
-        if aftermath.names && facts.statements.iter().filter(|statement| !statement.nested).count() > 1 {
-            // What it prepared may have been prepared before names moved, and be planned anew after.
-            self.names.lose_certainty();
+        let moves = aftermath.names || (temporary && facts.effects.contains(&Effect::Ddl));
+        if moves || (self.provisional && aftermath.transaction) {
+            self.finds(None);
+        }
+        let several = facts.statements.iter().filter(|statement| !statement.nested).count() > 1;
+        let moved = several && (moves || !aftermath.defines.is_empty());
+        // It may have been prepared before names moved, and be planned anew after.
+        let stamp = if moved { Stamp::NEVER } else { stamp };
+        self.names.declare(self.ledger.sequence(), facts, text, stamp);
+        if !self.own.is_empty() {
+            self.holds();
         }
         self.version = self.version.saturating_add(1);
+    }
+
+    /// What unqualified names mean from now on.
+    fn finds(&mut self, search: Option<Search>) {
+        self.provisional = search.is_some() && self.context.transaction != Transaction::Idle;
+        if self.search == search {
+            return;
+        }
+        let path = |search: &Search| search.path.iter().map(|schema| schema.to_string()).collect();
+        self.context.search_path = search.as_ref().map(path);
+        self.search = search;
+        self.version = self.version.saturating_add(1);
+        self.turn();
+    }
+
+    /// The session's view is another now; the two that come again have numbers of their own.
+    fn turn(&mut self) {
+        self.view = match (&self.search, self.own.is_empty()) {
+            (search, true) if *search == self.pinned => AT_FIRST,
+            (None, true) => LOST,
+            (_, _) => {
+                self.views = self.views.saturating_add(1);
+                self.views
+            }
+        };
+    }
+
+    /// Whether the server can be asked something between two statements: it waits for one, and no transaction has failed.
+    pub(super) fn may_be_asked(&self) -> bool {
+        let awake = self.context.transaction != Transaction::Failed && !self.context.transaction_uncertain;
+        awake && self.ledger.is_empty() && !self.ledger.is_open() && self.copy == Copy::No
+    }
+
+    /// The server said what names mean, or did not.
+    pub(super) fn told(&mut self, answer: Option<NamesAnswer>) {
+        let seen = self.page.as_ref().and_then(|page| page.known());
+        // To another role another part of the path is open.
+        let same = |answer: &NamesAnswer| seen.is_none_or(|seen| *seen.snapshot.server().user == *answer.role);
+        let search = answer.filter(same).and_then(Search::answered);
+        self.finds(search);
     }
 
     /// Rows and bytes of answers went to the client.
@@ -261,29 +357,63 @@ impl State {
         if self.reading_moves { Encoding::AsciiTrailBytes } else { self.encoding }
     }
 
-    /// Whether unqualified names still mean what the pinned path says.
-    pub(super) fn names_certain(&self) -> bool {
-        self.names_certain
+    /// What unqualified names mean; `None` while that is not certain.
+    pub(super) fn search(&self) -> Option<&Search> {
+        self.search.as_ref()
     }
 
-    /// What is known of the database, where it is for this session what it is for others.
+    /// What is known of the database.
     pub(super) fn page(&self) -> Option<&Arc<Page>> {
-        self.page.as_ref().filter(|_| self.names_certain && !self.altered)
+        self.page.as_ref()
     }
 
-    /// What is known of the database, for whoever asks by number: that does not depend on what names mean.
-    pub(super) fn page_by_number(&self) -> Option<&Arc<Page>> {
-        self.page.as_ref().filter(|_| !self.altered)
+    /// Whether it sees what others see: looking again may tell more.
+    pub(super) fn sees_what_others_see(&self) -> bool {
+        self.own.is_empty()
     }
 
-    /// Which catalog facts rest on that are found now; 0 for none.
-    pub(super) fn catalog(&self) -> u64 {
-        self.page().map_or(0, |page| page.stamp())
+    /// What names mean. `looked`: the catalog was read after the text came.
+    pub(super) fn meaning(&self, looked: bool) -> parse::Names {
+        let search = self.search.as_ref();
+        let schema = search.and_then(|search| search.schema.clone());
+        let Some(page) = &self.page else {
+            return schema.map_or(parse::Names::Uncertain, |schema| parse::Names::Certain { schema });
+        };
+        let Some(Seen { snapshot, trust, defined }) = page.known() else { return parse::Names::Unseen { schema } };
+        let trust = match trust {
+            Trust::Recent if looked => Trust::Fresh,
+            Trust::Fresh | Trust::Recent | Trust::Outdated => trust,
+        };
+        let defined = if self.own.is_empty() {
+            defined
+        } else {
+            let mut all = Definitions::clone(&defined);
+            // Made in a transaction, it is there unless that has failed.
+            let within = self.context.transaction == Transaction::Open && !self.context.transaction_uncertain;
+            let own = self.own.clone();
+            all.extend(&if within { own } else { own.without_tables() });
+            Arc::new(all)
+        };
+        parse::Names::Known(Known {
+            path: search.map(|search| Arc::clone(&search.path)).unwrap_or_default(),
+            schema,
+            snapshot,
+            trust,
+            functions: trust,
+            searched: search.is_some(),
+            temporary: search.map(|search| Arc::clone(&search.temporary)).unwrap_or_default(),
+            defined,
+        })
+    }
+
+    /// What facts rest on that are found now.
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp { page: self.page.as_ref().map_or(0, |page| page.stamp()), view: self.view }
     }
 
     /// What an answer computed now rests on.
     pub(super) fn rests_on(&self, generation: u64, second: i64) -> RestsOn {
-        RestsOn { generation, second, state: self.version, catalog: self.catalog() }
+        RestsOn { generation, second, state: self.version, catalog: self.stamp() }
     }
 }
 
@@ -295,8 +425,9 @@ pub(super) fn only_reads(facts: &Facts) -> bool {
 /// What was on its way when the session ended may still have been done.
 impl Drop for State {
     fn drop(&mut self) {
-        if self.altered {
-            self.changed();
-        }
+        self.changed();
     }
 }
+
+#[cfg(test)]
+mod tests;

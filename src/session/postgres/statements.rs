@@ -15,13 +15,13 @@ use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 
 use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
-use super::judge::{Judged, Read, mentions_names};
+use super::judge::{Judged, Read, inner, mentions_names};
 use super::ledger::{Owed, Own, Running, Wanted};
 use super::masks::{self, Masked};
 use super::names::{Meaning, Portal, Statement};
 use super::requests::{Requests, breach};
 use super::stages::Columns;
-use super::state::State;
+use super::state::{Stamp, State};
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// One text, any number of statements, one question, before any of it is sent.
@@ -36,12 +36,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if by_name {
             self.names_settled().await?;
         }
-        let facts = self.corridor.read(query.sql, by_name).await.facts;
-        if !self.corridor.state.lock().names.can_declare(&facts) {
+        let Some(Read { facts, stamp }) = self.read(query.sql, by_name).await? else {
+            return self.poison(b'Q', None, cancelled());
+        };
+        if !self.corridor.state.lock().names.can_declare(&facts, query.sql.len()) {
             return self.over_budget(b'Q').await;
         }
-        let text = Arc::from(String::from_utf8_lossy(query.sql));
-        self.at_once(b'Q', parse::simple(frame.clone(), text, facts)).await
+        let text: Arc<str> = Arc::from(String::from_utf8_lossy(query.sql));
+        self.at_once(b'Q', parse::simple(frame.clone(), Arc::clone(&text), facts), text, stamp).await
     }
 
     /// A function by its number, and no SQL: asked about as what cannot be read.
@@ -52,11 +54,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Ok(());
         }
         let call = FunctionCall::decode(frame.body()).map_err(breach)?;
-        self.at_once(b'F', parse::function_call(frame.clone(), &call)).await
+        self.at_once(b'F', parse::function_call(frame.clone(), &call), Arc::default(), Stamp::NEVER).await
     }
 
     /// What the server runs when it comes, up to its ReadyForQuery.
-    async fn at_once(&mut self, tag: u8, request: Request) -> Result<(), End> {
+    async fn at_once(&mut self, tag: u8, request: Request, text: Arc<str>, stamp: Stamp) -> Result<(), End> {
         let facts = Arc::clone(request.facts());
         // A COPY is not described, nor is a function's result.
         let described = tag == b'Q' && !facts.effects.contains(&Effect::CopyOut);
@@ -76,7 +78,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         match judged {
             Judged::Permitted(permit) => {
                 if self.forward(*permit, |entry| Owed::Query(running(entry))).await? {
-                    self.corridor.state.lock().sends(&facts);
+                    self.corridor.state.lock().sends(&facts, &text, stamp);
                 }
                 Ok(())
             }
@@ -96,20 +98,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if by_name {
             self.names_settled().await?;
         }
-        let Read { facts, certain, catalog } = self.corridor.read(parse.sql, by_name).await;
+        let Some(Read { facts, stamp }) = self.read(parse.sql, by_name).await? else {
+            return self.poison(b'P', Some(&name), cancelled());
+        };
         let facts = parse::typed(facts, &parse.types);
         let weight = parse.sql.len().saturating_add(facts.weight()).saturating_add(parse.types.len().saturating_mul(8));
         let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'P').await };
         let statement = Arc::new(Statement {
             text: Arc::from(String::from_utf8_lossy(parse.sql)),
             facts: Arc::clone(&facts),
-            certain,
-            catalog,
+            stamp,
             masked: Mutex::default(),
             types: Mutex::new(parse.types.clone()),
             declared: Arc::from(parse.types.as_slice()),
             by_name,
-            within: false,
+            source: None,
             _charge: charge,
         });
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
@@ -149,7 +152,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if statement.by_name {
             self.names_settled().await?;
         }
-        let facts = self.corridor.read_again(&statement, &statement.facts).await;
+        let Some(facts) = self.read_again(source, &statement, &statement.facts).await? else {
+            return self.poison(b'B', None, cancelled());
+        };
         let prepared = parse::Prepared {
             text: Arc::clone(&statement.text),
             facts: Arc::clone(&facts),
@@ -175,7 +180,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 let bound = |entry| {
                     let entry = Mutex::new(Some(entry));
                     let masked = masked.clone();
+                    let name = source.to_owned();
                     let made = Arc::new(Portal {
+                        name,
                         statement,
                         facts,
                         parameters,
@@ -209,9 +216,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if portal.statement.by_name {
             self.names_settled().await?;
         }
-        if !self.corridor.state.lock().names.can_declare(&portal.facts) {
+        if !self.corridor.state.lock().names.can_declare(&portal.facts, portal.statement.text.len()) {
             return self.over_budget(b'E').await;
         }
+        let stamp = self.corridor.state.lock().stamp();
         let entry = portal.entry.lock().take();
         let fresh = portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
         let (permit, facts) = match entry {
@@ -226,7 +234,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 if let Some(entry) = stale {
                     self.corridor.close(entry, bound_only()).await?;
                 }
-                let facts = self.corridor.read_again(&portal.statement, &portal.facts).await;
+                let Some(facts) = self.read_again(&portal.name, &portal.statement, &portal.facts).await? else {
+                    return self.poison(b'E', None, cancelled());
+                };
                 let text = Arc::clone(&portal.statement.text);
                 let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
                 let decision = self.corridor.ask(&request).await;
@@ -252,9 +262,47 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             new.watched(Some(Arc::clone(&portal.sent)), asked)
         };
         if self.forward(permit, |entry| Owed::Execute(running(entry))).await? {
-            self.corridor.state.lock().sends(&facts);
+            let demanded = {
+                let mut state = self.corridor.state.lock();
+                state.sends(&facts, &portal.statement.text, stamp);
+                facts.aftermath.transaction && !state.sees_what_others_see()
+            };
+            if demanded {
+                // What it defined may be there for everybody from now on: its answer tells.
+                self.demand();
+            }
         }
         Ok(())
+    }
+
+    /// What a text would do, with whatever the server must be asked for that; `None` if the client cancels it.
+    async fn read(&mut self, text: &[u8], by_name: bool) -> Result<Option<Read>, End> {
+        let Some(read) = self.corridor.read(text, by_name).await else { return Ok(None) };
+        let lost = read.facts.relations.iter().any(|relation| relation.schema.is_none())
+            || read.facts.functions.iter().any(|function| function.schema.is_none());
+        if lost && self.search().await? { Ok(self.corridor.read(text, by_name).await) } else { Ok(Some(read)) }
+    }
+
+    /// What a prepared statement would do now.
+    async fn read_again(
+        &mut self,
+        name: &str,
+        statement: &Statement,
+        facts: &Arc<Facts>,
+    ) -> Result<Option<Arc<Facts>>, End> {
+        if !(facts.relations.is_empty() && facts.functions.is_empty()) {
+            self.search().await?;
+        }
+        if !self.corridor.is_stale(statement) {
+            return Ok(Some(Arc::clone(facts)));
+        }
+        let text = statement.source.as_ref().unwrap_or(&statement.text);
+        let Some(Read { facts, .. }) = self.read(text.as_bytes(), statement.by_name).await? else { return Ok(None) };
+        Ok(Some(match &statement.source {
+            // What cannot be read again may be anything.
+            Some(_) => inner(&facts, name).unwrap_or(facts),
+            None => parse::typed(facts, &statement.declared),
+        }))
     }
 
     /// Before any row of a masked statement comes, the server says what its rows look like.
@@ -364,6 +412,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         self.settled().await?;
         Ok(!self.corridor.state.lock().ledger.skipping())
     }
+}
+
+/// What a client is told that asked to cancel a statement before it was sent.
+fn cancelled() -> Refusal {
+    Refusal::new(FaultKind::Cancelled, "canceling statement due to user request")
 }
 
 /// A value as far as policy sees it. What is not decoded is not shown, and not kept either.

@@ -16,6 +16,7 @@ use super::facts::Walker;
 use super::{Names, Unread, Walk, absent, names, truth, types};
 use crate::parse::facts::{Effect, Use, Volatility};
 use crate::parse::sql::builtins::{self, Builtin, Family};
+use crate::parse::sql::reading::Known;
 use crate::parse::sql::spelling;
 
 /// Words that call a function of pg_catalog without parentheses.
@@ -133,7 +134,8 @@ impl Walker<'_> {
                 let somebodys = self.calls_somebodys(name, count);
                 match (builtins::lookup(name), self.context.names) {
                     // Under a search path that is not known another schema may come first.
-                    (Some(builtin), Names::Certain { .. } | Names::Known(_)) => {
+                    (Some(builtin), Names::Certain { .. } | Names::Known(Known { searched: true, .. }))
+                    | (Some(builtin), Names::Unseen { schema: Some(_) }) => {
                         self.own(Some("pg_catalog"), builtin, args);
                     }
                     (Some(_) | None, _) if somebodys => {}

@@ -20,6 +20,7 @@ use super::facts::Walker;
 use super::query::Role;
 use super::scope::Scope;
 use super::{Unread, Walk, absent, lasting, names, tags};
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 
 impl Walker<'_> {
@@ -28,6 +29,9 @@ impl Walker<'_> {
         let lasting = lasting::keeps_names(tags::command(statement)) && !lasting::is_private(statement);
         self.aftermath.names |= !is_right(statement) && !lasting;
         self.privately(lasting::is_temporary(statement));
+        if let Some(defined) = lasting::defines(statement) {
+            self.defines(&defined);
+        }
         if changes_owner(statement) {
             self.effect(Effect::Dcl);
         }
@@ -120,7 +124,12 @@ impl Walker<'_> {
             self.query(query, Role::part(Use::Output))?;
             self.scopes.extend(own);
         }
-        self.makes(&table.name)?;
+        let made = self.resolve_new(&names::parts(&table.name)?)?;
+        let plain = table.inherits.is_none() && table.partition_of.is_none() && !table.temporary;
+        if plain && !table.if_not_exists && made.schema.is_some() {
+            self.defines(&Definitions::table(made.id.clone(), made.name.clone()));
+        }
+        self.targets(made, None).map(drop)?;
         for column in &table.columns {
             self.new_type(&column.data_type)?;
             self.column_options(column)?;

@@ -17,6 +17,7 @@ use super::names::{self, Resolved};
 use super::outputs::Outputs;
 use super::scope::{Scope, Table};
 use super::{Context, Kept, Unread, Walk, Walked};
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::{
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
     StatementFacts, Use, Volatility,
@@ -52,8 +53,6 @@ pub(super) struct Walker<'a> {
     pub tables: HashMap<Rc<str>, Rc<Table>>,
     /// Operators that the catalog was asked for.
     pub operators: BTreeSet<String>,
-    /// A statement before this one has changed definitions.
-    pub redefined: bool,
     /// What the statement gives back.
     pub result: Option<Outputs>,
     /// It stores it instead.
@@ -69,8 +68,12 @@ pub(super) struct Walker<'a> {
     pub folded: usize,
     /// The catalog was asked for what it may not know any more.
     pub outdated: bool,
+    /// What the statements before this one in the same text have defined.
+    pub earlier: Definitions,
     /// Entries that define what only this session sees.
     private: BTreeSet<usize>,
+    /// What entries define for everybody, where it can be told.
+    defines: BTreeMap<usize, Definitions>,
     /// Somebody's code runs, which may change the session.
     opaque: bool,
     entries: Vec<StatementFacts>,
@@ -97,7 +100,6 @@ impl<'a> Walker<'a> {
             taken: 0,
             tables: HashMap::new(),
             operators: BTreeSet::new(),
-            redefined: false,
             result: None,
             stores: false,
             touched: Vec::new(),
@@ -107,7 +109,9 @@ impl<'a> Walker<'a> {
             references: Vec::new(),
             folded: 0,
             outdated: false,
+            earlier: Definitions::default(),
             private: BTreeSet::new(),
+            defines: BTreeMap::new(),
             opaque: false,
             entries: Vec::new(),
             depth: 0,
@@ -158,6 +162,33 @@ impl<'a> Walker<'a> {
     /// What the innermost entry defines, nobody else sees, if so.
     pub(super) fn privately(&mut self, is: bool) {
         self.private.extend(self.open.last().filter(|_| is));
+    }
+
+    /// What the innermost entry makes to mean something else, and nothing beside it.
+    pub(super) fn defines(&mut self, defined: &Definitions) {
+        if let Some(at) = self.open.last() {
+            self.defines.entry(*at).or_default().extend(defined);
+        }
+    }
+
+    /// What was walked so far makes to mean something else, to everybody.
+    fn defined(&self) -> Definitions {
+        let seen = (0..).zip(&self.entries).filter(|(at, _)| !self.private.contains(at));
+        let defined = seen.filter_map(|(at, entry)| lasting::defined(entry, self.defines.get(&at)));
+        let mut all = self.aftermath.defines.clone();
+        defined.for_each(|one| all.extend(&one));
+        all
+    }
+
+    /// The next statement is analysed after those before it have run.
+    pub(super) fn looks_back(&mut self) {
+        self.earlier = self.defined();
+        if self.entries.iter().any(lasting::may_undo) {
+            self.earlier = std::mem::take(&mut self.earlier).without_tables();
+        }
+        if !self.earlier.is_empty() {
+            self.tables.clear();
+        }
     }
 
     /// Code or names that cannot be read.
@@ -401,21 +432,9 @@ impl<'a> Walker<'a> {
         self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
         self.aftermath.forgets |= facts.aftermath.forgets;
         self.aftermath.names |= facts.aftermath.names;
-        self.aftermath.catalog |= facts.aftermath.catalog;
+        self.aftermath.defines.extend(&facts.aftermath.defines);
         self.aftermath.waits |= facts.aftermath.waits;
         self.aftermath.transaction |= facts.aftermath.transaction;
-    }
-
-    /// Notes what the statement before has left to the next one.
-    pub(super) fn between(&mut self) {
-        if self.redefines() {
-            self.redefined = true;
-            self.tables.clear();
-        }
-    }
-
-    fn redefines(&self) -> bool {
-        (0..).zip(&self.entries).any(|(at, entry)| !self.private.contains(&at) && lasting::is_seen(entry))
     }
 
     /// Whether names may mean something else after what was walked so far.
@@ -430,14 +449,15 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn finish(self) -> Walked {
-        let (names, redefines) = (self.has_lost_names(), self.redefines());
+        let (names, defined) = (self.has_lost_names(), self.defined());
         let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;
         let unreadable = self.opaque || effects.contains(&Effect::Unknown);
         aftermath.waits |= unreadable || effects.contains(&Effect::Settings);
         aftermath.names |= names;
-        aftermath.catalog |= redefines;
+        aftermath.defines = defined;
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
+        aftermath.undoes |= self.entries.iter().any(lasting::may_undo) || unreadable;
         let mut relations = self.relations;
         for Column { relation, name } in self.columns.keys() {
             if let Some(relation) = relation.as_deref().and_then(|id| relations.get_mut(id)) {

@@ -7,6 +7,7 @@ use super::known::is_harmless;
 use super::names;
 use super::operators::OPERATORS;
 use crate::catalog::{CastMethod, Operator, Type, TypeKind};
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::Volatility;
 use crate::parse::sql::builtins::{self, Family};
 use crate::parse::sql::reading::Trust;
@@ -21,7 +22,10 @@ impl Walker<'_> {
         if !self.operators.insert(name.to_owned()) {
             return;
         }
-        self.outdated |= known.functions == Trust::Outdated;
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
+        if outdated || self.earlier.touch_function(name) {
+            self.calls_whatever(name, outdated);
+        }
         let own = OPERATORS.contains(&name);
         for operator in known.snapshot.operators(&known.path, name) {
             if operator.schema() != "pg_catalog" {
@@ -59,11 +63,17 @@ impl Walker<'_> {
             data_type = element;
         }
         let (DataType::Custom(name, modifiers), Some(known)) = (data_type, self.known()) else { return false };
-        if known.trust == Trust::Outdated || known.functions == Trust::Outdated || self.redefined {
-            self.outdated |= !self.redefined;
+        let parts = names::parts(name).unwrap_or_default();
+        let last = parts.last().map_or("", String::as_str);
+        let moved = |defined: &Definitions| defined.touch_relation(last) || defined.touch_function(last);
+        let outdated = known.trust == Trust::Outdated || known.functions == Trust::Outdated || moved(&known.defined);
+        if outdated || moved(&self.earlier) {
+            self.outdated |= outdated;
             return false;
         }
-        let found = match names::parts(name).unwrap_or_default().as_slice() {
+        let found = match parts.as_slice() {
+            // Under a path that is not known it is anybody's.
+            [_] if !known.searched => return false,
             [name] => known.snapshot.type_named(&known.path, name),
             // PostgreSQL's own are looked for first.
             [schema, name] => known.snapshot.type_named(&[schema], name).filter(|found| found.schema() == schema),

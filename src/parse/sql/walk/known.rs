@@ -11,7 +11,7 @@ use super::names::{self, Resolved};
 use super::outputs::{Output, Outputs};
 use super::scope::{Shape, Table};
 use super::{Names, Walk};
-use crate::catalog::{Function, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type};
+use crate::catalog::{Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type};
 use crate::parse::facts::{Access, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 
@@ -25,8 +25,24 @@ impl<'a> Walker<'a> {
     pub(super) fn known(&self) -> Option<&'a Known> {
         match self.context.names {
             Names::Known(known) => Some(known),
-            Names::Certain { .. } | Names::Uncertain => None,
+            Names::Unseen { .. } | Names::Certain { .. } | Names::Uncertain => None,
         }
+    }
+
+    /// The same where unqualified names mean something.
+    fn searched(&self) -> Option<&'a Known> {
+        self.known().filter(|known| known.searched)
+    }
+
+    /// How far the catalog can be relied on for relations with that name.
+    fn trust(&self, known: &Known, name: &str) -> Trust {
+        if self.earlier.touch_relation(name) { Trust::Outdated } else { known.trust_of(name) }
+    }
+
+    /// What the catalog says of it is not relied on, unless somebody looks again.
+    fn unsettled(&mut self) {
+        self.outdated = true;
+        self.not_known("sql.relations");
     }
 
     /// The relation that a name means.
@@ -37,31 +53,45 @@ impl<'a> Walker<'a> {
     /// The same of a name in parts.
     pub(super) fn resolve_parts(&mut self, parts: &[String]) -> Walk<Resolved> {
         let resolved = names::resolve(parts, self.context.names)?;
-        let (Some(known), [name]) = (self.known(), parts) else { return Ok(resolved) };
-        // The only schema that there is holds it, whatever the catalog knows.
-        if resolved.schema.is_some() {
+        let (Some(known), [name]) = (self.searched(), parts) else { return Ok(resolved) };
+        // PostgreSQL's own come before all others, those of the one schema that there is before what is temporary.
+        let own = resolved.schema.as_deref() == Some("pg_catalog");
+        if own || (known.schema.is_some() && resolved.schema.is_some() && !known.temporary.contains_key(name.as_str()))
+        {
             return Ok(resolved);
         }
-        let found = match known.trust {
+        let trust = self.trust(known, name);
+        let found = match trust {
             Trust::Outdated => None,
             Trust::Recent | Trust::Fresh => known.snapshot.relation(&known.path, name),
         };
-        self.outdated |= found.is_none() && known.trust != Trust::Fresh;
-        Ok(found.map_or(resolved, |relation| resolved_to(&relation)))
+        if let Some(found) = found {
+            return Ok(resolved_to(&found));
+        }
+        match known.temporary.get(name.as_str()) {
+            // Nothing but rows is behind it, and nobody else's.
+            Some(true) if trust != Trust::Outdated => return Ok(names::temporary(name)),
+            Some(_) | None => self.outdated |= trust != Trust::Fresh,
+        }
+        match known.temporary.get(name.as_str()) {
+            Some(_) => Ok(Resolved { id: names::id(None, name), schema: None, name: name.clone() }),
+            None => Ok(resolved),
+        }
     }
 
     /// The relation that a name makes.
     pub(super) fn resolve_new(&mut self, parts: &[String]) -> Walk<Resolved> {
         let resolved = names::resolve(parts, self.context.names)?;
-        let (Some(known), [name]) = (self.known(), parts) else { return Ok(resolved) };
+        let (Some(known), [name]) = (self.searched(), parts) else { return Ok(resolved) };
         if known.schema.is_some() {
             return Ok(resolved);
         }
-        let schema = match known.trust {
+        let trust = self.trust(known, name);
+        let schema = match trust {
             Trust::Outdated => None,
             Trust::Recent | Trust::Fresh => known.snapshot.creation_schema(&known.path),
         };
-        self.outdated |= known.trust == Trust::Outdated;
+        self.outdated |= trust == Trust::Outdated;
         match schema {
             Some((schema, _)) => names::resolve(&[schema.to_owned(), name.clone()], self.context.names),
             None => Ok(resolved),
@@ -70,32 +100,40 @@ impl<'a> Walker<'a> {
 
     /// Counts what a view shows, and what rules do, where its rows are read or changed.
     pub(super) fn behind(&mut self, relation: &Resolved, writes: bool) {
-        let Some(known) = self.known() else { return };
         let Some(schema) = relation.schema.as_deref() else { return };
-        if matches!(schema, "pg_catalog" | "information_schema") {
+        if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
+            return;
+        }
+        let known = match self.context.names {
+            Names::Known(known) => known,
+            Names::Unseen { .. } => return self.unsettled(),
+            Names::Certain { .. } | Names::Uncertain => return,
+        };
+        if self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id) {
+            // Nothing but its rows is behind it.
             return;
         }
         let found = known.snapshot.relation_in(schema, &relation.name);
-        match (known.trust, found) {
-            (Trust::Outdated, _) | (Trust::Recent, None) => {
-                self.outdated = true;
-                self.not_known("sql.relations");
-            }
+        match (self.trust(known, &relation.name), found) {
+            (Trust::Outdated, _) | (Trust::Recent, None) => self.unsettled(),
             // There is none: the server will say so.
             (Trust::Fresh, None) => {}
             (Trust::Recent | Trust::Fresh, Some(found)) if writes => {
                 if found.rules().any(|rule| rule.is_enabled() && rule.event() != crate::catalog::RuleEvent::Select) {
                     self.shows();
                 }
-                self.reaches(&known.snapshot.behind_write(found));
+                self.reaches(known, &known.snapshot.behind_write(found));
             }
-            (Trust::Recent | Trust::Fresh, Some(found)) => self.reaches(&known.snapshot.behind_read(found)),
+            (Trust::Recent | Trust::Fresh, Some(found)) => self.reaches(known, &known.snapshot.behind_read(found)),
         }
     }
 
-    fn reaches(&mut self, reach: &Reach<'_>) {
+    fn reaches(&mut self, known: &Known, reach: &Reach<'_>) {
         if reach.open {
             self.not_known("sql.relations");
+        }
+        if reach.relations.values().any(|reached| self.trust(known, reached.relation.name()) == Trust::Outdated) {
+            self.unsettled();
         }
         for reached in reach.relations.values() {
             self.reached(reached);
@@ -155,8 +193,17 @@ impl<'a> Walker<'a> {
     /// is certain. Which of several PostgreSQL takes depends on types, so each of them does. A relation's or a built-in's
     /// harmless namesake does not: only a superuser can have made it.
     pub(super) fn calls_somebodys(&mut self, name: &str, arguments: Option<usize>) -> bool {
-        let Some(known) = self.known() else { return false };
-        self.outdated |= known.functions == Trust::Outdated;
+        let Some(known) = self.searched() else {
+            // Under a path that is not known no unqualified name is anybody's for certain.
+            if matches!(self.context.names, Names::Unseen { schema: Some(_) }) {
+                self.calls_whatever(name, true);
+            }
+            return false;
+        };
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
+        if outdated || self.earlier.touch_function(name) {
+            self.calls_whatever(name, outdated);
+        }
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {
@@ -173,7 +220,10 @@ impl<'a> Walker<'a> {
     /// The same of a name with its schema.
     pub(super) fn calls_somebodys_in(&mut self, schema: &str, name: &str, arguments: Option<usize>) -> bool {
         let Some(known) = self.known() else { return false };
-        self.outdated |= known.functions == Trust::Outdated;
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
+        if schema != "pg_catalog" && (outdated || self.earlier.touch_function(name)) {
+            self.calls_whatever(name, outdated);
+        }
         let mut called = false;
         for function in known.snapshot.functions_in(schema, name) {
             if arguments.is_none_or(|count| function.takes(count)) {
@@ -193,6 +243,13 @@ impl<'a> Walker<'a> {
         promised.all(|other| other == first).then_some(first)
     }
 
+    /// A function of that name may have been made since anybody looked. `again`: to look once more may tell.
+    pub(super) fn calls_whatever(&mut self, name: &str, again: bool) {
+        self.outdated |= again;
+        self.procedure();
+        self.function(None, name, None, false);
+    }
+
     /// A relation with the columns that the catalog knows of.
     pub(super) fn shape(&mut self, relation: &Resolved) -> Shape {
         match self.known_table(relation) {
@@ -207,7 +264,7 @@ impl<'a> Walker<'a> {
         }
         let (known, schema) = (self.known()?, relation.schema.as_deref()?);
         let own = matches!(schema, "pg_catalog" | "information_schema");
-        if !own && (known.trust == Trust::Outdated || self.redefined) {
+        if !own && self.trust(known, &relation.name) == Trust::Outdated {
             return None;
         }
         let found = known.snapshot.relation_in(schema, &relation.name)?;
@@ -255,8 +312,23 @@ fn resolved_to(relation: &Relation<'_>) -> Resolved {
     }
 }
 
-/// Compiled, so that a superuser brought it; and nothing but a value comes of it.
+/// Compiled, so that a superuser brought it; and nothing but a value comes of it. Of an aggregate that is said by the
+/// functions that compute it: anybody makes one of their own.
 pub(super) fn is_harmless(function: &Function<'_>) -> bool {
+    if function.kind() == FunctionKind::Aggregate {
+        let mut parts = function.parts().peekable();
+        return parts.peek().is_some() && parts.all(|part| part.as_ref().is_some_and(only_computes));
+    }
+    is_plain(function)
+}
+
+/// Of PostgreSQL's own, those that show nothing but their arguments.
+fn only_computes(function: &Function<'_>) -> bool {
+    let own = || builtins::lookup_in(function.schema(), function.name()).map(|builtin| builtin.family);
+    if function.is_own() { own() == Some(Family::Plain) } else { is_plain(function) }
+}
+
+fn is_plain(function: &Function<'_>) -> bool {
     let compiled = matches!(function.language(), "c" | "internal");
     compiled
         && !function.returns().1

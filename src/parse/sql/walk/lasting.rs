@@ -1,7 +1,12 @@
 //! Definitions after which names mean in this session what they mean in a new one.
 
-use sqlparser::ast::{Statement, UserDefinedTypeRepresentation};
+use sqlparser::ast::{
+    AlterTableOperation, GrantObjects, ObjectName, ObjectType, RenameTableNameKind, Statement,
+    UserDefinedTypeRepresentation,
+};
 
+use super::names;
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Effect, StatementFacts};
 
 /// Tags of what makes nothing that only this session finds: a relation that stays is where a new session finds it,
@@ -51,6 +56,60 @@ pub(super) fn is_private(statement: &Statement) -> bool {
     }
 }
 
+/// Whether it may take back what was defined before, without a failure.
+pub(super) fn may_undo(entry: &StatementFacts) -> bool {
+    let keeps = matches!(entry.command.as_str(), "BEGIN" | "START TRANSACTION" | "SAVEPOINT" | "RELEASE");
+    entry.effects.contains(&Effect::Transaction) && !keeps
+}
+
+/// What a statement of this kind defines for others, if that is anything. `told`: where it can be told.
+pub(super) fn defined(entry: &StatementFacts, told: Option<&Definitions>) -> Option<Definitions> {
+    is_seen(entry).then(|| told.cloned().unwrap_or_else(Definitions::everything))
+}
+
+/// The names that it makes to mean something else, where it can be told that these are all.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not told here may be anything")]
+pub(super) fn defines(statement: &Statement) -> Option<Definitions> {
+    let last = |name: &ObjectName| names::parts(name).ok()?.pop();
+    let relations = |names: &[&ObjectName]| {
+        names.iter().map(|name| last(name)).collect::<Option<Vec<_>>>().map(Definitions::relations)
+    };
+    match statement {
+        Statement::CreateTable(table) => {
+            let parents = table.inherits.iter().flatten().chain(&table.partition_of);
+            relations(&std::iter::once(&table.name).chain(parents).collect::<Vec<_>>())
+        }
+        Statement::CreateView(view) => relations(&[&view.name]),
+        Statement::CreateSequence { name, .. } | Statement::AlterView { name, .. } => relations(&[name]),
+        Statement::AlterTable(table) => {
+            let mut names = vec![&table.name];
+            for operation in &table.operations {
+                match operation {
+                    AlterTableOperation::RenameTable { table_name: RenameTableNameKind::To(name) } => names.push(name),
+                    AlterTableOperation::AttachPartition { .. } => return None,
+                    _ => {}
+                }
+            }
+            relations(&names)
+        }
+        Statement::Drop {
+            object_type: ObjectType::Table | ObjectType::View | ObjectType::MaterializedView | ObjectType::Sequence,
+            names,
+            cascade: false,
+            ..
+        } => relations(&names.iter().collect::<Vec<_>>()),
+        Statement::CreatePolicy(policy) => relations(&[&policy.table_name]),
+        Statement::AlterPolicy(policy) => relations(&[&policy.table_name]),
+        Statement::DropPolicy(policy) => relations(&[&policy.table_name]),
+        Statement::CreateTrigger(trigger) => relations(&[&trigger.table_name]),
+        Statement::CreateFunction(function) => last(&function.name).map(|name| Definitions::functions([name])),
+        // Whoever may look into a schema finds what is in it; a table's rights hide no name.
+        Statement::Grant(grant) => matches!(grant.objects, Some(GrantObjects::Tables(_))).then(Definitions::default),
+        Statement::Revoke(revoke) => matches!(revoke.objects, Some(GrantObjects::Tables(_))).then(Definitions::default),
+        _ => None,
+    }
+}
+
 /// Tags of definitions after which every name means what it meant before, to everybody.
 const UNSEEN: &[&str] =
     &["ANALYZE", "CHECKPOINT", "CLUSTER", "COMMENT", "CREATE INDEX", "REFRESH MATERIALIZED VIEW", "REINDEX", "VACUUM"];
@@ -67,7 +126,7 @@ pub(super) fn is_temporary(statement: &Statement) -> bool {
 }
 
 /// Whether what it does to the catalogs is seen by other sessions, as names that mean something else.
-pub(super) fn is_seen(entry: &StatementFacts) -> bool {
+fn is_seen(entry: &StatementFacts) -> bool {
     let has = |effect| entry.effects.contains(&effect);
     let defines = has(Effect::Ddl) || has(Effect::Dcl) || has(Effect::Unknown);
     let ends = matches!(entry.command.as_str(), "COMMIT PREPARED" | "ROLLBACK PREPARED");

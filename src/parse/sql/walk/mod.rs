@@ -101,6 +101,7 @@ pub(super) enum Tree {
 
 /// What the statements would do. The reader knows the text: `keyword` of a refusal is empty.
 pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked, Unparsed> {
+    let lost = context.names.unsearched();
     let mut walker = Walker::new(*context);
     for statement in statements {
         let walked = match statement {
@@ -108,11 +109,11 @@ pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked,
             Tree::Plain(plain) => walker.plain(plain),
         };
         walked.map_err(Unparsed::from)?;
-        walker.between();
         if walker.has_lost_names() {
             // The server analyses each statement after it has run the one before.
-            walker.context.names = &Names::Uncertain;
+            walker.context.names = &lost;
         }
+        walker.looks_back();
     }
     if statements.len() != 1 {
         walker.result = None;

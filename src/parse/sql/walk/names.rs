@@ -11,6 +11,9 @@ use super::{Names, Unread, Walk};
 /// PostgreSQL keeps 63 bytes of a name.
 const NAME_BYTES: usize = 63;
 
+/// The schema of a session's own.
+pub(super) const TEMPORARY: &str = "pg_temp";
+
 /// How far PostgreSQL reserves a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reserved {
@@ -88,6 +91,11 @@ pub(super) fn parts(object: &ObjectName) -> Walk<Vec<String>> {
         found.push(if found.is_empty() { name(ident)? } else { label(ident) });
     }
     Ok(found)
+}
+
+/// A relation that only this session has.
+pub(super) fn temporary(name: &str) -> Resolved {
+    Resolved::new(Some(TEMPORARY.to_owned()), name.to_owned())
 }
 
 /// Which relation a name means, where no CTE has that name.
@@ -170,7 +178,10 @@ fn unqualified(name: &str, names: &Names) -> Option<String> {
     let schema = match names {
         Names::Uncertain => return None,
         Names::Certain { schema } => Some(schema),
+        Names::Known(known) if !known.searched => return None,
         Names::Known(known) => known.schema.as_ref(),
+        Names::Unseen { schema: None } => return None,
+        Names::Unseen { schema } => schema.as_ref(),
     };
     if CATALOG.contains(name) {
         Some("pg_catalog".to_owned())

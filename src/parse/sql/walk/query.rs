@@ -20,6 +20,7 @@ use super::outputs::{Output, Outputs};
 use super::scope::{Scope, Shape};
 use super::types::without_parentheses;
 use super::{Unread, Walk, absent, label, names};
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::sql::spelling;
 
@@ -278,6 +279,7 @@ impl Walker<'_> {
             };
             let relation = self.resolve_new(&parts)?;
             self.touch(&relation, Access::Write);
+            self.defines(&Definitions::relations([relation.name]));
         }
         self.effect(Effect::Ddl);
         self.effect(Effect::Write);

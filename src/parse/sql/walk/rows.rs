@@ -10,6 +10,7 @@ use super::facts::Walker;
 use super::outputs::{Output, Outputs};
 use super::scope::Shape;
 use super::{Names, names};
+use crate::parse::sql::reading::Known;
 
 /// PostgreSQL's own that give one column, called as their alias is.
 const ONE_COLUMN: [&str; 7] = [
@@ -47,7 +48,11 @@ impl Walker<'_> {
         let parts = names::parts(function).unwrap_or_default();
         let name = match (parts.as_slice(), self.context.names) {
             ([schema, name], _) if schema == "pg_catalog" => name,
-            ([name], Names::Certain { .. } | Names::Known(_)) if !self.calls_somebodys(name, None) => name,
+            ([name], Names::Certain { .. } | Names::Known(Known { searched: true, .. }))
+                if !self.calls_somebodys(name, None) =>
+            {
+                name
+            }
             (_, _) => return Shape::Computed(bases),
         };
         let column = |name: &str| Output { name: Some(Rc::from(name)), bases: Rc::clone(&bases), bare: false };

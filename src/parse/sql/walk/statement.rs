@@ -12,6 +12,7 @@ use super::columns::Column;
 use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, lasting, names, tags};
+use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::sql::plain::Plain;
 
@@ -52,6 +53,16 @@ impl Walker<'_> {
         for name in changes {
             let relation = self.resolve(name)?;
             self.touch(&relation, Access::Write);
+        }
+        match command.as_str() {
+            "CREATE RULE" | "CREATE SEQUENCE" | "DROP RULE" if !wide => {
+                let names: Walk<Vec<_>> = changes.iter().map(names::parts).collect();
+                self.defines(&Definitions::relations(names?.into_iter().filter_map(|mut parts| parts.pop())));
+            }
+            "CREATE AGGREGATE" | "CREATE PROCEDURE" | "DROP AGGREGATE" | "DROP ROUTINE" if !wide => {
+                self.defines(&Definitions::every_function());
+            }
+            _ => {}
         }
         if *wide {
             self.not_known("sql.relations");

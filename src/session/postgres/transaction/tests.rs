@@ -95,7 +95,7 @@ fn a_commit_is_found_wherever_it_stands() {
         ("begin; insert into t values (1); commit", Commits::Itself, Commits::Itself),
         ("select 1; commit", Commits::Itself, Commits::Itself),
         ("rollback; insert into t values (1)", Commits::Itself, Commits::Itself),
-        ("call somebodys()", Commits::Itself, Commits::Itself),
+        ("call somebodys()", Commits::Itself, Commits::Nothing),
         ("this is not SQL", Commits::Itself, Commits::Itself),
     ] {
         assert_eq!((commits(text, false), commits(text, true)), (outside, inside), "{text}");

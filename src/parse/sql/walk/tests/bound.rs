@@ -84,8 +84,16 @@ fn bound(sql: &str) -> Facts {
 fn bound_by(sql: &str, equals: &str) -> Facts {
     let path: Arc<[Arc<str>]> = [Arc::from("public")].into();
     let schema = path.first().cloned();
-    let names =
-        Names::Known(Known { path, schema, snapshot: shop(equals), trust: Trust::Recent, functions: Trust::Recent });
+    let names = Names::Known(Known {
+        path,
+        schema,
+        snapshot: shop(equals),
+        trust: Trust::Recent,
+        functions: Trust::Recent,
+        searched: true,
+        temporary: Arc::default(),
+        defined: Arc::default(),
+    });
     try_walk_with(sql, &names, &|_| None).unwrap_or_else(|reason| panic!("{sql}: {reason}")).facts
 }
 
@@ -295,8 +303,16 @@ fn columns_that_double_are_refused_where_postgresql_refuses_them() {
     }
     let path: Arc<[Arc<str>]> = [Arc::from("public")].into();
     let schema = path.first().cloned();
-    let names =
-        Names::Known(Known { path, schema, snapshot: shop("<->"), trust: Trust::Recent, functions: Trust::Recent });
+    let names = Names::Known(Known {
+        path,
+        schema,
+        snapshot: shop("<->"),
+        trust: Trust::Recent,
+        functions: Trust::Recent,
+        searched: true,
+        temporary: Arc::default(),
+        defined: Arc::default(),
+    });
     let refused = try_walk_with(&format!("{sql} select 1"), &names, &|_| None).unwrap_err();
     assert!(refused.contains("1,664"), "{refused}");
 }

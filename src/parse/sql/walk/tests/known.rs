@@ -1,10 +1,11 @@
 use super::*;
 use crate::catalog::{Builder, Snapshot, Table};
+use crate::parse::definitions::Definitions;
 use crate::parse::sql::reading::{Known, Trust};
 
 /// `orders` in two schemas, a table, views on it, a rule, functions.
 fn shop() -> Arc<Snapshot> {
-    let told: [(Table, &[&str]); 8] = [
+    let told: [(Table, &[&str]); 9] = [
         (Table::Server, &["150018 shop app 10 f UTF8"]),
         (Table::Namespaces, &["11 pg_catalog t f", "2200 public t t", "50 sales t t"]),
         (
@@ -23,7 +24,12 @@ fn shop() -> Arc<Snapshot> {
         (Table::Columns, &["100 1 id 23 -1 0 f f  ", "102 1 salary 23 -1 0 f f  "]),
         (
             Table::Rules,
-            &["900 103 _RETURN 1 t O f", "901 104 copy 3 f O f", "902 105 _RETURN 1 t O f", "903 106 _RETURN 1 t O f"],
+            &[
+                "900 103 _RETURN 1 t O f t",
+                "901 104 copy 3 f O f t",
+                "902 105 _RETURN 1 t O f t",
+                "903 106 _RETURN 1 t O f t",
+            ],
         ),
         (Table::RuleRelations, &["900 102 0", "900 102 1", "901 102 0", "902 777 0", "903 107 0"]),
         (Table::RuleFunctions, &["900 500"]),
@@ -34,13 +40,20 @@ fn shop() -> Arc<Snapshot> {
                 "501 2200 lower f 23 0 0 25 i f f f f sql ~",
                 "502 2200 max a 9999 0 0 25 i f f f f internal ~",
                 "503 11 lower f 25 0 0 25 i f f f f internal ~",
+                "504 2200 min a 9999 0 0 25 i f f f f internal ~",
+                "505 2200 sum a 9999 0 0 25 i f f f f internal ~",
+                "506 2200 smaller f 25,25 0 0 25 i f f f f c ~",
+                "507 11 pg_read_file f 25 0 0 25 v f f f f internal ~",
             ],
         ),
+        (Table::Aggregates, &["502 506", "502 503", "504 500", "505 507"]),
     ];
     let mut builder = Builder::default();
     for (table, rows) in told {
         for row in rows {
-            let values: Vec<_> = row.split(' ').map(|value| (value != "~").then_some(value.as_bytes())).collect();
+            let values: Vec<Option<String>> =
+                row.split(' ').map(|value| (value != "~").then(|| value.replace(',', " "))).collect();
+            let values: Vec<_> = values.iter().map(|value| value.as_ref().map(String::as_bytes)).collect();
             builder.row(table, &values).unwrap();
         }
     }
@@ -50,7 +63,16 @@ fn shop() -> Arc<Snapshot> {
 fn names(path: &[&str], trust: Trust) -> Names {
     let path: Arc<[Arc<str>]> = path.iter().map(|schema| Arc::from(*schema)).collect();
     let schema = if let [only] = &*path { Some(Arc::clone(only)) } else { None };
-    Names::Known(Known { path, schema, snapshot: shop(), trust, functions: trust })
+    Names::Known(Known {
+        path,
+        schema,
+        snapshot: shop(),
+        trust,
+        functions: trust,
+        searched: true,
+        temporary: Arc::default(),
+        defined: Arc::default(),
+    })
 }
 
 fn read_by(sql: &str, names: &Names) -> Facts {
@@ -152,6 +174,8 @@ fn somebodys_function_of_a_built_ins_name_counts_unless_it_is_compiled() {
     assert_eq!(effects(&lower), "procedure read");
     assert_eq!(lower.functions.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), ["pg_catalog.lower", "public.lower"]);
     assert_eq!(effects(&recently("select max(id) from orders")), "read");
+    assert_eq!(effects(&recently("select min(id) from orders")), "procedure read", "somebody's code computes it");
+    assert_eq!(effects(&recently("select sum(id) from orders")), "procedure read", "it reads files");
     assert_eq!(effects(&recently("select pg_catalog.lower('a')")), "read");
     let leak = recently("select leak('a')");
     assert_eq!(
@@ -192,12 +216,12 @@ fn definitions_that_others_see_are_told_from_those_that_they_do_not() {
         "create table a (id int)",
         "drop view wages",
         "alter table orders rename to a",
-        "grant select on orders to bob",
+        "grant usage on schema sales to bob",
         "create function f() returns int language sql as 'select 1'",
         "select 1 as a into b",
         "create temp table a (id int); create table b (id int)",
     ] {
-        assert!(read(seen).aftermath.catalog, "{seen}");
+        assert!(!read(seen).aftermath.defines.is_empty(), "{seen}");
     }
     for unseen in [
         "select 1",
@@ -210,8 +234,121 @@ fn definitions_that_others_see_are_told_from_those_that_they_do_not() {
         "analyze orders",
         "create index on orders (id)",
         "comment on table orders is 'x'",
+        "grant select on orders to bob",
         "begin",
     ] {
-        assert!(!read(unseen).aftermath.catalog, "{unseen}");
+        assert!(read(unseen).aftermath.defines.is_empty(), "{unseen}");
+    }
+}
+
+fn with(change: impl FnOnce(&mut Known)) -> Names {
+    let Names::Known(mut known) = names(&["public"], Trust::Recent) else { panic!("it is known") };
+    change(&mut known);
+    Names::Known(known)
+}
+
+#[test]
+fn a_definition_tells_which_names_it_moves() {
+    for (sql, relations, functions) in [
+        ("create table a (id int)", "a", false),
+        ("create table a () inherits (orders)", "a orders", false),
+        ("create or replace view a as select 1 from payroll", "a", false),
+        ("create materialized view a as select 1", "a", false),
+        ("select 1 as x into a from orders", "a", false),
+        ("alter table orders rename to a", "a orders", false),
+        ("alter table sales.orders add x int", "orders", false),
+        ("drop view wages, lost", "lost wages", false),
+        ("create rule r as on insert to log do nothing", "log", false),
+        ("create policy p on orders using (true)", "orders", false),
+        ("create function f() returns int language sql as 'select 1'", "", true),
+    ] {
+        let defined = read(sql).aftermath.defines;
+        assert_eq!(defined.relation_names().collect::<Vec<_>>().join(" "), relations, "{sql}");
+        assert_eq!((defined.touch_function("f"), defined.touch_function("g")), (functions, false), "{sql}");
+        assert!(!defined.touch_relation("other"), "{sql}");
+    }
+    for sql in [
+        "drop table a cascade",
+        "alter schema sales rename to b",
+        "grant usage on schema sales to bob",
+        "alter view wages rename to a",
+        "create table a (id int); drop schema sales cascade",
+        "create extension x",
+    ] {
+        assert!(read(sql).aftermath.defines.touch_relation("other"), "{sql}");
+    }
+}
+
+#[test]
+fn what_was_defined_since_is_not_relied_on_and_nothing_else() {
+    let names = with(|known| known.defined = Arc::new(Definitions::relations(["payroll".to_owned()])));
+    for sql in ["select 1 from payroll", "select 1 from wages", "select 1 from public.payroll"] {
+        let facts = read_by(sql, &names);
+        assert!(facts.outdated && facts.unknown.contains("sql.relations"), "{sql}");
+    }
+    let other = read_by("select lower('a') from orders", &names);
+    assert!(!other.outdated && !other.unknown.contains("sql.relations"));
+    let names = with(|known| known.defined = Arc::new(Definitions::functions(["upper".to_owned()])));
+    let upper = read_by("select upper('a')", &names);
+    assert!(upper.outdated && upper.unknown.contains("sql.functions") && effects(&upper) == "procedure read");
+    assert_eq!(effects(&read_by("select abs(1)", &names)), "read");
+}
+
+#[test]
+fn without_a_path_what_is_qualified_is_found() {
+    let names = names(&["public"], Trust::Recent).unsearched();
+    assert_eq!(ids(&read_by("select 1 from public.wages", &names)), ["public.payroll", "public.wages"]);
+    for sql in ["select 1 from wages", "select 1 from pg_class", "select 1 from orders"] {
+        assert!(read_by(sql, &names).unknown.contains("sql.relations"), "{sql}");
+    }
+    let lower = read_by("select abs(1)", &names);
+    assert!(effects(&lower) == "procedure read" && lower.functions[0].schema.is_none());
+    assert_eq!(ids(&read_by("insert into public.log values (1)", &names)), ["public.log", "public.payroll"]);
+}
+
+#[test]
+fn what_nobody_has_looked_behind_is_unknown() {
+    let names = Names::Unseen { schema: Some(Arc::from("public")) };
+    let facts = read_by("select 1 from orders", &names);
+    assert!(facts.outdated && facts.unknown.contains("sql.relations") && ids(&facts) == ["public.orders"]);
+    assert!(read_by("select 1 from sales.orders", &names).unknown.contains("sql.relations"));
+    let lower = read_by("select lower('a')", &names);
+    assert!(lower.outdated && lower.unknown.contains("sql.functions") && effects(&lower) == "procedure read");
+    assert!(read_by("select 1 from pg_class", &names).unknown.is_empty());
+}
+
+#[test]
+fn a_statement_behind_a_definition_in_one_text_does_not_trust_what_was_known() {
+    for sql in [
+        "create or replace view orders as select 1; select 1 from orders",
+        "create view v as select 1 from payroll; select 1 from v",
+        "alter table payroll rename to secret; alter table orders rename to payroll; select 1 from payroll",
+        "create or replace view payroll as select 2; select 1 from wages",
+        "create or replace view orders as select 1; prepare p as select 1 from orders",
+        "grant usage on schema sales to bob; select 1 from orders",
+    ] {
+        assert!(recently(sql).unknown.contains("sql.relations"), "{sql}");
+    }
+    let call = "create function abs(int) returns int language sql as 'select 1'; select abs(1)";
+    assert!(recently(call).unknown.contains("sql.functions"), "{call}");
+    assert!(!recently("create view v as select 1; select 1 from orders").unknown.contains("sql.relations"));
+}
+
+#[test]
+fn a_temporary_relation_is_its_rows_or_unknown() {
+    let temporary = [("t", true), ("v", false), ("orders", true)].map(|(name, plain)| (Box::from(name), plain));
+    let names = with(|known| known.temporary = Arc::new(temporary.into()));
+    let plain = read_by("select 1 from t", &names);
+    assert_eq!(
+        (ids(&plain), plain.unknown.contains("sql.relations"), plain.outdated),
+        (vec!["pg_temp.t"], false, false)
+    );
+    assert_eq!(ids(&read_by("insert into t values (1)", &names)), ["pg_temp.t"]);
+    assert!(read_by("select 1 from v", &names).unknown.contains("sql.relations"));
+    assert_eq!(ids(&read_by("select 1 from orders", &names)), ["public.orders"], "it comes last");
+    let Names::Known(known) = names else { panic!("it is known") };
+    let gone = Known { defined: Arc::new(Definitions::relations(["t".to_owned(), "orders".to_owned()])), ..known };
+    for sql in ["select 1 from t", "select 1 from orders"] {
+        assert!(read_by(sql, &Names::Known(gone.clone())).unknown.contains("sql.relations"), "{sql}");
     }
 }
