@@ -16,12 +16,28 @@ use sidegate::parse::{
     self, Encoding, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust,
 };
 use sidegate::wire::postgres::{FrontendFramer, FrontendLimits};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
 
 const LOOKUP: &str = "SELECT abalance FROM pgbench_accounts WHERE aid = 12345";
 const JOIN: &str = "SELECT o.id, o.placed_at, o.status, c.id, c.name, c.email, i.sku, i.quantity, i.price, \
     i.quantity * i.price AS amount FROM orders AS o JOIN customers AS c ON c.id = o.customer_id \
     LEFT JOIN order_items AS i ON i.order_id = o.id WHERE o.status = 'open' AND o.placed_at > '2026-01-01' \
     AND c.region IN ('eu', 'us') ORDER BY o.placed_at DESC LIMIT 50";
+
+/// As SQLAlchemy's ORM writes it: a parent with two collections, about 1 KB.
+const MAPPED: &str = "SELECT anon_1.orders_id AS anon_1_orders_id, anon_1.orders_status AS anon_1_orders_status, \
+    anon_1.orders_placed_at AS anon_1_orders_placed_at, anon_1.orders_customer_id AS anon_1_orders_customer_id, \
+    customers_1.id AS customers_1_id, customers_1.name AS customers_1_name, customers_1.email AS customers_1_email, \
+    customers_1.region AS customers_1_region, order_items_1.id AS order_items_1_id, \
+    order_items_1.order_id AS order_items_1_order_id, order_items_1.sku AS order_items_1_sku, \
+    order_items_1.quantity AS order_items_1_quantity, order_items_1.price AS order_items_1_price \
+    FROM (SELECT orders.id AS orders_id, orders.status AS orders_status, orders.placed_at AS orders_placed_at, \
+    orders.customer_id AS orders_customer_id FROM orders WHERE orders.status = $1 AND orders.placed_at > $2 \
+    ORDER BY orders.placed_at DESC LIMIT $3) AS anon_1 \
+    LEFT OUTER JOIN customers AS customers_1 ON customers_1.id = anon_1.orders_customer_id \
+    LEFT OUTER JOIN order_items AS order_items_1 ON anon_1.orders_id = order_items_1.order_id \
+    ORDER BY anon_1.orders_placed_at DESC, order_items_1.id";
 
 static NOTHING: LazyLock<Remembered> = LazyLock::new(Remembered::new);
 
@@ -78,49 +94,10 @@ fn statements(criterion: &mut Criterion) {
     }
 }
 
-/// Tables of the join, with two columns masked.
-fn catalog() -> Snapshot {
-    let relation = |(oid, name): (u32, &str)| format!("{oid} 2200 {name} r 10 0 f f f f");
-    let names = [(100, "customers"), (200, "orders"), (300, "order_items")];
-    let columns = [
-        (100, "id name email region phone"),
-        (200, "id placed_at status customer_id"),
-        (300, "order_id sku quantity price"),
-    ];
-    let columns = columns.into_iter().flat_map(|(oid, columns)| {
-        let columns = columns.split(' ').enumerate();
-        columns.map(move |(at, name)| format!("{oid} {} {name} 25 -1 100 f f ~ ~", at + 1)).collect::<Vec<_>>()
-    });
-    let one = |row: &str| vec![row.to_owned()];
-    let rows = [
-        (Table::Server, one("150018 shop app 10 f UTF8")),
-        (Table::Namespaces, vec!["11 pg_catalog t f".to_owned(), "2200 public t t".to_owned()]),
-        (Table::Relations, names.map(relation).to_vec()),
-        (Table::Columns, columns.collect()),
-        (Table::Types, one("25 11 text b S t 0 0 0 0 -1 f 100 0")),
-        (Table::Collations, one("100 11 default t")),
-    ];
-    let mut builder = Builder::default();
-    for (table, rows) in rows {
-        for row in rows {
-            let values: Vec<_> = row.split(' ').map(|value| (value != "~").then_some(value.as_bytes())).collect();
-            builder.row(table, &values).unwrap();
-        }
-    }
-    builder.finish().unwrap()
-}
-
 /// What masks cost where a text comes for the first time.
 fn masks(criterion: &mut Criterion) {
-    let catalog = Arc::new(catalog());
-    let public: Arc<str> = "public".into();
-    let names = Names::Known(Known {
-        path: [Arc::clone(&public)].into(),
-        schema: Some(public),
-        snapshot: Arc::clone(&catalog),
-        trust: Trust::Fresh,
-        functions: Trust::Fresh,
-    });
+    let catalog = shop();
+    let names = Names::Known(known(&catalog));
     let reading = Reading { names, ..reading() };
     let facts = reader(0).statement_blocking(JOIN, &reading);
     let masks: Masks = serde_json::from_str(
@@ -133,5 +110,60 @@ fn masks(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, frames, statements, masks);
+/// A new form with the columns of a catalog, beside what its parser takes by itself.
+fn bound(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let known = Reading { names: Names::Known(known(&shop())), ..reading() };
+    let reader = reader(0);
+    criterion.bench_function("sqlparser alone: mapped", |bencher| {
+        bencher.iter(|| Parser::parse_sql(&PostgreSqlDialect {}, black_box(MAPPED)).unwrap());
+    });
+    for (name, reading) in [("a schema", &reading()), ("a catalog", &known)] {
+        assert!(runtime.block_on(reader.statement(MAPPED, reading)).unparsed.is_none());
+        criterion.bench_function(&format!("facts, new form, with {name}: mapped"), |bencher| {
+            bencher.iter(|| runtime.block_on(reader.statement(black_box(MAPPED), reading)));
+        });
+    }
+}
+
+fn known(snapshot: &Arc<Snapshot>) -> Known {
+    let schema: Arc<str> = "public".into();
+    Known {
+        path: [Arc::clone(&schema)].into(),
+        schema: Some(schema),
+        snapshot: Arc::clone(snapshot),
+        trust: Trust::Recent,
+        functions: Trust::Recent,
+        searched: true,
+        temporary: Arc::default(),
+        defined: Arc::default(),
+    }
+}
+
+fn shop() -> Arc<Snapshot> {
+    let tables = [
+        ("customers", "id name email region phone street city country created_at updated_at"),
+        ("orders", "id status placed_at customer_id total currency note created_at updated_at"),
+        ("order_items", "id order_id sku quantity price discount created_at updated_at"),
+    ];
+    let mut builder = Builder::default();
+    let mut row = |table, text: String| {
+        let values: Vec<_> = text.split(' ').map(|value| Some(value.as_bytes())).collect();
+        builder.row(table, &values).unwrap();
+    };
+    row(Table::Server, "150018 shop app 10 f UTF8".to_owned());
+    row(Table::Namespaces, "11 pg_catalog t f".to_owned());
+    row(Table::Namespaces, "2200 public t t".to_owned());
+    row(Table::Types, "25 11 text b S t 0 0 0 0 -1 f 100 0".to_owned());
+    row(Table::Collations, "100 11 default t".to_owned());
+    for ((name, columns), oid) in tables.iter().zip(100..) {
+        row(Table::Relations, format!("{oid} 2200 {name} r 10 0 f f f f"));
+        for (column, number) in columns.split(' ').zip(1..) {
+            row(Table::Columns, format!("{oid} {number} {column} 25 -1 100 f f  "));
+        }
+    }
+    Arc::new(builder.finish().unwrap())
+}
+
+criterion_group!(benches, frames, statements, bound, masks);
 criterion_main!(benches);

@@ -226,6 +226,12 @@ impl Snapshot {
         Some((cast.context, cast.method, self.function(cast.function)))
     }
 
+    /// How values of other types become one of this type.
+    pub fn casts_to(&self, target: u32) -> impl Iterator<Item = (CastMethod, Option<Function<'_>>)> {
+        let casts = self.held.casts.iter().filter(move |cast| cast.target == target);
+        casts.map(|cast| (cast.method, self.function(cast.function)))
+    }
+
     /// The type with that OID.
     pub fn data_type(&self, oid: u32) -> Option<Type<'_>> {
         let at = self.held.types.binary_search_by_key(&oid, |row| row.oid).ok()?;

@@ -407,4 +407,9 @@ impl<'a> Type<'a> {
     pub fn collation(&self) -> u32 {
         self.row.collation
     }
+
+    /// Another type of the same database.
+    pub fn sibling(&self, oid: u32) -> Option<Type<'a>> {
+        self.snapshot.data_type(oid)
+    }
 }

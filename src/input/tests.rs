@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::stub::{asked, context, facts, lone, now, opened, policy, property_names, request, seven, unparsed};
 use super::*;
-use crate::parse::{Effect, Protocol, RelationFacts};
+use crate::parse::{Access, Effect, Protocol, RelationFacts};
 
 const SCHEMA: &str = include_str!("../../rego/schema/input.json");
 
@@ -35,10 +35,53 @@ fn every_document_the_program_builds_is_what_the_schema_says() {
         session_document(&uncertain, now(), &PolicyInfo::none()),
         asked(|facts| facts.unknown = BTreeSet::from(["sql.columns", "sql.functions", "sql.relations"])),
         asked(|facts| facts.sensitive = true),
+        response_document(&asked(|_| {}), &answered()),
+        response_document(&of(unparsed(), Vec::new()), &Answered::default()),
+        commit_document(&asked(|_| {}), &done()),
+        commit_document(&asked(|_| {}), &Done { relations: None, rows_written: None, ..done() }),
     ];
     for document in documents {
         assert_eq!(problems(&document.to_value()), None, "{}", document.to_value());
     }
+}
+
+fn answered() -> Answered {
+    let column = |relation: Option<&str>| AnsweredColumn {
+        name: "email".to_owned(),
+        relation: relation.map(str::to_owned),
+        column: relation.map(|_| "email".to_owned()),
+    };
+    let columns = Some(vec![column(Some("public.customers")), column(None)]);
+    Answered { columns, uncertain: false, rows: 2, bytes: 60, error: Some("22012".to_owned()) }
+}
+
+fn done() -> Done {
+    let touched = Touched {
+        id: "public.customers".to_owned(),
+        schema: Some("public".to_owned()),
+        name: "customers".to_owned(),
+        access: BTreeSet::from([Access::Read, Access::Write]),
+    };
+    let effects = BTreeSet::from([Effect::Read, Effect::Write]);
+    Done { statements: 3, relations: Some(vec![touched]), rows_written: Some(7), effects }
+}
+
+#[test]
+fn later_questions_are_about_the_same_statement_and_say_what_they_do_not_know() {
+    let request = asked(|facts| facts.unknown = BTreeSet::from(["sql.relations"]));
+    let response = response_document(&request, &Answered { uncertain: true, ..answered() });
+    assert_eq!(response.unknown(), ["result.columns", "sql.relations"]);
+    assert_eq!(response.get(&["stage"]), Some(&json!("response")));
+    assert_eq!(response.get(&["unknown"]), Some(&json!(["result.columns", "sql.relations"])));
+    assert_eq!(response.get(&["result", "columns", "0"]), None);
+    assert_eq!(response.get(&["result"]).unwrap()["columns"][0]["relation"], "public.customers");
+    assert_eq!(response.get(&["sql"]), request.get(&["sql"]));
+    assert_eq!(request.get(&["stage"]), Some(&json!("request")), "the first document is as it was");
+    assert_eq!(response_document(&request, &Answered::default()).get(&["result", "columns"]), Some(&Value::Null));
+    let commit = commit_document(&asked(|_| {}), &Done { relations: None, rows_written: None, ..done() });
+    assert_eq!(commit.unknown(), ["transaction.relations", "transaction.rows_written"]);
+    assert_eq!(commit.get(&["transaction", "statements"]), Some(&json!(3)));
+    assert!(commit_document(&asked(|_| {}), &done()).unknown().is_empty());
 }
 
 #[test]

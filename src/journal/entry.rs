@@ -46,6 +46,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Time from the first byte sent upstream to the last byte of the answer; zero if nothing was sent.
     pub upstream: Duration,
+    /// Columns that were read masked; `None` for none.
+    pub masked: Option<u64>,
     /// SQLSTATE of the server's error, if it answered with one.
     pub sqlstate: Option<String>,
     /// Whether an OPA decision event is written: not for `Prepare`, nor for what was bound and never executed.

@@ -48,6 +48,7 @@ pub(super) struct OutcomePayload {
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) upstream_ns: u64,
+    pub(super) masked: Option<u64>,
     pub(super) sqlstate: Option<String>,
     pub(super) event: bool,
     /// Why the journal itself closed the entry; `None` when its owner did.
@@ -115,6 +116,7 @@ impl OutcomePayload {
             rows: outcome.rows,
             bytes: outcome.bytes,
             upstream_ns: nanoseconds(outcome.upstream),
+            masked: outcome.masked,
             sqlstate: outcome.sqlstate.as_deref().map(sqlstate),
             event: outcome.event,
             reason: None,
@@ -130,6 +132,7 @@ impl OutcomePayload {
             rows: 0,
             bytes: 0,
             upstream_ns: 0,
+            masked: None,
             sqlstate: None,
             event,
             reason: Some(Cow::Borrowed(reason)),
@@ -145,6 +148,7 @@ impl OutcomePayload {
         draft.member(",\"rows\":", &self.rows)?;
         draft.member(",\"bytes\":", &self.bytes)?;
         draft.member(",\"upstream_ns\":", &self.upstream_ns)?;
+        draft.member(",\"masked\":", &self.masked)?;
         draft.member(",\"sqlstate\":", &self.sqlstate)?;
         draft.member(",\"event\":", &self.event)?;
         draft.member(",\"reason\":", &self.reason)?;
@@ -224,7 +228,9 @@ mod tests {
             let [cause, sqlstate, reason] = texts;
             let [intent, rows, bytes, upstream_ns] = numbers;
             let (cause, reason) = (cause.map(Cow::Owned), reason.map(Cow::Owned));
-            let outcome = OutcomePayload { intent, outcome: kind, cause, rows, bytes, upstream_ns, sqlstate, event, reason };
+            let masked = event.then_some(rows);
+            let outcome =
+                OutcomePayload { intent, outcome: kind, cause, rows, bytes, upstream_ns, masked, sqlstate, event, reason };
             let spelled = outcome.draft().unwrap().payload();
             prop_assert_eq!(parse::<OutcomePayload>(&spelled), Some(outcome.clone()));
             prop_assert_eq!(spelled, serde_json::to_vec(&outcome).unwrap());

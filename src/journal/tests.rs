@@ -62,6 +62,7 @@ fn forwarded(rows: u64) -> Outcome {
         rows,
         bytes: rows * 10,
         upstream: Duration::from_micros(900),
+        masked: None,
         sqlstate: None,
         event: true,
     }

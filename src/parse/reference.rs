@@ -34,8 +34,8 @@ pub enum Role {
     Elsewhere,
 }
 
-/// Tokens of a reference, counted from 0 as [`tokens`](super::tokens) cuts the text. They are the same in all texts that
-/// share facts.
+/// Tokens of a reference, counted from 0 as [`tokens`](super::tokens) cuts the text. They are the same in all texts
+/// that share facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The name with its schema, and ONLY with its parentheses.

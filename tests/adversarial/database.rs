@@ -57,6 +57,9 @@ pub struct Direct {
     client: Client,
 }
 
+/// Digests of parts of the state, by name.
+pub type State = Vec<(&'static str, String)>;
+
 /// What came back: names of columns, rows, command tags without their words, or an error's SQLSTATE.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -149,7 +152,7 @@ impl Direct {
     }
 
     /// A digest of each part of the state.
-    pub fn state(&self) -> Vec<(&'static str, String)> {
+    pub fn state(&self) -> State {
         let parts: Vec<String> = STATE
             .iter()
             .map(|(_, rows)| format!("(select md5(string_agg(l, E'\\n' order by l)) from ({rows}) x(l))"))

@@ -47,6 +47,8 @@ fn a_masked_column_is_masked_wherever_it_is_read() {
     assert_eq!(psql("select id from orders where id = 3"), "3");
     let event = sidegate.event_of("select distinct email from customers");
     assert_eq!(event["result"]["mask"]["public.customers"]["email"]["replace"]["value"], "***");
+    assert_eq!(event["custom"]["sidegate"]["masked"], 2, "{event}");
+    assert!(sidegate.event_of("select id from orders where id = 3")["custom"]["sidegate"]["masked"].is_null());
 }
 
 #[test]

@@ -54,7 +54,8 @@ fn an_answer_that_is_refused_and_small_shows_no_row() {
         event["input"]["sql"]["text"] == "select id from orders limit 4" && event["input"]["stage"] == "request"
     };
     let statement = sidegate.event("the statement's own event", ran);
-    assert_eq!(statement["custom"]["sidegate"]["outcome"], "forwarded", "it ran");
+    let custom = &statement["custom"]["sidegate"];
+    assert_eq!((&custom["outcome"], &custom["rows"]), (&"forwarded".into(), &0.into()), "it ran, and nobody saw it");
 }
 
 #[test]

@@ -109,11 +109,10 @@ fn every_masker_gives_a_value_of_the_columns_own_type() {
         let Some(expected) = expected else { panic!("{column} {masker}: {}", woven.text()) };
         for quoting in ["on", "off"] {
             let setting = format!("set standard_conforming_strings = {quoting}; set escape_string_warning = off");
-            let value =
-                shop.last(&format!("{setting}; select coalesce(value::text, '') from ({}) w limit 1", woven.text()));
+            let value = shop.last(&format!("{setting}; select value from ({}) w limit 1", woven.text()));
             assert_eq!(
-                value.as_deref().map(str::trim_end),
-                Some(expected.trim_end()),
+                value.unwrap_or_default().trim_end(),
+                expected.trim_end(),
                 "{column} {masker} {quoting}: {}",
                 woven.text()
             );

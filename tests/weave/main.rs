@@ -12,6 +12,7 @@
 )]
 
 mod cases;
+mod cells;
 #[allow(dead_code, unused_imports, reason = "journeys use the rest")]
 #[path = "../journeys/harness/mod.rs"]
 mod harness;

@@ -132,6 +132,8 @@ fn what_cannot_be_carried(shop: &Shop) {
         "alter table customers rename ssn to x",
         "create index on customers (ssn)",
         "create rule r as on insert to orders do also select * from customers",
+        "copy customers (customers) to stdout",
+        "copy customers (id, nobody) to stdout",
         "update customers set name = ssn",
         "update customers set name = 'x' where ssn = '1'",
         "update customers c set name = c.ssn",

@@ -19,6 +19,7 @@ pub struct Woven {
     text: String,
     kept: Vec<Kept>,
     guard: Guard,
+    columns: u64,
 }
 
 /// Characters that are the client's own.
@@ -37,8 +38,8 @@ impl Woven {
         &self.text
     }
 
-    /// The place in the client's text of a character of this one, both counted from 1; `None` inside a mask. One past the
-    /// end is one past the end.
+    /// The place in the client's text of a character of this one, both counted from 1; `None` inside a mask. One past
+    /// the end is one past the end.
     pub fn original_position(&self, position: usize) -> Option<usize> {
         let before = position.checked_sub(1)?;
         let at = self.kept.partition_point(|kept| kept.woven <= before).checked_sub(1)?;
@@ -47,6 +48,16 @@ impl Woven {
         let is_last = at.checked_add(1) == Some(self.kept.len());
         let is_inside = within < kept.count || (is_last && within == kept.count);
         is_inside.then(|| kept.original.saturating_add(within).saturating_add(1))
+    }
+
+    /// How many columns it reads masked.
+    pub fn columns(&self) -> u64 {
+        self.columns
+    }
+
+    /// The same, reading so many columns masked.
+    pub(super) fn masking(self, columns: u64) -> Self {
+        Self { columns, ..self }
     }
 
     /// What may not be in the answer.
@@ -76,7 +87,7 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>, guard: Guard) -> Option<Wo
     let rest = text.get(end..)?;
     woven.push_str(rest);
     kept.push(Kept { woven: characters, original, count: rest.chars().count() });
-    Some(Woven { text: woven, kept, guard })
+    Some(Woven { text: woven, kept, guard, columns: 0 })
 }
 
 #[cfg(test)]

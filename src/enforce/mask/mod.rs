@@ -1,7 +1,7 @@
-//! Masks woven into statements. Takes a statement's text, what it does, the masks of its decision and the catalog, gives
-//! the text in which every masked relation is read through a sub-select that has masked values only, so that results,
-//! predicates, ordering, joins, whole rows and errors see nothing else; refuses, with one sentence for the client, what
-//! cannot be carried so.
+//! Masks woven into statements. Takes a statement's text, what it does, the masks of its decision and the catalog,
+//! gives the text in which every masked relation is read through a sub-select that has masked values only, so that
+//! results, predicates, ordering, joins, whole rows and errors see nothing else; refuses, with one sentence for the
+//! client, what cannot be carried so.
 
 mod bound;
 pub mod cells;

@@ -1,5 +1,6 @@
-//! Statements that change rows of a masked relation see these as they are. They pass where they use no masked column: not
-//! by name, not as a whole row, not as a star. This is decided on tokens, whatever they mean, so that nothing is missed.
+//! Statements that change rows of a masked relation see these as they are. They pass where they use no masked column:
+//! not by name, not as a whole row, not as a star. This is decided on tokens, whatever they mean, so that nothing is
+//! missed.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! Puts masks into a statement.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::bound::{Bound, Columns, label};
@@ -86,8 +86,11 @@ pub fn weave_with(
     };
     let read = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
     let cells = passing::cells(facts, read);
+    let read: BTreeMap<&str, usize> =
+        woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked.len())).collect();
+    let columns = u64::try_from(read.values().sum::<usize>()).unwrap_or(u64::MAX);
     let woven = edits::apply(text, edits, bound.guard().but(cells)).ok_or("masks do not fit into this statement")?;
-    Ok(Some(woven))
+    Ok(Some(woven.masking(columns)))
 }
 
 /// Functions that read what no mask reaches.
@@ -305,7 +308,7 @@ where
                 self.text.get(range)
             }
         };
-        let columns = self.columns(tokens, thread)?;
+        let columns = self.columns(tokens, thread);
         let mut text = format!("({})", self.select(thread, columns.as_deref(), place.only, sample)?);
         if place.alias.is_none() {
             text.push_str(" AS ");
@@ -379,8 +382,8 @@ where
                 .iter()
                 .map(|column| match relation.column(column) {
                     Some(column) => item(&column),
-                    // The server will say that there is none.
-                    None => Ok(masker::name(column)),
+                    // A name that is no column may still mean a whole row.
+                    None => Err(format!("`{name}` has no column `{column}`")),
                 })
                 .collect::<Result<_, _>>()?,
         };
@@ -390,15 +393,15 @@ where
         Ok(format!("SELECT {} FROM {only}{from}{sample}", items.join(", ")))
     }
 
-    /// The columns that the statement can mean, where that is certain; `None` for all. Fewer make it shorter, and ask for
-    /// rights on fewer.
-    fn columns(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<Option<Vec<String>>, String> {
+    /// The columns that the statement can mean, where that is certain; `None` for all. Fewer make it shorter, and ask
+    /// for rights on fewer.
+    fn columns(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Option<Vec<String>> {
         let used = self.facts.relations.iter().find(|relation| relation.id == thread.reference.relation);
         let is_listed = thread.place.alias.is_some_and(|at| tokens.is_mark(at.saturating_add(1), "("));
         let is_open = used.is_none_or(|relation| relation.columns.contains("*")) || is_listed || thread.place.is_query;
         let any = |found: &dyn Fn(usize) -> bool| (0..tokens.count()).any(found);
         if is_open || any(&|at| tokens.is_mark(at, "*") || tokens.is_word(at, "natural")) {
-            return Ok(None);
+            return None;
         }
         let alias = thread.place.alias.and_then(|at| tokens.name(at));
         let alias = alias.unwrap_or(&thread.reference.name);
@@ -407,12 +410,12 @@ where
             let Some(name) = tokens.name(at) else { continue };
             let is_named = thread.place.whole.contains(&at) || thread.place.alias == Some(at);
             if name == alias && !is_named && !tokens.is_mark(at.saturating_add(1), ".") {
-                return Ok(None);
+                return None;
             }
             names.insert(name);
         }
         let columns = thread.relation.columns().map(|column| column.name().to_owned());
-        Ok(Some(columns.filter(|column| names.contains(column.as_str())).collect()))
+        Some(columns.filter(|column| names.contains(column.as_str())).collect())
     }
 
     /// A sub-select has none of them.

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::Location;
 
 use super::guard::Places;
 use super::lexer::{Kind, Lexeme};
+use super::tokens::name;
 use crate::parse::reference::{Place, Reference, Role};
 
 /// Where the tree says that a relation is named.
@@ -43,6 +44,10 @@ pub(super) fn placed(text: &str, lexemes: &[Lexeme], mut references: Vec<(Refere
             // The alias stands behind: what is asked of places goes on from there, so that it has a walk of its own.
             let alias = spot.alias.map(|alias| places.clone().byte(alias));
             place(&Text { text, lexemes }, byte, alias, spot, reference.role)
+        });
+        let last = |place: &Place| lexemes.get(place.name.end.checked_sub(1)?);
+        let place = place.filter(|place| {
+            last(place).and_then(|lexeme| name(text, lexeme)).is_some_and(|name| name == reference.name)
         });
         found.push(Reference { place, ..reference });
     }

@@ -22,7 +22,8 @@ pub fn tokens(text: &str) -> Option<Tokens<'_>> {
     Some(Tokens { text, lexemes, names })
 }
 
-fn name<'t>(text: &'t str, lexeme: &Lexeme) -> Option<Cow<'t, str>> {
+/// The name or keyword that a token is, folded and cut.
+pub(super) fn name<'t>(text: &'t str, lexeme: &Lexeme) -> Option<Cow<'t, str>> {
     let (name, quoted) = match lexeme.kind() {
         Kind::Word => (Cow::Borrowed(lexeme.of(text)), false),
         Kind::Quoted => (literal::value(text, *lexeme)?, true),

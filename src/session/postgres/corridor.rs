@@ -245,6 +245,7 @@ impl Running {
             rows: self.rows,
             bytes: self.bytes,
             upstream: self.sent.elapsed(),
+            masked: self.masked.as_ref().map(|masked| masked.columns()).filter(|columns| *columns > 0),
             sqlstate: self.sqlstate.clone(),
             event: true,
         }
@@ -259,6 +260,7 @@ pub(super) fn bound_only() -> Outcome {
         rows: 0,
         bytes: 0,
         upstream: std::time::Duration::ZERO,
+        masked: None,
         sqlstate: None,
         event: false,
     }

@@ -165,10 +165,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             let answered = self.corridor.answered(columns, heard.counted, error).await;
             if let Some(refusal) = self.corridor.ask_about_answer(decision.input(), &answered, stays).await {
                 // What was kept back is thrown away.
-                return Ok(Some(Refused { refusal, stays, limit: false }));
+                let unseen = heard.watch.is_unseen();
+                return Ok(Some(Refused { refusal, stays, limit: false, unseen }));
             }
         }
-        let refused = cut.map(|refusal| Refused { refusal, stays, limit: true });
+        let refused = cut.map(|refusal| Refused { refusal, stays, limit: true, unseen: false });
         for kept in heard.watch.release() {
             self.out.extend_from_slice(&kept);
         }
@@ -201,6 +202,8 @@ struct Refused {
     stays: bool,
     /// It is a limit, and not policy's answer to a question of its own.
     limit: bool,
+    /// The client saw nothing of the answer.
+    unseen: bool,
 }
 
 impl Line {
@@ -225,6 +228,9 @@ impl Running {
     }
 
     fn ends_with(&mut self, refused: &Refused) {
+        if refused.unseen {
+            (self.rows, self.bytes) = (0, 0);
+        }
         if refused.limit {
             self.cause = Some(Cause::Limit);
             self.sqlstate = (!refused.stays).then(|| refused.refusal.sqlstate().to_owned());

@@ -106,6 +106,11 @@ impl Masked {
         self.woven.text()
     }
 
+    /// How many columns it reads masked.
+    pub(super) fn columns(&self) -> u64 {
+        self.woven.columns()
+    }
+
     /// What is masked in its rows.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan

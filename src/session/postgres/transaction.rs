@@ -161,3 +161,6 @@ fn writes_uncounted(facts: &Facts) -> bool {
         || facts.statements.iter().any(uncounted)
         || large_objects
 }
+
+#[cfg(test)]
+mod tests;

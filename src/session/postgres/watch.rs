@@ -192,6 +192,11 @@ impl Watch {
         self.held.as_ref().map(|held| &held.columns)
     }
 
+    /// Whether all of the answer was kept back.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| !held.flows)
+    }
+
     /// What was kept back, for the client.
     pub(super) fn release(self) -> impl Iterator<Item = BytesMut> {
         let held = self.held.unwrap_or_default();

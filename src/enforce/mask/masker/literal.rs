@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// `'…'`, or `E'…'` where there is a backslash or what no plain text may have; `None` for what PostgreSQL cannot hold.
+/// `'…'`, or `E'…'` where there is a backslash or what no plain text may have; `None` for what PostgreSQL cannot
+/// hold.
 pub(super) fn text(value: &str) -> Option<String> {
     if value.contains('\0') {
         return None;

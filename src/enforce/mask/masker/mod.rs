@@ -1,5 +1,5 @@
-//! One masked column as an expression of PostgreSQL's own functions, each named with its schema: of the column's type and
-//! length, immutable, and one that never fails.
+//! One masked column as an expression of PostgreSQL's own functions, each named with its schema: of the column's type
+//! and length, immutable, and one that never fails.
 
 mod literal;
 mod types;

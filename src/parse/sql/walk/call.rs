@@ -111,6 +111,9 @@ impl Walker<'_> {
         }
         if let Some(word) = plain_word(name) {
             if COMBINING.contains(&word.as_str()) {
+                if word == "nullif" {
+                    self.operator("=");
+                }
                 return Ok(());
             }
             if word == "normalize" || word == "xmlexists" || WITHOUT_PARENTHESES.contains(&word.as_str()) {
@@ -125,9 +128,10 @@ impl Walker<'_> {
             [ObjectNamePart::Identifier(ident)] => vec![names::label(ident)],
             _ => names::parts(name)?,
         };
+        let count = positional(args).map(|args| args.len());
         match parts.as_slice() {
             [name] => {
-                let somebodys = self.calls_somebodys(name);
+                let somebodys = self.calls_somebodys(name, count);
                 match (builtins::lookup(name), self.context.names) {
                     // Under a search path that is not known another schema may come first.
                     (Some(builtin), Names::Certain { .. } | Names::Known(Known { searched: true, .. }))
@@ -140,6 +144,7 @@ impl Walker<'_> {
             }
             [schema, name] => match builtins::lookup_in(schema, name) {
                 Some(builtin) => self.own(Some(schema), builtin, args),
+                None if self.calls_somebodys_in(schema, name, count) => {}
                 None => self.foreign(Some(schema), name),
             },
             _ => return Err(Unread::new("a function with a database in front")),
@@ -154,7 +159,9 @@ impl Walker<'_> {
 
     /// A call of one of PostgreSQL's own.
     fn own(&mut self, schema: Option<&str>, builtin: &Builtin, args: &[FunctionArg]) {
-        let volatility: Volatility = builtin.volatility;
+        let count = positional(args).map(|args| args.len());
+        let promised = count.zip(schema).and_then(|(count, schema)| self.own_volatility(schema, builtin.name, count));
+        let volatility: Volatility = promised.unwrap_or(builtin.volatility);
         self.function(schema, builtin.name, Some(volatility), true);
         // PostgreSQL looks for a variadic function only: it finds somebody's, where its own is none.
         if args.iter().any(is_variadic) && !VARIADIC_FUNCTIONS.contains(&builtin.name) {

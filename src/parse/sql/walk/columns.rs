@@ -238,7 +238,7 @@ impl Walker<'_> {
             self.procedure();
             self.builtin(name);
         }
-        self.calls_somebodys(name) || built_in
+        self.calls_somebodys(name, Some(1)) || built_in
     }
 
     /// A function that is called with a row, since the row has no such column.

@@ -72,13 +72,17 @@ impl Walker<'_> {
                 left.push_one(inner, place.inside())
             }
             Expr::IsDistinctFrom(one, other) | Expr::IsNotDistinctFrom(one, other) => {
+                self.operator("=");
                 left.push_all([one.as_ref(), other], place.compared())
             }
-            Expr::InList { expr, list, negated: _ } => {
+            Expr::InList { expr, list, negated } => {
+                self.operator(if *negated { "<>" } else { "=" });
                 left.push_all(list, place.compared())?;
                 left.push_one(expr, place.compared())
             }
             Expr::Between { expr, negated: _, low, high } => {
+                // The opposites stand for NOT BETWEEN.
+                [">=", "<=", "<", ">"].into_iter().for_each(|name| self.operator(name));
                 left.push_all([expr.as_ref(), low, high], place.compared())
             }
             Expr::Tuple(items) => left.push_all(items, place.compared()),
@@ -87,6 +91,9 @@ impl Walker<'_> {
                 left.push_all(sets.iter().flatten(), place)
             }
             Expr::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
+                if operand.is_some() {
+                    self.operator("=");
+                }
                 for when in conditions {
                     left.push_all([&when.condition, &when.result], place.inside())?;
                 }
@@ -94,6 +101,7 @@ impl Walker<'_> {
             }
             Expr::Exists { subquery, negated: _ } | Expr::Subquery(subquery) => self.sub_query(subquery, place),
             Expr::InSubquery { expr, subquery, negated: _ } => {
+                self.operator("=");
                 left.push_one(expr, place.compared())?;
                 self.sub_query(subquery, place)
             }

@@ -51,6 +51,8 @@ pub(super) struct Walker<'a> {
     pub taken: usize,
     /// Relations that the catalog was asked for.
     pub tables: HashMap<Rc<str>, Rc<Table>>,
+    /// Operators that the catalog was asked for.
+    pub operators: BTreeSet<String>,
     /// What the statement gives back.
     pub result: Option<Outputs>,
     /// It stores it instead.
@@ -97,6 +99,7 @@ impl<'a> Walker<'a> {
             passing: None,
             taken: 0,
             tables: HashMap::new(),
+            operators: BTreeSet::new(),
             result: None,
             stores: false,
             touched: Vec::new(),
@@ -309,13 +312,15 @@ impl<'a> Walker<'a> {
             self.not_known("sql.functions");
         }
         let id = names::id(schema, name);
-        self.functions.entry(id.clone()).or_insert_with(|| FunctionFacts {
+        let facts = self.functions.entry(id.clone()).or_insert_with(|| FunctionFacts {
             id,
             schema: schema.map(str::to_owned),
             name: name.to_owned(),
             volatility,
             builtin,
         });
+        // Of several calls, that of the overload that promises least.
+        facts.volatility = facts.volatility.zip(volatility).map(|(one, other)| one.max(other));
     }
 
     /// A literal that a fact is computed from.

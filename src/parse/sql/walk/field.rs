@@ -87,7 +87,7 @@ impl<'a> Walker<'a> {
         if unary {
             self.builtin(name);
         }
-        self.calls_somebodys(name);
+        self.calls_somebodys(name, Some(1));
     }
 
     /// The columns that `(row).*` gives.

@@ -96,6 +96,7 @@ impl Walker<'_> {
 
     /// Columns of the same name become one, and come first; the others are seen behind them.
     fn merge_columns(&mut self, names: Vec<String>, first: usize, middle: usize) {
+        self.operator("=");
         let sources = self.scopes.last().map(|scope| scope.sources.as_slice()).unwrap_or_default();
         let sides = [sources.get(first..middle).unwrap_or_default(), sources.get(middle..).unwrap_or_default()];
         let mut joined = Outputs::default();

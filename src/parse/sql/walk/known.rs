@@ -184,15 +184,15 @@ impl<'a> Walker<'a> {
         self.function(Some(function.schema()), function.name(), Some(builtin.volatility), true);
     }
 
-    fn somebodys(&mut self, function: &Function<'_>) {
+    pub(super) fn somebodys(&mut self, function: &Function<'_>) {
         self.procedure();
         self.function(Some(function.schema()), function.name(), Some(volatility(function)), false);
     }
 
-    /// Whether a call by this name alone may mean somebody's function, which then counts. Which of several PostgreSQL
-    /// takes depends on types, so each of them does. A relation's or a built-in's harmless namesake does not: only a
-    /// superuser can have made it.
-    pub(super) fn calls_somebodys(&mut self, name: &str) -> bool {
+    /// Whether a call by this name alone may mean somebody's function, which then counts; `arguments` where their number
+    /// is certain. Which of several PostgreSQL takes depends on types, so each of them does. A relation's or a built-in's
+    /// harmless namesake does not: only a superuser can have made it.
+    pub(super) fn calls_somebodys(&mut self, name: &str, arguments: Option<usize>) -> bool {
         let Some(known) = self.searched() else {
             // Under a path that is not known no unqualified name is anybody's for certain.
             if matches!(self.context.names, Names::Unseen { schema: Some(_) }) {
@@ -207,7 +207,8 @@ impl<'a> Walker<'a> {
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {
-            if function.is_own() || (own && is_harmless(&function)) {
+            let other = arguments.is_some_and(|count| !function.takes(count));
+            if other || function.is_own() || (own && is_harmless(&function)) {
                 continue;
             }
             self.somebodys(&function);
@@ -216,8 +217,34 @@ impl<'a> Walker<'a> {
         called
     }
 
+    /// The same of a name with its schema.
+    pub(super) fn calls_somebodys_in(&mut self, schema: &str, name: &str, arguments: Option<usize>) -> bool {
+        let Some(known) = self.known() else { return false };
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
+        if schema != "pg_catalog" && (outdated || self.earlier.touch_function(name)) {
+            self.calls_whatever(name, outdated);
+        }
+        let mut called = false;
+        for function in known.snapshot.functions_in(schema, name) {
+            if arguments.is_none_or(|count| function.takes(count)) {
+                self.somebodys(&function);
+                called = true;
+            }
+        }
+        called
+    }
+
+    /// What all of PostgreSQL's own that a call may mean promise, where that is the same.
+    pub(super) fn own_volatility(&self, schema: &str, name: &str, arguments: usize) -> Option<Volatility> {
+        let known = self.known().filter(|known| known.functions != Trust::Outdated)?;
+        let fits = |function: &Function<'_>| function.takes(arguments);
+        let mut promised = known.snapshot.functions_in(schema, name).filter(fits).map(|function| volatility(&function));
+        let first = promised.next()?;
+        promised.all(|other| other == first).then_some(first)
+    }
+
     /// A function of that name may have been made since anybody looked. `again`: to look once more may tell.
-    fn calls_whatever(&mut self, name: &str, again: bool) {
+    pub(super) fn calls_whatever(&mut self, name: &str, again: bool) {
         self.outdated |= again;
         self.procedure();
         self.function(None, name, None, false);
@@ -287,7 +314,7 @@ fn resolved_to(relation: &Relation<'_>) -> Resolved {
 
 /// Compiled, so that a superuser brought it; and nothing but a value comes of it. Of an aggregate that is said by the
 /// functions that compute it: anybody makes one of their own.
-fn is_harmless(function: &Function<'_>) -> bool {
+pub(super) fn is_harmless(function: &Function<'_>) -> bool {
     if function.kind() == FunctionKind::Aggregate {
         let mut parts = function.parts().peekable();
         return parts.peek().is_some() && parts.all(|part| part.as_ref().is_some_and(only_computes));

@@ -2,9 +2,10 @@
 //! [`Walked`]: what they would do. Refuses, with a reason, every tree that PostgreSQL's grammar
 //! does not have or whose meaning is not certain.
 //!
-//! What stays open until there is a catalog: user functions that overload a built-in with better
-//! fitting arguments, `(composite).field` that is a user function, user operators and casts
-//! between known types, domains of columns, what views do.
+//! What stays open without a catalog: user functions that overload a built-in with better fitting
+//! arguments, `(composite).field` that is a user function, user operators, what views do. With one:
+//! casts that the server puts in by itself, and what runs where values are stored (domains of columns,
+//! checks, defaults).
 
 mod array;
 mod call;
@@ -16,6 +17,7 @@ mod expression;
 mod facts;
 mod field;
 mod foreign;
+mod foreign_code;
 mod from;
 mod known;
 mod label;

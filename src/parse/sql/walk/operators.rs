@@ -16,6 +16,7 @@ use super::{Unread, Walk, absent};
 impl Walker<'_> {
     /// An expression that is an operator and its operands.
     pub(super) fn operation<'e>(&mut self, expr: &'e Expr, place: Place, left: &mut Left<'e>) -> Walk {
+        let whole = expr;
         match expr {
             Expr::BinaryOp { left: one, op, right } => {
                 let place = self.binary(op, place)?;
@@ -30,15 +31,23 @@ impl Walker<'_> {
                 let place = self.binary(compare_op, place)?;
                 left.push_all([one.as_ref(), right], place)
             }
-            Expr::Like { negated: _, any: _, expr, pattern, escape_char }
-            | Expr::ILike { negated: _, any: _, expr, pattern, escape_char } => {
+            Expr::Like { negated, any: _, expr, pattern, escape_char }
+            | Expr::ILike { negated, any: _, expr, pattern, escape_char } => {
+                let folded = matches!(whole, Expr::ILike { .. });
+                self.operator(match (negated, folded) {
+                    (false, false) => "~~",
+                    (true, false) => "!~~",
+                    (false, true) => "~~*",
+                    (true, true) => "!~~*",
+                });
                 if escape_char.is_some() {
                     self.builtin("like_escape");
                 }
                 left.push_all([expr.as_ref(), pattern], place.compared())?;
                 left.push_all(escape_char.iter().map(AsRef::as_ref), place.compared())
             }
-            Expr::SimilarTo { negated: _, expr, pattern, escape_char } => {
+            Expr::SimilarTo { negated, expr, pattern, escape_char } => {
+                self.operator(if *negated { "!~" } else { "~" });
                 self.builtin("similar_to_escape");
                 left.push_all([expr.as_ref(), pattern], place.compared())?;
                 left.push_all(escape_char.iter().map(AsRef::as_ref), place.compared())
@@ -49,12 +58,19 @@ impl Walker<'_> {
 
     fn binary(&mut self, op: &BinaryOperator, place: Place) -> Walk<Place> {
         match op {
-            comparison!() => Ok(place.compared()),
+            BinaryOperator::And | BinaryOperator::Or => Ok(place.compared()),
+            comparison!() => {
+                self.operator(&op.to_string());
+                Ok(place.compared())
+            }
             BinaryOperator::Overlaps => {
                 self.builtin("overlaps");
                 Ok(place.compared())
             }
-            calculation!() => Ok(place.inside()),
+            calculation!() => {
+                self.operator(&op.to_string());
+                Ok(place.inside())
+            }
             BinaryOperator::Custom(name) => {
                 self.named_operator(None, name);
                 Ok(place.inside())
@@ -68,7 +84,7 @@ impl Walker<'_> {
                 Ok(place.inside())
             }
             BinaryOperator::Spaceship => {
-                self.procedure();
+                self.named_operator(None, "<=>");
                 Ok(place.inside())
             }
             foreign_operator!() => Err(Unread::new("an operator that PostgreSQL does not have")),
@@ -77,19 +93,22 @@ impl Walker<'_> {
 
     fn unary(&mut self, op: UnaryOperator) -> Walk {
         match op {
+            UnaryOperator::Not => Ok(()),
             UnaryOperator::AtDashAt
             | UnaryOperator::BitwiseNot
             | UnaryOperator::DoubleAt
             | UnaryOperator::Hash
             | UnaryOperator::Plus
             | UnaryOperator::Minus
-            | UnaryOperator::Not
             | UnaryOperator::PGAbs
             | UnaryOperator::PGCubeRoot
             | UnaryOperator::PGPrefixFactorial
             | UnaryOperator::PGSquareRoot
             | UnaryOperator::QuestionDash
-            | UnaryOperator::QuestionPipe => Ok(()),
+            | UnaryOperator::QuestionPipe => {
+                self.operator(&op.to_string());
+                Ok(())
+            }
             // PostgreSQL has no `!` of its own since version 14.
             UnaryOperator::BangNot => {
                 self.procedure();
@@ -100,9 +119,15 @@ impl Walker<'_> {
     }
 
     fn named_operator(&mut self, schema: Option<&str>, name: &str) {
-        let own = schema.is_none_or(|schema| schema.eq_ignore_ascii_case("pg_catalog"));
-        if !own || !OPERATORS.contains(&name) {
-            self.procedure();
+        match schema {
+            Some(schema) if !schema.eq_ignore_ascii_case("pg_catalog") => self.operator_in(schema, name),
+            Some(_) if OPERATORS.contains(&name) => {}
+            None if OPERATORS.contains(&name) => self.operator(name),
+            Some(_) => self.procedure(),
+            None => {
+                self.procedure();
+                self.operator(name);
+            }
         }
     }
 }
@@ -110,9 +135,7 @@ impl Walker<'_> {
 /// Operators that say whether something holds.
 macro_rules! comparison {
     () => {
-        BinaryOperator::And
-            | BinaryOperator::Or
-            | BinaryOperator::Eq
+        BinaryOperator::Eq
             | BinaryOperator::NotEq
             | BinaryOperator::Lt
             | BinaryOperator::LtEq
@@ -181,7 +204,7 @@ macro_rules! calculation {
 use calculation;
 
 /// Every operator of pg_catalog in PostgreSQL 15.
-const OPERATORS: &[&str] = &[
+pub(super) const OPERATORS: &[&str] = &[
     "!!", "!~", "!~*", "!~~", "!~~*", "#", "##", "#-", "#>", "#>>", "%", "&", "&&", "&<", "&<|", "&>", "*", "*<",
     "*<=", "*<>", "*=", "*>", "*>=", "+", "-", "->", "->>", "-|-", "/", "<", "<->", "<<", "<<=", "<<|", "<=", "<>",
     "<@", "<^", "=", ">", ">=", ">>", ">>=", ">^", "?", "?#", "?&", "?-", "?-|", "?|", "?||", "@", "@-@", "@>", "@?",

@@ -49,7 +49,7 @@ impl Walker<'_> {
         let name = match (parts.as_slice(), self.context.names) {
             ([schema, name], _) if schema == "pg_catalog" => name,
             ([name], Names::Certain { .. } | Names::Known(Known { searched: true, .. }))
-                if !self.calls_somebodys(name) =>
+                if !self.calls_somebodys(name, None) =>
             {
                 name
             }

@@ -113,7 +113,7 @@ impl Shape {
                 Match::No if table.stored && SYSTEM_COLUMNS.contains(&name) => {
                     Match::Is(Reference::one(Rc::clone(&table.id), name))
                 }
-                found => found,
+                found @ (Match::Is(_) | Match::Perhaps(_) | Match::Open | Match::No) => found,
             },
             Self::Known(outputs) => outputs.find(name),
             Self::Computed(bases) => Match::Perhaps(bases.as_ref().clone()),

@@ -1,3 +1,4 @@
+mod bound;
 mod known;
 mod statements;
 

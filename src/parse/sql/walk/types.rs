@@ -31,6 +31,7 @@ impl Walker<'_> {
     pub(super) fn data_type(&mut self, data_type: &DataType) -> Walk {
         match kind(data_type)? {
             Kind::Plain | Kind::Relation | Kind::Name(_) => {}
+            Kind::Foreign if self.converts_harmlessly(data_type, true) => {}
             Kind::Foreign => self.procedure(),
         }
         Ok(())
@@ -67,6 +68,7 @@ impl Walker<'_> {
         let text = value.and_then(|value| text(&value.value));
         match kind(data_type)? {
             Kind::Plain => {}
+            Kind::Foreign if self.converts_harmlessly(data_type, text.is_some()) => {}
             Kind::Foreign => self.procedure(),
             Kind::Relation | Kind::Name(_) if matches!(value.map(|v| &v.value), Some(Value::Null)) => {}
             Kind::Relation if is_array(data_type) => self.named_relations(value, text),

@@ -1,0 +1,192 @@
+//! What the catalog knows of operators and types that are not PostgreSQL's own: whose code they run.
+
+use sqlparser::ast::{ArrayElemTypeDef, DataType};
+
+use super::facts::Walker;
+use super::known::is_harmless;
+use super::names;
+use super::operators::OPERATORS;
+use crate::catalog::{CastMethod, Operator, Type, TypeKind};
+use crate::parse::definitions::Definitions;
+use crate::parse::facts::Volatility;
+use crate::parse::sql::builtins::{self, Family};
+use crate::parse::sql::reading::Trust;
+
+/// Types inside of types that are followed.
+const DEEPEST: usize = 16;
+
+impl Walker<'_> {
+    /// An operator without a schema: one of somebody's may fit its operands better than PostgreSQL's own.
+    pub(super) fn operator(&mut self, name: &str) {
+        let Some(known) = self.known() else { return };
+        if !self.operators.insert(name.to_owned()) {
+            return;
+        }
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
+        if outdated || self.earlier.touch_function(name) {
+            self.calls_whatever(name, outdated);
+        }
+        let own = OPERATORS.contains(&name);
+        for operator in known.snapshot.operators(&known.path, name) {
+            if operator.schema() != "pg_catalog" {
+                self.somebodys_operator(operator, own);
+            }
+        }
+    }
+
+    /// An operator of a schema other than PostgreSQL's.
+    pub(super) fn operator_in(&mut self, schema: &str, name: &str) {
+        self.procedure();
+        let Some(known) = self.known() else { return };
+        let path = [schema];
+        for operator in known.snapshot.operators(&path, name) {
+            if operator.schema() == schema {
+                self.somebodys_operator(operator, false);
+            }
+        }
+    }
+
+    /// A namesake of PostgreSQL's own that only a superuser can have made computes a value, as that does.
+    fn somebodys_operator(&mut self, operator: Operator<'_>, own: bool) {
+        match operator.function() {
+            Some(function) if own && is_harmless(&function) => {}
+            Some(function) => self.somebodys(&function),
+            None => self.procedure(),
+        }
+    }
+
+    /// Whether a conversion to a type that is not PostgreSQL's own runs nobody's code; `constant` where a text is what
+    /// is converted.
+    pub(super) fn converts_harmlessly(&mut self, data_type: &DataType, constant: bool) -> bool {
+        let mut data_type = data_type;
+        while let DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) = data_type {
+            data_type = element;
+        }
+        let (DataType::Custom(name, modifiers), Some(known)) = (data_type, self.known()) else { return false };
+        let parts = names::parts(name).unwrap_or_default();
+        let last = parts.last().map_or("", String::as_str);
+        let moved = |defined: &Definitions| defined.touch_relation(last) || defined.touch_function(last);
+        let outdated = known.trust == Trust::Outdated || known.functions == Trust::Outdated || moved(&known.defined);
+        if outdated || moved(&self.earlier) {
+            self.outdated |= outdated;
+            return false;
+        }
+        let found = match parts.as_slice() {
+            // Under a path that is not known it is anybody's.
+            [_] if !known.searched => return false,
+            [name] => known.snapshot.type_named(&known.path, name),
+            // PostgreSQL's own are looked for first.
+            [schema, name] => known.snapshot.type_named(&[schema], name).filter(|found| found.schema() == schema),
+            _ => None,
+        };
+        let Some(found) = found else {
+            self.not_there();
+            return false;
+        };
+        let cast_by_code = || {
+            let mut casts = known.snapshot.casts_to(found.oid());
+            casts.any(|(method, function)| {
+                method == CastMethod::Function && !function.is_some_and(|function| is_harmless(&function))
+            })
+        };
+        modifiers.is_empty() && is_harmless_type(found, 0) && (constant || !cast_by_code())
+    }
+}
+
+/// Whether reading a value of a type, or turning one into it, runs nothing but PostgreSQL's own.
+fn is_harmless_type(data_type: Type<'_>, depth: usize) -> bool {
+    let depth = depth.saturating_add(1);
+    if depth > DEEPEST {
+        return false;
+    }
+    match data_type.kind() {
+        TypeKind::Enum => true,
+        TypeKind::Domain => {
+            let base = data_type.base().is_some_and(|(base, _)| is_harmless_type(base, depth));
+            base && data_type.constraints().all(is_harmless_check)
+        }
+        TypeKind::Composite => data_type.relation().is_some_and(|row| {
+            let mut types = row.columns().map(|column| column.data_type().0);
+            types.all(|oid| data_type.sibling(oid).is_some_and(|field| is_harmless_type(field, depth)))
+        }),
+        TypeKind::Base => match data_type.element() {
+            Some(element) if element.schema() != "pg_catalog" => is_harmless_type(element, depth),
+            Some(_) | None => data_type.schema() == "pg_catalog",
+        },
+        TypeKind::Range | TypeKind::Multirange | TypeKind::Pseudo => data_type.schema() == "pg_catalog",
+    }
+}
+
+/// Words of a check that are no calls although a bracket may follow them.
+const CHECK_WORDS: [&str; 8] = ["CHECK", "AND", "OR", "NOT", "IN", "ANY", "ALL", "ARRAY"];
+
+/// Whether a domain's check, as the server writes it, calls nothing but PostgreSQL's own that compute a value. The server
+/// names the schema of everything else.
+fn is_harmless_check(text: &str) -> bool {
+    let mut rest = text;
+    let mut before: Option<&str> = None;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '\'' => match behind_literal(rest) {
+                Some(behind) => {
+                    (rest, before) = (behind, None);
+                    continue;
+                }
+                None => return false,
+            },
+            // A name of somebody's, or a schema's: nothing of PostgreSQL's own needs them.
+            '"' | '.' if !is_decimal(text, rest) => return false,
+            c if c.is_alphabetic() || c == '_' => {
+                let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+                before = rest.get(..end);
+                end
+            }
+            '(' => {
+                if before.take().is_some_and(|word| !is_harmless_call(word)) {
+                    return false;
+                }
+                1
+            }
+            c => {
+                if !c.is_whitespace() {
+                    before = None;
+                }
+                c.len_utf8()
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    true
+}
+
+/// What follows a literal in single quotes.
+fn behind_literal(text: &str) -> Option<&str> {
+    let mut rest = text.strip_prefix('\'')?;
+    loop {
+        let (_, after) = rest.split_once('\'')?;
+        match after.strip_prefix('\'') {
+            Some(more) => rest = more,
+            None => return Some(after),
+        }
+    }
+}
+
+/// Whether a dot stands in a number.
+fn is_decimal(text: &str, rest: &str) -> bool {
+    let at = text.len().saturating_sub(rest.len());
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    rest.starts_with('.')
+        && digit(text.get(..at).and_then(|before| before.chars().next_back()))
+        && digit(rest.chars().nth(1))
+}
+
+fn is_harmless_call(word: &str) -> bool {
+    let plain =
+        |builtin: &builtins::Builtin| builtin.family == Family::Plain && builtin.volatility != Volatility::Volatile;
+    // `character varying(20)`, `numeric(5,2)`
+    let is_type = ["varying", "character", "numeric", "bit", "char"].contains(&word) || names::is_base_type(word);
+    CHECK_WORDS.contains(&word) || is_type || builtins::lookup(word).is_some_and(plain)
+}
+
+#[cfg(test)]
+mod tests;
