@@ -123,7 +123,7 @@ fn data_for_a_copy_goes_by_the_extended_protocol_with_an_early_sync() {
 }
 
 #[test]
-fn a_name_behind_code_that_nobody_read_is_unknown() {
+fn a_name_behind_code_that_nobody_read_is_asked_for() {
     let sidegate = Setup::policy(
         "package policies.open\n\nallow contains \"what can be read\" if true\n\n\
          allow_unparsed contains \"code\" if input.sql.unparsed.keyword == \"DO\"\n\n\
@@ -135,9 +135,14 @@ fn a_name_behind_code_that_nobody_read_is_unknown() {
     client.send(&[query(code), query("select count(*) from orders")].concat());
     let first = spell(&client.until_ready());
     assert_eq!(first, "C:DO Z:I");
-    assert_eq!(spell(&client.until_ready()), "E:42501 Z:I", "a rule reads what is not known any more");
+    assert_eq!(spell(&client.until_ready()), "T D C:SELECT 1 Z:I");
     let event = sidegate.event_of("select count(*) from orders");
-    assert_eq!(event["custom"]["sidegate"]["cause"], "unknown");
+    assert_eq!(event["input"]["sql"]["relations"][0]["id"], "public.orders");
+    assert_eq!(event["input"]["session"]["search_path"], serde_json::json!(["hr", "public"]));
+    let odd = "do $$ begin perform set_config('search_path', 'pg_temp, public', false); end $$";
+    client.send(&[query(odd), query("select count(*) from orders o")].concat());
+    assert_eq!(spell(&client.until_ready()), "C:DO Z:I");
+    assert_eq!(spell(&client.until_ready()), "E:42501 Z:I", "a rule reads what is not known any more");
     assert_eq!(client.ask(&query("select count(*) from public.orders")), "T D C:SELECT 1 Z:I");
 }
 

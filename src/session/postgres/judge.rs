@@ -64,7 +64,8 @@ impl Corridor {
     /// Whether policy reads what names mean.
     pub(super) fn policy_reads_names(&self) -> bool {
         let masks = || self.house.store.snapshot().is_some_and(|policy| policy.may_mask());
-        FOUND_OUT.iter().any(|fact| self.policy_reads(&["sql", fact])) || masks()
+        let later = || self.policy_reads(&["transaction"]);
+        FOUND_OUT.iter().any(|fact| self.policy_reads(&["sql", fact])) || masks() || later()
     }
 
     /// `looked`: the catalog was read after the text came.
