@@ -17,8 +17,8 @@ pub struct Sender<W> {
     write: W,
     out: BytesMut,
     journal: Journal,
-    /// What the journal must have before anything that is queued goes out.
-    awaited: Option<Mark>,
+    /// What the journal must have before what is queued from there on goes out.
+    awaited: Option<(Mark, usize)>,
 }
 
 /// Why nothing more is sent.
@@ -69,8 +69,11 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     pub fn send(&mut self, permit: Permit) -> Entry {
         let (before, frame, entry) = permit.into_parts();
         self.out.extend_from_slice(before.as_deref().unwrap_or_default());
+        self.awaited = Some(match self.awaited {
+            Some((mark, from)) => (entry.mark().and(Some(mark)), from),
+            None => (entry.mark(), self.out.len()),
+        });
         self.out.extend_from_slice(frame.bytes());
-        self.awaited = Some(entry.mark().and(self.awaited));
         entry
     }
 
@@ -128,11 +131,20 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     /// # Errors
     /// The session cannot go on: its server is gone, or what it is about to do cannot be recorded.
     pub async fn flush(&mut self) -> Result<(), Unsent> {
-        if let Some(mark) = self.awaited {
-            recorded(&self.journal, mark).await.map_err(Unsent::Unrecorded)?;
+        if let Some((mark, _)) = self.awaited {
+            if let Err(error) = recorded(&self.journal, mark).await {
+                self.forget_unrecorded();
+                return Err(Unsent::Unrecorded(error));
+            }
             self.awaited = None;
         }
         self.write_out().await.map_err(|_| Unsent::Gone)
+    }
+
+    fn forget_unrecorded(&mut self) {
+        if let Some((_, from)) = self.awaited.take() {
+            self.out.truncate(from);
+        }
     }
 
     async fn write_out(&mut self) -> io::Result<()> {
@@ -147,11 +159,13 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
         self.write.flush().await
     }
 
-    /// Writes what is queued and ends the stream. What cannot be recorded is not sent.
+    /// Writes a Terminate behind what is queued, and ends the stream. What is not recorded yet is not sent any more.
     ///
     /// # Errors
     /// As of [`Sender::flush`]; the server is gone either way.
     pub async fn close(&mut self) -> Result<(), Unsent> {
+        self.forget_unrecorded();
+        self.send_terminate();
         let flushed = self.flush().await;
         self.write.shutdown().await.map_err(|_| Unsent::Gone)?;
         flushed

@@ -274,13 +274,18 @@ impl Appender {
         if draft.length() > self.room() {
             self.roll(shared)?;
         }
-        let (held, next, unsynced) = (self.buffer.len(), self.next, self.unsynced);
-        let placed = self.add(draft, shared);
-        if when == When::Now
-            && let Err(error) = self.write(shared)
-        {
-            self.buffer.truncate(held);
-            (self.next, self.unsynced) = (next, unsynced);
+        if when == When::Soon {
+            return Ok(self.add(draft, shared));
+        }
+        let before = (self.buffer.len(), self.next, self.unsynced);
+        let mut attempt = Attempt { before: Some(before), appender: self };
+        let placed = attempt.appender.add(draft, shared);
+        let written = attempt.appender.write(shared);
+        if written.is_ok() {
+            attempt.before = None;
+        }
+        drop(attempt);
+        if let Err(error) = written {
             self.failed(&error, shared);
             return Err(error);
         }
@@ -319,11 +324,12 @@ impl Appender {
             return Err(error.clone());
         }
         self.segment.write(&self.buffer)?;
-        let before = shared.written.swap(self.next, Ordering::AcqRel);
-        shared.settings.metrics.journal_written(self.next.saturating_sub(before), length(&self.buffer));
+        let length = length(&self.buffer);
         self.buffer.clear();
         self.buffer.shrink_to(KEPT);
         self.stuck = None;
+        let before = shared.written.swap(self.next, Ordering::AcqRel);
+        shared.settings.metrics.journal_written(self.next.saturating_sub(before), length);
         Ok(())
     }
 
@@ -372,6 +378,25 @@ impl Appender {
         self.splicer.forget();
         self.add(&mut genesis, shared);
         self.commit(shared)
+    }
+}
+
+/// A record that is added and written. Nothing of it stays if that fails, be it by a defect.
+struct Attempt<'a> {
+    appender: &'a mut Appender,
+    /// Bytes of the buffer, sequence, bytes that are not on the disk.
+    before: Option<(usize, u64, u64)>,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some((held, next, unsynced)) = self.before {
+            let appender = &mut *self.appender;
+            appender.buffer.truncate(held);
+            (appender.next, appender.unsynced) = (next, unsynced);
+            // A text that was taken back cannot be named.
+            appender.splicer.forget();
+        }
     }
 }
 

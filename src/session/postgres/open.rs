@@ -454,7 +454,6 @@ async fn finish<R, W, S, T>(
     {
         tracing::debug!(%error, "the statement of an ended session was not cancelled");
     }
-    requests.upstream.send_terminate();
     let _ = timeout(PARTING, requests.upstream.close()).await;
     corridor.give_up_all().await;
 }
