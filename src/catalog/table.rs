@@ -79,6 +79,50 @@ pub enum Table {
     Definitions,
 }
 
+/// The question after rules.
+const RULES: &str = concat!(
+    "select r.oid, r.ev_class, r.rulename, r.ev_type, r.is_instead, r.ev_enabled, ",
+    "case when ",
+    short_rule!(),
+    " then position(':varattno 0 ' in r.ev_action::text) > 0 else true end, ",
+    short_rule!(),
+    " ",
+    "from pg_rewrite r join pg_class c on c.oid = r.ev_class where ",
+    relations!(),
+    " and ",
+    users!("c.relnamespace")
+);
+
+/// The question after definitions.
+const DEFINITIONS: &str = concat!(
+    "select r.oid, case when length(d.d) <= 65536 then d.d end ",
+    "from pg_rewrite r join pg_class c on c.oid = r.ev_class cross join lateral (select case ",
+    "when c.relkind in ('v', 'm') and r.ev_type = '1' then pg_get_viewdef(c.oid) ",
+    "else pg_get_ruledef(r.oid) end) d(d) where ",
+    short_rule!(),
+    " and ",
+    relations!(),
+    " and ",
+    users!("c.relnamespace")
+);
+
+/// The question after types.
+const TYPES: &str = concat!(
+    "select t.oid, t.typnamespace, t.typname, t.typtype, t.typcategory, t.typispreferred, t.typrelid, ",
+    "t.typelem, t.typarray, t.typbasetype, t.typtypmod, t.typnotnull, t.typcollation, ",
+    "coalesce(g.rngsubtype, h.rngsubtype, 0) from pg_type t left join pg_range g on g.rngtypid = t.oid ",
+    "left join pg_range h on h.rngmultitypid = t.oid where ",
+    lasting!("t.typnamespace")
+);
+
+/// The question after functions.
+const FUNCTIONS: &str = concat!(
+    "select p.oid, p.pronamespace, p.proname, p.prokind, p.proargtypes, p.pronargdefaults, p.provariadic, ",
+    "p.prorettype, p.provolatile, p.prosecdef, p.proleakproof, p.proretset, p.proisstrict, l.lanname, ",
+    "to_json(p.proconfig) from pg_proc p join pg_language l on l.oid = p.prolang where ",
+    lasting!("p.pronamespace")
+);
+
 impl Table {
     /// All that one snapshot is made of.
     pub const WHOLE: [Self; 16] = [
@@ -208,18 +252,7 @@ impl Table {
                 "where ",
                 relations!()
             ),
-            Self::Rules => concat!(
-                "select r.oid, r.ev_class, r.rulename, r.ev_type, r.is_instead, r.ev_enabled, ",
-                "case when ",
-                short_rule!(),
-                " then position(':varattno 0 ' in r.ev_action::text) > 0 else true end, ",
-                short_rule!(),
-                " ",
-                "from pg_rewrite r join pg_class c on c.oid = r.ev_class where ",
-                relations!(),
-                " and ",
-                users!("c.relnamespace")
-            ),
+            Self::Rules => RULES,
             // Dependencies on PostgreSQL's own are not recorded: the tree itself names those.
             Self::RuleRelations => concat!(
                 "select d.objid, d.refobjid, d.refobjsubid from pg_depend d join pg_rewrite r on r.oid = d.objid ",
@@ -247,12 +280,7 @@ impl Table {
                 " and ",
                 users!("c.relnamespace")
             ),
-            Self::Functions => concat!(
-                "select p.oid, p.pronamespace, p.proname, p.prokind, p.proargtypes, p.pronargdefaults, p.provariadic, ",
-                "p.prorettype, p.provolatile, p.prosecdef, p.proleakproof, p.proretset, p.proisstrict, l.lanname, ",
-                "to_json(p.proconfig) from pg_proc p join pg_language l on l.oid = p.prolang where ",
-                lasting!("p.pronamespace")
-            ),
+            Self::Functions => FUNCTIONS,
             // PostgreSQL's own are known to be harmless.
             Self::Aggregates => concat!(
                 "select a.aggfnoid::oid, f.f::oid from pg_aggregate a join pg_proc p on p.oid = a.aggfnoid ",
@@ -267,13 +295,7 @@ impl Table {
                 lasting!("o.oprnamespace")
             ),
             Self::Casts => "select castsource, casttarget, castfunc, castcontext, castmethod from pg_cast",
-            Self::Types => concat!(
-                "select t.oid, t.typnamespace, t.typname, t.typtype, t.typcategory, t.typispreferred, t.typrelid, ",
-                "t.typelem, t.typarray, t.typbasetype, t.typtypmod, t.typnotnull, t.typcollation, ",
-                "coalesce(g.rngsubtype, h.rngsubtype, 0) from pg_type t left join pg_range g on g.rngtypid = t.oid ",
-                "left join pg_range h on h.rngmultitypid = t.oid where ",
-                lasting!("t.typnamespace")
-            ),
+            Self::Types => TYPES,
             Self::DomainConstraints => concat!(
                 "select k.contypid, coalesce(pg_get_constraintdef(k.oid), '') from pg_constraint k ",
                 "join pg_type t on t.oid = k.contypid where ",
@@ -286,17 +308,7 @@ impl Table {
             }
             Self::Extensions => "select e.oid, e.extname, e.extversion from pg_extension e",
             Self::Powers => super::powers::SQL,
-            Self::Definitions => concat!(
-                "select r.oid, case when length(d.d) <= 65536 then d.d end ",
-                "from pg_rewrite r join pg_class c on c.oid = r.ev_class cross join lateral (select case ",
-                "when c.relkind in ('v', 'm') and r.ev_type = '1' then pg_get_viewdef(c.oid) ",
-                "else pg_get_ruledef(r.oid) end) d(d) where ",
-                short_rule!(),
-                " and ",
-                relations!(),
-                " and ",
-                users!("c.relnamespace")
-            ),
+            Self::Definitions => DEFINITIONS,
         }
     }
 }

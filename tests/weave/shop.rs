@@ -81,11 +81,13 @@ impl Shop {
     pub fn last(&self, text: &str) -> Option<String> {
         self.runtime.block_on(async {
             let rows = self.client.simple_query(text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
-            let rows = rows.into_iter().filter_map(|message| match message {
-                SimpleQueryMessage::Row(row) => Some(row.get(0).map(str::to_owned)),
-                _ => None,
-            });
-            rows.last().unwrap()
+            let mut last = None;
+            for message in rows {
+                if let SimpleQueryMessage::Row(row) = message {
+                    last = Some(row.get(0).map(str::to_owned));
+                }
+            }
+            last.unwrap()
         })
     }
 

@@ -184,7 +184,7 @@ mod tests {
         let facts = read::read(text, &reading).facts;
         assert!(facts.unparsed.is_none(), "{text}");
         let lexemes = lexer::lex(text).unwrap();
-        let of = |range: &Range<usize>| &text[lexemes[range.start].start..lexemes[range.end - 1].end];
+        let of = |range: &Range<usize>| text.get(lexemes[range.start].start..lexemes[range.end - 1].end).unwrap();
         let spell = |reference: &Reference| match &reference.place {
             None => format!("{:?} {} nowhere", reference.role, reference.relation),
             Some(place) => {

@@ -2,7 +2,6 @@
 //! relayed; only what stands for a refused message is rewritten.
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
@@ -15,15 +14,16 @@ use crate::input::Transaction;
 use crate::journal::JournalError;
 use crate::model::{FaultKind, OutcomeKind};
 use crate::wire::postgres::{
-    BackendFramer, BackendPiece, CommandComplete, ErrorFields, Frame, ParameterDescription, ParameterStatus,
-    ReadyForQuery, Relay, TransactionStatus, WireError,
+    BackendFramer, BackendPiece, ErrorFields, Frame, ParameterDescription, ParameterStatus, ReadyForQuery, Relay,
+    TransactionStatus, WireError,
 };
 
-use super::corridor::{Corridor, End, bound_only};
+use super::corridor::{Corridor, End};
 use super::endings::{Ending, tell};
 use super::fill::Fill;
-use super::ledger::{Line, Owed, Own, Running, Wanted};
-use super::masks::Masked;
+use super::ledger::Line;
+use super::masks::unmasked;
+use super::owed::{Owed, Own, Wanted};
 use super::search;
 use super::stages::{Columns, described};
 use super::state::Copy;
@@ -196,20 +196,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         Ok(())
     }
 
-    fn pass(&mut self, frame: &Frame) {
+    pub(super) fn pass(&mut self, frame: &Frame) {
         self.out.extend_from_slice(frame.bytes());
-    }
-
-    /// What a masked statement is noticed for may show what is masked.
-    fn notice(&mut self, frame: &Frame) {
-        if self.masks().is_none() {
-            self.pass(frame);
-        }
-    }
-
-    /// The masks in what is answered now.
-    fn masks(&self) -> Option<Arc<Masked>> {
-        self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
     }
 
     async fn parameter(&mut self, frame: &Frame) -> Result<(), End> {
@@ -225,56 +213,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     /// Strikes out the first line if it is what the answer belongs to.
-    fn settle(&self, belongs: impl Fn(&Owed) -> bool) -> Result<Line, End> {
+    pub(super) fn settle(&self, belongs: impl Fn(&Owed) -> bool) -> Result<Line, End> {
         let mut state = self.corridor.state.lock();
         match state.ledger.front() {
             Some(line) if belongs(&line.owed) => {}
             _ => return Err(lost("the database sent an answer that nobody asked for")),
         }
         state.ledger.settle().ok_or_else(|| lost("the database sent an answer that nobody asked for"))
-    }
-
-    async fn parse_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. } | Owed::Own(Own::Parse(_))))?;
-        if matches!(line.owed, Owed::Own(_)) {
-            return Ok(());
-        }
-        if let Owed::Parse { entry, name, statement } = line.owed {
-            self.corridor.state.lock().names.parsed(line.sequence, name, statement);
-            self.corridor.close(entry, bound_only()).await?;
-        }
-        self.pass(frame);
-        self.corridor.rang();
-        Ok(())
-    }
-
-    async fn bind_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Bind { .. }))?;
-        let replaced = if let Owed::Bind { name, portal } = line.owed {
-            self.corridor.state.lock().names.bound(line.sequence, name, portal)
-        } else {
-            None
-        };
-        self.corridor.close_portals(replaced).await?;
-        self.pass(frame);
-        self.corridor.rang();
-        Ok(())
-    }
-
-    async fn close_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Close { .. } | Owed::Own(Own::Close)))?;
-        if matches!(line.owed, Owed::Own(_)) {
-            return Ok(());
-        }
-        let gone = if let Owed::Close { portal, name } = line.owed {
-            self.corridor.state.lock().names.closed(line.sequence, portal, &name)
-        } else {
-            None
-        };
-        self.corridor.close_portals(gone).await?;
-        self.pass(frame);
-        self.corridor.rang();
-        Ok(())
     }
 
     fn parameter_description(&mut self, frame: &Frame) -> Result<(), End> {
@@ -332,49 +277,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.pass(frame);
         self.corridor.rang();
         Ok(())
-    }
-
-    /// CommandComplete, PortalSuspended, EmptyQueryResponse: the end of an Execute; of a Query only a part.
-    async fn complete(&mut self, frame: Frame) -> Result<(), End> {
-        let finished = {
-            let mut state = self.corridor.state.lock();
-            state.copy_ended(&self.corridor.signals);
-            if let Some(refusal) = state.ledger.undone() {
-                refusal.take().iter().for_each(|refusal| tell(&mut self.out, refusal));
-                return Ok(());
-            }
-            if frame.tag() == b'C' && state.deeds.is_some() {
-                let complete = CommandComplete::decode(frame.body()).map_err(|error| broken(&error))?;
-                state.completed(complete.tag);
-            }
-            let watched = matches!(state.ledger.front(), Some(line) if line.owed.is_watched());
-            match state.ledger.front() {
-                Some(Line { owed: Owed::Query(running), .. }) => {
-                    running.completes(&frame);
-                    None
-                }
-                Some(Line { owed: Owed::Execute(running), .. }) => {
-                    running.completes(&frame);
-                    if watched { None } else { state.ledger.settle() }
-                }
-                _ => return Err(lost("the database completed a command that nobody sent")),
-            }
-        };
-        match finished {
-            Some(Line { sequence, owed: Owed::Execute(mut running) }) => {
-                self.corridor.state.lock().ran(sequence, &running);
-                running.leave();
-                self.corridor.finish(running).await?;
-                self.corridor.rang();
-                self.pass(&frame);
-                Ok(())
-            }
-            _ if self.corridor.state.lock().ledger.is_executing() => self.execute_ends(&frame).await,
-            _ => {
-                self.give(&frame, true);
-                Ok(())
-            }
-        }
     }
 
     fn copy_in(&mut self, frame: &Frame) -> Result<(), End> {
@@ -534,15 +436,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 }
 
-impl Running {
-    /// A command of it completed.
-    fn completes(&mut self, frame: &Frame) {
-        if frame.tag() == b'C' {
-            self.tag = CommandComplete::decode(frame.body()).ok().map(|complete| complete.tag.to_owned());
-        }
-    }
-}
-
 /// Remembers the columns of an answer; of none if there are none.
 fn note(columns: &Columns, frame: &Frame) -> Result<(), End> {
     if frame.tag() == b'T' {
@@ -584,12 +477,6 @@ pub(super) fn transaction(status: TransactionStatus) -> Transaction {
 /// The same where a message means nothing.
 pub(super) fn broken(error: &WireError) -> End {
     lost(&format!("the database broke the protocol: {error}"))
-}
-
-/// The end of a session whose server is about to show what is masked: what was woven is not what it understood.
-pub(super) fn unmasked(problem: &str) -> End {
-    tracing::error!(problem, "an answer would have shown what is masked");
-    End::Fault(Refusal::new(FaultKind::Denied, "the answer would have shown what is masked"))
 }
 
 /// The end of a session whose server cannot be followed any more.

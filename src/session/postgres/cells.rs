@@ -12,9 +12,11 @@ use crate::enforce::Woven;
 use crate::enforce::mask::cells::{CellError, Cells, Keyring, Rule};
 use crate::wire::postgres::{Frame, Relay, RowDescription, Rows};
 
-use super::answers::{Answers, lost, unmasked};
+use super::answers::{Answers, lost};
 use super::corridor::End;
-use super::ledger::{Line, Owed, Running};
+use super::ledger::Line;
+use super::masks::unmasked;
+use super::owed::{Owed, Running};
 
 /// How the rows of one statement are masked, once the server has said what they look like.
 #[derive(Debug, Default)]

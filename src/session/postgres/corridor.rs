@@ -15,9 +15,9 @@ use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
-use super::ledger::{Owed, Running};
 use super::masks::Loom;
 use super::names::{Portal, RestsOn};
+use super::owed::{Owed, Running};
 use super::recent::Recent;
 use super::signals::{Signal, Signals};
 use super::state::State;

@@ -14,7 +14,8 @@ use crate::wire::postgres::{Frame, TransactionStatus};
 
 use super::answers::{Answers, lost};
 use super::corridor::End;
-use super::ledger::{Line, Owed, Running};
+use super::ledger::Line;
+use super::owed::{Owed, Running};
 use super::signals::Signal;
 use super::state::only_reads;
 use super::watch::Watch;

@@ -4,16 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use crate::catalog::Snapshot;
 use crate::decide::{Decision, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Earlier, Wording, Woven};
+use crate::enforce::{self, Earlier, Refusal, Wording, Woven};
 use crate::input::Document;
+use crate::model::FaultKind;
 use crate::parse::{Facts, Request};
+
 use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
 
+use super::answers::Answers;
 use super::cells::Plan;
-use super::corridor::Corridor;
+use super::corridor::{Corridor, End};
 use super::names::{Portal, Statement};
 
 /// A statement that goes upstream with masks in it.
@@ -249,6 +254,26 @@ impl Corridor {
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.state.lock().page().and_then(|page| page.known()).map(|seen| seen.snapshot)
     }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
+    /// What a masked statement is noticed for may show what is masked.
+    pub(super) fn notice(&mut self, frame: &Frame) {
+        if self.masks().is_none() {
+            self.pass(frame);
+        }
+    }
+
+    /// The masks in what is answered now.
+    pub(super) fn masks(&self) -> Option<Arc<Masked>> {
+        self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
+    }
+}
+
+/// The end of a session whose server is about to show what is masked: what was woven is not what it understood.
+pub(super) fn unmasked(problem: &str) -> End {
+    tracing::error!(problem, "an answer would have shown what is masked");
+    End::Fault(Refusal::new(FaultKind::Denied, "the answer would have shown what is masked"))
 }
 
 /// How a statement that was prepared in some words goes upstream in these.

@@ -4,6 +4,7 @@
 mod answers;
 mod budget;
 mod cells;
+mod complete;
 mod corridor;
 mod endings;
 mod fill;
@@ -13,6 +14,7 @@ mod ledger;
 mod masks;
 mod names;
 mod open;
+mod owed;
 mod recent;
 mod requests;
 mod search;
@@ -23,6 +25,7 @@ mod statements;
 mod transaction;
 mod tripwire;
 mod turns;
+mod waits;
 mod watch;
 
 pub(super) use open::serve;

@@ -14,8 +14,9 @@ use crate::journal::Entry;
 use crate::parse::{Facts, Inner, Parameter, Remembered};
 
 use super::budget::{Budget, Charge};
-use super::ledger::{Ledger, Owed};
+use super::ledger::Ledger;
 use super::masks::Masked;
+use super::owed::Owed;
 use super::state::Stamp;
 use super::watch::Sent;
 

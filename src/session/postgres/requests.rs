@@ -14,7 +14,7 @@ use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiec
 
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
-use super::ledger::{Owed, Own};
+use super::owed::{Owed, Own};
 use super::signals::Signal;
 use super::state::Copy;
 
@@ -35,7 +35,7 @@ pub(super) struct Requests<'a, R, W> {
 }
 
 /// How far a client is read ahead while its next statement has to wait.
-const AHEAD: usize = 64 << 10;
+pub(super) const AHEAD: usize = 64 << 10;
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Runs until the session ends, and says why it did.
@@ -387,94 +387,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         std::str::from_utf8(name).map_err(|_| problem("is not UTF-8"))
     }
 
-    /// Waits until nothing unanswered can change how the next statement must be read.
-    pub(super) async fn settled(&mut self) -> Result<(), End> {
-        self.answered(Owed::makes_wait).await
-    }
-
-    /// Waits until nothing unanswered gives or takes a name.
-    pub(super) async fn names_settled(&mut self) -> Result<(), End> {
-        self.answered(Owed::names).await
-    }
-
-    /// Waits until the server has caught up. It answers one message at a time, so whoever sends
-    /// ahead and does not read is kept waiting here as it would be there.
-    async fn uncrowded(&mut self) -> Result<(), End> {
-        // Without a Sync behind them the server would keep its answers back.
-        self.demand();
-        self.flush().await?;
-        loop {
-            {
-                let state = self.corridor.state.lock();
-                if state.ledger.has_room() {
-                    return Ok(());
-                }
-                if state.copy.takes_data() {
-                    return Err(self.amid_copy());
-                }
-            }
-            self.news().await?;
-        }
-    }
-
-    pub(super) async fn answered(&mut self, such: fn(&Owed) -> bool) -> Result<(), End> {
-        let mut asked = false;
-        loop {
-            {
-                let mut state = self.corridor.state.lock();
-                if !state.ledger.owes(such) {
-                    return Ok(());
-                }
-                if let Copy::In { .. } = state.copy {
-                    // The server waits for data, sidegate for the server: nobody would ever go on.
-                    return Err(self.amid_copy());
-                }
-                if !asked && !state.ledger.answers_by_itself(such) {
-                    // Without a Sync behind it the server would keep its answer back.
-                    state.ledger.flushed();
-                    self.upstream.send_flush();
-                    asked = true;
-                }
-            }
-            self.flush().await?;
-            self.news().await?;
-        }
-    }
-
-    /// Waits for an answer to be settled. A client that goes away meanwhile is not waited for: what it sent
-    /// ahead would hold the server's connection for as long as the answer takes.
-    pub(super) async fn news(&mut self) -> Result<(), End> {
-        if self.framer.buffered() < AHEAD {
-            tokio::select! {
-                heard = self.corridor.signals.heard(Signal::ANSWERED.and(Signal::FAILURE_WANTED)) => {
-                    return self.heed(heard).await;
-                }
-                read = tokio::io::AsyncReadExt::read_buf(&mut self.client, self.framer.room()) => match read {
-                    Ok(1..) => return Ok(()),
-                    Ok(0) if self.framer.ends_with_goodbye() => {}
-                    Ok(0) | Err(_) => return Err(End::Client),
-                },
-            }
-            // It said goodbye behind its last statement, which still runs.
-        }
-        self.rung().await
-    }
-
-    /// Waits for an answer to be settled, or for what must be sent so that one is.
-    async fn rung(&mut self) -> Result<(), End> {
-        let heard = self.corridor.signals.heard(Signal::ANSWERED.and(Signal::FAILURE_WANTED)).await;
-        self.heed(heard).await
-    }
-
-    /// Sends what must fail, where that is wanted.
-    async fn heed(&mut self, heard: Signal) -> Result<(), End> {
-        if !heard.has(Signal::FAILURE_WANTED) {
-            return Ok(());
-        }
-        self.make_fail();
-        self.flush().await
-    }
-
     pub(super) async fn flush(&mut self) -> Result<(), End> {
         let corridor = self.corridor;
         if !corridor.takes_data() {
@@ -488,7 +400,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     /// A server in COPY throws what is no data away unread, or ends: either way no answer would be its own.
-    fn amid_copy(&self) -> End {
+    pub(super) fn amid_copy(&self) -> End {
         if self.corridor.is_expired() {
             return expired(self.corridor);
         }

@@ -14,7 +14,8 @@ use crate::wire::postgres::{ErrorFields, Frame, ReadyForQuery};
 
 use super::answers::{Answers, broken, transaction};
 use super::corridor::{Corridor, End};
-use super::ledger::{Line, Owed, Own};
+use super::ledger::Line;
+use super::owed::{Owed, Own};
 use super::requests::Requests;
 
 /// Where unqualified names are looked for.

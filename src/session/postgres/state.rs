@@ -7,8 +7,9 @@ use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{self, Definitions, Effect, Encoding, Facts, Known, Quoting, Trust};
 
 use super::super::atlas::{Hold, Page, Seen};
-use super::ledger::{Ledger, Owed, Running};
+use super::ledger::Ledger;
 use super::names::{Names, RestsOn};
+use super::owed::{Owed, Running};
 use super::search::Search;
 use super::signals::{Signal, Signals};
 use super::transaction::{Commits, Deeds};

@@ -7,7 +7,7 @@ use crate::enforce::{Refusal, Severity, poison};
 use crate::model::Stage;
 
 use super::corridor::End;
-use super::ledger::Owed;
+use super::owed::Owed;
 use super::requests::Requests;
 use super::transaction::Commits;
 

@@ -261,14 +261,6 @@ impl<'a> Walker<'a> {
         self.relations.get(id).map(|relation| (relation.schema.as_deref(), relation.name.as_str()))
     }
 
-    /// Walks what makes something of what it reads, whatever stands in its result.
-    pub(super) fn taking<T>(&mut self, walk: impl FnOnce(&mut Self) -> Walk<T>) -> Walk<T> {
-        self.taken = self.taken.saturating_add(1);
-        let walked = walk(self)?;
-        self.taken = self.taken.saturating_sub(1);
-        Ok(walked)
-    }
-
     /// Rows of these are compared.
     pub(super) fn compares_rows(&mut self, outputs: &Outputs) {
         for column in outputs.columns.iter().flat_map(|output| output.bases.iter()) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::Walk;
 use super::columns::{Column, Match, Reference};
+use super::facts::Walker;
 use crate::parse::facts::{BaseColumn, OutputLineage};
 
 /// One column of a result.
@@ -180,5 +182,15 @@ impl Outputs {
         self.stars.extend(other.stars.iter().cloned());
         self.opaque |= other.opaque;
         self.loose |= other.loose;
+    }
+}
+
+impl Walker<'_> {
+    /// Walks what makes something of what it reads, whatever stands in its result.
+    pub(super) fn taking<T>(&mut self, walk: impl FnOnce(&mut Self) -> Walk<T>) -> Walk<T> {
+        self.taken = self.taken.saturating_add(1);
+        let walked = walk(self)?;
+        self.taken = self.taken.saturating_sub(1);
+        Ok(walked)
     }
 }

@@ -107,8 +107,8 @@ fn a_hash_is_the_hmac_of_the_text_under_the_key() {
     );
     let expected: String = expected.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hash, expected);
-    assert_eq!(shown(&Rule::hash(key()), VARCHAR_5, "alice@example.com"), &expected[..5]);
-    assert_eq!(shown(&Rule::hash(key()), CHAR_12, "alice@example.com   "), &expected[..12]);
+    assert_eq!(shown(&Rule::hash(key()), VARCHAR_5, "alice@example.com"), expected.get(..5).unwrap());
+    assert_eq!(shown(&Rule::hash(key()), CHAR_12, "alice@example.com   "), expected.get(..12).unwrap());
     // Numbers of one value are one value, however they are written.
     for (one, other) in [("1.0", "1"), ("0.00", "0"), ("-2.50", "-2.5")] {
         assert_eq!(shown(&Rule::hash(key()), of(1700), one), shown(&Rule::hash(key()), of(1700), other));

@@ -68,7 +68,9 @@ fn rows_of_csv_are_masked() {
     }
 }
 
-fn binary_stream(rows: &[(Option<&[u8]>, Option<&[u8]>)]) -> Vec<u8> {
+type Pair<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+fn binary_stream(rows: &[Pair<'_>]) -> Vec<u8> {
     let mut stream = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\x03ext".to_vec();
     for (first, second) in rows {
         stream.extend([0, 2]);
