@@ -136,14 +136,11 @@ impl Direct {
             }
             Ok(messages) => {
                 for message in messages {
-                    match message {
-                        SimpleQueryMessage::RowDescription(columns) => {
-                            outcome.columns = columns.iter().map(|column| column.name().to_owned()).collect();
-                        }
-                        SimpleQueryMessage::Row(row) => {
-                            outcome.rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
-                        }
-                        _ => {}
+                    if let SimpleQueryMessage::RowDescription(columns) = &message {
+                        outcome.columns = columns.iter().map(|column| column.name().to_owned()).collect();
+                    }
+                    if let SimpleQueryMessage::Row(row) = &message {
+                        outcome.rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
                     }
                 }
             }

@@ -45,11 +45,10 @@ fn whatever_is_sent_shows_nothing_hidden_and_changes_nothing() {
         thread::spawn(move || {
             let site = site();
             let policies: [&'static Policy; 2] = [&MASKED, &UNSEEN];
-            let tallies = [0, 1].map(|at| {
+            [0, 1].map(|at| {
                 let mine = seed.wrapping_mul(4).wrapping_add(part).wrapping_add(at);
                 run(&site, policies[usize::try_from(at).expect("small")], mine, count / 4)
-            });
-            tallies
+            })
         })
     });
     let tallies: Vec<Tally> = running.into_iter().flat_map(|one| one.join().expect("it ends")).collect();

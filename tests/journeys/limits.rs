@@ -90,7 +90,7 @@ fn a_transaction_fails_at_the_server_where_the_client_is_told_so() {
     assert!(answer[3].field('D').contains("what it changed stays"), "{answer:?}");
     assert_eq!(postgres().sql(&sidegate.database, "select count(*) from payroll where id >= 600"), "10");
     let event = sidegate.event_of(returning);
-    let other = sidegate.events().into_iter().filter(|event| event["input"]["sql"]["text"] == returning).last();
+    let other = sidegate.events().into_iter().rfind(|event| event["input"]["sql"]["text"] == returning);
     let custom = other.unwrap_or(event)["custom"]["sidegate"].clone();
     assert_eq!((&custom["outcome"], &custom["cause"]), (&"forwarded".into(), &"limit".into()), "{custom}");
 }

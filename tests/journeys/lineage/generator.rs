@@ -95,7 +95,7 @@ impl Generator {
         self.levels.push(Vec::new());
         let mut from = Vec::new();
         for _ in 0..=self.below(3) {
-            let item = self.from_item(depth);
+            let item = self.item(depth);
             from.push(item);
         }
         let (mut list, mut columns) = (Vec::new(), Vec::new());
@@ -218,7 +218,7 @@ impl Generator {
     }
 
     /// An item of FROM; what it gives is added to the innermost level.
-    fn from_item(&mut self, depth: usize) -> String {
+    fn item(&mut self, depth: usize) -> String {
         if depth > 0 && self.one_in(3) { self.join(depth) } else { self.factor(depth) }
     }
 
@@ -267,7 +267,7 @@ impl Generator {
 
     fn join(&mut self, depth: usize) -> String {
         let first = self.levels.last().map_or(0, Vec::len);
-        let left = self.from_item(depth - 1);
+        let left = self.item(depth - 1);
         let middle = self.levels.last().map_or(0, Vec::len);
         let right = self.factor(depth - 1);
         let kind = ["join", "left join", "right join", "full join"][self.below(4)];

@@ -292,7 +292,7 @@ fn a_recursive_step_that_moves_columns_mixes_them() {
 fn after_a_definition_in_the_same_text_columns_are_not_known() {
     let facts = bound("alter table customers rename ssn to note; select note from customers");
     assert_eq!(column(&facts, Some("public.customers"), "note"), [Use::Output].into());
-    assert!(!facts.outdated);
+    assert!(facts.unknown.contains("sql.relations"), "what was renamed may be another relation by now");
 }
 
 #[test]
