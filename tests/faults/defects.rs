@@ -155,7 +155,12 @@ fn a_defect_after_a_statement_is_written_down_ends_its_session_and_leaves_an_out
         ("sidegate::parse::request::Request::into_frame", READ, "E:XX000", "unknown"),
         ("sidegate::forward::sender::Sender<W>::flush::{{closure}}", READ, "E:XX000", "unknown"),
         ("sidegate::wire::postgres::backend::BackendFramer::next_piece", READ, "E:XX000", "unknown"),
-        ("sidegate::session::postgres::answers::Answers<R,W>::complete", READ, "T D E:XX000", "unknown"),
+        (
+            "sidegate::session::postgres::complete::<impl sidegate::session::postgres::answers::Answers<R,W>>::complete",
+            READ,
+            "T D E:XX000",
+            "unknown",
+        ),
         ("sidegate::telemetry::metrics::Tally::count", READ, "T D C:SELECT 1000 E:XX000", "unknown"),
         ("sidegate::journal::payload::OutcomePayload::draft", READ, "T D C:SELECT 1000 E:XX000", "unknown"),
     ]);

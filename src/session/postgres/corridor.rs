@@ -174,7 +174,20 @@ impl Corridor {
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
     pub(super) async fn abandon(&self, permit: Permit) -> Result<(), End> {
         let (_, _, entry) = permit.into_parts();
-        self.close(entry, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await
+        self.close(entry, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await?;
+        self.write_down();
+        Ok(())
+    }
+
+    /// Brings into the file what nobody else will: no client waits to hear of it.
+    fn write_down(&self) {
+        let told = *self.told.lock();
+        // What is not written now stays owed, and whoever is told of it hears that.
+        if let Some(mark) = told
+            && self.house.journal.commit(mark).is_ok()
+        {
+            self.told.lock().take_if(|told| *told == mark);
+        }
     }
 
     /// Ends the entry of a statement that was answered whole.
@@ -233,6 +246,7 @@ impl Corridor {
             let _ = self.give_up(line.owed, OutcomeKind::Unknown).await;
         }
         let _ = self.close_portals(portals).await;
+        self.write_down();
     }
 }
 
