@@ -86,6 +86,27 @@ fn a_mask_that_policy_no_longer_demands_ends_with_the_next_bind() {
 }
 
 #[test]
+fn a_statement_that_the_server_ignored_is_not_taken_for_prepared_anew() {
+    let sidegate = Setup::policy("package policies.shop\n\nallow contains \"everything\" if true\n").start();
+    let mut client = open(&sidegate);
+    client.send(&[parse("s", "select email from customers where id < $1 and 1 / $2::int = 1"), sync()].concat());
+    assert_eq!(spell(&client.until_ready()), "1 Z:I");
+    sidegate.edit_policy(POLICY);
+    // The division fails, and the server ignores what comes up to the Sync: the masks, too.
+    let fails = [parse("t", "select 1 / $1::int"), bind("", "t", &["0"]), execute("", 0)];
+    let run = [bind("", "s", &["4", "1"]), execute("", 0), sync()];
+    client.send(&[fails.concat(), run.concat()].concat());
+    assert_eq!(spell(&client.until_ready()), "1 E:22012 Z:I");
+    for _ in 0..2 {
+        assert!(shown(&mut client, &run).contains("***"));
+    }
+    // Nor where its values are none, and the answer was not described for that.
+    client.send(&[bind("", "s", &["x", "1"]), execute("", 0), sync()].concat());
+    assert_eq!(spell(&client.until_ready()), "E:22P02 Z:I");
+    assert!(shown(&mut client, &run).contains("***"));
+}
+
+#[test]
 fn what_cannot_be_masked_is_refused_and_the_session_goes_on() {
     let sidegate = Setup::policy(POLICY).start();
     let mut client = open(&sidegate);

@@ -12,8 +12,9 @@ use super::owed::{Owed, Own, Running};
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     pub(super) async fn parse_complete(&mut self, frame: &Frame) -> Result<(), End> {
-        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. } | Owed::Own(Own::Parse(_))))?;
-        if matches!(line.owed, Owed::Own(_)) {
+        let line = self.settle(|owed| matches!(owed, Owed::Parse { .. } | Owed::Own(Own::Parse { .. })))?;
+        if let Owed::Own(Own::Parse { statement, masked }) = line.owed {
+            statement.words.lock().are(masked);
             return Ok(());
         }
         if let Owed::Parse { entry, name, statement } = line.owed {

@@ -17,7 +17,7 @@ use crate::telemetry::Tally;
 
 use super::masks::Loom;
 use super::names::{Portal, RestsOn};
-use super::owed::{Owed, Running};
+use super::owed::{Owed, Own, Running};
 use super::recent::Recent;
 use super::signals::{Signal, Signals};
 use super::state::State;
@@ -222,6 +222,10 @@ impl Corridor {
                     Some(entry) => self.close(entry, Outcome { kind, ..bound_only() }).await,
                     None => Ok(()),
                 }
+            }
+            Owed::Own(Own::Parse { statement, .. }) => {
+                statement.words.lock().stay();
+                Ok(())
             }
             Owed::Describe
             | Owed::OwnDescribe { .. }

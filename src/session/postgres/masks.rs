@@ -276,11 +276,58 @@ pub(super) fn unmasked(problem: &str) -> End {
     End::Fault(Refusal::new(FaultKind::Denied, "the answer would have shown what is masked"))
 }
 
+/// In which words the server has a prepared statement.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// `None` where it may have others.
+    known: Option<Option<Arc<Masked>>>,
+    /// How often it was prepared anew and the server has not said so yet.
+    pending: usize,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self { known: Some(None), pending: 0 }
+    }
+}
+
+impl Words {
+    /// It is prepared with these masks.
+    pub(super) fn with(masked: Option<Arc<Masked>>) -> Self {
+        Self { known: Some(masked), pending: 0 }
+    }
+
+    /// The masks in them, as far as that is known.
+    pub(super) fn masked(&self) -> Option<Arc<Masked>> {
+        self.known.clone().flatten()
+    }
+
+    /// It is about to be prepared anew. The server may be ignoring what it is sent.
+    pub(super) fn change(&mut self) {
+        self.known = None;
+        self.pending = self.pending.saturating_add(1);
+    }
+
+    /// The server has it with these masks, unless more is on its way.
+    pub(super) fn are(&mut self, masked: Option<Arc<Masked>>) {
+        self.pending = self.pending.saturating_sub(1);
+        self.known = (self.pending == 0).then_some(masked);
+    }
+
+    /// The server did not take it.
+    pub(super) fn stay(&mut self) {
+        self.pending = self.pending.saturating_sub(1);
+        self.known = None;
+    }
+
+    fn have(&self, masked: Option<&Masked>) -> bool {
+        self.known.as_ref().is_some_and(|known| known.as_deref().map(Masked::text) == masked.map(Masked::text))
+    }
+}
+
 /// How a statement that was prepared in some words goes upstream in these.
 pub(super) fn rewording<'a>(name: &'a str, statement: &'a Statement, masked: Option<&'a Masked>) -> Wording<'a> {
-    let prepared = statement.masked.lock();
-    let same = prepared.as_deref().map(Masked::text) == masked.map(Masked::text);
-    if same {
+    if statement.words.lock().have(masked) {
         return Wording::Own;
     }
     let text = masked.map_or(&*statement.text, Masked::text);

@@ -15,7 +15,7 @@ use crate::parse::{Facts, Inner, Parameter, Remembered};
 
 use super::budget::{Budget, Charge};
 use super::ledger::Ledger;
-use super::masks::Masked;
+use super::masks::{Masked, Words};
 use super::owed::Owed;
 use super::state::Stamp;
 use super::watch::Sent;
@@ -29,8 +29,8 @@ pub(super) struct Statement {
     pub(super) facts: Arc<Facts>,
     /// What `facts` rest on.
     pub(super) stamp: Stamp,
-    /// With which masks the server has it.
-    pub(super) masked: Mutex<Option<Arc<Masked>>>,
+    /// In which words the server has it.
+    pub(super) words: Mutex<Words>,
     /// OIDs of its parameters' types; 0 where the client left the choice to the server.
     pub(super) types: Mutex<Vec<u32>>,
     /// The OIDs that the client gave, which the server read it by.
@@ -235,7 +235,7 @@ impl Names {
     pub(super) fn declare(&mut self, sequence: u64, facts: &Facts, text: &Arc<str>, stamp: Stamp) {
         for (name, inner) in &facts.aftermath.prepares {
             let statement = Statement {
-                masked: Mutex::default(),
+                words: Mutex::default(),
                 text: Arc::from(facts.normalized.as_str()),
                 facts: Arc::clone(&inner.0),
                 stamp,

@@ -79,7 +79,12 @@ pub(super) enum Own {
     /// Closes what was prepared before.
     Close,
     /// Prepares it anew.
-    Parse(Option<Arc<Masked>>),
+    Parse {
+        /// What is prepared.
+        statement: Arc<Statement>,
+        /// With which masks.
+        masked: Option<Arc<Masked>>,
+    },
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
     /// A whole exchange between two statements, which asks what names mean.
@@ -142,9 +147,9 @@ impl Owed {
     pub(super) fn masked(&self) -> Option<Arc<Masked>> {
         match self {
             Self::Query(running) | Self::Execute(running) => running.masked.clone(),
-            Self::Parse { statement, .. } => statement.masked.lock().clone(),
+            Self::Parse { statement, .. } => statement.words.lock().masked(),
             Self::Bind { portal, .. } => portal.masked.clone(),
-            Self::Own(Own::Parse(masked)) => masked.clone(),
+            Self::Own(Own::Parse { masked, .. }) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
             Self::Own(Own::Close | Own::Question { .. })
             | Self::Describe
@@ -260,7 +265,7 @@ impl Owed {
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
-            | Self::Own(Own::Close | Own::Parse(_) | Own::Describe(_))
+            | Self::Own(Own::Close | Own::Parse { .. } | Own::Describe(_))
             | Self::Close { .. }
             | Self::Sync
             | Self::Refused { .. }

@@ -285,6 +285,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let entry = self.upstream.send(permit);
         let mut state = self.corridor.state.lock();
         for own in before {
+            if let Own::Parse { statement, .. } = &own {
+                statement.words.lock().change();
+            }
             state.ledger.owe(Owed::Own(own));
         }
         state.ledger.owe(owed(entry));

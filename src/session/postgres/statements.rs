@@ -16,7 +16,7 @@ use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
 use super::budget::{self, Charge};
 use super::corridor::{End, bound_only};
 use super::judge::{Judged, Read, inner, mentions_names};
-use super::masks::{self, Masked};
+use super::masks::{self, Masked, Words};
 use super::names::{Meaning, Portal, Statement};
 use super::owed::{Owed, Own, Running, Wanted};
 use super::requests::{Requests, breach};
@@ -108,7 +108,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             text: Arc::from(String::from_utf8_lossy(parse.sql)),
             facts: Arc::clone(&facts),
             stamp,
-            masked: Mutex::default(),
+            words: Mutex::default(),
             types: Mutex::new(parse.types.clone()),
             declared: Arc::from(parse.types.as_slice()),
             by_name,
@@ -126,7 +126,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             let decision = self.corridor.ask(&request).await;
             self.corridor.weave(&request, decision)
         };
-        statement.masked.lock().clone_from(&masked);
+        *statement.words.lock() = Words::with(masked.clone());
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
         match self.corridor.carry_out(IntentKind::Prepare, request, decision, wording).await {
             Judged::Permitted(permit) => {
@@ -177,27 +177,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 let prepared = Arc::clone(&statement);
                 let cells = masked.as_ref().is_some_and(|masked| !masked.plan().is_empty());
                 let formats = cells.then(|| Arc::from(bind.result_formats.as_slice()));
-                let bound = |entry| {
-                    let entry = Mutex::new(Some(entry));
-                    let masked = masked.clone();
-                    let name = source.to_owned();
-                    let made = Arc::new(Portal {
-                        name,
-                        statement,
-                        facts,
-                        parameters,
-                        formats,
-                        masked,
-                        rests_on,
-                        sent: Arc::default(),
-                        entry,
-                        _charge: charge,
-                    });
-                    Owed::Bind { name: portal, portal: made }
+                let made = |entry| Portal {
+                    name: source.to_owned(),
+                    statement,
+                    facts,
+                    parameters,
+                    formats,
+                    masked: masked.clone(),
+                    rests_on,
+                    sent: Arc::default(),
+                    entry: Mutex::new(Some(entry)),
+                    _charge: charge,
                 };
-                let before = if anew { vec![Own::Close, Own::Parse(masked.clone())] } else { Vec::new() };
-                if self.forward_after(before, *permit, bound).await? && anew {
-                    prepared.masked.lock().clone_from(&masked);
+                let before = if anew { self.prepares_anew(&prepared, masked.as_ref()) } else { Vec::new() };
+                let bound = |entry| Owed::Bind { name: portal, portal: Arc::new(made(entry)) };
+                if self.forward_after(before, *permit, bound).await? {
                     self.look_at_answer(source, masked.as_ref())?;
                 }
                 Ok(())
@@ -303,6 +297,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             Some(_) => inner(&facts, name).unwrap_or(facts),
             None => parse::typed(facts, &statement.declared),
         }))
+    }
+
+    /// What is owed for preparing a statement anew.
+    fn prepares_anew(&self, statement: &Arc<Statement>, masked: Option<&Arc<Masked>>) -> Vec<Own> {
+        vec![Own::Close, Own::Parse { statement: Arc::clone(statement), masked: masked.cloned() }]
     }
 
     /// Before any row of a masked statement comes, the server says what its rows look like.
