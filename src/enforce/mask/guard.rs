@@ -61,19 +61,22 @@ impl Guard {
             return Err(format!("the answer has {described} columns, of which {foreseen} were foreseen"));
         }
         let passing = |field: &usize| self.cells.as_ref().is_some_and(|cells| cells.maskers.contains_key(field));
-        let columns = description.columns.iter().enumerate().filter(|(field, _)| !passing(field));
-        for (_, column) in columns.filter(|(_, column)| column.relation != 0) {
+        for (field, column) in description.columns.iter().enumerate() {
             let found = self.masked.binary_search_by_key(&column.relation, |(oid, _)| *oid).ok();
-            let is_masked = match found.and_then(|at| self.masked.get(at)) {
+            let found = found.filter(|_| column.relation != 0).and_then(|at| self.masked.get(at));
+            let is_masked = match found {
                 None => false,
                 Some((_, Masked::All)) => true,
                 Some((_, Masked::Some(numbers))) => {
                     column.attribute == 0 || numbers.binary_search(&column.attribute).is_ok()
                 }
             };
-            if is_masked {
-                let name = String::from_utf8_lossy(column.name);
-                return Err(format!("the answer's column `{name}` is taken from a masked one as it is"));
+            let name = || String::from_utf8_lossy(column.name);
+            if is_masked && (!passing(&field) || column.attribute == 0) {
+                return Err(format!("the answer's column `{}` is taken from a masked one as it is", name()));
+            }
+            if passing(&field) && !is_masked {
+                return Err(format!("the answer's column `{}` is not the masked one that was foreseen there", name()));
             }
         }
         Ok(())

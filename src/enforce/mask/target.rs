@@ -108,17 +108,25 @@ impl Target<'_, '_> {
             if is("insert") && merges {
                 free.extend(self.list(at.saturating_add(1)));
             }
-            if is("set") {
+            let sets = is("set") && (at == behind || self.is_update_behind(at));
+            if sets {
                 assigns = Some(depth);
             } else if assigns == Some(depth) && (ENDS_SET.iter().any(|word| is(word)) || merges && is("when")) {
                 assigns = None;
             }
-            let begins = is("set") || self.tokens.is_mark(at, ",");
+            let begins = sets || self.tokens.is_mark(at, ",");
             if begins && assigns == Some(depth) {
                 free.extend(self.assigned(at.saturating_add(1)));
             }
         }
         free
+    }
+
+    /// Whether `DO UPDATE` or `THEN UPDATE` stands right before: elsewhere the word may be anybody's name.
+    fn is_update_behind(&self, at: usize) -> bool {
+        let (update, before) = (at.checked_sub(1), at.checked_sub(2));
+        let begins = |before: usize| ["do", "then"].iter().any(|word| self.tokens.is_word(before, word));
+        update.is_some_and(|at| self.tokens.is_word(at, "update")) && before.is_some_and(begins)
     }
 
     /// The names in parentheses there.

@@ -17,16 +17,27 @@ use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens,
 /// # Errors
 /// One sentence for the client: why this statement cannot be answered with these masks.
 pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot>) -> Result<Option<Woven>, String> {
-    weave_with(text, facts, masks, catalog, Earlier::Unmasked)
+    weave_with(text, facts, masks, catalog, Earlier::default())
 }
 
-/// What a session prepared and declared by name, which EXECUTE and FETCH run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earlier {
-    /// All of it went upstream under the masks that hold now.
-    Masked,
-    /// Some of it may have gone upstream under others, or none.
-    Unmasked,
+/// Whether all that a session prepared or declared by name, which EXECUTE and FETCH run, went upstream under the masks
+/// that hold now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// What EXECUTE runs.
+    pub prepared: bool,
+    /// What FETCH and MOVE read.
+    pub cursors: bool,
+}
+
+impl Earlier {
+    fn is_masked(self, command: &str) -> bool {
+        match command {
+            "FETCH" | "MOVE" => self.cursors,
+            "EXECUTE" => self.prepared,
+            _ => self.prepared && self.cursors,
+        }
+    }
 }
 
 /// The same where it is known under which masks the session's own names were given.
@@ -258,7 +269,10 @@ where
         };
         let command = reference.command.as_str();
         match reference.role {
-            Role::Elsewhere if self.earlier == Earlier::Masked => Ok(None),
+            Role::Elsewhere if masked.values().any(|masker| masker::is_for_cells(masker)) => {
+                Err(format!("`{name}` has columns that are masked on their way back, which {command} cannot be"))
+            }
+            Role::Elsewhere if self.earlier.is_masked(command) => Ok(None),
             Role::Elsewhere => Err(format!(
                 "`{name}` has masked columns, and masks do not reach into what was prepared or declared before"
             )),
@@ -409,7 +423,10 @@ where
         for at in 0..tokens.count() {
             let Some(name) = tokens.name(at) else { continue };
             let is_named = thread.place.whole.contains(&at) || thread.place.alias == Some(at);
-            if name == alias && !is_named && !tokens.is_mark(at.saturating_add(1), ".") {
+            // A whole row, or a function of it.
+            let column = |at: usize| tokens.name(at).is_some_and(|name| thread.relation.column(name).is_some());
+            let is_column = tokens.is_mark(at.saturating_add(1), ".") && column(at.saturating_add(2));
+            if name == alias && !is_named && !is_column {
                 return None;
             }
             names.insert(name);

@@ -10,9 +10,8 @@ use crate::catalog::Snapshot;
 use crate::decide::{Decision, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
 use crate::enforce::{self, Earlier, Refusal, Wording, Woven};
-use crate::input::Document;
 use crate::model::FaultKind;
-use crate::parse::{Facts, Request};
+use crate::parse::{Facts, RelationFacts, Request};
 
 use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
 
@@ -70,8 +69,10 @@ impl Loom {
         }
     }
 
-    fn earlier(&self, masks: &Arc<Masks>) -> Earlier {
-        if self.earlier.iter().all(|given| given == masks) { Earlier::Masked } else { Earlier::Unmasked }
+    /// What SQL's own names stand for. Names that messages gave are not told from them.
+    fn earlier(&self, masks: &Arc<Masks>, (statements, portals): (bool, bool)) -> Earlier {
+        let alike = self.earlier.iter().all(|given| given == masks);
+        Earlier { prepared: alike && !statements, cursors: alike && !portals }
     }
 
     fn recall(&self, request: &Request, under: &Under<'_>) -> Option<Option<Arc<Masked>>> {
@@ -199,10 +200,19 @@ impl Corridor {
 
     /// What goes upstream in place of the words of a statement that is judged when its values come, so far as that can
     /// be told before.
-    pub(super) async fn foresee(&self, request: &Request, document: &Document) -> Option<Arc<Masked>> {
-        let policy = self.house.store.snapshot().filter(|policy| policy.may_mask())?;
-        let masks = self.house.decider.foresee(&policy, document).await;
-        if masks.is_empty() { None } else { self.woven(request, &masks).ok().flatten() }
+    pub(super) async fn foresee(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
+        let Some(policy) = self.house.store.snapshot().filter(|policy| policy.may_mask()) else {
+            return (decision, None);
+        };
+        let masks = self.house.decider.foresee(&policy, decision.input()).await;
+        if masks.is_empty() {
+            return (decision, None);
+        }
+        match self.woven(request, &masks) {
+            Ok(masked) => (decision, masked),
+            // What its Bind would be told; prepared unmasked, it could be run by SQL's EXECUTE.
+            Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
+        }
     }
 
     /// The same for a prepared statement, which goes upstream in the words that it was prepared in.
@@ -212,11 +222,15 @@ impl Corridor {
         request: &Request,
         decision: Decision,
     ) -> (Decision, Option<Arc<Masked>>) {
-        let (decision, masked) = self.weave(request, decision);
-        if statement.source.is_none() || masked.is_none() {
-            return (decision, masked);
+        let own = |schema: &str| matches!(schema, "pg_catalog" | "information_schema");
+        let own = |relation: &RelationFacts| relation.schema.as_deref().is_some_and(own);
+        let bare = statement.source.is_none() || decision.masks().is_empty() || *decision.verdict() != Verdict::Allow;
+        if bare || (request.facts().relations.iter().all(own) && request.facts().unparsed.is_none()) {
+            return self.weave(request, decision);
         }
-        let reason = "it reads what is masked and was prepared with SQL's PREPARE: prepare it with a Parse message";
+        // Under which masks it was prepared is not known, nor can it be prepared anew.
+        let reason =
+            "it was prepared with SQL's PREPARE, and masks hold: prepare it with a Parse message, or EXECUTE it";
         (self.house.decider.unfulfilled(decision, vec![reason.to_owned()]), None)
     }
 
@@ -238,7 +252,8 @@ impl Corridor {
         if let Some(masked) = self.loom.lock().recall(request, &under) {
             return Ok(masked);
         }
-        let earlier = self.loom.lock().earlier(masks);
+        let named = self.state.lock().names.given_by_messages();
+        let earlier = self.loom.lock().earlier(masks, named);
         let woven = enforce::weave_with(request.text(), request.facts(), masks, snapshot.as_deref(), earlier)?;
         let masked = match woven {
             Some(woven) => {

@@ -271,6 +271,13 @@ impl Names {
         named.flat_map(|(name, all)| all.iter().map(|(_, one)| (name.clone(), Arc::clone(one)))).collect()
     }
 
+    /// Whether messages have given names that SQL's EXECUTE and FETCH may mean: of statements, and of portals.
+    pub(super) fn given_by_messages(&self) -> (bool, bool) {
+        let prepared = |meanings: &Vec<(u64, Arc<Statement>)>| meanings.iter().any(|(_, one)| one.source.is_none());
+        let statements = self.statements.iter().any(|(name, meanings)| !name.is_empty() && prepared(meanings));
+        (statements, self.portals.keys().any(|name| !name.is_empty()))
+    }
+
     /// What FETCH may read, by name: SQL's cursors, and portals, which are cursors too.
     pub(super) fn cursors(&self) -> Remembered {
         let mut all = self.cursors.clone();

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce;
-use crate::enforce::{Refusal, Wording};
+use crate::enforce::{Permit, Refusal, Wording};
 use crate::forward::Free;
 use crate::journal::IntentKind;
 use crate::model::{Cause, FaultKind};
@@ -120,8 +120,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads_values();
         let (decision, masked) = if waits_for_values {
             let decision = self.corridor.put_off(&request);
-            let masked = self.corridor.foresee(&request, decision.input()).await;
-            (decision, masked)
+            self.corridor.foresee(&request, decision).await
         } else {
             let decision = self.corridor.ask(&request).await;
             self.corridor.weave(&request, decision)
@@ -214,39 +213,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.over_budget(b'E').await;
         }
         let stamp = self.corridor.state.lock().stamp();
-        let entry = portal.entry.lock().take();
-        let fresh = portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
-        let (permit, facts) = match entry {
-            Some(entry) if fresh => {
-                if let Some((commits, refusal)) = self.corridor.commit_refused(&portal.facts, entry.decision()).await {
-                    self.corridor.close(entry, bound_only()).await?;
-                    return self.undo(b'E', commits, refusal);
-                }
-                (enforce::resume(frame, entry), Arc::clone(&portal.facts))
-            }
-            stale => {
-                if let Some(entry) = stale {
-                    self.corridor.close(entry, bound_only()).await?;
-                }
-                let Some(facts) = self.read_again(&portal.name, &portal.statement, &portal.facts).await? else {
-                    return self.poison(b'E', None, cancelled());
-                };
-                let text = Arc::clone(&portal.statement.text);
-                let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
-                let decision = self.corridor.ask(&request).await;
-                let decision = self.corridor.weave_again(&portal, &request, decision);
-                if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
-                    return self.undo(b'E', commits, refusal);
-                }
-                match self.corridor.carry_out(IntentKind::Statement, request, decision, Wording::Own).await {
-                    Judged::Permitted(permit) => (Some(*permit), facts),
-                    Judged::Refused(refusal) => return self.poison(b'E', None, refusal),
-                }
-            }
-        };
-        let Some(permit) = permit else {
-            return self.poison(b'E', None, Refusal::new(FaultKind::Internal, "a portal of a refused statement"));
-        };
+        let Some((permit, facts)) = self.permitted(frame, &portal).await? else { return Ok(()) };
         let masked = portal.masked.clone();
         let asked = self.asked_about(&name, &facts)?;
         let exposed = self.corridor.state.lock().exposes(&facts);
@@ -267,6 +234,44 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             }
         }
         Ok(())
+    }
+
+    /// The right to run a portal, and what it would do: that of its Bind, while nothing has changed that it rests on.
+    /// `None` if it was refused.
+    async fn permitted(&mut self, frame: Frame, portal: &Portal) -> Result<Option<(Permit, Arc<Facts>)>, End> {
+        let entry = portal.entry.lock().take();
+        let fresh = portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
+        let entry = match entry {
+            Some(entry) if fresh => {
+                if let Some((commits, refusal)) = self.corridor.commit_refused(&portal.facts, entry.decision()).await {
+                    self.corridor.close(entry, bound_only()).await?;
+                    return self.undo(b'E', commits, refusal).map(|()| None);
+                }
+                if let Some(permit) = enforce::resume(frame, entry) {
+                    return Ok(Some((permit, Arc::clone(&portal.facts))));
+                }
+                let refusal = Refusal::new(FaultKind::Internal, "a portal of a refused statement");
+                return self.poison(b'E', None, refusal).map(|()| None);
+            }
+            stale => stale,
+        };
+        if let Some(entry) = entry {
+            self.corridor.close(entry, bound_only()).await?;
+        }
+        let Some(facts) = self.read_again(&portal.name, &portal.statement, &portal.facts).await? else {
+            return self.poison(b'E', None, cancelled()).map(|()| None);
+        };
+        let text = Arc::clone(&portal.statement.text);
+        let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
+        let decision = self.corridor.ask(&request).await;
+        let decision = self.corridor.weave_again(portal, &request, decision);
+        if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
+            return self.undo(b'E', commits, refusal).map(|()| None);
+        }
+        match self.corridor.carry_out(IntentKind::Statement, request, decision, Wording::Own).await {
+            Judged::Permitted(permit) => Ok(Some((*permit, facts))),
+            Judged::Refused(refusal) => self.poison(b'E', None, refusal).map(|()| None),
+        }
     }
 
     /// What a text would do, with whatever the server must be asked for that; `None` if the client cancels it.
