@@ -232,6 +232,12 @@ impl Snapshot {
         casts.map(|cast| (cast.method, self.function(cast.function)))
     }
 
+    /// How values of a type become others, where a cast is defined for that.
+    pub fn casts_from(&self, source: u32) -> impl Iterator<Item = (CastMethod, Option<Function<'_>>)> {
+        let casts = among(&self.held.casts, &source, |cast| cast.source);
+        casts.iter().map(|cast| (cast.method, self.function(cast.function)))
+    }
+
     /// The type with that OID.
     pub fn data_type(&self, oid: u32) -> Option<Type<'_>> {
         let at = self.held.types.binary_search_by_key(&oid, |row| row.oid).ok()?;

@@ -68,11 +68,11 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     /// Queues what was permitted, byte for byte, and gives back its open journal entry.
     pub fn send(&mut self, permit: Permit) -> Entry {
         let (before, frame, entry) = permit.into_parts();
-        self.out.extend_from_slice(before.as_deref().unwrap_or_default());
         self.awaited = Some(match self.awaited {
             Some((mark, from)) => (entry.mark().and(Some(mark)), from),
             None => (entry.mark(), self.out.len()),
         });
+        self.out.extend_from_slice(before.as_deref().unwrap_or_default());
         self.out.extend_from_slice(frame.bytes());
         entry
     }

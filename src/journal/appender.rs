@@ -168,6 +168,7 @@ impl Shared {
     pub(super) fn finish(&self, mut draft: Draft, when: When, wait: Option<Waiter>) -> Result<Placed, JournalError> {
         let Some(mut appender) = self.appender.try_lock_for(ROOM_PATIENCE) else {
             self.owed.lock().push(draft);
+            self.work.notify_one();
             return Err(JournalError::Stalled { waited_ms: millis(ROOM_PATIENCE) });
         };
         let placed = match &appender.refusing {
@@ -354,7 +355,10 @@ impl Appender {
         let outcomes = Records::new(&self.buffer, 0).filter(|record| record.kind == Kind::Outcome);
         let outcomes: Vec<_> = outcomes.map(|record| Draft::again(Kind::Outcome, record.payload)).collect();
         self.open = self.open.saturating_add(u64::try_from(outcomes.len()).unwrap_or(u64::MAX));
-        shared.owed.lock().extend(outcomes);
+        // Whoever rolls while he pays what is owed holds these, and there are none in a segment that has just begun.
+        if !outcomes.is_empty() {
+            shared.owed.lock().extend(outcomes);
+        }
         self.unsynced = self.unsynced.saturating_sub(length(&self.buffer));
         self.buffer.clear();
         self.buffer.shrink_to(KEPT);

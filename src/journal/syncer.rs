@@ -90,7 +90,12 @@ fn idle_until(appender: &Appender, shared: &Shared, retry: Instant) -> Option<In
     let far = now + Duration::from_secs(3600);
     let sync = appender.oldest.filter(|_| !refusing).map_or(far, |oldest| oldest + shared.settings.sync);
     let lacking = refusing || appender.stuck.is_some() || appender.spare.is_none() || !shared.owed.lock().is_empty();
-    let due = if lacking { sync.min(retry) } else { sync };
+    let due = match (&appender.stuck, lacking) {
+        // Nothing can be synced before it is written.
+        (Some(_), _) => retry,
+        (None, true) => sync.min(retry),
+        (None, false) => sync,
+    };
     (due > now).then_some(due)
 }
 

@@ -255,6 +255,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Some(Owed::Own(Own::Describe(masked))) => {
                 masked.admits(frame).map_err(|problem| unmasked(&problem))?;
                 state.ledger.settle();
+                drop(state);
+                self.corridor.rang();
                 return Ok(());
             }
             Some(Owed::Describe) => {

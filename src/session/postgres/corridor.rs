@@ -180,7 +180,7 @@ impl Corridor {
     }
 
     /// Brings into the file what nobody else will: no client waits to hear of it.
-    fn write_down(&self) {
+    pub(super) fn write_down(&self) {
         let told = *self.told.lock();
         // What is not written now stays owed, and whoever is told of it hears that.
         if let Some(mark) = told

@@ -161,6 +161,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let id = heard.decision.as_ref().map(|decision| decision.id());
         let cut = heard.watch.refusal(id, stays);
         if let (Some(columns), Some(decision)) = (heard.watch.asked(), &heard.decision) {
+            // Policy may take its time, and what was answered before is still to be written down.
+            self.corridor.write_down();
             let error = cut.as_ref().map(|refusal| refusal.sqlstate().to_owned()).or(heard.error);
             let columns = columns.lock().clone();
             let answered = self.corridor.answered(columns, heard.counted, error).await;

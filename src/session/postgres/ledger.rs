@@ -40,9 +40,11 @@ impl Ledger {
     /// Whether a message must wait until an answer that is watched is there. `sync`: it is a Sync. Nothing but one
     /// ever stands behind such an answer.
     pub(super) fn must_wait(&self, sync: bool) -> bool {
-        let lets_sync = |owed: &Owed| matches!(owed, Owed::Execute(running) if !running.exposed);
-        let holds = |line: &Line| line.owed.is_watched() && !(sync && lets_sync(&line.owed));
-        self.lines.iter().rev().take(2).any(holds)
+        let mut newest = self.lines.iter().rev().map(|line| &line.owed);
+        let (last, before) = (newest.next(), newest.next());
+        // One Sync, right behind it.
+        let lets_sync = sync && matches!(last, Some(Owed::Execute(running)) if !running.exposed);
+        last.is_some_and(|owed| owed.is_watched() && !lets_sync) || before.is_some_and(Owed::is_watched)
     }
 
     /// What is between the next answer and the client.

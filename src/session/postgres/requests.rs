@@ -67,6 +67,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 self.too_large(tag, length, limit).await
             }
             None => {
+                // It may have had to wait for the end of data.
+                self.make_fail();
                 self.flush().await?;
                 self.receive().await
             }

@@ -47,7 +47,8 @@ impl Search {
         let NamesAnswer { setting, role, temporary, types } = answer;
         let mut path: Vec<Arc<str>> = Vec::new();
         let mut last = false;
-        let schemas: Vec<String> = setting.split(',').map(|schema| schema_of(schema.trim())).collect::<Option<_>>()?;
+        let schemas: Vec<String> =
+            setting.split(',').map(|schema| schema_of(schema.trim_matches(SPACES))).collect::<Option<_>>()?;
         for (at, schema) in schemas.iter().enumerate() {
             match schema.as_str() {
                 "" if schemas.len() == 1 => {}
@@ -102,8 +103,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 }
 
+/// What PostgreSQL takes for space between schemas, in all of its versions.
+const SPACES: [char; 5] = [' ', '\t', '\n', '\r', '\u{c}'];
+
+/// Bytes of a name that PostgreSQL keeps.
+const NAME: usize = 63;
+
 /// A schema of a path, as PostgreSQL reads it; `None` where it takes more than this to read it.
 fn schema_of(text: &str) -> Option<String> {
+    if text.len() > NAME {
+        return None;
+    }
     if let Some(inner) = text.strip_prefix('"') {
         let inner = inner.strip_suffix('"')?;
         return (!inner.is_empty() && !inner.contains('"')).then(|| inner.to_owned());

@@ -113,6 +113,10 @@ impl Deeds {
     pub(super) fn committed_by(&self, facts: &Facts, open: bool) -> Commits {
         let open = self.begun.unwrap_or(open);
         let commands: Vec<_> = tops(facts).map(|statement| statement.command.as_str()).collect();
+        // EXECUTE of what was prepared with a message may end a transaction, too.
+        if facts.statements.iter().any(|statement| statement.nested && ENDS.contains(&statement.command.as_str())) {
+            return Commits::Itself;
+        }
         match commands.as_slice() {
             ["COMMIT" | "PREPARE TRANSACTION"] if open || self.statements > 0 => Commits::Open,
             ["COMMIT" | "PREPARE TRANSACTION"] => Commits::Nothing,

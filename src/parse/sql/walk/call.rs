@@ -118,6 +118,9 @@ impl Walker<'_> {
             }
             if word == "normalize" || word == "xmlexists" || WITHOUT_PARENTHESES.contains(&word.as_str()) {
                 self.builtin(&word);
+                if !args.is_empty() {
+                    self.calls_somebodys(&word, None);
+                }
                 return Ok(());
             }
             if !names_function(&word) {

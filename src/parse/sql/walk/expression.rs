@@ -147,7 +147,9 @@ impl Walker<'_> {
                 left.push_all([expr.as_ref(), r#in], place.inside())
             }
             Expr::Substring { expr, substring_from, substring_for, special: _, shorthand } => {
-                self.builtin(if *shorthand { "substr" } else { "substring" });
+                let name = if *shorthand { "substr" } else { "substring" };
+                self.builtin(name);
+                self.calls_somebodys(name, None);
                 left.push_one(expr, place.inside())?;
                 left.push_all(substring_from.iter().chain(substring_for).map(AsRef::as_ref), place.inside())
             }
@@ -214,7 +216,10 @@ impl Walker<'_> {
         left: &mut Left<'e>,
     ) -> Walk {
         match field {
-            CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) => self.builtin(name),
+            CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) => {
+                self.builtin(name);
+                self.calls_somebodys(name, Some(1));
+            }
             CeilFloorKind::DateTimeField(_) => return Err(Unread::new("CEIL or FLOOR with a field")),
             // No built-in takes two arguments.
             CeilFloorKind::Scale(value) => {

@@ -10,7 +10,7 @@ use crate::catalog::{CastMethod, Operator, Type, TypeKind};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::Volatility;
 use crate::parse::sql::builtins::{self, Family};
-use crate::parse::sql::reading::Trust;
+use crate::parse::sql::reading::{Known, Trust};
 
 /// Types inside of types that are followed.
 const DEEPEST: usize = 16;
@@ -23,7 +23,7 @@ impl Walker<'_> {
             return;
         }
         let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
-        if outdated || self.earlier.touch_function(name) {
+        if outdated || !known.searched || self.earlier.touch_function(name) {
             self.calls_whatever(name, outdated);
         }
         let own = OPERATORS.contains(&name);
@@ -89,8 +89,19 @@ impl Walker<'_> {
                 method == CastMethod::Function && !function.is_some_and(|function| is_harmless(&function))
             })
         };
-        modifiers.is_empty() && is_harmless_type(found, 0) && (constant || !cast_by_code())
+        modifiers.is_empty()
+            && is_harmless_type(found, 0)
+            && !casts_by_code(known, found)
+            && (constant || !cast_by_code())
     }
+}
+
+/// Whether a value of a type may be turned into another by somebody's code, wherever a cast of it is written or put in.
+fn casts_by_code(known: &Known, data_type: Type<'_>) -> bool {
+    let mut casts = known.snapshot.casts_from(data_type.oid());
+    casts.any(|(method, function)| {
+        method == CastMethod::Function && !function.is_some_and(|function| is_harmless(&function))
+    })
 }
 
 /// Whether reading a value of a type, or turning one into it, runs nothing but PostgreSQL's own.

@@ -148,7 +148,10 @@ impl Walker<'_> {
                 }
                 self.merge_columns(common, first, middle);
             }
-            (_, _) => self.column(Column::uncertain("*"), [Use::Join]),
+            (_, _) => {
+                self.operator("=");
+                self.column(Column::uncertain("*"), [Use::Join]);
+            }
         }
     }
 

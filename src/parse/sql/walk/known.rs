@@ -195,8 +195,11 @@ impl<'a> Walker<'a> {
     pub(super) fn calls_somebodys(&mut self, name: &str, arguments: Option<usize>) -> bool {
         let Some(known) = self.searched() else {
             // Under a path that is not known no unqualified name is anybody's for certain.
-            if matches!(self.context.names, Names::Unseen { schema: Some(_) }) {
-                self.calls_whatever(name, true);
+            match self.context.names {
+                Names::Unseen { schema: Some(_) } => self.calls_whatever(name, true),
+                // The server can be asked for the path.
+                Names::Known(_) => self.calls_whatever(name, false),
+                Names::Unseen { schema: None } | Names::Certain { .. } | Names::Uncertain => {}
             }
             return false;
         };

@@ -132,7 +132,12 @@ impl Walker<'_> {
     pub(super) fn reset(&mut self, reset: &Reset) -> Walk {
         match reset {
             // The pins hold: they are the session's defaults, and what was certain stays so.
-            Reset::ALL => self.effect(Effect::Session),
+            Reset::ALL => {
+                self.effect(Effect::Session);
+                // A path that was set is gone.
+                self.aftermath.names = true;
+                self.aftermath.waits = true;
+            }
             Reset::SessionAuthorization => self.set("session_authorization", None, false),
             Reset::ConfigurationParameter(name) => {
                 let name = setting_name(name)?;
