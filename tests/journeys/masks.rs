@@ -1,7 +1,7 @@
 //! Masks as a client meets them: in every protocol, beside every other thing that a session does.
 
 use crate::harness::raw::{Raw, bind, close, execute, message, parse, query, spell, sync};
-use crate::harness::{Setup, Sidegate, python, said};
+use crate::harness::{Setup, Sidegate, postgres, python, said};
 
 /// Everybody reads and writes; nobody sees an e-mail address, and of a name only its last two characters.
 const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
@@ -126,6 +126,25 @@ fn names_that_messages_gave_are_not_run_past_their_masks() {
     assert!(
         shown(&mut client, &[query("select c.to_jsonb ->> 'email' from customers c where c.id = 1")]).contains("***")
     );
+}
+
+#[test]
+fn errors_from_masked_relations_that_nobody_named_show_no_values() {
+    let sidegate = Setup::policy(POLICY).start();
+    postgres().sql(
+        &sidegate.database,
+        "create table orgs (id int primary key); insert into orgs values (1);
+         alter table customers add org int not null default 1 references orgs on delete set null;
+         create table mails (mail text primary key); create unique index on customers (email);
+         create table sent (mail text references customers (email) deferrable initially deferred);
+         insert into customers values (500, 'x', 'c500@example.com'); insert into sent values ('c500@example.com')",
+    );
+    let mut client = open(&sidegate);
+    let told = shown(&mut client, &[query("delete from orgs where id = 1")]);
+    assert!(told.contains("23502") && told.contains("its values are masked"), "{told}");
+    assert!(shown(&mut client, &[query("begin; delete from customers where id = 500; commit")]).contains("23503"));
+    let own = shown(&mut client, &[query("insert into mails values ('a'); insert into mails values ('a')")]);
+    assert!(own.contains("Key (mail)=(a) already exists"), "what nobody masks is told as it is: {own}");
 }
 
 #[test]

@@ -338,7 +338,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             self.server_parted = true;
             return Ok(());
         }
-        let masks = self.masks();
+        let told = self.told(frame, &error)?;
         let (first, skipped) = {
             let mut state = self.corridor.state.lock();
             state.copy_ended(&self.corridor.signals);
@@ -366,12 +366,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                     | Owed::Refused { .. },
                 ) => (state.ledger.settle(), state.ledger.skip_to_sync()),
             }
-        };
-        let told = match masks {
-            Some(masks) => {
-                masks.told(&error).ok_or_else(|| lost("the database sent an error that cannot be masked"))?
-            }
-            None => frame,
         };
         self.failed(first, told, &error).await?;
         for line in skipped {

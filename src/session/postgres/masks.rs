@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::catalog::Snapshot;
-use crate::decide::{Decision, Masks, Verdict};
+use crate::decide::{self, Decision, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
 use crate::enforce::{self, Earlier, Refusal, Wording, Woven};
 use crate::model::FaultKind;
@@ -15,10 +15,11 @@ use crate::parse::{Facts, RelationFacts, Request};
 
 use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
 
-use super::answers::Answers;
+use super::answers::{Answers, lost};
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
 use super::names::{Portal, Statement};
+use super::owed::Owed;
 
 /// A statement that goes upstream with masks in it.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Loom {
     pieces: VecDeque<Piece>,
     /// The masks under which SQL's own names (PREPARE, DECLARE) were given.
     earlier: Vec<Arc<Masks>>,
+    /// What was masked last.
+    last: Option<Arc<Masks>>,
 }
 
 #[derive(Debug)]
@@ -140,30 +143,30 @@ impl Masked {
 
     /// An error in words that show no value, at its place in the client's text.
     pub(super) fn told(&self, error: &ErrorFields) -> Option<Frame> {
-        const POSITION: u8 = b'P';
-        let mut told = error.clone();
-        told.retain(&[
-            ErrorFields::SEVERITY,
-            ErrorFields::SEVERITY_PLAIN,
-            ErrorFields::CODE,
-            ErrorFields::MESSAGE,
-            POSITION,
-        ]);
-        if let Some(words) = error.sqlstate().and_then(without_values) {
-            told.set(ErrorFields::MESSAGE, words);
-        }
+        let mut told = discreet(error);
         let place = error.get(POSITION).and_then(|place| std::str::from_utf8(place).ok()?.parse().ok());
         match place.and_then(|place| self.woven.original_position(place)) {
             Some(place) => told.set(POSITION, &place.to_string()),
-            None => told.retain(&[
-                ErrorFields::SEVERITY,
-                ErrorFields::SEVERITY_PLAIN,
-                ErrorFields::CODE,
-                ErrorFields::MESSAGE,
-            ]),
+            None => told.retain(&SAID),
         }
         told.encode_error().ok()
     }
+}
+
+/// Field `P` of an error: where in the text.
+const POSITION: u8 = b'P';
+
+/// What is said of an error beside its place.
+const SAID: [u8; 4] = [ErrorFields::SEVERITY, ErrorFields::SEVERITY_PLAIN, ErrorFields::CODE, ErrorFields::MESSAGE];
+
+/// An error in words that show no value.
+fn discreet(error: &ErrorFields) -> ErrorFields {
+    let mut told = error.clone();
+    told.retain(&[SAID.as_slice(), &[POSITION]].concat());
+    if let Some(words) = error.sqlstate().and_then(without_values) {
+        told.set(ErrorFields::MESSAGE, words);
+    }
+    told
 }
 
 /// What is said in place of a message that may show a value; `None` for the classes whose messages name only what the
@@ -192,6 +195,7 @@ impl Corridor {
         if decision.masks().is_empty() {
             return (decision, None);
         }
+        self.loom.lock().last = Some(Arc::clone(decision.masks()));
         match self.woven(request, decision.masks()) {
             Ok(masked) => (decision, masked),
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
@@ -276,6 +280,34 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     pub(super) fn notice(&mut self, frame: &Frame) {
         if self.masks().is_none() {
             self.pass(frame);
+        }
+    }
+
+    /// An error as the client may hear it: none of what is masked, wherever it comes from.
+    pub(super) fn told(&self, frame: Frame, error: &ErrorFields) -> Result<Frame, End> {
+        let told = match self.masks() {
+            Some(masks) => masks.told(error),
+            None if self.shows_others(error) => discreet(error).encode_error().ok(),
+            None => return Ok(frame),
+        };
+        told.ok_or_else(|| lost("the database sent an error that cannot be masked"))
+    }
+
+    /// Whether an error is about a row of a relation that its statement does not name, or that is masked: a foreign key or
+    /// a trigger leads there, or a constraint that waits for the COMMIT.
+    fn shows_others(&self, error: &ErrorFields) -> bool {
+        const RELATION: u8 = b't';
+        let Some(masks) = self.corridor.loom.lock().last.clone() else { return false };
+        let Some(relation) = error.get(RELATION) else { return false };
+        let masked = masks.keys().filter_map(|key| decide::relation_name(key).ok());
+        if masked.into_iter().any(|named| named.name.as_bytes() == relation) {
+            return true;
+        }
+        match self.corridor.state.lock().ledger.front().map(|line| &line.owed) {
+            Some(Owed::Query(running) | Owed::Execute(running)) => {
+                !running.facts.relations.iter().any(|named| named.name.as_bytes() == relation)
+            }
+            Some(_) | None => true,
         }
     }
 
