@@ -7,7 +7,6 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::decide::Masker;
 use crate::enforce::Woven;
 use crate::enforce::mask::cells::{CellError, Cells, Keyring, Rule};
 use crate::wire::postgres::{Frame, Relay, RowDescription, Rows};
@@ -31,20 +30,9 @@ impl Plan {
     /// # Errors
     /// A mask names a key that is not configured.
     pub(super) fn new(woven: &Woven, keys: &Keyring) -> Result<Self, CellError> {
-        let rule = |masker: &Masker| match masker {
-            Masker::Hash { key } => Ok(Some(Rule::hash(keys.get(key)?))),
-            Masker::Tokenize { key } => Ok(Some(Rule::tokenize(keys.get(key)?))),
-            Masker::Detect {} => Ok(Some(Rule::detect())),
-            Masker::Null {}
-            | Masker::Replace { .. }
-            | Masker::Redact {}
-            | Masker::Partial { .. }
-            | Masker::Email {} => Ok(None),
-        };
-        let mut rules = Vec::new();
-        for (field, masker) in woven.guard().cells() {
-            rules.extend(rule(masker)?.map(|rule| (field, rule)));
-        }
+        let cells = woven.guard().cells();
+        let rules =
+            cells.map(|(field, masker)| Ok((field, Rule::of(masker, keys)?))).collect::<Result<_, CellError>>()?;
         Ok(Self { rules, described: Mutex::default() })
     }
 
