@@ -92,7 +92,7 @@ lint:
 # The suite sends 5,000.
 fuzz-sql: build
 	@scripts/tools postgres pg18 clients
-	SIDEGATE_BINARY=$(BINARY) SIDEGATE_FUZZ_COUNT=$(COUNT) \
+	SIDEGATE_BINARY=$(BINARY) SIDEGATE_FUZZ_COUNT=$(COUNT) SIDEGATE_FUZZ_SEED=$${SIDEGATE_FUZZ_SEED:-$$(date +%s)} \
 		$(CARGO) test --locked --test adversarial fuzz:: -- --nocapture
 
 bench:

@@ -4,16 +4,18 @@ use crate::database::Outcome;
 use crate::harness::raw::Message;
 
 /// Values that nobody behind the policy may see, and how hexadecimal digits and base64 spell them.
-const CANARIES: [&[u8]; 8] = [
+const CANARIES: [&[u8]; 7] = [
     b"TOPSECRET",
     b"123-45-",
     b"@leak.example",
-    b"99999",
     b"544f50534543524554",
     b"3132332d34352d",
     b"406c65616b2e6578616d706c65",
     b"VE9QU0VDUkVU",
 ];
+
+/// A hidden number. Part of a longer one it is nobody's secret.
+const NUMBER: &[u8] = b"99999";
 
 /// Who ended it, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,14 +34,21 @@ pub enum End {
 pub fn leak(messages: &[Message]) -> Option<String> {
     messages.iter().find_map(|message| {
         let found = CANARIES.iter().find(|canary| contains(&message.body, canary));
-        let is_number = message.tag == 'D' && contains(&message.body, &99_999_u32.to_be_bytes());
-        let canary = found.copied().or(is_number.then_some(b"a binary 99999"))?;
+        let is_binary = message.tag == 'D' && contains(&message.body, &99_999_u32.to_be_bytes());
+        let number = contains_number(&message.body).then_some(NUMBER);
+        let canary = found.copied().or(number).or(is_binary.then_some(b"a binary 99999"))?;
         Some(format!("`{}` in a message `{}`", String::from_utf8_lossy(canary), message.tag))
     })
 }
 
 fn contains(body: &[u8], wanted: &[u8]) -> bool {
     body.windows(wanted.len()).any(|window| window == wanted)
+}
+
+fn contains_number(body: &[u8]) -> bool {
+    let digit = |at: Option<usize>| at.and_then(|at| body.get(at)).is_some_and(u8::is_ascii_digit);
+    let mut found = body.windows(NUMBER.len()).enumerate().filter(|(_, window)| *window == NUMBER);
+    found.any(|(at, _)| !digit(at.checked_sub(1)) && !digit(at.checked_add(NUMBER.len())))
 }
 
 /// How an exchange ended. Everything of one exchange is one question: an error anywhere is its end.

@@ -334,6 +334,7 @@ fn corpus() -> Vec<String> {
         .filter(|case| case.sql_bytes_hex.is_none() && !case.id.starts_with('D'))
         .filter_map(|case| case.sql)
         .map(|sql| sql.replace("123-45-", "123+45+").replace("@leak", "+leak").replace("TOPSECRET", "TOP"))
+        .map(|sql| sql.replace("99999", "9+999"))
         .collect();
     let times = others.len() / cases.len();
     others.into_iter().chain(std::iter::repeat_n(cases, times).flatten()).collect()

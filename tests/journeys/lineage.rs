@@ -18,6 +18,8 @@ use crate::harness::{PASSWORD, postgres};
 
 /// Statements that PostgreSQL takes.
 const STATEMENTS: usize = 300;
+/// Without another the same statements each time: a change is judged by what it changed.
+const SEED: u64 = 20_261_122;
 
 /// A column of a relation, by OID and number; 0 is the whole row.
 type Used = (u32, i32);
@@ -149,7 +151,7 @@ async fn columns_are_those_that_postgresql_finds() {
     let (nothing, reader) = (Remembered::new(), Reader::new(1, 0, Stack::Big).expect("a reader"));
     let mut oracle = Oracle::connect(port, &database).await;
     let given = std::env::var("SIDEGATE_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| u64::from(std::process::id()));
+    let seed = given.unwrap_or(SEED);
     println!("SIDEGATE_SEED={seed}");
     let count = std::env::var("SIDEGATE_STATEMENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(STATEMENTS);
     let mut generator = Generator::new(seed);
