@@ -1,6 +1,7 @@
 //! What the server expects of a statement, where a rule wants to know: asked on the same session, between two
 //! statements, right before the statement is judged.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,24 +17,48 @@ use crate::parse::{Encoding, Estimate, Planning, Request};
 use super::corridor::{Corridor, End};
 use super::owed::{Asked, Owed, Own, Question};
 use super::requests::Requests;
-use super::state::State;
+use super::state::{Stamp, State};
 
-/// What the server said last of a prepared statement. Where it cannot be asked again, in the middle of an exchange, that
+/// What the server said lately of a session's texts. Where it cannot be asked again, in the middle of an exchange, that
 /// holds for a while.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<Option<(Estimate, Instant)>>);
+pub(super) struct Expected(VecDeque<Known>);
+
+#[derive(Debug)]
+struct Known {
+    text: Box<str>,
+    types: Box<[u32]>,
+    stamp: Stamp,
+    estimate: Estimate,
+    at: Instant,
+}
 
 /// For so long.
 const WHILE: Duration = Duration::from_secs(60);
 
-impl Kept {
-    fn keep(&self, estimate: Estimate) {
-        *self.0.lock() = Some((estimate, Instant::now()));
+/// Texts that are remembered, and bytes of each at most.
+const REMEMBERED: usize = 32;
+const LONGEST: usize = 16 << 10;
+
+impl Expected {
+    fn keep(&mut self, text: &str, types: &[u32], stamp: Stamp, estimate: Estimate) {
+        self.0.retain(|known| !known.is_of(text, types, stamp));
+        if text.len() <= LONGEST {
+            self.0.truncate(REMEMBERED.saturating_sub(1));
+            let at = Instant::now();
+            self.0.push_front(Known { text: text.into(), types: types.into(), stamp, estimate, at });
+        }
     }
 
-    fn recall(&self) -> Estimate {
-        let kept = *self.0.lock();
-        kept.filter(|(_, at)| at.elapsed() < WHILE).map_or(Estimate::Unknown, |(estimate, _)| estimate)
+    fn recall(&self, text: &str, types: &[u32], stamp: Stamp) -> Estimate {
+        let known = self.0.iter().find(|known| known.is_of(text, types, stamp));
+        known.filter(|known| known.at.elapsed() < WHILE).map_or(Estimate::Unknown, |known| known.estimate)
+    }
+}
+
+impl Known {
+    fn is_of(&self, text: &str, types: &[u32], stamp: Stamp) -> bool {
+        *self.text == *text && *self.types == *types && self.stamp == stamp
     }
 }
 
@@ -44,7 +69,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         &mut self,
         request: Request,
         types: &[u32],
-        kept: Option<&Kept>,
     ) -> Result<Request, End> {
         if !self.corridor.policy_reads_estimate() {
             return Ok(request);
@@ -56,14 +80,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             Planning::Hidden => Estimate::Unknown,
             planning @ (Planning::Harmless | Planning::Doubtful) => {
                 // Boxed: it would make every session larger.
-                match Box::pin(self.estimate(&request, types, planning == Planning::Harmless)).await? {
+                let estimate = Box::pin(self.estimate(&request, types, planning == Planning::Harmless)).await?;
+                let stamp = self.corridor.state.lock().stamp();
+                let mut expected = self.corridor.expected.lock();
+                match estimate {
                     Some(estimate) => {
-                        if let Some(kept) = kept {
-                            kept.keep(estimate);
-                        }
+                        expected.keep(request.text(), types, stamp, estimate);
                         estimate
                     }
-                    None => kept.map_or(Estimate::Unknown, Kept::recall),
+                    None => expected.recall(request.text(), types, stamp),
                 }
             }
         };
@@ -133,13 +158,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_holds_for_a_while_and_not_longer() {
-        let kept = Kept::default();
-        assert_eq!(kept.recall(), Estimate::Unknown);
-        let estimate = Estimate::Of { rows: 1, cost: 2.5 };
-        kept.keep(estimate);
-        assert_eq!(kept.recall(), estimate);
-        *kept.0.lock() = Instant::now().checked_sub(WHILE).map(|at| (estimate, at));
-        assert_eq!(kept.recall(), Estimate::Unknown);
+    fn an_answer_holds_for_a_while_for_the_same_text_and_not_longer() {
+        let mut expected = Expected::default();
+        let (stamp, estimate) = (Stamp::NEVER, Estimate::Of { rows: 1, cost: 2.5 });
+        expected.keep("select $1", &[23], stamp, estimate);
+        assert_eq!(expected.recall("select $1", &[23], stamp), estimate);
+        assert_eq!(expected.recall("select $1", &[25], stamp), Estimate::Unknown);
+        assert_eq!(expected.recall("select $2", &[23], stamp), Estimate::Unknown);
+        expected.keep("select $1", &[23], stamp, Estimate::Unknown);
+        assert_eq!(expected.recall("select $1", &[23], stamp), Estimate::Unknown, "the last word counts");
+        expected.keep("select $1", &[23], stamp, estimate);
+        for other in 1..REMEMBERED {
+            expected.keep(&other.to_string(), &[], stamp, estimate);
+        }
+        assert_eq!(expected.recall("select $1", &[23], stamp), estimate);
+        expected.0.iter_mut().for_each(|known| known.at = known.at.checked_sub(WHILE).unwrap());
+        assert_eq!(expected.recall("select $1", &[23], stamp), Estimate::Unknown);
+        expected.keep("one more", &[], stamp, estimate);
+        assert_eq!(expected.0.len(), REMEMBERED);
+        expected.keep(&"x".repeat(LONGEST + 1), &[], stamp, estimate);
+        assert_eq!(expected.0.len(), REMEMBERED);
     }
 }

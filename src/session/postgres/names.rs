@@ -14,7 +14,6 @@ use crate::journal::Entry;
 use crate::parse::{Facts, Inner, Parameter, Remembered};
 
 use super::budget::{Budget, Charge};
-use super::estimate::Kept;
 use super::ledger::Ledger;
 use super::masks::{Masked, Words};
 use super::owed::Owed;
@@ -36,8 +35,6 @@ pub(super) struct Statement {
     pub(super) types: Mutex<Vec<u32>>,
     /// The OIDs that the client gave, which the server read it by.
     pub(super) declared: Arc<[u32]>,
-    /// What the server expects of it.
-    pub(super) expected: Kept,
     /// It names prepared statements or cursors, which may stand for something else by now.
     pub(super) by_name: bool,
     /// It was prepared with SQL's PREPARE, as a part of this text.
@@ -244,7 +241,6 @@ impl Names {
                 stamp,
                 types: Mutex::new(Vec::new()),
                 declared: Arc::default(),
-                expected: Kept::default(),
                 by_name: false,
                 source: Some(Arc::clone(text)),
                 _charge: self.budget.take_admitted(declared_weight(facts, inner, text.len())),
