@@ -43,15 +43,12 @@ pub fn literals(settings: &Settings) -> Vec<Literal> {
     for source in &settings.sources {
         let read = files::list(&source.location).and_then(|listing| files::read(&source.location, &listing));
         for file in read.unwrap_or_default() {
-            if file.path.ends_with("_test.rego") || !(file.path.ends_with(".rego") || file.path.ends_with("data.json")) {
+            if file.path.ends_with("_test.rego") || !(file.path.ends_with(".rego") || file.path.ends_with("data.json"))
+            {
                 continue;
             }
-            let literal = |(line, written)| Literal {
-                bundle: source.name.clone(),
-                file: file.path.clone(),
-                line,
-                written,
-            };
+            let literal =
+                |(line, written)| Literal { bundle: source.name.clone(), file: file.path.clone(), line, written };
             found.extend(written(&file.text).into_iter().map(literal));
         }
     }

@@ -14,7 +14,9 @@ use crate::config::{Config, Listener, Settings};
 use crate::decide::{self, Decider, Explanation, Verdict};
 use crate::input::{self, Document, Opening, PolicyInfo, SessionContext};
 use crate::model::{Caller, Method, SessionId, Stage, Target};
-use crate::parse::{Estimate, Planning, self, Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Request, Stack};
+use crate::parse::{
+    self, Encoding, Estimate, Names, Planning, Quoting, Reader, Reading, ReadingLimits, Remembered, Request, Stack,
+};
 use crate::telemetry::Metrics;
 use crate::wire::postgres::{Query, WireError};
 
@@ -160,7 +162,9 @@ fn in_json(document: &Document, explanation: &Explanation) -> Value {
 
 fn in_words(document: &Document, explanation: &Explanation) -> String {
     let mut lines = Vec::new();
-    for name in ["effects", "statements", "relations", "columns", "functions", "settings", "parameters", "estimate", "unparsed"] {
+    for name in
+        ["effects", "statements", "relations", "columns", "functions", "settings", "parameters", "estimate", "unparsed"]
+    {
         let value = document.get(&["sql", name]).filter(|value| !is_nothing(value));
         lines.extend(value.map(|value| format!("{name:>11}: {value}")));
     }

@@ -212,7 +212,13 @@ mod tests {
         for _ in 0..=DEEPEST {
             deep = node("Append", 1.0, json!([deep]));
         }
-        for bad in [json!([]), json!(["Utility Statement"]), json!({}), json!([{"Plan": {"Plan Rows": 1}}]), json!([{"Plan": deep}])] {
+        for bad in [
+            json!([]),
+            json!(["Utility Statement"]),
+            json!({}),
+            json!([{"Plan": {"Plan Rows": 1}}]),
+            json!([{"Plan": deep}]),
+        ] {
             assert_eq!(told(&bad), Told::Nothing, "{bad}");
         }
         for rows in [json!(-1), json!("5"), json!(null)] {

@@ -72,8 +72,7 @@ pub(super) fn run(out: &mut Vec<u8>, sql: &str) -> Result<(), WireError> {
     let name = NAME.as_bytes();
     let parse = Parse { name, sql: sql.as_bytes(), types: Vec::new() }.encode()?;
     let nothing = (Vec::new(), Vec::new(), Vec::new());
-    let bind =
-        Bind { portal: name, statement: name, formats: nothing.0, values: nothing.1, result_formats: nothing.2 };
+    let bind = Bind { portal: name, statement: name, formats: nothing.0, values: nothing.1, result_formats: nothing.2 };
     let execute = Execute { portal: name, max_rows: 0 }.encode()?;
     for frame in [parse, bind.encode()?, execute] {
         out.extend_from_slice(frame.bytes());

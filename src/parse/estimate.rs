@@ -42,8 +42,7 @@ const UNPLANNED: [&str; 2] = ["SHOW", "LOCK TABLE"];
 const CURSORS: [&str; 2] = ["FETCH", "MOVE"];
 
 /// Definitions that run a query.
-const QUERIES: [&str; 4] =
-    ["CREATE TABLE AS", "SELECT INTO", "CREATE MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW"];
+const QUERIES: [&str; 4] = ["CREATE TABLE AS", "SELECT INTO", "CREATE MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW"];
 
 impl Facts {
     /// Whether the server can be asked what it expects of the statement.
@@ -61,7 +60,8 @@ impl Facts {
             (_, _) => return Planning::Hidden,
         }
         let harmless = |effect: &Effect| matches!(effect, Effect::Read | Effect::Write | Effect::Session);
-        let known = !self.outdated && !self.unknown.contains("sql.relations") && !self.unknown.contains("sql.functions");
+        let known =
+            !self.outdated && !self.unknown.contains("sql.relations") && !self.unknown.contains("sql.functions");
         if known && self.effects.iter().all(harmless) { Planning::Harmless } else { Planning::Doubtful }
     }
 }
@@ -73,7 +73,8 @@ fn is_unplanned(statement: &StatementFacts) -> bool {
         matches!(effect, Session | Settings | Transaction | Notify | Dcl | Ddl)
     };
     let loads = |effect: &Effect| matches!(effect, Effect::CopyIn | Effect::Write);
-    let loaded = command == "COPY" && statement.effects.contains(&Effect::CopyIn) && statement.effects.iter().all(loads);
+    let loaded =
+        command == "COPY" && statement.effects.contains(&Effect::CopyIn) && statement.effects.iter().all(loads);
     let defines = !QUERIES.contains(&command) && statement.effects.iter().all(plain);
     !statement.nested && (defines || loaded || UNPLANNED.contains(&command))
 }

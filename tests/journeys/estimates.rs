@@ -107,10 +107,7 @@ fn prepared_statements_are_judged_by_a_plan_that_fits_any_values() {
             client.ask(&[run("1"), run("2"), run("3"), sync()].concat()),
             "2 D C:SELECT 1 2 D C:SELECT 1 2 D C:SELECT 1 Z:I"
         );
-        server.sql(
-            &sidegate.database,
-            "alter table big drop constraint big_pkey; update big set id = 1; analyze big",
-        );
+        server.sql(&sidegate.database, "alter table big drop constraint big_pkey; update big set id = 1; analyze big");
         assert_eq!(client.ask(&[run("1"), sync()].concat()), "E:42501 Z:I", "it is asked anew with every Bind");
     }
 }
@@ -208,7 +205,8 @@ fn a_policy_that_does_not_read_it_asks_nobody() {
         assert_eq!(client.ask(&query(sql)), answer, "{sql}");
     }
     assert_eq!(questions(postgres()), before);
-    let whole = start(postgres(), "deny contains \"no\" if object.get(input, [\"sql\", \"estimate\", \"rows\"], 0) > 10000");
+    let whole =
+        start(postgres(), "deny contains \"no\" if object.get(input, [\"sql\", \"estimate\", \"rows\"], 0) > 10000");
     let mut client = open(&whole);
     assert_eq!(client.ask(&query("select * from big")), "E:42501 Z:I", "who reads the whole input reads this, too");
     assert_eq!(questions(postgres()), before + 1);

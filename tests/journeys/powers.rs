@@ -199,14 +199,15 @@ fn check_finds_the_columns_that_bundles_name_and_tables_do_not_have() {
         # \"public.customers.in_a_comment\"\n\
         mask contains {\"column\": \"public.customers.emial\", \"with\": {\"null\": {}}} if input.caller.subject == \"nobody\"\n\n\
         mask contains {\"column\": \"public.elsewhere.ssn\", \"with\": {\"null\": {}}}\n\n\
-        deny contains \"unused\" if \"www.example.com\" in {x | some x in pii}\n";
+        deny contains \"unused\" if \"www.example.com\" in {x | some x in pii.columns}\n";
     for server in [postgres(), postgres18()] {
         server.sql("postgres", &format!("create role {role} login password '{PASSWORD}'"));
         let database = server.database();
         let sidegate = Setup::policy(rego).server(server).credential(role, PASSWORD).database(&database).start();
-        let data = sidegate.path("policies/pii/data.json");
+        let data = sidegate.path("bundle/pii/data.json");
         std::fs::create_dir_all(data.parent().expect("a folder")).expect("it is made");
-        std::fs::write(&data, "[\"public.orders.total\", \"public.orders.totals\"]").expect("it is written");
+        std::fs::write(&data, "{\"columns\": [\"public.orders.total\", \"public.orders.totals\"]}")
+            .expect("it is written");
         let upstream = || {
             let answer: Value = serde_json::from_str(&check(&sidegate, "json").1).expect("it is JSON");
             answer["upstream"][0].clone()

@@ -65,11 +65,7 @@ impl Known {
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// The request with what the server expects of it, if a rule reads that. `types`: those of its parameters that the
     /// client declares.
-    pub(super) async fn expected(
-        &mut self,
-        request: Request,
-        types: &[u32],
-    ) -> Result<Request, End> {
+    pub(super) async fn expected(&mut self, request: Request, types: &[u32]) -> Result<Request, End> {
         if !self.corridor.policy_reads_estimate() {
             return Ok(request);
         }
@@ -117,10 +113,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             if !self.upstream.send_what_if(&question) {
                 return Ok(None);
             }
-            for (asked, last) in
-                [within.then_some((Asked::Aside, false)), Some((Asked::Estimate(Arc::clone(&told)), false)), Some((Asked::Aside, true))]
-                    .into_iter()
-                    .flatten()
+            for (asked, last) in [
+                within.then_some((Asked::Aside, false)),
+                Some((Asked::Estimate(Arc::clone(&told)), false)),
+                Some((Asked::Aside, true)),
+            ]
+            .into_iter()
+            .flatten()
             {
                 state.ledger.owe(Owed::Own(Own::Question(Question::new(asked, last))));
             }
