@@ -8,8 +8,8 @@ use super::held::Held;
 use super::powers::Power;
 use super::row::Row;
 use super::rows::{
-    CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind, FunctionRow,
-    FunctionVolatility, NamespaceRow, OperatorRow, RelationKind, RelationRow, RuleEvent, RuleRelationRow, RuleRow,
+    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind, FunctionRow,
+    FunctionVolatility, NamespaceRow, Occasion, OperatorRow, RelationKind, RelationRow, RuleEvent, RuleRelationRow, RuleRow,
     TypeKind, TypeRow,
 };
 use super::snapshot::{Server, Snapshot};
@@ -65,6 +65,9 @@ impl Builder {
             Table::Rules => self.rule(&row),
             Table::RuleRelations => self.rule_relation(&row),
             Table::RuleFunctions => self.rule_function(&row),
+            Table::Generated => self.generated(&row),
+            Table::Attached => self.attached(&row),
+            Table::DomainFunctions => self.domain_function(&row),
             Table::Functions => self.function(&row),
             Table::Aggregates => self.aggregate(&row),
             Table::Operators => self.operator(&row),
@@ -212,6 +215,33 @@ impl Builder {
 
     fn rule_function(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
         self.held.rule_functions.push((row.real_oid(0)?, row.real_oid(1)?));
+        Ok(())
+    }
+
+    fn generated(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.generated.push((row.real_oid(0)?, row.column_number(1, 1)?, row.column_number(2, 0)?));
+        Ok(())
+    }
+
+    fn attached(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.attached.push(AttachedRow {
+            relation: row.real_oid(0)?,
+            occasion: row.letter(1, |letter| match letter {
+                b't' => Some(Occasion::Trigger),
+                b'p' => Some(Occasion::RowSecurity),
+                b'c' => Some(Occasion::Check),
+                b'd' => Some(Occasion::Default),
+                b'i' => Some(Occasion::Index),
+                _ => None,
+            })?,
+            events: row.count(2)?,
+            function: row.oid(3)?,
+        });
+        Ok(())
+    }
+
+    fn domain_function(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.domain_functions.push((row.real_oid(0)?, row.real_oid(1)?));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Document, Opening, PolicyInfo, SessionContext, part, request_document, session_document};
 use crate::input::Section;
 use crate::model::{Caller, Labels, Method, SessionId, Target, Workload};
-use crate::parse::{
+use crate::parse::{Caller, 
     Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, Parameter, Protocol, RelationFacts,
     Request, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
@@ -94,6 +94,8 @@ pub(crate) fn facts() -> Facts {
             name: "lower".to_owned(),
             volatility: Some(Volatility::Immutable),
             builtin: true,
+            security_definer: Some(false),
+            called_by: BTreeSet::from([Caller::Statement]),
         }],
         settings: vec![SettingFacts { name: "timezone".to_owned(), value: None, local: true }],
         unparsed: None,

@@ -10,7 +10,7 @@ use super::passing;
 use super::target::Target;
 use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
-use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
+use crate::parse::{Access, Caller, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
 
 /// Text in, text out. `None`: no mask binds here, and the text goes upstream as it is.
 ///
@@ -126,6 +126,10 @@ fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
         })
     };
     let blind = |function: &&FunctionFacts| {
+        // What runs unasked shows its table's owner's values, as the table does.
+        if !function.called_by.contains(&Caller::Statement) {
+            return false;
+        }
         if function.builtin { shows(&function.name) } else { !harmless(function) }
     };
     match facts.functions.iter().find(blind) {

@@ -11,12 +11,15 @@ use super::names::{self, Resolved};
 use super::outputs::{Output, Outputs};
 use super::scope::{Shape, Table};
 use super::{Names, Walk};
-use crate::catalog::{Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type};
-use crate::parse::facts::{Access, Effect, Use, Volatility};
+use crate::catalog::{Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type};
+use crate::parse::facts::{Access, Caller, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 
 /// Domains over domains that are followed.
 const DOMAINS: usize = 32;
+
+/// Whatever rules and MERGE do to rows.
+pub(super) const EVERY: Events = Events::READ.and(Events::INSERT).and(Events::UPDATE).and(Events::DELETE);
 
 /// A view does not tell how it uses the columns of what it shows.
 pub(super) const ANY_USE: [Use; 6] = [Use::Output, Use::Predicate, Use::Join, Use::Group, Use::Order, Use::Argument];
@@ -35,7 +38,7 @@ impl<'a> Walker<'a> {
     }
 
     /// How far the catalog can be relied on for relations with that name.
-    fn trust(&self, known: &Known, name: &str) -> Trust {
+    pub(super) fn trust(&self, known: &Known, name: &str) -> Trust {
         if self.earlier.touch_relation(name) { Trust::Outdated } else { known.trust_of(name) }
     }
 
@@ -99,7 +102,8 @@ impl<'a> Walker<'a> {
     }
 
     /// Counts what a view shows, and what rules do, where its rows are read or changed.
-    pub(super) fn behind(&mut self, relation: &Resolved, writes: bool) {
+    pub(super) fn behind(&mut self, relation: &Resolved, events: Events) {
+        let writes = events != Events::READ;
         let Some(schema) = relation.schema.as_deref() else { return };
         if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
             return;
@@ -119,16 +123,22 @@ impl<'a> Walker<'a> {
             // There is none: the server will say so.
             (Trust::Fresh, None) => {}
             (Trust::Recent | Trust::Fresh, Some(found)) if writes => {
+                let mut events = events;
                 if found.rules().any(|rule| rule.is_enabled() && rule.event() != crate::catalog::RuleEvent::Select) {
                     self.shows();
+                    events = EVERY;
                 }
-                self.reaches(known, &known.snapshot.behind_write(found));
+                self.runs_at(&known.snapshot, found, events);
+                self.reaches(known, &known.snapshot.behind_write(found), events);
             }
-            (Trust::Recent | Trust::Fresh, Some(found)) => self.reaches(known, &known.snapshot.behind_read(found)),
+            (Trust::Recent | Trust::Fresh, Some(found)) => {
+                self.runs_at(&known.snapshot, found, events);
+                self.reaches(known, &known.snapshot.behind_read(found), events);
+            }
         }
     }
 
-    fn reaches(&mut self, known: &Known, reach: &Reach<'_>) {
+    fn reaches(&mut self, known: &Known, reach: &Reach<'_>, events: Events) {
         if reach.open {
             self.not_known("sql.relations");
         }
@@ -137,6 +147,8 @@ impl<'a> Walker<'a> {
         }
         for reached in reach.relations.values() {
             self.reached(reached);
+            let events = if reached.written { events } else { Events::READ };
+            self.runs_at(&known.snapshot, reached.relation, events);
         }
         for function in reach.functions.values() {
             self.runs(function);
@@ -186,7 +198,7 @@ impl<'a> Walker<'a> {
 
     pub(super) fn somebodys(&mut self, function: &Function<'_>) {
         self.procedure();
-        self.function(Some(function.schema()), function.name(), Some(volatility(function)), false);
+        self.somebodys_by(Caller::Statement, function);
     }
 
     /// Whether a call by this name alone may mean somebody's function, which then counts; `arguments` where their number
@@ -339,7 +351,7 @@ fn is_plain(function: &Function<'_>) -> bool {
         && !function.is_security_definer()
 }
 
-fn volatility(function: &Function<'_>) -> Volatility {
+pub(super) fn volatility(function: &Function<'_>) -> Volatility {
     match function.volatility() {
         FunctionVolatility::Immutable => Volatility::Immutable,
         FunctionVolatility::Stable => Volatility::Stable,

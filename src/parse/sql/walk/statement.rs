@@ -6,12 +6,13 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{Analyze, DiscardObject, Ident, Lock, LockTableMode, Statement, Truncate};
+use sqlparser::ast::{Analyze, CascadeOption, DiscardObject, Ident, Lock, LockTableMode, Statement, Truncate};
 
 use super::columns::Column;
 use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, lasting, names, tags};
+use crate::catalog::Events;
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::sql::plain::Plain;
@@ -138,6 +139,11 @@ impl Walker<'_> {
         for target in &truncate.table_names {
             let id = self.resolve(&target.name)?;
             self.touch(&id, Access::Write);
+            self.unseen(&id, Events::TRUNCATE);
+        }
+        if truncate.cascade == Some(CascadeOption::Cascade) {
+            // Whatever refers to them is emptied, too.
+            self.not_known("sql.relations");
         }
         self.effect(Effect::Write);
         Ok(())
