@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::held::Held;
-use super::rows::{Occasion, RelationKind};
-use super::snapshot::{Snapshot, among};
+use super::rows::{CastMethod, Occasion, RelationKind};
+use super::snapshot::{OWN, Snapshot, among};
 use super::things::{Column, Function, Relation, Type};
 
 /// Types inside of types that are followed.
@@ -104,14 +103,30 @@ impl<'a> Type<'a> {
     /// Functions that run where a value becomes one of this type: of its checks and its default, of what it is made of
     /// as well. PostgreSQL's own that only compute are not held.
     pub fn checked_by(self) -> Vec<Function<'a>> {
+        let (snapshot, held) = (self.snapshot, &self.snapshot.held);
+        let own = |one: &Type<'a>| among(&held.domain_functions, &one.oid(), |(domain, _)| *domain);
+        let parts = self.parts();
+        parts.iter().flat_map(own).filter_map(|(_, function)| snapshot.function(*function)).collect()
+    }
+
+    /// Functions that casts of its values, or of values to it, call, of what it is made of as well; `None` for one that
+    /// nobody knows. Casts between PostgreSQL's own types are left out.
+    pub fn cast_by(self) -> Vec<Option<Function<'a>>> {
         let snapshot = self.snapshot;
-        let held: &Held = &snapshot.held;
+        let parts = self.parts();
+        let foreign = parts.iter().filter(|one| one.schema() != OWN);
+        let casts = foreign.flat_map(|one| snapshot.casts_from(one.oid()).chain(snapshot.casts_to(one.oid())));
+        casts.filter(|(method, _)| *method == CastMethod::Function).map(|(_, function)| function).collect()
+    }
+
+    /// The type and what it is made of.
+    fn parts(self) -> Vec<Type<'a>> {
+        let snapshot = self.snapshot;
         let mut seen = BTreeSet::from([self.oid()]);
         let mut next = vec![self];
         let mut found = Vec::new();
         while let Some(one) = next.pop().filter(|_| seen.len() < DEEP) {
-            let own = among(&held.domain_functions, &one.oid(), |(domain, _)| *domain);
-            found.extend(own.iter().filter_map(|(_, function)| snapshot.function(*function)));
+            found.push(one);
             let fields = one.relation().into_iter().flat_map(|relation| relation.columns());
             let fields = fields.filter_map(|column| snapshot.data_type(column.data_type().0));
             let parts = one.base().map(|(base, _)| base).into_iter().chain(one.element()).chain(one.subtype());

@@ -52,7 +52,7 @@ impl Builder {
         if self.bytes > MAX_BYTES {
             return Err(CatalogError::TooMuch { table, limit: MAX_BYTES, unit: "bytes" });
         }
-        if !matches!(table, Table::Definitions | Table::Powers) {
+        if !matches!(table, Table::Backends | Table::Definitions | Table::Powers) {
             self.digest = self.digest.wrapping_add(digest(table, values));
         }
         let row = Row::new(table, number, values)?;
@@ -76,6 +76,7 @@ impl Builder {
             Table::DomainConstraints => self.constraint(&row),
             Table::Collations => self.collation(&row),
             Table::Extensions => self.extension(&row),
+            Table::Backends => self.backend(&row),
             Table::Powers => self.power(&row),
             Table::Definitions => self.definition(&row),
         }
@@ -373,6 +374,16 @@ impl Builder {
             name: row.name(1, &mut self.names)?,
             version: row.name(2, &mut self.names)?,
         });
+        Ok(())
+    }
+
+    /// Which sessions there are was told.
+    pub fn backends_are_told(&mut self) {
+        self.held.backends.get_or_insert_default();
+    }
+
+    fn backend(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.backends.get_or_insert_default().push(row.signed(0)?);
         Ok(())
     }
 

@@ -53,6 +53,8 @@ pub(super) struct Held {
     pub collations: Vec<CollationRow>,
     /// By OID.
     pub extensions: Vec<ExtensionRow>,
+    /// Processes of sessions; nothing where they were not told.
+    pub backends: Option<Vec<i32>>,
     /// What the role may do too much; nothing where it was not told.
     pub powers: Option<Vec<Power>>,
     /// Places in `relations`, by name and schema.

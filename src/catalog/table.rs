@@ -79,6 +79,8 @@ pub enum Table {
     Collations,
     /// Extensions.
     Extensions,
+    /// Processes of sessions in the database. The rest does without them.
+    Backends,
     /// What the role may do beyond what statements need. It is for people, and the rest does without it.
     Powers,
     /// The text of rules. It waits for locks, so it is asked for by itself, and the rest does without it.
@@ -296,6 +298,7 @@ impl Table {
             Self::DomainConstraints => &["contypid", "definition"],
             Self::Collations => &["oid", "collnamespace", "collname", "collisdeterministic"],
             Self::Extensions => &["oid", "extname", "extversion"],
+            Self::Backends => &["pid"],
             Self::Powers => &["what", "object", "remedy"],
             Self::Definitions => &["oid", "definition"],
         }
@@ -388,6 +391,9 @@ impl Table {
                  or l.oid in (select t.typcollation from pg_type t)"
             }
             Self::Extensions => "select e.oid, e.extname, e.extversion from pg_extension e",
+            Self::Backends => {
+                "select a.pid from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()"
+            }
             Self::Powers => super::powers::SQL,
             Self::Definitions => DEFINITIONS,
         }
@@ -416,6 +422,7 @@ impl std::fmt::Display for Table {
             Self::DomainConstraints => "constraints of domains",
             Self::Collations => "collations",
             Self::Extensions => "extensions",
+            Self::Backends => "processes",
             Self::Powers => "what the role may do",
             Self::Definitions => "texts of rules",
         })

@@ -28,9 +28,8 @@ const GENERATED: &str = "create table people (id int primary key, ssn text, phon
 const VIRTUAL: &str = "alter table people add virt text generated always as ('v' || ssn) virtual";
 
 fn masked(server: &'static Postgres) -> Sidegate {
-    let yaml = "plugins: {sidegate: {keys: {masks: {env: UNSEEN_KEY}}}}";
-    let setup = Setup::policy(MASKED).server(server).variable("UNSEEN_KEY", &"k".repeat(40));
-    let sidegate = setup.sidegate(yaml.trim_start_matches("plugins: {sidegate: {").trim_end_matches("}}")).start();
+    let setup = Setup::policy(MASKED).server(server).variable("UNSEEN_KEY", "0123456789abcdefghijklmnopqrstuvwxyzABCD");
+    let sidegate = setup.sidegate("keys: {masks: {env: UNSEEN_KEY}}").start();
     server.sql(&sidegate.database, GENERATED);
     sidegate
 }
@@ -130,7 +129,8 @@ fn a_generated_column_uses_what_it_is_made_of_on_18() {
 }
 
 /// Only functions that are known, whatever the statement is.
-const KNOWN: &str = "package policies.shop\n\nallow contains \"reads and writes\" if {\n\t\
+const KNOWN: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
+    deny contains \"payroll is nobody's business\" if sql.touches({\"public.payroll\"})\n\nallow contains \"reads and writes\" if {\n\t\
     count({e | some e in input.sql.effects} - {\"read\", \"write\", \"copy_in\", \"session\", \"transaction\"}) == 0\n\tcount(strange) == 0\n}\n\n\
     strange contains f.id if {\n\tsome f in input.sql.functions\n\tnot f.builtin\n}\n";
 
@@ -151,7 +151,7 @@ const RUNS: &str = "create function note() returns trigger language plpgsql secu
     create trigger note after insert on split1 for each row execute function note(); \
     create table plain (id bigserial primary key, key uuid default gen_random_uuid(), at timestamptz default now(), \
         day date default current_date, who text default current_user, n int check (n > 0 and n < 100), \
-        name text not null default lower('X'), both text generated always as (upper(name)) stored); \
+        name text not null default lower('X'), doubled text generated always as (upper(name)) stored); \
     create unique index on plain (lower(name), id); \
     create table tenants (id int, tenant text); alter table tenants enable row level security; \
     alter table tenants force row level security; create policy own on tenants using (tenant = current_setting('a.b', true))";
@@ -201,7 +201,7 @@ fn what_runs_unasked_is_told(server: &'static Postgres) {
         "delete from drawn",
         "select * from littles",
         "insert into plain (n) values (1)",
-        "insert into plain (n, name) values (2, 'b') returning id, both",
+        "insert into plain (n, name) values (2, 'b') returning id, doubled",
         "update plain set name = 'c', n = default where n = 1",
         "select * from tenants",
         "insert into tenants values (1, current_setting('a.b', true))",
@@ -212,7 +212,7 @@ fn what_runs_unasked_is_told(server: &'static Postgres) {
         assert!(!said(&output).contains("denied by policy"), "{sql}: {}", said(&output));
     }
     let cascades = said(&sidegate.psql(&["-Atc", "truncate customers cascade"]));
-    assert_eq!(server.sql(&sidegate.database, "select count(*) from orders"), "1001", "{cascades}");
+    assert!(cascades.contains("`sql.relations`, which is not known"), "{cascades}");
 }
 
 #[test]
@@ -231,9 +231,7 @@ fn what_runs_unasked_is_told_on_18() {
 
 #[test]
 fn triggers_of_other_tables_do_not_disturb_masks() {
-    let sidegate = Setup::policy(MASKED).variable("UNSEEN_KEY", &"k".repeat(40));
-    let sidegate = sidegate.sidegate("keys: {masks: {env: UNSEEN_KEY}}").start();
-    postgres().sql(&sidegate.database, GENERATED);
+    let sidegate = masked(postgres());
     postgres().sql(&sidegate.database, RUNS);
     let mut raw = Raw::open(sidegate.port, &sidegate.database);
     assert_eq!(raw.ask(&query("insert into noted (name) values ('a')")), "C:INSERT 0 1 Z:I");

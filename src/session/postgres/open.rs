@@ -311,6 +311,7 @@ fn begin(
 ) -> Result<(BytesMut, State), WireError> {
     let out = welcome(identified, upstream, key)?;
     let mut state = State::new(context, Some(page), Search::pinned(lane));
+    state.runs_as(upstream.cancel.as_ref().map(CancelTarget::process));
     for (name, value) in &upstream.parameters {
         state.parameter(name, value);
     }

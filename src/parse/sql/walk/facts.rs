@@ -159,6 +159,14 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// An effect that the outermost entries have.
+    pub(super) fn effect_of_all(&mut self, effect: Effect) {
+        self.opaque |= effect == Effect::Procedure;
+        for entry in self.entries.iter_mut().filter(|entry| !entry.nested) {
+            entry.effects.insert(effect);
+        }
+    }
+
     /// What the innermost entry defines, nobody else sees, if so.
     pub(super) fn privately(&mut self, is: bool) {
         self.private.extend(self.open.last().filter(|_| is));
@@ -423,8 +431,14 @@ impl<'a> Walker<'a> {
         self.relations.values().any(|relation| relation.name == name)
     }
 
+    /// A relation of the session's own was touched.
+    pub(super) fn has_touched_temporary(&self) -> bool {
+        self.relations.values().any(|relation| relation.schema.as_deref() == Some(names::TEMPORARY))
+    }
+
     pub(super) fn finish(mut self) -> Walked {
         self.bases_of_generated();
+        self.casts_of_columns();
         let (names, defined) = (self.has_lost_names(), self.defined());
         let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;

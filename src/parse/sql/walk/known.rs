@@ -37,9 +37,9 @@ impl<'a> Walker<'a> {
         self.known().filter(|known| known.searched)
     }
 
-    /// How far the catalog can be relied on for relations with that name.
-    pub(super) fn trust(&self, known: &Known, name: &str) -> Trust {
-        if self.earlier.touch_relation(name) { Trust::Outdated } else { known.trust_of(name) }
+    /// How far the catalog can be relied on for relations with that name in these schemas.
+    pub(super) fn trust<S: AsRef<str>>(&self, known: &Known, schemas: &[S], name: &str) -> Trust {
+        if self.earlier.touch_relation(schemas, name) { Trust::Outdated } else { known.trust_of(schemas, name) }
     }
 
     /// What the catalog says of it is not relied on, unless somebody looks again.
@@ -63,7 +63,7 @@ impl<'a> Walker<'a> {
         {
             return Ok(resolved);
         }
-        let trust = self.trust(known, name);
+        let trust = self.trust(known, &known.path, name);
         let found = match trust {
             Trust::Outdated => None,
             Trust::Recent | Trust::Fresh => known.snapshot.relation(&known.path, name),
@@ -86,19 +86,29 @@ impl<'a> Walker<'a> {
     pub(super) fn resolve_new(&mut self, parts: &[String]) -> Walk<Resolved> {
         let resolved = names::resolve(parts, self.context.names)?;
         let (Some(known), [name]) = (self.searched(), parts) else { return Ok(resolved) };
-        if known.schema.is_some() {
-            return Ok(resolved);
-        }
-        let trust = self.trust(known, name);
-        let schema = match trust {
-            Trust::Outdated => None,
-            Trust::Recent | Trust::Fresh => known.snapshot.creation_schema(&known.path),
+        let trust = self.trust(known, &known.path, name);
+        // Of the one schema that is searched it only matters whether it is there.
+        let schema = match (trust, &known.schema) {
+            (Trust::Outdated, Some(only)) if !self.may_have_moved(known, only) => Some(only.as_ref()),
+            (Trust::Outdated, _) => None,
+            (Trust::Recent | Trust::Fresh, _) => known.snapshot.creation_schema(&known.path).map(|(schema, _)| schema),
         };
-        self.outdated |= trust == Trust::Outdated;
+        self.outdated |= schema.is_none() && trust != Trust::Fresh;
         match schema {
-            Some((schema, _)) => names::resolve(&[schema.to_owned(), name.clone()], self.context.names),
-            None => Ok(resolved),
+            Some(schema) => names::resolve(&[schema.to_owned(), name.clone()], self.context.names),
+            None => {
+                // Where the path leads nowhere, it is temporary, and so are names from now on.
+                self.aftermath.names = true;
+                Ok(Resolved { id: names::id(None, name), schema: None, name: name.clone() })
+            }
         }
+    }
+
+    /// Whether a schema may have come or gone since the catalog was read.
+    fn may_have_moved(&self, known: &Known, schema: &str) -> bool {
+        let is_there = known.snapshot.is_usable(schema);
+        // Not even a name that nothing has would be looked for there.
+        !is_there || self.earlier.touch_relation(&[schema], "") || known.defined.touch_relation(&[schema], "")
     }
 
     /// Counts what a view shows, and what rules do, where its rows are read or changed.
@@ -118,7 +128,7 @@ impl<'a> Walker<'a> {
             return;
         }
         let found = known.snapshot.relation_in(schema, &relation.name);
-        match (self.trust(known, &relation.name), found) {
+        match (self.trust(known, &[schema], &relation.name), found) {
             (Trust::Outdated, _) | (Trust::Recent, None) => self.unsettled(),
             // There is none: the server will say so.
             (Trust::Fresh, None) => {}
@@ -142,7 +152,11 @@ impl<'a> Walker<'a> {
         if reach.open {
             self.not_known("sql.relations");
         }
-        if reach.relations.values().any(|reached| self.trust(known, reached.relation.name()) == Trust::Outdated) {
+        let moved = |reached: &Reached<'_>| {
+            let relation = reached.relation;
+            self.trust(known, &[relation.schema()], relation.name()) == Trust::Outdated
+        };
+        if reach.relations.values().any(moved) {
             self.unsettled();
         }
         for reached in reach.relations.values() {
@@ -215,8 +229,8 @@ impl<'a> Walker<'a> {
             }
             return false;
         };
-        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
-        if outdated || self.earlier.touch_function(name) {
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(&known.path, name);
+        if outdated || self.earlier.touch_function(&known.path, name) {
             self.calls_whatever(name, outdated);
         }
         let own = builtins::lookup(name).is_some();
@@ -235,8 +249,8 @@ impl<'a> Walker<'a> {
     /// The same of a name with its schema.
     pub(super) fn calls_somebodys_in(&mut self, schema: &str, name: &str, arguments: Option<usize>) -> bool {
         let Some(known) = self.known() else { return false };
-        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
-        if schema != "pg_catalog" && (outdated || self.earlier.touch_function(name)) {
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(&[schema], name);
+        if schema != "pg_catalog" && (outdated || self.earlier.touch_function(&[schema], name)) {
             self.calls_whatever(name, outdated);
         }
         let mut called = false;
@@ -279,7 +293,7 @@ impl<'a> Walker<'a> {
         }
         let (known, schema) = (self.known()?, relation.schema.as_deref()?);
         let own = matches!(schema, "pg_catalog" | "information_schema");
-        if !own && self.trust(known, &relation.name) == Trust::Outdated {
+        if !own && self.trust(known, &[schema], &relation.name) == Trust::Outdated {
             return None;
         }
         let found = known.snapshot.relation_in(schema, &relation.name)?;

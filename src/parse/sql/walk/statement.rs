@@ -41,7 +41,7 @@ impl Walker<'_> {
 
     /// Walks a statement that sqlparser did not read.
     pub(super) fn plain(&mut self, plain: &Plain) -> Walk {
-        let Plain { command, effects, changes, wide, cursor } = plain;
+        let Plain { command, effects, changes, gives, wide, cursor } = plain;
         self.enter(command, false)?;
         self.keep_all();
         for effect in effects {
@@ -57,13 +57,17 @@ impl Walker<'_> {
         }
         match command.as_str() {
             "CREATE RULE" | "CREATE SEQUENCE" | "DROP RULE" if !wide => {
-                let names: Walk<Vec<_>> = changes.iter().map(names::parts).collect();
-                self.defines(&Definitions::relations(names?.into_iter().filter_map(|mut parts| parts.pop())));
+                let places = changes.iter().map(|name| names::place(name, self.context.names));
+                self.defines(&Definitions::relations(places.collect::<Walk<Vec<_>>>()?));
             }
             "CREATE AGGREGATE" | "CREATE PROCEDURE" | "DROP AGGREGATE" | "DROP ROUTINE" if !wide => {
                 self.defines(&Definitions::every_function());
             }
             _ => {}
+        }
+        if let Some(gives) = gives.as_ref().filter(|_| !wide) {
+            let places = changes.iter().chain(gives).map(|name| names::place(name, self.context.names));
+            self.defines(&Definitions::relations(places.collect::<Walk<Vec<_>>>()?));
         }
         if *wide {
             self.not_known("sql.relations");

@@ -1,16 +1,16 @@
 //! What runs where a relation is used though nothing in the text says so (triggers, row security, checks, defaults,
 //! indexes), and what generated columns are made of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::Column;
 use super::facts::{Used, Walker};
 use super::known::{is_harmless, volatility};
 use super::names::Resolved;
-use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Snapshot};
+use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Snapshot, Type};
 use crate::parse::facts::{Caller, Effect, Use};
 use crate::parse::sql::builtins::{self, Family};
-use crate::parse::sql::reading::Trust;
+use crate::parse::sql::reading::{Known, Trust};
 
 /// Volatile functions of PostgreSQL's own extensions, and of newer servers, that make values of nothing.
 const MAKES_VALUES: [&str; 9] = [
@@ -33,7 +33,7 @@ impl Walker<'_> {
         if new || matches!(schema, "pg_catalog" | "information_schema") {
             return;
         }
-        match (self.trust(known, &relation.name), known.snapshot.relation_in(schema, &relation.name)) {
+        match (self.trust(known, &[schema], &relation.name), known.snapshot.relation_in(schema, &relation.name)) {
             (Trust::Outdated, _) | (Trust::Recent, None) => {
                 self.outdated = true;
                 self.not_known("sql.functions");
@@ -110,6 +110,40 @@ impl Walker<'_> {
             let used = self.columns.entry(column).or_insert_with(|| Used { uses: BTreeSet::new(), passed: true });
             used.uses.extend(uses);
         }
+    }
+
+    /// Somebody's code turns values of a used column's type into others, wherever PostgreSQL puts a cast in.
+    pub(super) fn casts_of_columns(&mut self) {
+        let Some(known) = self.known() else { return };
+        let own = |data_type: &Type<'_>| data_type.schema() == "pg_catalog" && data_type.element().is_none();
+        let mut types = BTreeMap::new();
+        for column in self.columns.keys() {
+            let used = self.types_of_column(known, column).into_iter().filter(|data_type| !own(data_type));
+            types.extend(used.map(|data_type| (data_type.oid(), data_type)));
+        }
+        let functions: Vec<_> = types.into_values().flat_map(Type::cast_by).collect();
+        for function in functions {
+            match function {
+                Some(function) if is_harmless(&function) || function.is_own() => {}
+                Some(function) => {
+                    self.effect_of_all(Effect::Procedure);
+                    self.somebodys_by(Caller::Statement, &function);
+                }
+                None => self.effect_of_all(Effect::Procedure),
+            }
+        }
+    }
+
+    /// The type of a column, or of every column where one stands for all.
+    fn types_of_column<'k>(&self, known: &'k Known, column: &Column) -> Vec<Type<'k>> {
+        let relation = column.relation.as_deref().and_then(|id| self.relation_of(id));
+        let Some((Some(schema), name)) = relation else { return Vec::new() };
+        if matches!(schema, "pg_catalog" | "information_schema") {
+            return Vec::new();
+        }
+        let Some(relation) = known.snapshot.relation_in(schema, name) else { return Vec::new() };
+        let meant = relation.columns().filter(|one| &*column.name == "*" || one.name() == &*column.name);
+        meant.filter_map(|one| known.snapshot.data_type(one.data_type().0)).collect()
     }
 
     /// Of a relation's column and of those of what inherits from it.
