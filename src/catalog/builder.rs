@@ -8,9 +8,9 @@ use super::held::Held;
 use super::powers::Power;
 use super::row::Row;
 use super::rows::{
-    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind, FunctionRow,
-    FunctionVolatility, NamespaceRow, Occasion, OperatorRow, RelationKind, RelationRow, RuleEvent, RuleRelationRow, RuleRow,
-    TypeKind, TypeRow,
+    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind,
+    FunctionRow, FunctionVolatility, NamespaceRow, Occasion, OperatorRow, RelationKind, RelationRow, RuleEvent,
+    RuleRelationRow, RuleRow, TypeKind, TypeRow,
 };
 use super::snapshot::{Server, Snapshot};
 use super::symbols::Interner;

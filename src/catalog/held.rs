@@ -2,8 +2,8 @@
 
 use super::powers::Power;
 use super::rows::{
-    AttachedRow, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionRow, NamespaceRow, OperatorRow, RelationRow,
-    RuleRelationRow, RuleRow, TypeRow,
+    AttachedRow, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionRow, NamespaceRow, OperatorRow,
+    RelationRow, RuleRelationRow, RuleRow, TypeRow,
 };
 use super::symbols::Symbol;
 use super::{CatalogError, Table};

@@ -22,7 +22,9 @@ pub use builder::Builder;
 pub use error::CatalogError;
 pub use powers::Power;
 pub use reach::{Reach, Reached};
-pub use rows::{CastContext, CastMethod, FunctionKind, FunctionVolatility, Occasion, RelationKind, RuleEvent, TypeKind};
+pub use rows::{
+    CastContext, CastMethod, FunctionKind, FunctionVolatility, Occasion, RelationKind, RuleEvent, TypeKind,
+};
 pub use snapshot::{Server, Snapshot};
 pub use table::Table;
 pub use things::{Column, Function, Operator, Relation, Rule, Type};

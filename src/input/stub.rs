@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use super::{Document, Opening, PolicyInfo, SessionContext, part, request_document, session_document};
 use crate::input::Section;
 use crate::model::{Caller, Labels, Method, SessionId, Target, Workload};
-use crate::parse::{Caller, 
-    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, Parameter, Protocol, RelationFacts,
-    Request, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
+use crate::parse::{
+    Access, Aftermath, Caller, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, Parameter, Protocol,
+    RelationFacts, Request, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 
 pub(crate) fn opening() -> Opening {

@@ -30,6 +30,7 @@ mod lineage;
 mod masks;
 mod meanings;
 mod metrics;
+mod moved;
 mod policy;
 mod portals;
 mod powers;

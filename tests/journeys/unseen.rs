@@ -170,7 +170,11 @@ fn what_runs_unasked_is_told(server: &'static Postgres) {
         ("insert into noted (name) values ('a')", "public.note", "trigger"),
         ("insert into through (name) values ('a')", "public.note", "trigger"),
         ("copy noted (name) from stdin", "public.note", "trigger"),
-        ("merge into noted n using (values (5)) v(i) on n.id = v.i when not matched then insert values (v.i)", "public.note", "trigger"),
+        (
+            "merge into noted n using (values (5)) v(i) on n.id = v.i when not matched then insert values (v.i)",
+            "public.note",
+            "trigger",
+        ),
         ("insert into split values (1, 'a')", "public.note", "trigger"),
         ("update split set id = 1", "public.note", "trigger"),
         ("select * from hidden", "public.sees", "row_security"),

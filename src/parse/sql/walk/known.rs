@@ -11,7 +11,9 @@ use super::names::{self, Resolved};
 use super::outputs::{Output, Outputs};
 use super::scope::{Shape, Table};
 use super::{Names, Walk};
-use crate::catalog::{Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type};
+use crate::catalog::{
+    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type,
+};
 use crate::parse::facts::{Access, Caller, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 

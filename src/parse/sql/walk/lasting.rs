@@ -1,8 +1,8 @@
 //! Definitions after which names mean in this session what they mean in a new one.
 
 use sqlparser::ast::{
-    AlterSchemaOperation, AlterTable, AlterTableOperation, GrantObjects, ObjectName, ObjectType, RenameTableNameKind, SchemaName, Statement,
-    UserDefinedTypeRepresentation,
+    AlterSchemaOperation, AlterTable, AlterTableOperation, GrantObjects, ObjectName, ObjectType, RenameTableNameKind,
+    SchemaName, Statement, UserDefinedTypeRepresentation,
 };
 
 use super::{Names, names};
@@ -98,10 +98,10 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
         Statement::Drop { object_type: ObjectType::Schema, names, cascade: false, .. } => {
             names.iter().map(alone).collect::<Option<Vec<_>>>().map(Definitions::schemas)
         }
-        Statement::CreateType { name, representation } => {
-            made(place(name)?, representation.as_ref()?)
+        Statement::CreateType { name, representation } => made(place(name)?, representation.as_ref()?),
+        Statement::CreateSchema { schema_name: SchemaName::Simple(name), .. } => {
+            Some(Definitions::schemas([alone(name)?]))
         }
-        Statement::CreateSchema { schema_name: SchemaName::Simple(name), .. } => Some(Definitions::schemas([alone(name)?])),
         Statement::AlterSchema(alter) => {
             let mut schemas = vec![alone(&alter.name)?];
             for operation in &alter.operations {
@@ -153,7 +153,9 @@ fn made((schema, name): Place, representation: &UserDefinedTypeRepresentation) -
         UserDefinedTypeRepresentation::Enum { .. } => {}
         UserDefinedTypeRepresentation::Composite { .. } => made.extend(&Definitions::relations([(schema, name)])),
         // These come with functions of whatever name.
-        UserDefinedTypeRepresentation::Range { .. } | UserDefinedTypeRepresentation::SqlDefinition { .. } => return None,
+        UserDefinedTypeRepresentation::Range { .. } | UserDefinedTypeRepresentation::SqlDefinition { .. } => {
+            return None;
+        }
     }
     Some(made)
 }

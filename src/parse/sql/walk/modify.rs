@@ -61,10 +61,8 @@ impl Walker<'_> {
             self.scopes.extend(own);
             given = Some(walked?);
         }
-        let changes = matches!(
-            &insert.on,
-            Some(OnInsert::OnConflict(OnConflict { action: OnConflictAction::DoUpdate(_), .. }))
-        );
+        let changes =
+            matches!(&insert.on, Some(OnInsert::OnConflict(OnConflict { action: OnConflictAction::DoUpdate(_), .. })));
         let events = if changes { Events::INSERT.and(Events::UPDATE) } else { Events::INSERT };
         let target = self.target(name, alias.as_ref(), events)?;
         for column in &insert.columns {

@@ -75,11 +75,7 @@ impl Walker<'_> {
         match builtin.map(|builtin| builtin.family) {
             // A sequence that a default advances is a part of the write; what row security reads of settings is its own.
             Some(
-                Family::Plain
-                | Family::HarmlessVolatile
-                | Family::RegArgument
-                | Family::Write
-                | Family::CurrentSetting,
+                Family::Plain | Family::HarmlessVolatile | Family::RegArgument | Family::Write | Family::CurrentSetting,
             ) => return,
             Some(Family::File) => self.effect(Effect::File),
             Some(Family::Notify) => self.effect(Effect::Notify),

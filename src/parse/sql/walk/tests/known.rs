@@ -271,17 +271,14 @@ fn a_definition_tells_which_names_it_moves() {
         ("create function f() returns int language sql as 'select 1'", "", true),
     ] {
         let defined = read(sql).aftermath.defines;
-        let names: Vec<_> = defined.relation_names().map(|(schema, name)| format!("{}.{name}", schema.unwrap_or("?"))).collect();
+        let names: Vec<_> =
+            defined.relation_names().map(|(schema, name)| format!("{}.{name}", schema.unwrap_or("?"))).collect();
         assert_eq!(names.join(" "), relations, "{sql}");
         let function = |name| defined.touch_function(&["public"], name);
         assert_eq!((function("f"), function("g")), (functions, false), "{sql}");
         assert!(!defined.touch_relation(&["public", "sales"], "other"), "{sql}");
     }
-    for sql in [
-        "drop table a cascade",
-        "create table a (id int); drop schema sales cascade",
-        "create extension x",
-    ] {
+    for sql in ["drop table a cascade", "create table a (id int); drop schema sales cascade", "create extension x"] {
         assert!(read(sql).aftermath.defines.touch_relation(&["public"], "other"), "{sql}");
     }
 }
