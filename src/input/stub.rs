@@ -9,7 +9,7 @@ use super::{Document, Opening, PolicyInfo, SessionContext, part, request_documen
 use crate::input::Section;
 use crate::model::{Caller, Labels, Method, SessionId, Target, Workload};
 use crate::parse::{
-    Access, Aftermath, Caller, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, Parameter, Protocol,
+    Access, Aftermath, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, Parameter, Protocol,
     RelationFacts, Request, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 
@@ -95,7 +95,7 @@ pub(crate) fn facts() -> Facts {
             volatility: Some(Volatility::Immutable),
             builtin: true,
             security_definer: Some(false),
-            called_by: BTreeSet::from([Caller::Statement]),
+            called_by: BTreeSet::from([CalledBy::Statement]),
         }],
         settings: vec![SettingFacts { name: "timezone".to_owned(), value: None, local: true }],
         unparsed: None,

@@ -179,7 +179,7 @@ pub enum Volatility {
 /// Why a function runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Caller {
+pub enum CalledBy {
     /// A check of a column, a table or a domain.
     Check,
     /// A default, or the expression of a generated column.
@@ -210,7 +210,7 @@ pub struct FunctionFacts {
     /// Whether it runs as its owner; `None` when not known.
     pub security_definer: Option<bool>,
     /// Why it runs.
-    pub called_by: BTreeSet<Caller>,
+    pub called_by: BTreeSet<CalledBy>,
 }
 
 /// A setting that a statement changes.

@@ -11,7 +11,7 @@ mod value;
 
 pub use definitions::Definitions;
 pub use facts::{
-    Access, Aftermath, BaseColumn, Caller, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal,
+    Access, Aftermath, BaseColumn, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal,
     OutputLineage, RelationFacts, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use reference::{Place, Reference, Role};

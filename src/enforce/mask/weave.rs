@@ -10,7 +10,7 @@ use super::passing;
 use super::target::Target;
 use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
-use crate::parse::{Access, Caller, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
+use crate::parse::{Access, CalledBy, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
 
 /// Text in, text out. `None`: no mask binds here, and the text goes upstream as it is.
 ///
@@ -127,7 +127,7 @@ fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
     };
     let blind = |function: &&FunctionFacts| {
         // What runs unasked shows its table's owner's values, as the table does.
-        if !function.called_by.contains(&Caller::Statement) {
+        if !function.called_by.contains(&CalledBy::Statement) {
             return false;
         }
         if function.builtin { shows(&function.name) } else { !harmless(function) }

@@ -159,7 +159,7 @@ fn writes_uncounted(facts: &Facts) -> bool {
             )
     };
     let large_objects =
-        facts.effects.contains(&Effect::Write) && facts.functions.iter().any(|call| call.name.starts_with("lo"));
+        facts.effects.contains(&Effect::Write) && facts.functions.iter().any(|call| call.builtin && call.name.starts_with("lo"));
     facts.unparsed.is_some()
         || facts.effects.iter().any(hidden)
         || facts.statements.iter().any(uncounted)

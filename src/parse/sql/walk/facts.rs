@@ -19,7 +19,7 @@ use super::scope::{Scope, Table};
 use super::{Context, Kept, Unread, Walk, Walked};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{
-    Access, Aftermath, Caller, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
+    Access, Aftermath, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
     StatementFacts, Use, Volatility,
 };
 use crate::parse::reference::{Reference, Role};
@@ -308,13 +308,13 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn function(&mut self, schema: Option<&str>, name: &str, volatility: Option<Volatility>, builtin: bool) {
-        self.function_by(Caller::Statement, schema, name, (volatility, builtin, builtin.then_some(false)));
+        self.function_by(CalledBy::Statement, schema, name, (volatility, builtin, builtin.then_some(false)));
     }
 
     /// The same of one that runs for whatever reason.
     pub(super) fn function_by(
         &mut self,
-        caller: Caller,
+        caller: CalledBy,
         schema: Option<&str>,
         name: &str,
         (volatility, builtin, security_definer): (Option<Volatility>, bool, Option<bool>),

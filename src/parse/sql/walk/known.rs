@@ -14,7 +14,7 @@ use super::{Names, Walk};
 use crate::catalog::{
     Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type,
 };
-use crate::parse::facts::{Access, Caller, Effect, Use, Volatility};
+use crate::parse::facts::{Access, CalledBy, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 
 /// Domains over domains that are followed.
@@ -214,7 +214,7 @@ impl<'a> Walker<'a> {
 
     pub(super) fn somebodys(&mut self, function: &Function<'_>) {
         self.procedure();
-        self.somebodys_by(Caller::Statement, function);
+        self.somebodys_by(CalledBy::Statement, function);
     }
 
     /// Whether a call by this name alone may mean somebody's function, which then counts; `arguments` where their number

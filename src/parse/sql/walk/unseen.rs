@@ -8,7 +8,7 @@ use super::facts::{Used, Walker};
 use super::known::{is_harmless, volatility};
 use super::names::Resolved;
 use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Snapshot, Type};
-use crate::parse::facts::{Caller, Effect, Use};
+use crate::parse::facts::{CalledBy, Effect, Use};
 use crate::parse::sql::builtins::{self, Family};
 use crate::parse::sql::reading::{Known, Trust};
 
@@ -55,18 +55,18 @@ impl Walker<'_> {
 
     fn runs_unasked(&mut self, occasion: Occasion, function: &Function<'_>) {
         let caller = match occasion {
-            Occasion::Trigger => Caller::Trigger,
-            Occasion::RowSecurity => Caller::RowSecurity,
-            Occasion::Check => Caller::Check,
-            Occasion::Default => Caller::Default,
-            Occasion::Index => Caller::Index,
+            Occasion::Trigger => CalledBy::Trigger,
+            Occasion::RowSecurity => CalledBy::RowSecurity,
+            Occasion::Check => CalledBy::Check,
+            Occasion::Default => CalledBy::Default,
+            Occasion::Index => CalledBy::Index,
         };
         if is_harmless(function) || makes_values(function) {
             return;
         }
-        if caller == Caller::Trigger || !function.is_own() {
+        if caller == CalledBy::Trigger || !function.is_own() {
             // What a trigger does is its owner's business, as what a table holds; but policy hears of it.
-            if caller != Caller::Trigger && function.volatility() == FunctionVolatility::Volatile {
+            if caller != CalledBy::Trigger && function.volatility() == FunctionVolatility::Volatile {
                 self.procedure();
             }
             return self.somebodys_by(caller, function);
@@ -86,7 +86,7 @@ impl Walker<'_> {
     }
 
     /// Lists a function of the catalog.
-    pub(super) fn somebodys_by(&mut self, caller: Caller, function: &Function<'_>) {
+    pub(super) fn somebodys_by(&mut self, caller: CalledBy, function: &Function<'_>) {
         let own = function.is_own();
         let promised = (Some(volatility(function)), own, Some(function.is_security_definer()));
         self.function_by(caller, Some(function.schema()), function.name(), promised);
@@ -123,7 +123,7 @@ impl Walker<'_> {
                 Some(function) if is_harmless(&function) || function.is_own() => {}
                 Some(function) => {
                     self.effect_of_all(Effect::Procedure);
-                    self.somebodys_by(Caller::Statement, &function);
+                    self.somebodys_by(CalledBy::Statement, &function);
                 }
                 None => self.effect_of_all(Effect::Procedure),
             }

@@ -379,7 +379,10 @@ fn a_temporary_relation_is_its_rows_or_unknown() {
     assert!(read_by("select 1 from v", &names).unknown.contains("sql.relations"));
     assert_eq!(ids(&read_by("select 1 from orders", &names)), ["public.orders"], "it comes last");
     let Names::Known(known) = names else { panic!("it is known") };
-    let gone = Known { defined: Arc::new(Definitions::relations(["t".to_owned(), "orders".to_owned()])), ..known };
+    let gone = Known {
+        defined: Arc::new(Definitions::relations([(None, "t".to_owned()), (None, "orders".to_owned())])),
+        ..known
+    };
     for sql in ["select 1 from t", "select 1 from orders"] {
         assert!(read_by(sql, &Names::Known(gone.clone())).unknown.contains("sql.relations"), "{sql}");
     }
