@@ -21,7 +21,8 @@ pub(super) struct Plain {
     pub effects: Vec<Effect>,
     /// Relations whose rows or definition change.
     pub changes: Vec<ObjectName>,
-    /// Names that relations get by it, where these and `changes` are all that mean something else afterwards.
+    /// Names that relations get by it, where these and `changes` are all that mean something else afterwards; of ALTER
+    /// SCHEMA the schema's names.
     pub gives: Option<Vec<ObjectName>>,
     /// Relations that it does not name change as well.
     pub wide: bool,
@@ -322,8 +323,12 @@ fn alter_other(grammar: &mut Grammar<'_>) -> Option<Plain> {
     let kind = kind(grammar)?;
     grammar.words(&["if", "exists"]);
     let name = grammar.name()?;
+    if kind.tag == "SCHEMA" {
+        let plain = Plain { gives: Some(vec![name]), ..Plain::ddl("ALTER SCHEMA").wide(true) };
+        return renamed(grammar, plain);
+    }
     let relation = kind.relation || kind.tag == "INDEX";
-    let plain = Plain::ddl(format!("ALTER {}", kind.tag)).wide(kind.tag == "SCHEMA").changing(relation.then_some(name));
+    let plain = Plain::ddl(format!("ALTER {}", kind.tag)).changing(relation.then_some(name));
     renamed(grammar, if relation { plain.telling() } else { plain })
 }
 
@@ -337,7 +342,9 @@ fn renamed(grammar: &mut Grammar<'_>, mut plain: Plain) -> Option<Plain> {
     } else {
         grammar.words(&["rename", "to"]).then_some(())?;
         let mut name = grammar.name()?;
-        if let (Some(gives), [one]) = (&mut plain.gives, plain.changes.as_slice()) {
+        if let (Some(gives), []) = (&mut plain.gives, plain.changes.as_slice()) {
+            gives.push(name);
+        } else if let (Some(gives), [one]) = (&mut plain.gives, plain.changes.as_slice()) {
             // It stays in its schema.
             name.0.splice(0..0, one.0.iter().rev().skip(1).rev().cloned());
             gives.push(name);

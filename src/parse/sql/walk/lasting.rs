@@ -126,7 +126,7 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
 }
 
 /// A name without a schema: a schema's.
-fn alone(name: &ObjectName) -> Option<String> {
+pub(super) fn alone(name: &ObjectName) -> Option<String> {
     names::parts(name).ok().and_then(|parts| <[String; 1]>::try_from(parts).ok()).map(|[name]| name)
 }
 

@@ -63,6 +63,12 @@ impl Walker<'_> {
             "CREATE AGGREGATE" | "CREATE PROCEDURE" | "DROP AGGREGATE" | "DROP ROUTINE" if !wide => {
                 self.defines(&Definitions::every_function());
             }
+            "ALTER SCHEMA" => {
+                let names = gives.iter().flatten().map(lasting::alone).collect::<Option<Vec<_>>>();
+                if let Some(names) = names.filter(|names| !names.is_empty()) {
+                    self.defines(&Definitions::schemas(names));
+                }
+            }
             _ => {}
         }
         if let Some(gives) = gives.as_ref().filter(|_| !wide) {

@@ -357,7 +357,8 @@ fn a_statement_behind_a_definition_in_one_text_does_not_trust_what_was_known() {
         "alter table payroll rename to secret; alter table orders rename to payroll; select 1 from payroll",
         "create or replace view payroll as select 2; select 1 from wages",
         "create or replace view orders as select 1; prepare p as select 1 from orders",
-        "grant usage on schema sales to bob; select 1 from orders",
+        "grant usage on schema public to bob; select 1 from orders",
+        "grant usage on schema sales to bob; select 1 from sales.orders",
     ] {
         assert!(recently(sql).unknown.contains("sql.relations"), "{sql}");
     }
