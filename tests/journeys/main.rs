@@ -20,6 +20,7 @@ mod demo;
 mod disk;
 mod drivers;
 mod durability;
+mod estimates;
 mod floods;
 #[allow(dead_code, reason = "faults use the rest")]
 mod harness;

@@ -24,7 +24,6 @@ use super::fill::Fill;
 use super::ledger::Line;
 use super::masks::unmasked;
 use super::owed::{Owed, Own, Wanted};
-use super::search;
 use super::stages::{Columns, described};
 use super::state::Copy;
 use super::watch::Passed;
@@ -139,11 +138,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let mut state = self.corridor.state.lock();
         let running = match state.ledger.front().map(|line| &mut line.owed) {
             Some(Owed::Query(running) | Owed::Execute(running)) => running,
-            Some(Owed::Own(Own::Question { rows, failed })) => {
-                *failed |= rows.len().saturating_add(relay.bytes.len()) > search::LONGEST;
-                if !*failed {
-                    rows.extend_from_slice(&relay.bytes);
-                }
+            Some(Owed::Own(Own::Question(question))) => {
+                question.row(&relay.bytes);
                 return Ok(());
             }
             _ => return Err(lost("the database sent rows that nobody asked for")),

@@ -220,6 +220,23 @@ impl Corridor {
         }
     }
 
+    /// The words in which a statement will go upstream if it is allowed, so far as that can be told before; `None` if it
+    /// will not.
+    pub(super) async fn foreseen_words(&self, request: &Request) -> Option<Arc<str>> {
+        let own = || Some(Arc::from(request.text()));
+        let Some(policy) = self.house.store.snapshot().filter(|policy| policy.may_mask()) else { return own() };
+        let document = self.document(request, &self.house.info(Some(&policy)));
+        let masks = self.house.decider.foresee(&policy, &document).await;
+        if masks.is_empty() {
+            return own();
+        }
+        match self.woven(request, &masks) {
+            Ok(Some(masked)) => Some(Arc::from(masked.text())),
+            Ok(None) => own(),
+            Err(_) => None,
+        }
+    }
+
     /// The same for a prepared statement, which goes upstream in the words that it was prepared in.
     pub(super) fn weave_prepared(
         &self,

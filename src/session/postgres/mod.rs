@@ -2,11 +2,13 @@
 //! with an ErrorResponse: the session goes on where it can.
 
 mod answers;
+mod between;
 mod budget;
 mod cells;
 mod complete;
 mod corridor;
 mod endings;
+mod estimate;
 mod fill;
 mod greet;
 mod judge;

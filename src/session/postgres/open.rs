@@ -330,6 +330,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         recent: Mutex::default(),
         masks_cells: AtomicBool::new(false),
         loom: Mutex::default(),
+        expected: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),
         signals: Signals::default(),

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
 use crate::enforce::Refusal;
 use crate::enforce::mask::cells::Cells;
+use crate::forward::Told;
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
@@ -87,13 +90,43 @@ pub(super) enum Own {
     },
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
-    /// A whole exchange between two statements, which asks what names mean.
-    Question {
-        /// What came of its answer.
-        rows: Vec<u8>,
-        /// Whether it failed.
-        failed: bool,
-    },
+    /// A whole exchange between two statements.
+    Question(Question),
+}
+
+/// What sidegate asks between two statements, and what came of it so far.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// What is asked.
+    pub(super) asked: Asked,
+    /// Its rows.
+    pub(super) rows: Vec<u8>,
+    /// There were too many of them.
+    pub(super) overflown: bool,
+    /// How many texts the server has read.
+    pub(super) parsed: usize,
+    /// SQLSTATE of the error that it ended with.
+    pub(super) failed: Option<String>,
+    /// No other one belongs to it: the session is again as it was.
+    pub(super) last: bool,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// What names mean.
+    Names,
+    /// What the server expects of a statement.
+    Estimate(Arc<Mutex<Told>>),
+    /// Nothing: it prepares a question, or takes back what that has left.
+    Aside,
+}
+
+impl Question {
+    /// One that was not answered yet.
+    pub(super) fn new(asked: Asked, last: bool) -> Self {
+        Self { asked, rows: Vec::new(), overflown: false, parsed: 0, failed: None, last }
+    }
 }
 
 /// What sidegate asks for by itself.
@@ -151,7 +184,7 @@ impl Owed {
             Self::Bind { portal, .. } => portal.masked.clone(),
             Self::Own(Own::Parse { masked, .. }) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
-            Self::Own(Own::Close | Own::Question { .. })
+            Self::Own(Own::Close | Own::Question(_))
             | Self::Describe
             | Self::OwnDescribe { .. }
             | Self::Close { .. }
@@ -251,7 +284,7 @@ impl Owed {
 
     /// Whether the server answers it, and all before it, without being asked.
     pub(super) fn answers_by_itself(&self) -> bool {
-        matches!(self, Self::Sync | Self::Query(_) | Self::Undone { .. } | Self::Own(Own::Question { .. }))
+        matches!(self, Self::Sync | Self::Query(_) | Self::Undone { .. } | Self::Own(Own::Question(_)))
     }
 
     /// Whether the next statement must wait to be judged until this one is answered.
@@ -261,7 +294,7 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. }) | Self::Undone { .. } => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question(_)) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
