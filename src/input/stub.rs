@@ -95,6 +95,7 @@ pub(crate) fn facts() -> Facts {
             volatility: Some(Volatility::Immutable),
             builtin: true,
         }],
+        cursors: BTreeSet::new(),
         settings: vec![SettingFacts { name: "timezone".to_owned(), value: None, local: true }],
         unparsed: None,
         unknown: BTreeSet::new(),

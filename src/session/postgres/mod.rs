@@ -8,6 +8,8 @@ mod complete;
 mod corridor;
 mod endings;
 mod fill;
+mod foreseen;
+mod given;
 mod greet;
 mod judge;
 mod ledger;

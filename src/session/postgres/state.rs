@@ -184,7 +184,7 @@ impl State {
             Owed::Query(running) | Owed::Execute(running) => of(&running.facts),
             Owed::Parse { .. }
             | Owed::Bind { .. }
-            | Owed::Describe
+            | Owed::Describe { .. }
             | Owed::OwnDescribe { .. }
             | Owed::Own(_)
             | Owed::Close { .. }

@@ -190,7 +190,7 @@ impl Walker<'_> {
         let mut outputs = Outputs::default();
         for (at, expr) in (1_usize..).zip(row) {
             let reference = self.value_of(expr, |walker| walker.assigned(expr, Place::of(role.result)))?;
-            outputs.columns.push(Output::named(&format!("column{at}"), reference));
+            outputs.columns.push(Output { bare: false, ..Output::named(&format!("column{at}"), reference) });
         }
         Ok(outputs)
     }
