@@ -21,6 +21,7 @@ mod disk;
 mod drivers;
 mod durability;
 mod floods;
+mod foreseen;
 #[allow(dead_code, reason = "faults use the rest")]
 mod harness;
 mod hostile;
