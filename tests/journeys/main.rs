@@ -22,6 +22,7 @@ mod drivers;
 mod durability;
 mod estimates;
 mod floods;
+mod foreseen;
 #[allow(dead_code, reason = "faults use the rest")]
 mod harness;
 mod hostile;

@@ -10,6 +10,8 @@ mod corridor;
 mod endings;
 mod estimate;
 mod fill;
+mod foreseen;
+mod given;
 mod greet;
 mod judge;
 mod ledger;

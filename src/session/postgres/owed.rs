@@ -39,7 +39,10 @@ pub(super) enum Owed {
         portal: Arc<Portal>,
     },
     /// RowDescription or NoData, after ParameterDescription for a statement.
-    Describe,
+    Describe {
+        /// The masks in what is described, as far as that is known.
+        masked: Option<Arc<Masked>>,
+    },
     /// The same, asked by sidegate itself: not relayed.
     OwnDescribe {
         /// What is wanted.
@@ -185,7 +188,7 @@ impl Owed {
             Self::Own(Own::Parse { masked, .. }) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
             Self::Own(Own::Close | Own::Question(_))
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Close { .. }
             | Self::Sync
@@ -231,12 +234,17 @@ impl Running {
 }
 
 impl Owed {
+    /// Whether its answer tells what the rows of a statement look like, which sidegate has asked for.
+    pub(super) fn tells_form(&self) -> bool {
+        matches!(self, Self::Own(Own::Describe(_)))
+    }
+
     /// Whether its answer gives or takes the name of a prepared statement or portal.
     pub(super) fn names(&self) -> bool {
         match self {
             Self::Parse { .. } | Self::Bind { .. } | Self::Close { .. } => true,
             Self::Query(_)
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Execute(_)
@@ -253,7 +261,7 @@ impl Owed {
             Self::Query(running) | Self::Execute(running) => running.watched,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Close { .. }
@@ -275,7 +283,7 @@ impl Owed {
             | Self::Ready => true,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Close { .. } => false,
@@ -297,7 +305,7 @@ impl Owed {
             Self::OwnDescribe { .. } | Self::Own(Own::Question(_)) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::Own(Own::Close | Own::Parse { .. } | Own::Describe(_))
             | Self::Close { .. }
             | Self::Sync

@@ -215,6 +215,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if !self.corridor.state.lock().names.can_declare(&portal.facts, portal.statement.text.len()) {
             return self.over_budget(b'E').await;
         }
+        self.described(&portal).await?;
+        if self.corridor.state.lock().ledger.skipping() {
+            return Ok(());
+        }
         let stamp = self.corridor.state.lock().stamp();
         let Some((permit, facts)) = self.permitted(frame, &portal).await? else { return Ok(()) };
         let masked = portal.masked.clone();
@@ -243,7 +247,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// `None` if it was refused.
     async fn permitted(&mut self, frame: Frame, portal: &Portal) -> Result<Option<(Permit, Arc<Facts>)>, End> {
         let entry = portal.entry.lock().take();
-        let fresh = portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
+        let foreseen = portal.masked.as_ref().is_none_or(|masked| !masked.is_refused() && !masked.is_unseen());
+        let fresh =
+            foreseen && portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
         let entry = match entry {
             Some(entry) if fresh => {
                 if let Some((commits, refusal)) = self.corridor.commit_refused(&portal.facts, entry.decision()).await {

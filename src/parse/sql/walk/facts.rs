@@ -55,6 +55,8 @@ pub(super) struct Walker<'a> {
     pub operators: BTreeSet<String>,
     /// What the statement gives back.
     pub result: Option<Outputs>,
+    /// Cursors that are read.
+    pub cursors: BTreeSet<String>,
     /// It stores it instead.
     pub stores: bool,
     /// Relations in the order they were read, for FOR UPDATE.
@@ -101,6 +103,7 @@ impl<'a> Walker<'a> {
             tables: HashMap::new(),
             operators: BTreeSet::new(),
             result: None,
+            cursors: BTreeSet::new(),
             stores: false,
             touched: Vec::new(),
             aftermath: Aftermath::default(),
@@ -406,6 +409,7 @@ impl<'a> Walker<'a> {
             let mine = self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
             mine.called_by.extend(&function.called_by);
         }
+        self.cursors.extend(facts.cursors.iter().cloned());
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
@@ -469,6 +473,7 @@ impl<'a> Walker<'a> {
             columns: columns.collect(),
             outputs: self.result.as_ref().filter(|_| !self.stores).and_then(Outputs::lineage),
             functions: self.functions.into_values().collect(),
+            cursors: self.cursors,
             settings: self.settings,
             references: Vec::new(),
             unparsed: None,
