@@ -35,7 +35,7 @@ build:
 	$(CARGO) build --release --locked --bin sidegate
 
 tools:
-	@scripts/tools postgres pg18 clients opa conformance python node java go rust ruby perl pgproto components
+	@scripts/tools postgres pg18 pg18clients clients opa conformance python node java go rust ruby perl pgproto components
 
 # The released binary is built once; what tests it is built in the quick profile.
 test: tools build

@@ -37,6 +37,7 @@ mod refusals;
 mod sessions;
 mod stages;
 mod tls;
+mod tools;
 mod upstream_tls;
 mod upstreams;
 mod versions;
