@@ -65,9 +65,14 @@ metadata if {
 	}
 }
 
+# METADATA
+# description: >-
+#   The statement reads, sets harmless session state or steers a transaction, and whatever it calls beyond that writes
+#   out definitions: PostgreSQL's functions that take an object by its number.
+default describes := false
+
 describes if reads_only
 
-# Definitions are written out by functions that take an object by its number.
 describes if {
 	input.sql.describes
 	effects := input.sql.effects

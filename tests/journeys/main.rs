@@ -12,6 +12,7 @@
 )]
 
 mod adversary;
+mod altered;
 mod between;
 mod catalog;
 mod causes;
@@ -35,6 +36,7 @@ mod portals;
 mod powers;
 mod refusals;
 mod sessions;
+mod sqlsmith;
 mod stages;
 mod tls;
 mod tools;

@@ -12,4 +12,4 @@ allow contains "the shop" if {
 
 allow contains "definitions" if sql.metadata
 
-mask contains {"column": "public.payroll.salary", "with": {"replace": {"value": 0}}} if true
+mask contains {"column": "public.payroll.salary", "with": {"replace": {"value": 0}}}
