@@ -38,6 +38,30 @@ fn is_raw(answer: &[Message]) -> bool {
     })
 }
 
+/// Sends this and takes what comes, which shows nothing; a session that ends says why, and another one is opened.
+fn ask(sidegate: &Sidegate, client: &mut Raw, bytes: &[u8], what: &str) -> Vec<Message> {
+    client.send(bytes);
+    let answer = client.answer();
+    assert!(!is_raw(&answer), "{what}: {answer:?}");
+    let last = answer.last().unwrap_or_else(|| panic!("{what}: the session ended without a word"));
+    if last.tag != 'Z' {
+        // What the server has begun to send is not what was foreseen: nothing else stops it.
+        assert_eq!(last.field('M'), "the answer would have shown what is masked", "{what}");
+        *client = Raw::open(sidegate.port, &sidegate.database);
+    }
+    answer
+}
+
+/// A session in which the masked column is masked: sidegate knows the table.
+fn opened(sidegate: &Sidegate) -> Raw {
+    let mut client = Raw::open(sidegate.port, &sidegate.database);
+    until("the table", || {
+        let answer = ask(sidegate, &mut client, &query("select email from customers where id = 1"), "before");
+        (answer.iter().filter(|message| message.tag == 'D').count() == 1).then_some(())
+    });
+    client
+}
+
 /// What another session does to the table, past sidegate.
 const ALTERATIONS: [&str; 9] = [
     "alter table customers rename email to mail",
@@ -111,20 +135,18 @@ fn what_is_altered_between_parse_and_execute_is_masked_or_refused() {
         let (sidegate, _key) = keyed("public.customers.email", mask);
         for (number, alteration) in ALTERATIONS.iter().enumerate() {
             restore(&sidegate.database);
-            let mut client = Raw::open(sidegate.port, &sidegate.database);
+            let mut client = opened(&sidegate);
             let prepared: Vec<(String, &str)> =
                 QUESTIONS.iter().enumerate().map(|(at, sql)| (format!("s{number}_{at}"), *sql)).collect();
             for (name, sql) in &prepared {
-                client.send(&[parse(name, sql), sync()].concat());
-                client.until_ready();
+                ask(&sidegate, &mut client, &[parse(name, sql), sync()].concat(), sql);
             }
             postgres().sql(&sidegate.database, alteration);
             for (name, sql) in &prepared {
                 for describe in [false, true] {
                     let describe = if describe { message('D', b"P\0") } else { Vec::new() };
-                    client.send(&[bind("", name, &[]), describe, execute("", 0), sync()].concat());
-                    let answer = client.until_ready();
-                    assert!(!is_raw(&answer), "{mask} {alteration}: {sql}: {answer:?}");
+                    let run = [bind("", name, &[]), describe, execute("", 0), sync()].concat();
+                    ask(&sidegate, &mut client, &run, &format!("{mask} {alteration}: {sql}"));
                 }
             }
             assert_eq!(client.ask(&query("select id from orders where id = 1")), "T D C:SELECT 1 Z:I");
@@ -138,14 +160,10 @@ fn what_is_altered_between_two_statements_is_masked_or_refused() {
         let (sidegate, _key) = keyed("public.customers.email", mask);
         for alteration in ALTERATIONS {
             restore(&sidegate.database);
-            let mut client = Raw::open(sidegate.port, &sidegate.database);
-            // So that sidegate knows the table as it is now.
-            until("the table", || (client.ask(&query("select id from customers where id = 1")) == "T D C:SELECT 1 Z:I").then_some(()));
+            let mut client = opened(&sidegate);
             postgres().sql(&sidegate.database, alteration);
             for sql in QUESTIONS {
-                client.send(&query(sql));
-                let answer = client.until_ready();
-                assert!(!is_raw(&answer), "{mask} {alteration}: {sql}: {answer:?}");
+                ask(&sidegate, &mut client, &query(sql), &format!("{mask} {alteration}: {sql}"));
             }
             assert_eq!(client.ask(&query("select id from orders where id = 1")), "T D C:SELECT 1 Z:I");
         }
@@ -159,8 +177,7 @@ fn what_is_altered_between_decision_and_execution_is_masked_or_refused() {
         for alteration in ALTERATIONS {
             for sql in ["select * from customers", "select id, email from customers where id < 5"] {
                 restore(&sidegate.database);
-                let mut client = Raw::open(sidegate.port, &sidegate.database);
-                until("the table", || (client.ask(&query("select id from customers where id = 1")) == "T D C:SELECT 1 Z:I").then_some(()));
+                let mut client = opened(&sidegate);
                 let mut other = Other::open(&sidegate.database);
                 other.says("begin; lock table customers in access exclusive mode");
                 until("the lock", || (locks(&sidegate.database, true) > 0).then_some(()));
@@ -169,8 +186,7 @@ fn what_is_altered_between_decision_and_execution_is_masked_or_refused() {
                 until("the statement", || (locks(&sidegate.database, false) > 0).then_some(()));
                 other.says(alteration);
                 other.says("commit");
-                let answer = client.until_ready();
-                assert!(!is_raw(&answer), "{mask} {alteration}: {sql}: {answer:?}");
+                ask(&sidegate, &mut client, &[], &format!("{mask} {alteration}: {sql}"));
                 other.ends();
                 assert_eq!(client.ask(&query("select id from orders where id = 1")), "T D C:SELECT 1 Z:I");
             }
@@ -187,15 +203,15 @@ masked = os.environ['MASKED']
 with psycopg.connect(os.environ['DSN'], autocommit=True) as c:
     for binary in (False, True):
         for sql in ('select * from wide', 'table wide', 'select w.* from wide w where c1 = %s'):
-            values = ('v1',) if '%s' in sql else None
+            values = ('1',) if '%s' in sql else None
             rows = c.execute(sql, values, binary=binary).fetchall()
             assert len(rows) == 20, (sql, rows)
             for row in rows:
                 assert len(row) == 1600, sql
-                wrong = [n for n, cell in enumerate(row, 1) if cell != (masked if n == 800 else f'v{n}')]
+                wrong = [n for n, cell in enumerate(row, 1) if cell != (masked if n == 800 else str(n % 7))]
                 assert not wrong, (sql, wrong)
         assert c.execute('select c800 from wide limit 1', binary=binary).fetchall() == [(masked,)]
-        assert c.execute('select c799, c801 from wide limit 1', binary=binary).fetchall() == [('v799', 'v801')]
+        assert c.execute('select c799, c801 from wide limit 1', binary=binary).fetchall() == [(str(799 % 7), str(801 % 7))]
 print('every cell')";
 
 #[test]
@@ -204,12 +220,12 @@ fn a_table_of_1600_columns_is_read_with_one_masked() {
         let (sidegate, _key) = keyed("public.wide.c800", mask);
         let list = |item: &dyn Fn(usize) -> String| (1..=COLUMNS).map(item).collect::<Vec<_>>().join(", ");
         let table = format!("create table wide ({})", list(&|n| format!("c{n} text")));
-        let values = list(&|n| format!("'v{n}'"));
+        let values = list(&|n| format!("'{}'", n % 7));
         postgres().sql(&sidegate.database, &format!("{table}; insert into wide select {values} from generate_series(1, 20)"));
         let started = Instant::now();
         let one = said(&sidegate.psql(&["-c", "select c800 from wide limit 1"]));
         let one = one.trim();
-        assert!(masked.is_none_or(|masked| masked == one) && one != "v800", "{one}");
+        assert!(masked.is_none_or(|masked| masked == one) && one != "2", "{one}");
         assert!(masked.is_some() || one.len() == 64, "{one}");
         let mut command = python();
         let dsn = format!("host=127.0.0.1 port={} dbname={} user=alice", sidegate.port, sidegate.database);
@@ -245,7 +261,7 @@ fn a_catalog_that_cannot_be_asked_stops_nobody_else_and_lets_nothing_unknown_thr
     }
     let answer = asking.until_ready();
     assert!(!is_raw(&answer) && answer[0].tag == 'E', "{answer:?}");
-    assert!(turns > 1, "nobody waited");
+    assert!(turns > 1, "nobody waited: {answer:?} after {:?}", started.elapsed());
     other.says("commit");
     other.ends();
     until("the view to be known", || {

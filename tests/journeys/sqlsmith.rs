@@ -157,6 +157,13 @@ fn sqlsmith_is_told_what_the_server_says_or_an_honest_refusal() {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let (out, err) = (log.reopen().expect("a handle"), log.reopen().expect("a handle"));
     let mut smith = sqlsmith.stdout(out).stderr(err).spawn().expect("`make sqlsmith` installs it");
+    // First it asks what there is, in a session of its own.
+    let loading = Instant::now();
+    while seen.lock().expect("whole").sessions < 2 {
+        assert!(sidegate.is_alive() && smith.try_wait().expect("it is ours").is_none(), "one of them has ended");
+        assert!(loading.elapsed() < Duration::from_secs(900), "it asks what there is, and does not come to an end");
+        thread::sleep(Duration::from_millis(100));
+    }
     let started = Instant::now();
     let mut most = 0;
     let mut ended = None;

@@ -239,7 +239,7 @@ fn pgbench_runs(version: Version) {
     }
     let denied = sidegate.events().iter().filter(|event| event["result"]["allow"] != true).count();
     assert_eq!(denied, 0);
-    let sums = "select (select sum(delta) from pgbench_history) = (select sum(bbalance) from pgbench_branches)";
+    let sums = "select (select sum(delta) from pgbench_history) = (select sum(abalance) from pgbench_accounts)";
     assert_eq!((version.server)().sql(&sidegate.database, sums), "t");
 }
 
