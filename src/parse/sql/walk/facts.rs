@@ -77,7 +77,9 @@ pub(super) struct Walker<'a> {
     /// What entries define for everybody, where it can be told.
     defines: BTreeMap<usize, Definitions>,
     /// Somebody's code runs, which may change the session.
-    opaque: bool,
+    pub opaque: bool,
+    /// A procedure does more than write out what the catalogs hold.
+    pub beyond: bool,
     entries: Vec<StatementFacts>,
     /// How many statements are open around the first.
     depth: usize,
@@ -116,6 +118,7 @@ impl<'a> Walker<'a> {
             private: BTreeSet::new(),
             defines: BTreeMap::new(),
             opaque: false,
+            beyond: false,
             entries: Vec::new(),
             depth: 0,
             open: Vec::new(),
@@ -200,18 +203,6 @@ impl<'a> Walker<'a> {
         if !self.earlier.is_empty() {
             self.tables.clear();
         }
-    }
-
-    /// Code or names that cannot be read.
-    pub(super) fn procedure(&mut self) {
-        self.shows();
-        self.opaque = true;
-    }
-
-    /// The same of what runs nothing of anybody's: it shows or does more than the facts can say, but names mean
-    /// the same afterwards.
-    pub(super) fn shows(&mut self) {
-        self.effect(Effect::Procedure);
     }
 
     pub(super) fn not_known(&mut self, path: &'static str) {
@@ -413,6 +404,7 @@ impl<'a> Walker<'a> {
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
+        self.beyond |= facts.effects.contains(&Effect::Procedure) && !facts.describes;
         self.outdated |= facts.outdated;
         // EXECUTE may run what another PREPARE or DECLARE was parsed into.
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
@@ -465,6 +457,7 @@ impl<'a> Walker<'a> {
             passed: used.passed,
         });
         let facts = Facts {
+            describes: effects.contains(&Effect::Procedure) && !self.beyond,
             normalized: String::new(),
             fingerprint: String::new(),
             effects,
