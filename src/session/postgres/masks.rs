@@ -98,7 +98,7 @@ impl Loom {
                 && Arc::ptr_eq(&piece.keys, &under.keys)
                 && Arc::ptr_eq(&piece.facts, facts)
                 && (Arc::ptr_eq(&piece.masks, under.masks) || piece.masks == *under.masks)
-                // Whether any mask binds, and what is answered, is said by the facts alone.
+                // Whether any mask binds, and what comes back then, is said by the facts alone.
                 && (piece.masked.as_ref().is_none_or(|masked| !masked.binds()) || *piece.text == *text)
         })?;
         Some(piece.masked.clone())
