@@ -117,7 +117,7 @@ impl Walker<'_> {
             let used = self.types_of_column(known, column).into_iter().filter(|data_type| !own(data_type));
             types.extend(used.map(|data_type| (data_type.oid(), data_type)));
         }
-        let functions: Vec<_> = types.into_values().flat_map(Type::cast_by).collect();
+        let functions = known.snapshot.cast_by(types.into_values());
         for function in functions {
             match function {
                 Some(function) if is_harmless(&function) || function.is_own() => {}
@@ -138,8 +138,11 @@ impl Walker<'_> {
             return Vec::new();
         }
         let Some(relation) = known.snapshot.relation_in(schema, name) else { return Vec::new() };
-        let meant = relation.columns().filter(|one| &*column.name == "*" || one.name() == &*column.name);
-        meant.filter_map(|one| known.snapshot.data_type(one.data_type().0)).collect()
+        let of = |one: crate::catalog::Column<'k>| known.snapshot.data_type(one.data_type().0);
+        match &*column.name {
+            "*" => relation.columns().filter_map(of).collect(),
+            name => relation.column(name).and_then(of).into_iter().collect(),
+        }
     }
 
     /// Of a relation's column and of those of what inherits from it.
