@@ -97,6 +97,7 @@ pub(crate) fn facts() -> Facts {
             security_definer: Some(false),
             called_by: BTreeSet::from([CalledBy::Statement]),
         }],
+        cursors: BTreeSet::new(),
         settings: vec![SettingFacts { name: "timezone".to_owned(), value: None, local: true }],
         unparsed: None,
         unknown: BTreeSet::new(),
@@ -107,6 +108,7 @@ pub(crate) fn facts() -> Facts {
         placeholders: 1,
         empty: false,
         outdated: false,
+        describes: false,
     }
 }
 

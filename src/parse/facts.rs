@@ -160,7 +160,7 @@ pub struct OutputLineage {
     pub name: Option<String>,
     /// The base columns that it depends on, sorted.
     pub columns: Vec<BaseColumn>,
-    /// Whether it is the only one of them, as it is.
+    /// Whether it is the only one of them, as it is, and the server says that it comes from there.
     pub bare: bool,
 }
 
@@ -265,6 +265,8 @@ pub struct Facts {
     pub fingerprint: String,
     /// Sorted union over `statements`.
     pub effects: BTreeSet<Effect>,
+    /// Its procedures show what the catalogs hold of objects, and nothing else. False where it has none.
+    pub describes: bool,
     /// One per statement and per data-changing node inside it.
     pub statements: Vec<StatementFacts>,
     /// Relations, sorted by id.
@@ -276,6 +278,8 @@ pub struct Facts {
     pub outputs: Option<Vec<OutputLineage>>,
     /// Functions, sorted by id.
     pub functions: Vec<FunctionFacts>,
+    /// Cursors that FETCH and MOVE read, by name.
+    pub cursors: BTreeSet<String>,
     /// Settings in order.
     pub settings: Vec<SettingFacts>,
     /// Every place where a relation is named whose rows or definition are touched, however deep.

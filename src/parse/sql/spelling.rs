@@ -14,6 +14,7 @@ use super::walk::{is_base_type, is_reserved};
 mod conflict;
 mod constructors;
 mod definitions;
+mod operators;
 mod utility;
 
 /// Stands for the `*` of `(expression).*`: no name of PostgreSQL is empty.
@@ -199,6 +200,7 @@ impl Speller<'_> {
                 keyword("NULL", Keyword::NULL),
             ]),
             "collate" => self.collate_after_cast(),
+            "operator" => self.compared_with_each(),
             "as" => self.column_definitions(),
             "conflict" => self.conflict(),
             "rows" => self.rows_from(),

@@ -34,7 +34,7 @@ pub(super) enum Judged {
 }
 
 /// What the catalog tells of a statement.
-const FOUND_OUT: [&str; 5] = ["effects", "relations", "columns", "functions", "statements"];
+const FOUND_OUT: [&str; 6] = ["effects", "relations", "columns", "functions", "statements", "estimate"];
 
 impl Corridor {
     /// What the text would do, read as the server would read it now. Where the catalog does not know enough for that,
@@ -194,7 +194,7 @@ impl Corridor {
         self.house.decider.unasked(policy.as_ref(), Stage::Request, document)
     }
 
-    fn document(&self, request: &Request, policy: &PolicyInfo) -> Document {
+    pub(super) fn document(&self, request: &Request, policy: &PolicyInfo) -> Document {
         input::request_document(&self.state.lock().context, request, jiff::Timestamp::now(), policy)
     }
 

@@ -192,7 +192,7 @@ impl State {
             Owed::Query(running) | Owed::Execute(running) => of(&running.facts),
             Owed::Parse { .. }
             | Owed::Bind { .. }
-            | Owed::Describe
+            | Owed::Describe { .. }
             | Owed::OwnDescribe { .. }
             | Owed::Own(_)
             | Owed::Close { .. }

@@ -55,6 +55,8 @@ pub(super) struct Walker<'a> {
     pub operators: BTreeSet<String>,
     /// What the statement gives back.
     pub result: Option<Outputs>,
+    /// Cursors that are read.
+    pub cursors: BTreeSet<String>,
     /// It stores it instead.
     pub stores: bool,
     /// Relations in the order they were read, for FOR UPDATE.
@@ -75,7 +77,9 @@ pub(super) struct Walker<'a> {
     /// What entries define for everybody, where it can be told.
     defines: BTreeMap<usize, Definitions>,
     /// Somebody's code runs, which may change the session.
-    opaque: bool,
+    pub opaque: bool,
+    /// A procedure does more than write out what the catalogs hold.
+    pub beyond: bool,
     entries: Vec<StatementFacts>,
     /// How many statements are open around the first.
     depth: usize,
@@ -101,6 +105,7 @@ impl<'a> Walker<'a> {
             tables: HashMap::new(),
             operators: BTreeSet::new(),
             result: None,
+            cursors: BTreeSet::new(),
             stores: false,
             touched: Vec::new(),
             aftermath: Aftermath::default(),
@@ -113,6 +118,7 @@ impl<'a> Walker<'a> {
             private: BTreeSet::new(),
             defines: BTreeMap::new(),
             opaque: false,
+            beyond: false,
             entries: Vec::new(),
             depth: 0,
             open: Vec::new(),
@@ -197,18 +203,6 @@ impl<'a> Walker<'a> {
         if !self.earlier.is_empty() {
             self.tables.clear();
         }
-    }
-
-    /// Code or names that cannot be read.
-    pub(super) fn procedure(&mut self) {
-        self.shows();
-        self.opaque = true;
-    }
-
-    /// The same of what runs nothing of anybody's: it shows or does more than the facts can say, but names mean
-    /// the same afterwards.
-    pub(super) fn shows(&mut self) {
-        self.effect(Effect::Procedure);
     }
 
     pub(super) fn not_known(&mut self, path: &'static str) {
@@ -406,9 +400,11 @@ impl<'a> Walker<'a> {
             let mine = self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
             mine.called_by.extend(&function.called_by);
         }
+        self.cursors.extend(facts.cursors.iter().cloned());
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
+        self.beyond |= facts.effects.contains(&Effect::Procedure) && !facts.describes;
         self.outdated |= facts.outdated;
         // EXECUTE may run what another PREPARE or DECLARE was parsed into.
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
@@ -461,6 +457,7 @@ impl<'a> Walker<'a> {
             passed: used.passed,
         });
         let facts = Facts {
+            describes: effects.contains(&Effect::Procedure) && !self.beyond,
             normalized: String::new(),
             fingerprint: String::new(),
             effects,
@@ -469,6 +466,7 @@ impl<'a> Walker<'a> {
             columns: columns.collect(),
             outputs: self.result.as_ref().filter(|_| !self.stores).and_then(Outputs::lineage),
             functions: self.functions.into_values().collect(),
+            cursors: self.cursors,
             settings: self.settings,
             references: Vec::new(),
             unparsed: None,

@@ -192,6 +192,10 @@ impl Walker<'_> {
         match output {
             None => Ok(Outputs::default()),
             Some(OutputClause::Returning { returning_token: _, select_items }) => {
+                // A star gives the source's columns before the target's.
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.sources.rotate_left(1);
+                }
                 self.returning(Some(select_items), &target)
             }
             Some(OutputClause::Output { .. }) => Err(Unread::new("OUTPUT")),

@@ -92,7 +92,7 @@ fn what_a_session_defines_is_its_own_until_the_transaction_ends() {
 fn the_server_is_asked_only_while_it_waits() {
     let mut state = pinned();
     assert!(state.may_be_asked());
-    state.ledger.owe(Owed::Describe);
+    state.ledger.owe(Owed::Describe { masked: None });
     assert!(!state.may_be_asked());
     state.ledger.settle();
     assert!(!state.may_be_asked(), "no Sync has ended that exchange");
