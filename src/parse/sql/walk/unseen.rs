@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::columns::Column;
 use super::facts::{Used, Walker};
 use super::known::{is_harmless, volatility};
-use super::names::Resolved;
+use super::names::{self, Resolved};
 use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Snapshot, Type};
 use crate::parse::facts::{CalledBy, Effect, Use};
 use crate::parse::sql::builtins::{self, Family};
@@ -30,7 +30,7 @@ impl Walker<'_> {
     pub(super) fn unseen(&mut self, relation: &Resolved, events: Events) {
         let (Some(known), Some(schema)) = (self.known(), relation.schema.as_deref()) else { return };
         let new = self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id);
-        if new || matches!(schema, "pg_catalog" | "information_schema") {
+        if new || matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
             return;
         }
         match (self.trust(known, &[schema], &relation.name), known.snapshot.relation_in(schema, &relation.name)) {
@@ -122,10 +122,10 @@ impl Walker<'_> {
             match function {
                 Some(function) if is_harmless(&function) || function.is_own() => {}
                 Some(function) => {
-                    self.effect_of_all(Effect::Procedure);
+                    self.procedure_somewhere();
                     self.somebodys_by(CalledBy::Statement, &function);
                 }
-                None => self.effect_of_all(Effect::Procedure),
+                None => self.procedure_somewhere(),
             }
         }
     }
