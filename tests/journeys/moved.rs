@@ -30,7 +30,6 @@ fn names_of_others_stay(server: &'static Postgres) {
         ("alter table parts detach partition part2".to_owned(), "part2"),
         ("create type sales.pairs as (a int)".to_owned(), "sales.pairs"),
         ("create schema other".to_owned(), "other.orders"),
-        ("alter schema other rename to more".to_owned(), "more.orders"),
     ] {
         let mut definer = Raw::open(sidegate.port, &sidegate.database);
         // It holds what it moves as long as it runs.

@@ -165,11 +165,11 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// An effect that the outermost entries have.
-    pub(super) fn effect_of_all(&mut self, effect: Effect) {
-        self.opaque |= effect == Effect::Procedure;
+    /// Somebody's code runs in it, wherever that is.
+    pub(super) fn procedure_somewhere(&mut self) {
+        (self.opaque, self.beyond) = (true, true);
         for entry in self.entries.iter_mut().filter(|entry| !entry.nested) {
-            entry.effects.insert(effect);
+            entry.effects.insert(Effect::Procedure);
         }
     }
 

@@ -307,6 +307,9 @@ fn a_type_that_is_made_moves_its_own_names() {
         assert!(touches("mood") && touches("_mood") && !touches("other"), "{sql}");
         assert!(!defined.touch_type(&["sales"], "mood") && !defined.touch_relation(&["public"], "orders"), "{sql}");
     }
+    let operator = read("create operator + (function = f, leftarg = int)").aftermath.defines;
+    assert!(operator.touch_operator(&["public"], "+") && !operator.touch_operator(&["public"], "="));
+    assert!(!operator.touch_function(&["public"], "f") && !operator.touch_operator(&["sales"], "+"));
     let range = read("create type span as range (subtype = int)").aftermath.defines;
     assert!(range.touch_function(&["public"], "other"), "its functions may have any name");
 }
