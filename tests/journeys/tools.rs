@@ -25,7 +25,8 @@ const ADMINISTRATOR: &str = "\nallow contains \"settings, subscriptions and user
     administered := {\n\t\"pg_catalog.pg_database\",\n\t\"pg_catalog.pg_parameter_acl\",\n\t\"pg_catalog.pg_settings\",\n\
     \t\"pg_catalog.pg_subscription\",\n\t\"pg_catalog.pg_user_mappings\",\n}\n";
 
-const MASK: &str = "mask contains {\"column\": \"public.payroll.salary\", \"with\": {\"replace\": {\"value\": 0}}} if true\n";
+const MASK: &str =
+    "mask contains {\"column\": \"public.payroll.salary\", \"with\": {\"replace\": {\"value\": 0}}} if true\n";
 
 /// A server, and the clients of its version.
 #[derive(Clone, Copy)]
