@@ -5,6 +5,7 @@
 
 mod bound;
 pub mod cells;
+mod copied;
 mod edits;
 mod guard;
 mod masker;
@@ -12,6 +13,7 @@ mod passing;
 mod target;
 mod weave;
 
+pub use copied::Copied;
 pub use edits::Woven;
 pub use guard::Guard;
 pub use weave::{Earlier, weave, weave_with};

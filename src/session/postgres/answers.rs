@@ -169,7 +169,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
-        if self.corridor.asking.load(Ordering::Relaxed) && self.question(&frame)? {
+        if self.corridor.asking.load(Ordering::Relaxed) && (self.question(&frame)? || self.previewed(&frame)?) {
             return Ok(());
         }
         match frame.tag() {
@@ -186,6 +186,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             b't' => self.parameter_description(&frame)?,
             b'T' | b'n' => self.description(&frame)?,
             b'D' => self.row(&frame)?,
+            b'd' => self.copied(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
             b'H' | b'c' => self.copy_out(&frame)?,
@@ -305,8 +306,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     fn copy_out(&mut self, frame: &Frame) -> Result<(), End> {
-        if !self.corridor.state.lock().ledger.is_running() {
-            return Err(lost("the database sent a COPY that nobody asked for"));
+        match self.corridor.state.lock().ledger.running() {
+            Some(running) => running.copies(frame).map_err(|problem| unmasked(&problem))?,
+            None => return Err(lost("the database sent a COPY that nobody asked for")),
         }
         self.give(frame, false);
         Ok(())

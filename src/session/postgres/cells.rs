@@ -8,7 +8,9 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce::Woven;
-use crate::enforce::mask::cells::{CellError, Cells, Keyring, Rule};
+use crate::enforce::mask::cells::{
+    CellError, Cells, ColumnType, CopyCells, CopyField, CopyFormat, Keyring, Rule,
+};
 use crate::wire::postgres::{Frame, Relay, RowDescription, Rows};
 
 use super::answers::{Answers, lost};
@@ -61,6 +63,20 @@ impl Plan {
             }
         }
         Cells::new(&description, &self.rules).map_err(|error| error.to_string())
+    }
+
+    /// The masks of the rows of a COPY.
+    pub(super) fn copy(&self, format: &CopyFormat) -> Result<CopyCells, String> {
+        let described = self.described.lock().clone().ok_or("the database did not say what they look like")?;
+        let columns = RowDescription::decode(described.body()).map_err(|error| error.to_string())?.columns;
+        let field = |(place, rule): &(usize, Rule)| {
+            let column = columns.get(*place)?;
+            let kind = ColumnType { oid: column.type_oid, modifier: column.modifier };
+            Some(CopyField { place: *place, kind, rule: rule.clone() })
+        };
+        let fields: Option<Vec<CopyField>> = self.rules.iter().map(field).collect();
+        let fields = fields.ok_or("they have fewer columns than were foreseen")?;
+        CopyCells::new(format.clone(), columns.len(), &fields).map_err(|error| error.to_string())
     }
 }
 

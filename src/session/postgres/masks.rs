@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::catalog::Snapshot;
 use crate::decide::{self, Decision, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Earlier, Refusal, Wording, Woven};
+use crate::enforce::{self, Copied, Earlier, Refusal, Wording, Woven};
 use crate::model::FaultKind;
 use crate::parse::{Facts, RelationFacts, Request};
 
@@ -120,6 +120,11 @@ impl Masked {
         self.woven.columns()
     }
 
+    /// What it copies out, if that is all it does.
+    pub(super) fn copied(&self) -> Option<&Copied> {
+        self.woven.copied()
+    }
+
     /// What is masked in its rows.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
@@ -141,10 +146,12 @@ impl Masked {
         Ok(())
     }
 
-    /// An error in words that show no value, at its place in the client's text.
-    pub(super) fn told(&self, error: &ErrorFields) -> Option<Frame> {
+    /// An error in words that show no value, at its place in the client's text. `before`: characters that what it is
+    /// about has before it.
+    pub(super) fn told(&self, error: &ErrorFields, before: usize) -> Option<Frame> {
         let mut told = discreet(error);
         let place = error.get(POSITION).and_then(|place| std::str::from_utf8(place).ok()?.parse().ok());
+        let place = place.map(|place: usize| place.saturating_add(before));
         match place.and_then(|place| self.woven.original_position(place)) {
             Some(place) => told.set(POSITION, &place.to_string()),
             None => told.retain(&SAID),
@@ -250,6 +257,14 @@ impl Corridor {
 
     /// What goes upstream in place of the client's words under these masks.
     fn woven(&self, request: &Request, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
+        let masked = self.found(request, masks)?;
+        if let Some(masked) = &masked {
+            self.can_copy(request, masked)?;
+        }
+        Ok(masked)
+    }
+
+    fn found(&self, request: &Request, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
         let snapshot = self.snapshot();
         let catalog = snapshot.as_deref().map(Snapshot::version);
         let under = Under { masks, catalog, keys: self.house.keys.load_full() };
@@ -286,7 +301,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// An error as the client may hear it: none of what is masked, wherever it comes from.
     pub(super) fn told(&self, frame: Frame, error: &ErrorFields) -> Result<Frame, End> {
         let told = match self.masks() {
-            Some(masks) => masks.told(error),
+            Some(masks) => masks.told(error, 0),
             None if self.shows_others(error) => discreet(error).encode_error().ok(),
             None => return Ok(frame),
         };

@@ -5,6 +5,7 @@ mod answers;
 mod budget;
 mod cells;
 mod complete;
+mod copying;
 mod corridor;
 mod endings;
 mod fill;

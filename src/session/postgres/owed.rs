@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::enforce::Refusal;
-use crate::enforce::mask::cells::Cells;
+use crate::enforce::mask::cells::{Cells, CopyCells};
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
 
+use super::copying::Preview;
 use super::masks::Masked;
 use super::names::{Portal, Statement};
 use super::stages::Columns;
@@ -87,6 +88,8 @@ pub(super) enum Own {
     },
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
+    /// Asks what the rows of a COPY look like.
+    Preview(Arc<Preview>),
     /// A whole exchange between two statements, which asks what names mean.
     Question {
         /// What came of its answer.
@@ -116,6 +119,8 @@ pub(super) struct Running {
     pub(super) masked: Option<Arc<Masked>>,
     /// The masks of its rows, once there is one.
     pub(super) cells: Option<Arc<Cells>>,
+    /// The masks of what it copies out, and where in that it is.
+    pub(super) copying: Option<Box<CopyCells>>,
     /// The formats that its values were asked for in; `None` where the server says them.
     pub(super) formats: Option<Arc<[i16]>>,
     /// Whether it is a FunctionCall.
@@ -151,6 +156,7 @@ impl Owed {
             Self::Bind { portal, .. } => portal.masked.clone(),
             Self::Own(Own::Parse { masked, .. }) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
+            Self::Own(Own::Preview(preview)) => Some(Arc::clone(preview.masked())),
             Self::Own(Own::Close | Own::Question { .. })
             | Self::Describe
             | Self::OwnDescribe { .. }
@@ -172,6 +178,7 @@ impl Running {
             facts,
             masked: None,
             cells: None,
+            copying: None,
             formats: None,
             called: false,
             sent,
@@ -261,7 +268,7 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. }) | Self::Undone { .. } => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. } | Own::Preview(_)) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe
