@@ -221,7 +221,6 @@ fn cells_that_no_expression_masks_are_masked_on_their_way_back() {
         "select id from customers order by name",
         "select email from customers union select 'x'",
         "select email from customers union all select name from customers",
-        "copy customers to stdout",
         "declare c cursor for select email from customers",
         "explain select email from customers",
     ] {

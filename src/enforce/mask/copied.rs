@@ -348,7 +348,6 @@ mod tests {
             "(delimiter 'ab')",
             "(delimiter 'é')",
             "(delimiter E'\\x41')",
-            "(delimiter U&'a')",
             "(format csv",
             "(format csv) header",
             "csv header 1",
