@@ -358,6 +358,7 @@ where
         let item = |column: &crate::catalog::Column<'_>| match masked.get(column.name()) {
             None => Ok(masker::name(column.name())),
             Some(masker) if masker::is_for_cells(masker) && copy::shows(self.facts, thread) => {
+                masker::for_cells(self.catalog, column, masker)?;
                 Ok(masker::name(column.name()))
             }
             Some(masker) if masker::is_for_cells(masker) => {

@@ -69,7 +69,7 @@ pub(super) fn cells(tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<Cell
     let Listed { columns, .. } = listed(tokens, thread)?;
     let maskers = columns.iter().enumerate().filter_map(|(field, column)| {
         let masker = thread.masked.get(column.as_str()).filter(|masker| masker::is_for_cells(masker))?;
-        Some((field, (*masker).clone()))
+        Some((field, masker.as_ref().clone()))
     });
     Ok(Cells { count: columns.len(), maskers: maskers.collect() })
 }
