@@ -195,3 +195,50 @@ fn a_relation_that_changed_under_a_copy_shows_nothing_that_is_masked() {
         }
     }
 }
+
+#[test]
+fn a_cell_of_a_hundred_megabytes_is_refused_or_passes_beside_what_is_woven_and_is_never_held() {
+    let folder = folder();
+    let sidegate = setup(postgres(), &folder);
+    postgres().sql(
+        &sidegate.database,
+        "insert into people (id, ssn, mail) values (4, repeat('987-65-4321 ', 8738134), 'x@example.com');
+         create table files (id int, body text); insert into files values (1, repeat('x', 104857600))",
+    );
+    let before = sidegate.resident();
+    // The message that a session ends with, and the bytes of rows before it.
+    let told = |sql: &str| {
+        let mut client = Raw::open(sidegate.port, &sidegate.database);
+        client.send(&query(sql));
+        let (mut bytes, mut last) = (0, ' ');
+        while let Some((tag, length)) = client.pass_over() {
+            bytes += if matches!(tag, 'D' | 'd') { length } else { 0 };
+            last = tag;
+            if tag == 'Z' {
+                break;
+            }
+        }
+        (bytes, last)
+    };
+    for sql in [
+        "select ssn from people where id = 4",
+        "copy (select ssn from people where id = 4) to stdout",
+        "copy (select ssn from people where id = 4) to stdout (format binary)",
+        "select p.card, f.body from people p, files f where p.id = 1",
+    ] {
+        assert_eq!(told(sql), (0, 'E'), "{sql}");
+        let mut client = Raw::open(sidegate.port, &sidegate.database);
+        client.send(&query(sql));
+        let answer = client.until_end();
+        let error = answer.last().expect("an error");
+        assert_eq!((error.tag, error.field('C').as_str(), error.field('S').as_str()), ('E', "54000", "FATAL"), "{sql}");
+        assert!(error.field('M').contains("masked on their way back"), "{sql}: {}", error.field('M'));
+    }
+    // What nobody masks on its way back is never held, however long it is.
+    for sql in ["select p.mail, f.body from people p, files f where p.id = 1", "copy files to stdout"] {
+        let (bytes, last) = told(sql);
+        assert!(bytes > 100 << 20 && last == 'Z', "{sql}: {bytes} {last}");
+    }
+    let grown = sidegate.resident().saturating_sub(before);
+    assert!(grown < 48 << 10, "{grown} KiB");
+}

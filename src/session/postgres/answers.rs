@@ -71,7 +71,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     async fn step(&mut self) -> Result<(), End> {
         self.choose_rows();
-        let piece = self.framer.next_piece().map_err(|error| broken(&error))?;
+        let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
             Some(BackendPiece::Frame(frame)) => {

@@ -7,13 +7,14 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::enforce::Woven;
+use crate::enforce::{Refusal, Woven};
 use crate::enforce::mask::cells::{
     CellError, Cells, ColumnType, CopyCells, CopyField, CopyFormat, Keyring, Rule,
 };
-use crate::wire::postgres::{Frame, Relay, RowDescription, Rows};
+use crate::model::FaultKind;
+use crate::wire::postgres::{Frame, Relay, RowDescription, Rows, WireError};
 
-use super::answers::{Answers, lost};
+use super::answers::{Answers, broken, lost};
 use super::corridor::End;
 use super::ledger::Line;
 use super::masks::unmasked;
@@ -106,6 +107,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Some(_) | None => false,
         };
         self.framer.set_rows(if masks { Rows::Whole } else { Rows::Relayed });
+    }
+
+    /// The end of a session of whose answer no messages can be made.
+    pub(super) fn uncut(&self, error: &WireError) -> End {
+        match *error {
+            WireError::Length { tag: b'D' | b'd', length, limit } if length > limit && self.masks().is_some() => {
+                let problem = format!(
+                    "a row of {length} bytes has columns that are masked on their way back, which rows of up to {limit} \
+                     bytes can have: leave one out"
+                );
+                End::Fault(Refusal::new(FaultKind::TooLarge, problem))
+            }
+            _ => broken(error),
+        }
     }
 
     /// A whole row.
