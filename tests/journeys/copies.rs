@@ -18,10 +18,8 @@ const RAW: [&str; 5] = ["987-65", "65-4321", "5500", "paul@", "4111"];
 fn setup(server: &'static Postgres, folder: &TempDir) -> Sidegate {
     let key = folder.path().join("key");
     std::fs::write(&key, "0123456789abcdef0123456789abcdefXYZ").expect("the key is written");
-    let sidegate = Setup::policy(POLICY)
-        .server(server)
-        .sidegate(&format!("keys: {{masks: {{file: {}}}}}", key.display()))
-        .start();
+    let sidegate =
+        Setup::policy(POLICY).server(server).sidegate(&format!("keys: {{masks: {{file: {}}}}}", key.display())).start();
     server.sql(
         &sidegate.database,
         "create table people (id int primary key, ssn text, card bigint, note text, mail varchar(40));
@@ -94,7 +92,9 @@ fn psql_copies_masked_rows_into_a_file_and_they_can_be_read_again() {
         let folder = folder();
         let sidegate = setup(server, &folder);
         let psql = |words: &str| said(&sidegate.psql(&["-Atc", words]));
-        for options in ["", "csv header", "(format binary)", "delimiter '|'", "with (format csv, header, delimiter ';')"] {
+        for options in
+            ["", "csv header", "(format binary)", "delimiter '|'", "with (format csv, header, delimiter ';')"]
+        {
             let file = folder.path().join("rows");
             let shown = psql(&format!("\\copy people to '{}' {options}", file.display()));
             assert_eq!(shown, "COPY 3\n", "{options}");

@@ -113,6 +113,8 @@ fn check_result(sql: &str, facts: &Facts, statement: &Statement, snapshot: &Snap
         if let (Some(relation), Some(number)) = (column.table_oid(), column.column_id()) {
             assert!(bases.contains(&(relation, i32::from(number))), "{sql}: {output:?}");
         }
+        // Of what is passed through, the server says where it comes from.
+        assert!(!output.bare || column.table_oid().is_some(), "{sql}: {output:?}");
     }
 }
 

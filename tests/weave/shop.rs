@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sidegate::catalog::{Builder, Snapshot, Table};
 use sidegate::decide::Masks;
-use sidegate::enforce::{Woven, weave};
+use sidegate::enforce::{Woven, guard, guarded, weave};
 use sidegate::parse::{
     Encoding, Facts, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust,
 };
@@ -64,6 +64,12 @@ impl Shop {
 
     pub fn weave(&self, text: &str, masks: &Masks) -> Result<Option<Woven>, String> {
         weave(text, &self.facts(text), masks, Some(&self.catalog))
+    }
+
+    /// A statement in which no mask binds, with what its answer must look like.
+    pub fn guarded(&self, text: &str, masks: &Masks) -> Woven {
+        let guard = guard(masks, &self.catalog).unwrap();
+        guarded(text, &self.facts(text), &self.catalog, &guard)
     }
 
     /// All that psql says of a text: rows, COPY, errors, notices.

@@ -156,7 +156,8 @@ mask contains {\"column\": \"public.orders.note\", \"with\": {\"hash\": {\"key\"
 #[tokio::test]
 async fn what_two_maskers_are_for_in_one_column_the_first_masks() {
     let of = |one: &str, other: &str| {
-        let mask = |with: &str| format!("mask contains {{\"column\": \"public.orders.note\", \"with\": {with}}} if true\n");
+        let mask =
+            |with: &str| format!("mask contains {{\"column\": \"public.orders.note\", \"with\": {with}}} if true\n");
         shop(&format!("{ALLOW}{}{}", mask(one), mask(other)))
     };
     let (email, redact) = (r#"{"email": {"paths": ["/a", "/b"]}}"#, r#"{"redact": {"paths": ["/b", "/*/c"]}}"#);

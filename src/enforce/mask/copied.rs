@@ -5,20 +5,22 @@
 use std::ops::Range;
 
 use super::cells::CopyFormat;
+use super::guard::Guard;
 use crate::parse::{Tokens, tokens};
 
 /// A COPY that sends the rows of a query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Copied {
     query: String,
     /// Characters before it.
     before: usize,
+    guard: Guard,
     format: Result<CopyFormat, String>,
 }
 
 impl Copied {
     /// Reads a text that is one such COPY and nothing else.
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str, guard: Guard) -> Option<Self> {
         let tokens = tokens(text)?;
         if !(tokens.is_word(0, "copy") && tokens.is_mark(1, "(")) {
             return None;
@@ -39,12 +41,17 @@ impl Copied {
         if options.clone().any(|at| tokens.is_mark(at, ";")) {
             return None;
         }
-        Some(Self { query, before, format: Options::read(text, &tokens, options).and_then(Options::format) })
+        Some(Self { query, before, guard, format: Options::read(text, &tokens, options).and_then(Options::format) })
     }
 
     /// The query whose rows it sends.
     pub fn query(&self) -> &str {
         &self.query
+    }
+
+    /// What the rows must look like.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// How many characters stand before it.
@@ -295,7 +302,8 @@ mod tests {
     use super::*;
 
     fn format(options: &str) -> Result<CopyFormat, String> {
-        let copied = Copied::of(&format!("copy (select (1), ')') TO Stdout {options}")).expect(options);
+        let copied =
+            Copied::of(&format!("copy (select (1), ')') TO Stdout {options}"), Guard::default()).expect(options);
         assert_eq!(copied.query(), "select (1), ')'");
         copied.format
     }
@@ -373,7 +381,7 @@ mod tests {
             "explain copy (select 1) to stdout",
             "",
         ] {
-            assert_eq!(Copied::of(text), None, "{text}");
+            assert_eq!(Copied::of(text, Guard::default()), None, "{text}");
         }
     }
 }

@@ -22,6 +22,7 @@ pub struct Woven {
     guard: Guard,
     columns: u64,
     copied: Option<Copied>,
+    binds: bool,
 }
 
 /// Characters that are the client's own.
@@ -55,6 +56,11 @@ impl Woven {
     /// How many columns it reads masked.
     pub fn columns(&self) -> u64 {
         self.columns
+    }
+
+    /// Whether a mask binds in it. If none does, its text is the client's.
+    pub fn binds(&self) -> bool {
+        self.binds
     }
 
     /// The same, reading so many columns masked.
@@ -99,7 +105,12 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>, guard: Guard) -> Option<Wo
     let rest = text.get(end..)?;
     woven.push_str(rest);
     kept.push(Kept { woven: characters, original, count: rest.chars().count() });
-    Some(Woven { text: woven, kept, guard, columns: 0, copied: None })
+    Some(Woven { text: woven, kept, guard, columns: 0, binds: true, copied: None })
+}
+
+/// A text in which no mask binds.
+pub(super) fn unchanged(text: &str, guard: Guard) -> Woven {
+    Woven { text: text.to_owned(), kept: Vec::new(), guard, columns: 0, binds: false, copied: None }
 }
 
 #[cfg(test)]

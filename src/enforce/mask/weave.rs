@@ -7,12 +7,15 @@ use std::ops::Range;
 
 use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
+use super::foresee;
+use super::guard::Guard;
 use super::masker;
 use super::passing;
+use super::reach::{calls, statistics};
 use super::target::Target;
-use crate::catalog::{Function, FunctionVolatility, Relation, Snapshot};
+use crate::catalog::{Relation, Snapshot};
 use crate::decide::Masks;
-use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
+use crate::parse::{Facts, Place, Reference, Role, Tokens, tokens};
 
 /// Text in, text out. `None`: no mask binds here, and the text goes upstream as it is.
 ///
@@ -22,13 +25,12 @@ pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot
     weave_with(text, facts, masks, catalog, Earlier::default())
 }
 
-/// Whether all that a session prepared or declared by name, which EXECUTE and FETCH run, went upstream under the masks
-/// that hold now.
+/// Whether what EXECUTE and FETCH run by name went upstream under the masks that hold now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Earlier {
-    /// What EXECUTE runs.
+    /// All that the session has prepared, which EXECUTE runs.
     pub prepared: bool,
-    /// What FETCH and MOVE read.
+    /// The cursors that this statement's FETCH and MOVE read.
     pub cursors: bool,
 }
 
@@ -76,12 +78,13 @@ pub fn weave_with(
     statistics(facts)?;
     let bound = Bound::new(masks, catalog)?;
     let loom = Loom { text, facts, catalog, bound: &bound, earlier };
-    let mut woven = Vec::new();
+    let (mut woven, mut made) = (Vec::new(), Vec::new());
     let mut masked = false;
     let mut cut = None;
     for reference in &facts.references {
         let Some((relation, columns)) = loom.masks(reference)? else { continue };
         masked = true;
+        made.push((reference.relation.as_str(), columns));
         let tokens = match &cut {
             Some(tokens) => tokens,
             None => cut.insert(tokens(text).ok_or("this statement cannot be cut into tokens")?),
@@ -107,68 +110,31 @@ pub fn weave_with(
     let read: BTreeMap<&str, usize> =
         woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked.len())).collect();
     let columns = u64::try_from(read.values().sum::<usize>()).unwrap_or(u64::MAX);
-    let woven = edits::apply(text, edits, bound.guard().but(cells)).ok_or("masks do not fit into this statement")?;
-    copy::read(facts, woven, passes).map(|woven| Some(woven.masking(columns)))
+    let is_made = |relation: &str, column: &str| {
+        let masker = |columns: &Columns<'_>| columns.get(column).is_some_and(|masker| !masker::is_for_cells(masker));
+        made.iter().any(|(id, columns)| *id == relation && masker(columns))
+    };
+    let guard = bound.guard().but(cells);
+    let copied = guard.clone().foreseeing(foresee::rows(facts, catalog, is_made));
+    let guard = guard.foreseeing(foresee::answer(facts, catalog, is_made));
+    let woven = edits::apply(text, edits, guard).ok_or("masks do not fit into this statement")?;
+    copy::read(facts, woven, copied, passes).map(|woven| Some(woven.masking(columns)))
 }
 
-/// Functions that read what no mask reaches.
-fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
-    let shows = |name: &str| {
-        name.contains("_to_xml")
-            || name.starts_with("pg_read_")
-            || name.starts_with("pg_logical_")
-            || ["lo_import", "ts_rewrite", "ts_stat"].contains(&name)
-    };
-    // Compiled, so that a superuser brought it, and nothing but a value comes of it.
-    let computes = |function: &Function<'_>| {
-        let value = function.volatility() != FunctionVolatility::Volatile || MAKES_VALUES.contains(&function.name());
-        let compiled = matches!(function.language(), "c" | "internal");
-        compiled && value && !function.returns().1 && !function.is_security_definer()
-    };
-    let harmless = |function: &FunctionFacts| {
-        let found = catalog.zip(function.schema.as_deref());
-        found.is_some_and(|(catalog, schema)| {
-            let mut overloads = catalog.functions_in(schema, &function.name).peekable();
-            overloads.peek().is_some() && overloads.all(|function| computes(&function))
-        })
-    };
-    let blind = |function: &&FunctionFacts| {
-        if function.builtin { shows(&function.name) } else { !harmless(function) }
-    };
-    match facts.functions.iter().find(blind) {
-        Some(function) => Err(format!("`{}` may read columns that are masked, which no mask reaches", function.id)),
-        None => Ok(()),
-    }
+/// What no answer may show under these masks.
+///
+/// # Errors
+/// One sentence: why the masks cannot be read.
+pub fn guard(masks: &Masks, catalog: &Snapshot) -> Result<Guard, String> {
+    Bound::new(masks, catalog).map(|bound| bound.guard())
 }
 
-/// Volatile functions of PostgreSQL's own extensions that make values of nothing.
-const MAKES_VALUES: [&str; 7] = [
-    "gen_random_bytes",
-    "gen_random_uuid",
-    "gen_salt",
-    "uuid_generate_v1",
-    "uuid_generate_v1mc",
-    "uuid_generate_v4",
-    "uuid_generate_v5",
-];
-
-/// Catalogs that hold values of columns.
-const STATISTICS: [&str; 5] =
-    ["pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];
-
-fn statistics(facts: &Facts) -> Result<(), String> {
-    let held = facts.relations.iter().find(|relation| {
-        relation.schema.as_deref().is_some_and(is_own)
-            && STATISTICS.contains(&relation.name.as_str())
-            && relation.access.contains(&Access::Read)
-    });
-    match held {
-        Some(relation) => Err(format!("`{}` holds values of columns that are masked", relation.id)),
-        None => Ok(()),
-    }
+/// A statement in which no mask binds, with what its answer must look like. `guard`: that of the masks.
+pub fn guarded(text: &str, facts: &Facts, catalog: &Snapshot, guard: &Guard) -> Woven {
+    edits::unchanged(text, guard.clone().foreseeing(foresee::answer(facts, catalog, |_, _| false)))
 }
 
-fn is_own(schema: &str) -> bool {
+pub(super) fn is_own(schema: &str) -> bool {
     matches!(schema, "pg_catalog" | "information_schema")
 }
 

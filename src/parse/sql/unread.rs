@@ -48,6 +48,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         columns: Vec::new(),
         outputs: None,
         functions: Vec::new(),
+        cursors: BTreeSet::new(),
         settings: Vec::new(),
         references: Vec::new(),
         unparsed: Some(Unparsed { keyword, reason, kind }),

@@ -7,10 +7,8 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::enforce::mask::cells::{CellError, Cells, ColumnType, CopyCells, CopyField, CopyFormat, Keyring, Rule};
 use crate::enforce::{Refusal, Woven};
-use crate::enforce::mask::cells::{
-    CellError, Cells, ColumnType, CopyCells, CopyField, CopyFormat, Keyring, Rule,
-};
 use crate::model::FaultKind;
 use crate::wire::postgres::{Frame, Relay, RowDescription, Rows, WireError};
 
@@ -125,6 +123,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     /// A whole row.
     pub(super) fn row(&mut self, frame: &Frame) -> Result<(), End> {
+        if self.is_cut_off() {
+            return Ok(());
+        }
         let cells = match self.corridor.state.lock().ledger.front() {
             Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) => {
                 running.cells().map_err(|problem| unmasked(&problem))?

@@ -12,7 +12,7 @@ use crate::enforce::mask::cells::CopyFormat;
 use crate::enforce::{Permit, Refusal};
 use crate::model::FaultKind;
 use crate::parse::{Encoding, Protocol, Request};
-use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, Relay};
+use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, Relay, RowDescription};
 
 use super::answers::{Answers, broken, lost};
 use super::corridor::{Corridor, End};
@@ -51,9 +51,27 @@ impl Preview {
     }
 }
 
+impl Masked {
+    /// Whether the rows that it copies out are those that were foreseen, which show nothing that is masked.
+    fn copies(&self, description: &Frame) -> Result<(), String> {
+        let copied = self.copied().ok_or("it copies nothing out")?;
+        let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
+        copied.guard().admits(&columns)?;
+        self.plan().describe(description);
+        Ok(())
+    }
+}
+
 impl Corridor {
-    /// Whether rows that a statement copies out can be masked on their way back.
-    pub(super) fn can_copy(&self, request: &Request, masked: &Masked) -> Result<(), String> {
+    /// The masks in a statement, unless it copies rows out that cannot be masked on their way back.
+    pub(super) fn copied(&self, request: &Request, masked: Option<Arc<Masked>>) -> Result<Option<Arc<Masked>>, String> {
+        if let Some(masked) = &masked {
+            self.can_copy(request, masked)?;
+        }
+        Ok(masked)
+    }
+
+    fn can_copy(&self, request: &Request, masked: &Masked) -> Result<(), String> {
         let Some(copied) = masked.copied().filter(|_| !masked.plan().is_empty()) else { return Ok(()) };
         if request.protocol() != Protocol::Simple {
             return Err("columns are masked on their way back, which a COPY can be in a simple query only".to_owned());
@@ -127,7 +145,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         match frame.tag() {
             b'1' | b't' => return Ok(true),
             b'T' => {
-                preview.sees(preview.masked.admits(frame).map_or_else(Seen::Differs, |()| Seen::Fits));
+                preview.sees(preview.masked.copies(frame).map_or_else(Seen::Differs, |()| Seen::Fits));
                 return Ok(true);
             }
             b'n' => {
@@ -181,7 +199,10 @@ impl Running {
         let answer = CopyResponse::decode(frame.body()).map_err(|error| error.to_string())?;
         let binary = *format == CopyFormat::Binary;
         let fits = |code: &i16| *code == i16::from(binary);
-        if answer.format != u8::from(binary) || answer.columns.len() != cells.count() || !answer.columns.iter().all(fits) {
+        if answer.format != u8::from(binary)
+            || answer.columns.len() != cells.count()
+            || !answer.columns.iter().all(fits)
+        {
             return Err("the rows of a COPY have another format than was foreseen".to_owned());
         }
         self.copying = Some(Box::new(cells));

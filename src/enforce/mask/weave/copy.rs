@@ -5,7 +5,7 @@ use crate::catalog::RelationKind;
 use crate::enforce::mask::bound::label;
 use crate::enforce::mask::copied::Copied;
 use crate::enforce::mask::edits::{Edit, Woven};
-use crate::enforce::mask::guard::Cells;
+use crate::enforce::mask::guard::{Cells, Guard};
 use crate::enforce::mask::masker;
 use crate::parse::{Effect, Facts, Role, Tokens};
 
@@ -74,12 +74,13 @@ pub(super) fn cells(tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<Cell
     Ok(Cells { count: columns.len(), maskers: maskers.collect() })
 }
 
-/// What a woven statement copies out. `passes`: it has columns that are masked on their way back.
-pub(super) fn read(facts: &Facts, woven: Woven, passes: bool) -> Result<Woven, String> {
+/// What a woven statement copies out. `guard`: what holds for its rows; `passes`: it has columns that are masked on their
+/// way back.
+pub(super) fn read(facts: &Facts, woven: Woven, guard: Guard, passes: bool) -> Result<Woven, String> {
     if !facts.effects.contains(&Effect::CopyOut) {
         return Ok(woven);
     }
-    let copied = Copied::of(woven.text()).filter(|_| facts.statements.len() == 1);
+    let copied = Copied::of(woven.text(), guard).filter(|_| facts.statements.len() == 1);
     if passes {
         let alone = "columns are masked on their way back, which a COPY can be that is sent alone and to the client";
         copied.as_ref().ok_or(alone)?.format()?;

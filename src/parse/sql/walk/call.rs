@@ -80,7 +80,7 @@ impl Walker<'_> {
             FunctionArguments::Subquery(query) => {
                 // ARRAY(SELECT …) and, in sqlparser only, f(SELECT …).
                 absent(plain_word(name).as_deref() == Some("array"), "a call with a bare sub-query")?;
-                self.sub_query(query, place.inside())?;
+                self.array_of(query, place)?;
             }
             FunctionArguments::List(list) => {
                 match list.duplicate_treatment {

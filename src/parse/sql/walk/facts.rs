@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{Expr, UnaryOperator, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 
 use super::columns::Column;
@@ -19,7 +19,7 @@ use super::scope::{Scope, Table};
 use super::{Context, Kept, Unread, Walk, Walked};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{
-    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
+    Access, Aftermath, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
     StatementFacts, Use, Volatility,
 };
 use crate::parse::reference::{Reference, Role};
@@ -30,10 +30,10 @@ const NESTED_STATEMENTS: usize = 40;
 
 /// How a column is used.
 #[derive(Debug)]
-struct Used {
-    uses: BTreeSet<Use>,
+pub(super) struct Used {
+    pub uses: BTreeSet<Use>,
     /// As it is in a result, and nowhere else.
-    passed: bool,
+    pub passed: bool,
 }
 
 /// The walk's state.
@@ -55,6 +55,8 @@ pub(super) struct Walker<'a> {
     pub operators: BTreeSet<String>,
     /// What the statement gives back.
     pub result: Option<Outputs>,
+    /// Cursors that are read.
+    pub cursors: BTreeSet<String>,
     /// It stores it instead.
     pub stores: bool,
     /// Relations in the order they were read, for FOR UPDATE.
@@ -82,10 +84,10 @@ pub(super) struct Walker<'a> {
     /// Indexes of the open entries, innermost last.
     open: Vec<usize>,
     relations: BTreeMap<String, RelationFacts>,
-    columns: BTreeMap<Column, Used>,
+    pub columns: BTreeMap<Column, Used>,
     functions: BTreeMap<String, FunctionFacts>,
     unknown: BTreeSet<&'static str>,
-    placeholders: u16,
+    pub placeholders: u16,
     kept: Kept,
 }
 
@@ -101,6 +103,7 @@ impl<'a> Walker<'a> {
             tables: HashMap::new(),
             operators: BTreeSet::new(),
             result: None,
+            cursors: BTreeSet::new(),
             stores: false,
             touched: Vec::new(),
             aftermath: Aftermath::default(),
@@ -155,6 +158,14 @@ impl<'a> Walker<'a> {
 
     pub(super) fn effect(&mut self, effect: Effect) {
         if let Some(entry) = self.entry() {
+            entry.effects.insert(effect);
+        }
+    }
+
+    /// An effect that the outermost entries have.
+    pub(super) fn effect_of_all(&mut self, effect: Effect) {
+        self.opaque |= effect == Effect::Procedure;
+        for entry in self.entries.iter_mut().filter(|entry| !entry.nested) {
             entry.effects.insert(effect);
         }
     }
@@ -300,6 +311,17 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn function(&mut self, schema: Option<&str>, name: &str, volatility: Option<Volatility>, builtin: bool) {
+        self.function_by(CalledBy::Statement, schema, name, (volatility, builtin, builtin.then_some(false)));
+    }
+
+    /// The same of one that runs for whatever reason.
+    pub(super) fn function_by(
+        &mut self,
+        caller: CalledBy,
+        schema: Option<&str>,
+        name: &str,
+        (volatility, builtin, security_definer): (Option<Volatility>, bool, Option<bool>),
+    ) {
         if schema.is_none() {
             self.not_known("sql.functions");
         }
@@ -310,9 +332,13 @@ impl<'a> Walker<'a> {
             name: name.to_owned(),
             volatility,
             builtin,
+            security_definer,
+            called_by: BTreeSet::new(),
         });
+        facts.called_by.insert(caller);
         // Of several calls, that of the overload that promises least.
         facts.volatility = facts.volatility.zip(volatility).map(|(one, other)| one.max(other));
+        facts.security_definer = facts.security_definer.zip(security_definer).map(|(one, other)| one || other);
     }
 
     /// A literal that a fact is computed from.
@@ -359,39 +385,6 @@ impl<'a> Walker<'a> {
         }
     }
 
-    pub(super) fn value(&mut self, value: &ValueWithSpan) -> Walk {
-        match &value.value {
-            Value::Placeholder(name) => {
-                let number = name.strip_prefix('$').and_then(|digits| digits.parse::<u16>().ok());
-                let number = number.ok_or_else(|| Unread::new("a parameter that is not `$1` to `$65535`"))?;
-                self.placeholders = self.placeholders.max(number);
-                Ok(())
-            }
-            Value::Number(_, long) => absent_suffix(*long),
-            Value::SingleQuotedString(_)
-            | Value::DollarQuotedString(_)
-            | Value::EscapedStringLiteral(_)
-            | Value::NationalStringLiteral(_)
-            | Value::HexStringLiteral(_)
-            | Value::SingleQuotedByteStringLiteral(_)
-            | Value::Boolean(_)
-            | Value::Null => Ok(()),
-            Value::UnicodeStringLiteral(_)
-            | Value::TripleSingleQuotedString(_)
-            | Value::TripleDoubleQuotedString(_)
-            | Value::DoubleQuotedByteStringLiteral(_)
-            | Value::TripleSingleQuotedByteStringLiteral(_)
-            | Value::TripleDoubleQuotedByteStringLiteral(_)
-            | Value::SingleQuotedRawStringLiteral(_)
-            | Value::DoubleQuotedRawStringLiteral(_)
-            | Value::TripleSingleQuotedRawStringLiteral(_)
-            | Value::TripleDoubleQuotedRawStringLiteral(_)
-            | Value::QuoteDelimitedStringLiteral(_)
-            | Value::NationalQuoteDelimitedStringLiteral(_)
-            | Value::DoubleQuotedString(_) => Err(Unread::new("a literal of that kind")),
-        }
-    }
-
     /// Counts everything that is known of a statement run by name as done by the innermost entry.
     pub(super) fn absorb(&mut self, facts: &Facts) {
         if let Some(entry) = self.entry() {
@@ -413,8 +406,10 @@ impl<'a> Walker<'a> {
             used.passed = false;
         }
         for function in &facts.functions {
-            self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
+            let mine = self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
+            mine.called_by.extend(&function.called_by);
         }
+        self.cursors.extend(facts.cursors.iter().cloned());
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
@@ -440,7 +435,14 @@ impl<'a> Walker<'a> {
         self.relations.values().any(|relation| relation.name == name)
     }
 
-    pub(super) fn finish(self) -> Walked {
+    /// A relation of the session's own was touched.
+    pub(super) fn has_touched_temporary(&self) -> bool {
+        self.relations.values().any(|relation| relation.schema.as_deref() == Some(names::TEMPORARY))
+    }
+
+    pub(super) fn finish(mut self) -> Walked {
+        self.bases_of_generated();
+        self.casts_of_columns();
         let (names, defined) = (self.has_lost_names(), self.defined());
         let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;
@@ -471,6 +473,7 @@ impl<'a> Walker<'a> {
             columns: columns.collect(),
             outputs: self.result.as_ref().filter(|_| !self.stores).and_then(Outputs::lineage),
             functions: self.functions.into_values().collect(),
+            cursors: self.cursors,
             settings: self.settings,
             references: Vec::new(),
             unparsed: None,
@@ -484,10 +487,6 @@ impl<'a> Walker<'a> {
         };
         Walked { facts, kept: self.kept, references: self.references }
     }
-}
-
-fn absent_suffix(long: bool) -> Walk {
-    super::absent(!long, "a number with a letter at its end")
 }
 
 fn is_more_than_named(access: &Access) -> bool {

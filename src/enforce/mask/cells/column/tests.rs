@@ -283,7 +283,9 @@ fn a_number_that_looks_like_a_card_is_found_in_every_type_and_any_spelling() {
     }
     let money = ColumnType { oid: 1700, modifier: ((20 << 16) | 2) + 4 };
     assert_eq!(shown(&detect, money, "4111111111111111.00"), "0.00");
-    for (oid, value) in [(20, "4111111111111112"), (21, "17"), (23, "2147483647"), (1700, "0.10"), (701, "1e+300"), (700, "-0")] {
+    for (oid, value) in
+        [(20, "4111111111111112"), (21, "17"), (23, "2147483647"), (1700, "0.10"), (701, "1e+300"), (700, "-0")]
+    {
         assert_eq!(shown(&detect, of(oid), value), value, "{oid}: to the byte");
     }
     let (_, out) = cell(&detect, of(20), 1, &4_111_111_111_111_111_i64.to_be_bytes());

@@ -31,13 +31,7 @@ enum State {
 }
 
 impl Csv {
-    pub(super) fn new(
-        masks: Masks,
-        all: [u8; 3],
-        null: Vec<u8>,
-        header: bool,
-        force: bool,
-    ) -> Result<Self, CellError> {
+    pub(super) fn new(masks: Masks, all: [u8; 3], null: Vec<u8>, header: bool, force: bool) -> Result<Self, CellError> {
         let [delimiter, quote, escape] = all;
         if all.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0) || !byte.is_ascii()) || delimiter == quote {
             return Err(CellError::Options { problem: "its delimiter, quote and escape cannot be told apart" });

@@ -42,7 +42,10 @@ fn rows_of_text_are_masked() {
     assert_eq!(text(Rule::null(), "x\ty\n"), Ok("x\t\\N\n".to_owned()));
     assert_eq!(text(Rule::redact(), ""), Ok(String::new()));
     let header = CopyFormat::Text { delimiter: b'|', header: true };
-    assert_eq!(masked(header, Rule::redact(), "id|ssn\n1|12\\|3\n\\N|\\N\n"), Ok("id|ssn\n1|****\n\\N|\\N\n".to_owned()));
+    assert_eq!(
+        masked(header, Rule::redact(), "id|ssn\n1|12\\|3\n\\N|\\N\n"),
+        Ok("id|ssn\n1|****\n\\N|\\N\n".to_owned())
+    );
     assert_eq!(text(Rule::replace("\\N".into()), "1\tx\n"), Ok("1\t\\\\N\n".to_owned()), "a text is no NULL");
     assert_eq!(text(Rule::redact(), "1\t\\\\N\n"), Ok("1\t**\n".to_owned()), "nor is one that comes");
     for wrong in ["1\n", "1\t2\t3\n", "1\t2", "\n", "1\t2\\"] {
@@ -57,10 +60,18 @@ fn rows_of_csv_are_masked() {
     assert_eq!(csv(Rule::redact(), "\"a\n,\"\"b\",\"a\n,\"\"b\"\n"), Ok("\"a\n,\"\"b\",*****\n".to_owned()));
     assert_eq!(csv(Rule::redact(), "1,\"\"\n"), Ok("1,\"\"\n".to_owned()), "an empty text is no NULL");
     assert_eq!(csv(Rule::replace("a\"b,c".into()), "1,x\n"), Ok("1,\"a\"\"b,c\"\n".to_owned()));
-    let other = CopyFormat::Csv { delimiter: b';', quote: b'\'', escape: b'\\', null: b"NIL".to_vec(), header: true, force: false };
+    let other = CopyFormat::Csv {
+        delimiter: b';',
+        quote: b'\'',
+        escape: b'\\',
+        null: b"NIL".to_vec(),
+        header: true,
+        force: false,
+    };
     let stream = "id;ssn\n'a\\'b;c\\d';'x\\'y'\n1;NIL\n2;'NIL'\n";
     assert_eq!(masked(other, Rule::redact(), stream), Ok("id;ssn\n'a\\'b;c\\d';***\n1;NIL\n2;***\n".to_owned()));
-    let forced = CopyFormat::Csv { delimiter: b',', quote: b'"', escape: b'"', null: vec![], header: true, force: true };
+    let forced =
+        CopyFormat::Csv { delimiter: b',', quote: b'"', escape: b'"', null: vec![], header: true, force: true };
     let stream = "\"id\",\"ssn\"\n\"1\",\"xy\"\n\"2\",\n\"3\",\"\"\n";
     let stars = "\"id\",\"ssn\"\n\"1\",\"**\"\n\"2\",\n\"3\",\"\"\n";
     assert_eq!(masked(forced, Rule::redact(), stream), Ok(stars.to_owned()));
@@ -119,7 +130,14 @@ fn a_field_that_is_too_long_to_hold_is_refused_and_nothing_follows() {
 
 #[test]
 fn options_that_cannot_be_told_apart_are_refused() {
-    let csv = |delimiter, quote, escape| CopyFormat::Csv { delimiter, quote, escape, null: Vec::new(), header: false, force: false };
+    let csv = |delimiter, quote, escape| CopyFormat::Csv {
+        delimiter,
+        quote,
+        escape,
+        null: Vec::new(),
+        header: false,
+        force: false,
+    };
     for format in [csv(b'"', b'"', b'"'), csv(b'\n', b'"', b'"'), csv(b',', 0xff, b'"')] {
         assert!(CopyCells::new(format, 1, &[]).is_err());
     }
