@@ -17,6 +17,7 @@ mod between;
 mod catalog;
 mod causes;
 mod clients;
+mod copies;
 mod demo;
 mod disk;
 mod drivers;

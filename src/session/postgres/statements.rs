@@ -72,13 +72,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
         let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
+        let previewed = masked.clone();
         let running = |entry| {
             let new = Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
             new.watched(None, asked)
         };
         match judged {
             Judged::Permitted(permit) => {
-                if self.forward(*permit, |entry| Owed::Query(running(entry))).await? {
+                let Some(permit) = self.preview(*permit, previewed.as_ref()).await? else { return Ok(()) };
+                if self.forward(permit, |entry| Owed::Query(running(entry))).await? {
                     self.corridor.state.lock().sends(&facts, &text, stamp);
                 }
                 Ok(())
