@@ -10,8 +10,10 @@ mod guard;
 mod masker;
 mod passing;
 mod target;
+mod views;
 mod weave;
 
 pub use edits::Woven;
 pub use guard::Guard;
+pub use views::{Views, views_of};
 pub use weave::{Earlier, weave, weave_with};

@@ -8,6 +8,7 @@ use super::edits::{self, Edit, Woven};
 use super::masker;
 use super::passing;
 use super::target::Target;
+use super::views::{self, Views};
 use crate::catalog::{Function, FunctionVolatility, Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
 use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens, tokens};
@@ -17,7 +18,7 @@ use crate::parse::{Access, Facts, FunctionFacts, Place, Reference, Role, Tokens,
 /// # Errors
 /// One sentence for the client: why this statement cannot be answered with these masks.
 pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot>) -> Result<Option<Woven>, String> {
-    weave_with(text, facts, masks, catalog, Earlier::default())
+    weave_with(text, facts, masks, catalog, Earlier::default(), &Views::default())
 }
 
 /// Whether all that a session prepared or declared by name, which EXECUTE and FETCH run, went upstream under the masks
@@ -40,7 +41,8 @@ impl Earlier {
     }
 }
 
-/// The same where it is known under which masks the session's own names were given.
+/// The same where it is known under which masks the session's own names were given, and what the
+/// [views](super::views_of) do.
 ///
 /// # Errors
 /// As [`weave`].
@@ -50,6 +52,7 @@ pub fn weave_with(
     masks: &Masks,
     catalog: Option<&Snapshot>,
     earlier: Earlier,
+    views: &Views,
 ) -> Result<Option<Woven>, String> {
     if masks.values().all(std::collections::BTreeMap::is_empty) {
         return Ok(None);
@@ -72,7 +75,7 @@ pub fn weave_with(
         return Err("the database's catalog is not known just now, and masks need it".to_owned());
     };
     statistics(facts)?;
-    let bound = Bound::new(masks, catalog)?;
+    let bound = Bound::new(masks, catalog, views)?;
     let loom = Loom { text, facts, catalog, bound: &bound, earlier };
     let mut woven = Vec::new();
     let mut masked = false;
@@ -240,17 +243,19 @@ where
             };
         };
         let only = reference.place.as_ref().is_some_and(|place| place.only);
-        let view = match reference.role {
-            Role::Read | Role::CopyOut => self.bound.shown_by(relation, false),
-            Role::Target => self.bound.shown_by(relation, true),
-            Role::Named => self.bound.shown_by(relation, false).filter(|_| !shows_nothing(&reference.command)),
-            // What is behind it was named there, too.
-            Role::Elsewhere => None,
-        };
-        if let Some(what) = view {
-            return Err(format!("`{}` shows {what}, and masks do not reach into it", reference.relation));
+        match reference.role {
+            Role::Target if views::has_rules(self.catalog, relation) => {
+                if let Some(what) = self.bound.shown_by(relation, true) {
+                    return Err(format!("a rule of `{}` leads to {what}, and masks do not reach into it", label(relation)));
+                }
+            }
+            // Its errors may show rows.
+            Role::Named if shows_nothing(&reference.command) && self.bound.shown_by(relation, false).is_some() => {
+                return Ok(Some((relation, &self.bound.none)));
+            }
+            Role::Read | Role::CopyOut | Role::Target | Role::Named | Role::Elsewhere => {}
         }
-        Ok(self.bound.masks(relation, only)?.map(|columns| (relation, columns)))
+        Ok(self.bound.read(relation, only)?.map(|columns| (relation, columns)))
     }
 
     /// How a masked relation's reference is answered: read through masks, or left as it stands.

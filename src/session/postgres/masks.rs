@@ -9,9 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::catalog::Snapshot;
 use crate::decide::{self, Decision, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Earlier, Refusal, Wording, Woven};
+use crate::enforce::{self, Earlier, Refusal, Views, Wording, Woven};
 use crate::model::FaultKind;
-use crate::parse::{Facts, RelationFacts, Request};
+use crate::parse::{Encoding, Facts, Names, Quoting, Reading, ReadingLimits, RelationFacts, Remembered, Request};
 
 use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
 
@@ -184,7 +184,7 @@ fn without_values(sqlstate: &str) -> Option<&'static str> {
 impl Corridor {
     /// The decision, and what goes upstream in place of the client's words where masks bind. What cannot be answered
     /// masked is denied.
-    pub(super) fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
+    pub(super) async fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
         if *decision.verdict() != Verdict::Allow {
             return (decision, None);
         }
@@ -196,7 +196,7 @@ impl Corridor {
             return (decision, None);
         }
         self.loom.lock().last = Some(Arc::clone(decision.masks()));
-        match self.woven(request, decision.masks()) {
+        match self.woven(request, decision.masks()).await {
             Ok(masked) => (decision, masked),
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
         }
@@ -212,7 +212,7 @@ impl Corridor {
         if masks.is_empty() {
             return (decision, None);
         }
-        match self.woven(request, &masks) {
+        match self.woven(request, &masks).await {
             Ok(masked) => (decision, masked),
             // What its Bind would be told; prepared unmasked, it could be run by SQL's EXECUTE.
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
@@ -220,7 +220,7 @@ impl Corridor {
     }
 
     /// The same for a prepared statement, which goes upstream in the words that it was prepared in.
-    pub(super) fn weave_prepared(
+    pub(super) async fn weave_prepared(
         &self,
         statement: &Statement,
         request: &Request,
@@ -230,7 +230,7 @@ impl Corridor {
         let own = |relation: &RelationFacts| relation.schema.as_deref().is_some_and(own);
         let bare = statement.source.is_none() || decision.masks().is_empty() || *decision.verdict() != Verdict::Allow;
         if bare || (request.facts().relations.iter().all(own) && request.facts().unparsed.is_none()) {
-            return self.weave(request, decision);
+            return self.weave(request, decision).await;
         }
         // Under which masks it was prepared is not known, nor can it be prepared anew.
         let reason =
@@ -239,8 +239,8 @@ impl Corridor {
     }
 
     /// The same for a portal, whose words the server has already.
-    pub(super) fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
-        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision);
+    pub(super) async fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
+        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision).await;
         if *decision.verdict() != Verdict::Allow || is_same(portal.masked.as_ref(), masked.as_ref()) {
             return decision;
         }
@@ -249,16 +249,20 @@ impl Corridor {
     }
 
     /// What goes upstream in place of the client's words under these masks.
-    fn woven(&self, request: &Request, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
+    async fn woven(&self, request: &Request, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
         let snapshot = self.snapshot();
         let catalog = snapshot.as_deref().map(Snapshot::version);
         let under = Under { masks, catalog, keys: self.house.keys.load_full() };
         if let Some(masked) = self.loom.lock().recall(request, &under) {
             return Ok(masked);
         }
+        let views = match &snapshot {
+            Some(snapshot) => self.views(request.facts(), masks, snapshot).await,
+            None => Views::default(),
+        };
         let named = self.state.lock().names.given_by_messages();
         let earlier = self.loom.lock().earlier(masks, named);
-        let woven = enforce::weave_with(request.text(), request.facts(), masks, snapshot.as_deref(), earlier)?;
+        let woven = enforce::weave_with(request.text(), request.facts(), masks, snapshot.as_deref(), earlier, &views)?;
         let masked = match woven {
             Some(woven) => {
                 let plan = Plan::new(&woven, &under.keys).map_err(|error| error.to_string())?;
@@ -268,6 +272,25 @@ impl Corridor {
             None => None,
         };
         Ok(self.loom.lock().keep(request, &under, masked))
+    }
+
+    /// What the views do that a statement leads to.
+    async fn views(&self, facts: &Facts, masks: &Masks, snapshot: &Arc<Snapshot>) -> Views {
+        let mut views = Views::default();
+        let nothing = Remembered::new();
+        for (view, text) in enforce::views_of(facts, masks, snapshot) {
+            let reading = Reading {
+                quoting: Quoting::Standard,
+                encoding: Encoding::Safe,
+                names: Names::of_definitions(Arc::clone(snapshot)),
+                read_only: true,
+                limits: ReadingLimits::default(),
+                prepared: &nothing,
+                cursors: &nothing,
+            };
+            views.insert(view, self.lane.reader.statement(text, &reading).await);
+        }
+        views
     }
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {

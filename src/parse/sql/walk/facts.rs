@@ -1,14 +1,9 @@
 //! What the walk has found so far.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the last arm refuses, or hands on to a match that names every variant"
-)]
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{Value, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 
 use super::columns::Column;
@@ -293,6 +288,13 @@ impl<'a> Walker<'a> {
         used.passed &= self.taken == 0;
     }
 
+    /// A column that a view or rule uses, which says nothing of what becomes of it where it is named itself.
+    pub(super) fn column_behind(&mut self, column: Column, uses: impl IntoIterator<Item = Use>) {
+        let passed = self.columns.get(&column).is_none_or(|used| used.passed);
+        self.column(column.clone(), uses);
+        self.columns.entry(column).and_modify(|used| used.passed = passed);
+    }
+
     /// One of PostgreSQL's own functions that syntax calls.
     pub(super) fn builtin(&mut self, name: &str) {
         let volatility = super::super::builtins::lookup(name).map(|builtin| builtin.volatility);
@@ -341,22 +343,6 @@ impl<'a> Walker<'a> {
     /// Counts the statements around this one, which is walked on its own.
     pub(super) fn nested_in(&mut self, outer: &Walker<'_>) {
         self.depth = outer.depth.saturating_add(outer.open.len());
-    }
-
-    /// Keeps a literal that stands alone, signed or in parentheses.
-    pub(super) fn keep_constant(&mut self, mut expr: &Expr) {
-        loop {
-            match expr {
-                Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => expr = inner,
-                Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr: inner } => expr = inner,
-                other => {
-                    if let Expr::Value(value) = other {
-                        self.keep(value);
-                    }
-                    return;
-                }
-            }
-        }
     }
 
     pub(super) fn value(&mut self, value: &ValueWithSpan) -> Walk {

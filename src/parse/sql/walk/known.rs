@@ -155,7 +155,7 @@ impl<'a> Walker<'a> {
         }
         let all = || reached.relation.columns().map(|column| column.name()).collect();
         for name in reached.columns.clone().unwrap_or_else(all) {
-            self.column(Column::of(relation.id.as_str(), name), ANY_USE);
+            self.column_behind(Column::of(relation.id.as_str(), name), ANY_USE);
         }
     }
 
