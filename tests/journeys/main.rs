@@ -40,4 +40,5 @@ mod tls;
 mod upstream_tls;
 mod upstreams;
 mod versions;
+mod views;
 mod withdrawals;

@@ -116,9 +116,10 @@ impl<'a> Bound<'a> {
         let outputs = outputs.filter(|_| !facts.outdated).ok_or("its definition is not understood")?;
         let columns: Vec<_> = view.columns().collect();
         let alike = columns.len() == outputs.len()
-            && columns.iter().zip(outputs).all(|(column, output)| {
-                output.name.as_deref().is_none_or(|name| name == column.name())
-            });
+            && columns
+                .iter()
+                .zip(outputs)
+                .all(|(column, output)| output.name.as_deref().is_none_or(|name| name == column.name()));
         if !alike {
             return Err("its definition does not give its columns".to_owned());
         }
@@ -170,7 +171,8 @@ impl<'a> Bound<'a> {
 /// Whether a definition does nothing with a column but show it.
 fn uses(facts: &Facts, (id, name): (&str, &str), column: &str) -> Result<(), String> {
     let is = |name: &str| name == column || name == "*";
-    let mut used = facts.columns.iter().filter(|used| used.relation.as_deref() == Some(id) && is(&used.name)).peekable();
+    let mut used =
+        facts.columns.iter().filter(|used| used.relation.as_deref() == Some(id) && is(&used.name)).peekable();
     if used.peek().is_none() || facts.only_passed(id, column) {
         return Ok(());
     }

@@ -246,7 +246,10 @@ where
         match reference.role {
             Role::Target if views::has_rules(self.catalog, relation) => {
                 if let Some(what) = self.bound.shown_by(relation, true) {
-                    return Err(format!("a rule of `{}` leads to {what}, and masks do not reach into it", label(relation)));
+                    return Err(format!(
+                        "a rule of `{}` leads to {what}, and masks do not reach into it",
+                        label(relation)
+                    ));
                 }
             }
             // Its errors may show rows.
