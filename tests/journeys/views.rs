@@ -3,11 +3,15 @@
 use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, sync};
 use crate::harness::{Postgres, Setup, Sidegate, postgres, postgres18, python, said};
 
-/// Nobody sees an e-mail address, but for whoever defines something.
+/// Nobody sees an e-mail address.
 const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
     allow contains \"everything\" if true\n\n\
-    mask contains {\"column\": \"public.customers.email\", \"with\": {\"replace\": {\"value\": \"***\"}}} if {\n\
-    \tnot \"ddl\" in input.sql.effects\n}\n";
+    mask contains {\"column\": \"public.customers.email\", \"with\": {\"replace\": {\"value\": \"***\"}}} if true\n";
+
+/// The same, but for whoever defines something.
+fn but_definitions() -> String {
+    POLICY.replacen("}}} if true", "}}} if not \"ddl\" in input.sql.effects", 1)
+}
 
 const SECRET: &str = "@example.com";
 
@@ -31,8 +35,8 @@ const VIEWS: &str = "
     create view rowwise as select c.id, c.email from customers c join secured s on s.id = c.id;
 ";
 
-fn start(server: &'static Postgres) -> Sidegate {
-    let sidegate = Setup::policy(POLICY).server(server).start();
+fn start(server: &'static Postgres, policy: &str) -> Sidegate {
+    let sidegate = Setup::policy(policy).server(server).start();
     server.sql(&sidegate.database, VIEWS);
     sidegate
 }
@@ -63,7 +67,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("select x.mail from orders o, lateral (select mail from near n where n.id = o.id) x where o.id = 7", "D(***)"),
     ("explain (verbose, analyze, timing off, summary off, costs off) select mail from near where mail > 'c'", "T"),
     (
-        "with w as (update contacts set name = 'n' where id = 7 returning id) select mail from contacts, w limit 1",
+        "with w as (update contacts set name = 'n' where id = 7 returning id) select v.mail from contacts v, w limit 1",
         "***",
     ),
     ("select mail from near where id = 7 for update", "D(***)"),
@@ -102,7 +106,7 @@ fn shown(client: &mut Raw, messages: &[u8]) -> String {
 }
 
 fn attacked(server: &'static Postgres) {
-    let sidegate = start(server);
+    let sidegate = start(server, POLICY);
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     let mut wrong = Vec::new();
     for (sql, told) in ATTACKS {
@@ -178,7 +182,7 @@ fn attacks_on_views_of_postgresql_18_see_masked_values_only() {
 
 #[test]
 fn a_view_that_becomes_another_is_masked_as_it_then_is() {
-    let sidegate = start(postgres());
+    let sidegate = start(postgres(), &but_definitions());
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     let select = "select one, two from swapped where id = 7";
     let swapped = |one: &str, two: &str| {
@@ -210,7 +214,7 @@ fn a_view_that_becomes_another_is_masked_as_it_then_is() {
     assert_eq!(client.ask(&query(select)), "E:42501 Z:I");
     assert_eq!(client.ask(&query("begin")), "C:BEGIN Z:T");
     assert_eq!(client.ask(&query(&swapped("email", "name"))), "C:CREATE VIEW Z:T");
-    assert!(mails(&mut client), "in its own transaction, too");
+    assert_eq!(client.ask(&query(select)), "E:42501 Z:E", "what nobody else can see yet is not read");
     assert_eq!(client.ask(&query("rollback")), "C:ROLLBACK Z:I");
     assert_eq!(client.ask(&query(select)), "E:42501 Z:I");
 }

@@ -78,7 +78,7 @@ pub fn weave_with(
     let bound = Bound::new(masks, catalog, views)?;
     let loom = Loom { text, facts, catalog, bound: &bound, earlier };
     let mut woven = Vec::new();
-    let mut masked = false;
+    let mut masked = facts.references.iter().any(|reference| is_new(reference, catalog));
     let mut cut = None;
     for reference in &facts.references {
         let Some((relation, columns)) = loom.masks(reference)? else { continue };
@@ -487,6 +487,12 @@ where
         }
         Ok(())
     }
+}
+
+/// Whether nobody has looked at what a statement defines or measures: its errors may show rows of anything.
+fn is_new(reference: &Reference, catalog: &Snapshot) -> bool {
+    let schema = reference.schema.as_deref().filter(|schema| !is_own(schema));
+    reference.role == Role::Named && schema.is_some_and(|schema| catalog.relation_in(schema, &reference.name).is_none())
 }
 
 fn shows_nothing(command: &str) -> bool {
