@@ -10,6 +10,7 @@ mod guard;
 mod masker;
 mod passing;
 mod target;
+mod unmasked;
 mod views;
 mod weave;
 

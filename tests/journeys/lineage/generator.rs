@@ -291,13 +291,16 @@ impl Generator {
         let mut argument = || if self.levels.last().is_none_or(Vec::is_empty) { "1".to_owned() } else { self.column() };
         let (one, other) = (argument(), argument());
         let alias = self.alias();
-        let (text, mut columns) = match self.below(6) {
+        let (text, columns) = match self.below(6) {
             0 => (
                 format!("generate_series(1, {one}) with ordinality {alias}"),
                 vec![alias.clone(), "ordinality".to_owned()],
             ),
-            1 => (format!("json_each_text(json_build_object('k', {one})) {alias}"), vec!["key".to_owned()]),
-            2 => (format!("unnest(array[{one}, {other}]) {alias}"), vec![alias.clone()]),
+            1 => (
+                format!("json_each_text(json_build_object('k', {one})) {alias}"),
+                vec!["key".to_owned(), "value".to_owned()],
+            ),
+            2 => (format!("generate_subscripts(array[{one}, {other}], 1) {alias}"), vec![alias.clone()]),
             3 => (
                 format!("lateral (values ({one}, {other}), (1, 2)) {alias}"),
                 vec!["column1".to_owned(), "column2".to_owned()],
@@ -305,8 +308,6 @@ impl Generator {
             4 => (format!("lateral (values ({one})) {alias}"), vec!["column1".to_owned()]),
             _ => (format!("generate_series(1, {one}) {alias}"), vec![alias.clone()]),
         };
-        // Which are not numbers nobody computes with.
-        columns.retain(|column| column != "key");
         self.add(&alias, columns);
         text
     }
