@@ -7,6 +7,7 @@ use std::task::Poll;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use super::estimate::WhatIf;
 use super::question::Question;
 use crate::enforce::{Permit, Poison};
 use crate::journal::{Entry, Journal, JournalError, Mark};
@@ -86,6 +87,13 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     pub fn send_question(&mut self, question: Question) -> bool {
         let Ok(exchange) = question.exchange() else { return false };
         self.out.extend_from_slice(&exchange);
+        true
+    }
+
+    /// The same for the question what the server expects of a statement.
+    pub fn send_what_if(&mut self, question: &WhatIf<'_>) -> bool {
+        let Ok(exchanges) = question.exchanges() else { return false };
+        self.out.extend_from_slice(&exchanges);
         true
     }
 

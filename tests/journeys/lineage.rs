@@ -153,7 +153,11 @@ fn result(facts: &Facts, statement: &Statement, snapshot: &Snapshot) -> Option<S
             output.columns.iter().map(|base| number(snapshot, Some(&base.relation), &base.column)).collect();
         let origin = column.table_oid().zip(column.column_id()).map(|(relation, number)| (relation, i32::from(number)));
         let is_named = output.name.as_deref().is_none_or(|name| name == column.name());
-        let is_traced = origin.is_none_or(|origin| bases == [origin] || bases.contains(&origin) && !output.bare);
+        // Of what is passed through, the server says where it comes from.
+        let is_traced = match origin {
+            Some(origin) => bases == [origin] || bases.contains(&origin) && !output.bare,
+            None => !output.bare,
+        };
         (!is_named || !is_traced).then(|| format!("{output:?} is {} of {origin:?}", column.name()))
     })
 }

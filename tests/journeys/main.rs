@@ -12,6 +12,7 @@
 )]
 
 mod adversary;
+mod altered;
 mod between;
 mod catalog;
 mod causes;
@@ -20,7 +21,9 @@ mod demo;
 mod disk;
 mod drivers;
 mod durability;
+mod estimates;
 mod floods;
+mod foreseen;
 #[allow(dead_code, reason = "faults use the rest")]
 mod harness;
 mod hostile;
@@ -30,13 +33,17 @@ mod lineage;
 mod masks;
 mod meanings;
 mod metrics;
+mod moved;
 mod policy;
 mod portals;
 mod powers;
 mod refusals;
 mod sessions;
+mod sqlsmith;
 mod stages;
 mod tls;
+mod tools;
+mod unseen;
 mod upstream_tls;
 mod upstreams;
 mod versions;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sidegate::catalog::{Builder, Snapshot, Table};
 use sidegate::decide::Masks;
-use sidegate::enforce::{Earlier, Views, Woven, views_of, weave_with};
+use sidegate::enforce::{Earlier, Views, Woven, guard, guarded, views_of, weave_with};
 use sidegate::parse::{
     Encoding, Facts, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust,
 };
@@ -80,6 +80,12 @@ impl Shop {
             views.insert(view, self.read(definition, names, &Remembered::new()));
         }
         weave_with(text, &facts, masks, Some(&self.catalog), Earlier::default(), &views)
+    }
+
+    /// A statement in which no mask binds, with what its answer must look like.
+    pub fn guarded(&self, text: &str, masks: &Masks) -> Woven {
+        let guard = guard(masks, &self.catalog).unwrap();
+        guarded(text, &self.facts(text), &self.catalog, &guard)
     }
 
     /// All that psql says of a text: rows, COPY, errors, notices.

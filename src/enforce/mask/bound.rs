@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard::{Guard, Masked};
 use super::views::Views;
-use crate::catalog::{Relation, Snapshot};
+use crate::catalog::{Column, Relation, Snapshot};
 use crate::decide::{Masker, Masks, relation_name};
 
 /// Maskers by column.
@@ -56,6 +56,9 @@ impl<'a> Bound<'a> {
                 add(bound.own.entry(below.oid()).or_default(), &columns);
             }
         }
+        for (oid, columns) in &mut bound.own {
+            cover(catalog, *oid, columns);
+        }
         bound.all = bound.own.clone();
         for (oid, columns) in &bound.own {
             let Some(relation) = catalog.by_oid(*oid) else { continue };
@@ -64,6 +67,7 @@ impl<'a> Bound<'a> {
             }
         }
         for (oid, columns) in bound.own.iter_mut().chain(&mut bound.all) {
+            cover(catalog, *oid, columns);
             if let Some(relation) = catalog.by_oid(*oid) {
                 columns.retain(|column, _| relation.column(column).is_some());
             }
@@ -164,6 +168,21 @@ fn reachable<'a>(start: Relation<'a>, next: impl Fn(&Relation<'a>) -> Vec<Relati
         at = at.saturating_add(1);
     }
     found
+}
+
+/// What is generated from a masked column shows nothing, unless policy says what it shows.
+fn cover<'a>(catalog: &'a Snapshot, oid: u32, columns: &mut Columns<'a>) {
+    static NOTHING: Masker = Masker::Null {};
+    let generated = catalog.by_oid(oid).into_iter().flat_map(|relation| relation.columns());
+    let generated: Vec<_> = generated.filter(|column| column.is_generated()).collect();
+    // Each round covers one more, or is the last one.
+    for _ in 0..generated.len() {
+        let is_open = |column: &&Column<'a>| {
+            !columns.contains_key(column.name()) && column.bases().any(|base| columns.contains_key(base.name()))
+        };
+        let Some(next) = generated.iter().find(is_open) else { return };
+        columns.insert(next.name(), &NOTHING);
+    }
 }
 
 pub(super) fn add<'a>(columns: &mut Columns<'a>, more: &Columns<'a>) {

@@ -20,6 +20,7 @@ pub struct Woven {
     kept: Vec<Kept>,
     guard: Guard,
     columns: u64,
+    binds: bool,
 }
 
 /// Characters that are the client's own.
@@ -55,6 +56,11 @@ impl Woven {
         self.columns
     }
 
+    /// Whether a mask binds in it. If none does, its text is the client's.
+    pub fn binds(&self) -> bool {
+        self.binds
+    }
+
     /// The same, reading so many columns masked.
     pub(super) fn masking(self, columns: u64) -> Self {
         Self { columns, ..self }
@@ -87,7 +93,12 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>, guard: Guard) -> Option<Wo
     let rest = text.get(end..)?;
     woven.push_str(rest);
     kept.push(Kept { woven: characters, original, count: rest.chars().count() });
-    Some(Woven { text: woven, kept, guard, columns: 0 })
+    Some(Woven { text: woven, kept, guard, columns: 0, binds: true })
+}
+
+/// A text in which no mask binds.
+pub(super) fn unchanged(text: &str, guard: Guard) -> Woven {
+    Woven { text: text.to_owned(), kept: Vec::new(), guard, columns: 0, binds: false }
 }
 
 #[cfg(test)]

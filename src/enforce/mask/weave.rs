@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
+use super::foresee;
+use super::guard::Guard;
 use super::masker;
 use super::passing;
+use super::reach::{calls, statistics};
 use super::target::Target;
-use super::unmasked::{calls, is_own, statistics};
 use super::views::{self, Views};
 use crate::catalog::{Relation, RelationKind, Snapshot};
 use crate::decide::Masks;
@@ -22,13 +24,12 @@ pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot
     weave_with(text, facts, masks, catalog, Earlier::default(), &Views::default())
 }
 
-/// Whether all that a session prepared or declared by name, which EXECUTE and FETCH run, went upstream under the masks
-/// that hold now.
+/// Whether what EXECUTE and FETCH run by name went upstream under the masks that hold now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Earlier {
-    /// What EXECUTE runs.
+    /// All that the session has prepared, which EXECUTE runs.
     pub prepared: bool,
-    /// What FETCH and MOVE read.
+    /// The cursors that this statement's FETCH and MOVE read.
     pub cursors: bool,
 }
 
@@ -78,12 +79,13 @@ pub fn weave_with(
     statistics(facts)?;
     let bound = Bound::new(masks, catalog, views)?;
     let loom = Loom { text, facts, catalog, bound: &bound, earlier };
-    let mut woven = Vec::new();
+    let (mut woven, mut made) = (Vec::new(), Vec::new());
     let mut masked = facts.references.iter().any(|reference| is_new(reference, catalog));
     let mut cut = None;
     for reference in &facts.references {
         let Some((relation, columns)) = loom.masks(reference)? else { continue };
         masked = true;
+        made.push((reference.relation.as_str(), columns));
         let tokens = match &cut {
             Some(tokens) => tokens,
             None => cut.insert(tokens(text).ok_or("this statement cannot be cut into tokens")?),
@@ -104,8 +106,29 @@ pub fn weave_with(
     let read: BTreeMap<&str, usize> =
         woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked.len())).collect();
     let columns = u64::try_from(read.values().sum::<usize>()).unwrap_or(u64::MAX);
-    let woven = edits::apply(text, edits, bound.guard().but(cells)).ok_or("masks do not fit into this statement")?;
+    let guard = bound.guard().but(cells).foreseeing(foresee::answer(facts, catalog, |relation, column| {
+        let masker = |columns: &Columns<'_>| columns.get(column).is_some_and(|masker| !masker::is_for_cells(masker));
+        made.iter().any(|(id, columns)| *id == relation && masker(columns))
+    }));
+    let woven = edits::apply(text, edits, guard).ok_or("masks do not fit into this statement")?;
     Ok(Some(woven.masking(columns)))
+}
+
+/// What no answer may show under these masks.
+///
+/// # Errors
+/// One sentence: why the masks cannot be read.
+pub fn guard(masks: &Masks, catalog: &Snapshot) -> Result<Guard, String> {
+    Bound::new(masks, catalog, &Views::default()).map(|bound| bound.guard())
+}
+
+/// A statement in which no mask binds, with what its answer must look like. `guard`: that of the masks.
+pub fn guarded(text: &str, facts: &Facts, catalog: &Snapshot, guard: &Guard) -> Woven {
+    edits::unchanged(text, guard.clone().foreseeing(foresee::answer(facts, catalog, |_, _| false)))
+}
+
+pub(super) fn is_own(schema: &str) -> bool {
+    matches!(schema, "pg_catalog" | "information_schema")
 }
 
 /// Whether policy masks the relation by its own name.
@@ -186,10 +209,8 @@ where
         match reference.role {
             Role::Target if views::has_rules(self.catalog, relation) => {
                 if let Some(what) = self.bound.shown_by(relation, true) {
-                    return Err(format!(
-                        "a rule of `{}` leads to {what}, and masks do not reach into it",
-                        label(relation)
-                    ));
+                    let name = label(relation);
+                    return Err(format!("a rule of `{name}` leads to {what}, and masks do not reach into it"));
                 }
             }
             // Its errors may show rows.

@@ -14,6 +14,7 @@ use super::walk::{is_base_type, is_reserved};
 mod conflict;
 mod constructors;
 mod definitions;
+mod operators;
 mod utility;
 
 /// Stands for the `*` of `(expression).*`: no name of PostgreSQL is empty.
@@ -191,6 +192,26 @@ impl Speller<'_> {
             "only" => self.only(),
             "table" => self.table(),
             "exclude" => self.exclude(),
+            "of" if is_word(self.before(1), "update") || is_word(self.before(1), "share") => self.locked(),
+            "isnull" => self.null_test([keyword("IS", Keyword::IS), keyword("NULL", Keyword::NULL)]),
+            "notnull" => self.null_test([
+                keyword("IS", Keyword::IS),
+                keyword("NOT", Keyword::NOT),
+                keyword("NULL", Keyword::NULL),
+            ]),
+            "collate" => self.collate_after_cast(),
+            "operator" => self.compared_with_each(),
+            "as" => self.column_definitions(),
+            "conflict" => self.conflict(),
+            "rows" => self.rows_from(),
+            "search" | "cycle" => self.recursion(),
+            word => self.phrase(word) || self.constructed(word),
+        }
+    }
+
+    /// Words that are left out or stand for others, because of those around them.
+    fn phrase(&mut self, word: &str) -> bool {
+        match word {
             "overriding" if self.words(1, &["system", "value"]) || self.words(1, &["user", "value"]) => {
                 self.replace(3, [])
             }
@@ -206,18 +227,6 @@ impl Speller<'_> {
                 self.keep(1);
                 self.replace(1, [])
             }
-            "of" if is_word(self.before(1), "update") || is_word(self.before(1), "share") => self.locked(),
-            "isnull" => self.null_test([keyword("IS", Keyword::IS), keyword("NULL", Keyword::NULL)]),
-            "notnull" => self.null_test([
-                keyword("IS", Keyword::IS),
-                keyword("NOT", Keyword::NOT),
-                keyword("NULL", Keyword::NULL),
-            ]),
-            "collate" => self.collate_after_cast(),
-            "as" => self.column_definitions(),
-            "conflict" => self.conflict(),
-            "rows" => self.rows_from(),
-            "search" | "cycle" => self.recursion(),
             // Which of the two bounds is the lower one is for the server to see.
             "symmetric" | "asymmetric" if is_word(self.before(1), "between") => self.replace(1, []),
             "document" if is_word(self.before(1), "is") || self.is_negated() => {
@@ -246,9 +255,12 @@ impl Speller<'_> {
             "collation" if self.words(1, &["for"]) && self.peek(2) == Some(&Token::LParen) => {
                 self.replace(2, [name("pg_catalog"), Token::Period, name("pg_collation_for")])
             }
-            word if CONSTRUCTORS.contains(&word) => self.constructor(word) || self.typed_constant(word),
-            _ => self.typed_constant(word),
+            _ => false,
         }
+    }
+
+    fn constructed(&mut self, word: &str) -> bool {
+        (CONSTRUCTORS.contains(&word) && self.constructor(word)) || self.typed_constant(word)
     }
 
     /// `IS NOT` stands before.

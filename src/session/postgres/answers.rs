@@ -22,9 +22,7 @@ use super::corridor::{Corridor, End};
 use super::endings::{Ending, tell};
 use super::fill::Fill;
 use super::ledger::Line;
-use super::masks::unmasked;
 use super::owed::{Owed, Own, Wanted};
-use super::search;
 use super::stages::{Columns, described};
 use super::state::Copy;
 use super::watch::Passed;
@@ -139,11 +137,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let mut state = self.corridor.state.lock();
         let running = match state.ledger.front().map(|line| &mut line.owed) {
             Some(Owed::Query(running) | Owed::Execute(running)) => running,
-            Some(Owed::Own(Own::Question { rows, failed })) => {
-                *failed |= rows.len().saturating_add(relay.bytes.len()) > search::LONGEST;
-                if !*failed {
-                    rows.extend_from_slice(&relay.bytes);
-                }
+            Some(Owed::Own(Own::Question(question))) => {
+                question.row(&relay.bytes);
                 return Ok(());
             }
             _ => return Err(lost("the database sent rows that nobody asked for")),
@@ -184,7 +179,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             b'2' => return self.bind_complete(&frame).await,
             b'3' => return self.close_complete(&frame).await,
             b't' => self.parameter_description(&frame)?,
-            b'T' | b'n' => self.description(&frame)?,
+            b'T' | b'n' => {
+                if !self.is_cut_off() && self.foreseen(&frame).await? {
+                    self.description(&frame)?;
+                }
+            }
             b'D' => self.row(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
@@ -231,7 +230,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 Ok(())
             }
             Some(Owed::Own(Own::Describe(_))) => Ok(()),
-            Some(Owed::Describe) => {
+            Some(Owed::Describe { .. }) => {
                 drop(state);
                 self.pass(frame);
                 Ok(())
@@ -252,20 +251,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.rang();
                 return Ok(());
             }
-            Some(Owed::Own(Own::Describe(masked))) => {
-                masked.admits(frame).map_err(|problem| unmasked(&problem))?;
+            Some(Owed::Own(Own::Describe(_))) => {
                 state.ledger.settle();
                 drop(state);
                 self.corridor.rang();
                 return Ok(());
             }
-            Some(Owed::Describe) => {
+            Some(Owed::Describe { .. }) => {
                 state.ledger.settle();
             }
             Some(Owed::Query(running)) => {
-                if let Some(masked) = &running.masked {
-                    masked.admits(frame).map_err(|problem| unmasked(&problem))?;
-                }
                 if let Some(columns) = running.watch.as_ref().and_then(|watch| watch.asked()) {
                     note(columns, frame)?;
                 }
@@ -358,7 +353,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 Some(
                     Owed::Parse { .. }
                     | Owed::Bind { .. }
-                    | Owed::Describe
+                    | Owed::Describe { .. }
                     | Owed::OwnDescribe { .. }
                     | Owed::Own(_)
                     | Owed::Execute(_)
@@ -413,6 +408,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             state.ready(status);
             if let Owed::Query(running) = &line.owed {
                 state.ran(line.sequence, running);
+                self.corridor.loom.lock().given().ran(running);
             }
             match status {
                 Transaction::Idle => state.names.transaction_ended(line.sequence),

@@ -94,6 +94,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     /// A whole row.
     pub(super) fn row(&mut self, frame: &Frame) -> Result<(), End> {
+        if self.is_cut_off() {
+            return Ok(());
+        }
         let cells = match self.corridor.state.lock().ledger.front() {
             Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) => {
                 running.cells().map_err(|problem| unmasked(&problem))?

@@ -15,6 +15,7 @@ use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
+use super::estimate::Expected;
 use super::masks::Loom;
 use super::names::{Portal, RestsOn};
 use super::owed::{Owed, Own, Running};
@@ -38,6 +39,8 @@ pub(super) struct Corridor {
     pub(super) masks_cells: AtomicBool,
     /// What was woven for it last.
     pub(super) loom: Mutex<Loom>,
+    /// What the server expects of what it sent lately.
+    pub(super) expected: Mutex<Expected>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
     /// What its directions tell each other.
@@ -190,6 +193,12 @@ impl Corridor {
         }
     }
 
+    /// A statement ran to its end: what it forgot is forgotten.
+    pub(super) fn ran(&self, sequence: u64, running: &Running) {
+        self.state.lock().ran(sequence, running);
+        self.loom.lock().given().ran(running);
+    }
+
     /// Ends the entry of a statement that was answered whole.
     pub(super) async fn finish(&self, mut running: Running) -> Result<(), End> {
         let Some(entry) = running.entry.take() else { return Ok(()) };
@@ -227,7 +236,7 @@ impl Corridor {
                 statement.words.lock().stay();
                 Ok(())
             }
-            Owed::Describe
+            Owed::Describe { .. }
             | Owed::OwnDescribe { .. }
             | Owed::Own(_)
             | Owed::Close { .. }

@@ -7,17 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::catalog::Snapshot;
-use crate::decide::{self, Decision, Masks, Verdict};
+use crate::decide::{self, Decision, Masker, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Earlier, Refusal, Views, Wording, Woven};
+use crate::enforce::{self, Earlier, Guard, Refusal, Views, Wording, Woven};
 use crate::model::FaultKind;
-use crate::parse::{Encoding, Facts, Names, Quoting, Reading, ReadingLimits, RelationFacts, Remembered, Request};
+use crate::parse::{Facts, RelationFacts, Request, Role};
 
 use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
 
 use super::answers::{Answers, lost};
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
+use super::given::Given;
 use super::names::{Portal, Statement};
 use super::owed::Owed;
 
@@ -27,18 +28,26 @@ pub(super) struct Masked {
     woven: Woven,
     /// What is masked in its rows.
     plan: Plan,
-    /// The server has described its answer, which shows nothing that is masked.
+    /// The client's words.
+    text: Box<str>,
+    /// What it is masked by.
+    masks: Arc<Masks>,
+    /// The server has described its answer, which is the one that was foreseen; or nobody need ask.
     seen: AtomicBool,
+    /// It has described another.
+    refused: AtomicBool,
 }
 
 /// What was woven last, for the texts that come again.
 #[derive(Debug, Default)]
 pub(super) struct Loom {
     pieces: VecDeque<Piece>,
-    /// The masks under which SQL's own names (PREPARE, DECLARE) were given.
-    earlier: Vec<Arc<Masks>>,
+    /// The masks under which SQL's own names were given.
+    given: Given,
     /// What was masked last.
     last: Option<Arc<Masks>>,
+    /// What no answer may show under some masks, in a version of the catalog.
+    guard: Option<(Arc<Masks>, u64, Guard)>,
 }
 
 #[derive(Debug)]
@@ -52,6 +61,9 @@ struct Piece {
     masked: Option<Arc<Masked>>,
 }
 
+/// A statement: its text, and what it does.
+pub(super) type Said<'a> = (&'a str, &'a Arc<Facts>);
+
 /// What weaving rests on beside the statement.
 struct Under<'a> {
     masks: &'a Arc<Masks>,
@@ -64,37 +76,40 @@ const PIECES: usize = 32;
 const LONGEST: usize = 16 << 10;
 
 impl Loom {
-    /// Names are given under these masks.
-    fn gives(&mut self, masks: &Arc<Masks>) {
-        // Of two that differ, one is not what holds now.
-        if self.earlier.len() < 2 && !self.earlier.contains(masks) {
-            self.earlier.push(Arc::clone(masks));
+    /// The masks under which SQL's own names were given.
+    pub(super) fn given(&mut self) -> &mut Given {
+        &mut self.given
+    }
+
+    /// What no answer may show under these masks; `None` where they cannot be read.
+    fn guard(&mut self, masks: &Arc<Masks>, catalog: &Snapshot) -> Option<Guard> {
+        let known = self.guard.as_ref().filter(|(of, version, _)| of == masks && *version == catalog.version());
+        if let Some((_, _, guard)) = known {
+            return Some(guard.clone());
         }
+        let guard = enforce::guard(masks, catalog).ok()?;
+        self.guard = Some((Arc::clone(masks), catalog.version(), guard.clone()));
+        Some(guard)
     }
 
-    /// What SQL's own names stand for. Names that messages gave are not told from them.
-    fn earlier(&self, masks: &Arc<Masks>, (statements, portals): (bool, bool)) -> Earlier {
-        let alike = self.earlier.iter().all(|given| given == masks);
-        Earlier { prepared: alike && !statements, cursors: alike && !portals }
-    }
-
-    fn recall(&self, request: &Request, under: &Under<'_>) -> Option<Option<Arc<Masked>>> {
+    fn recall(&self, (text, facts): Said<'_>, under: &Under<'_>) -> Option<Option<Arc<Masked>>> {
         let piece = self.pieces.iter().find(|piece| {
             piece.catalog == under.catalog
                 && Arc::ptr_eq(&piece.keys, &under.keys)
-                && Arc::ptr_eq(&piece.facts, request.facts())
+                && Arc::ptr_eq(&piece.facts, facts)
                 && (Arc::ptr_eq(&piece.masks, under.masks) || piece.masks == *under.masks)
-                && *piece.text == *request.text()
+                // Whether any mask binds, and what is answered, is said by the facts alone.
+                && (piece.masked.as_ref().is_none_or(|masked| !masked.binds()) || *piece.text == *text)
         })?;
         Some(piece.masked.clone())
     }
 
-    fn keep(&mut self, request: &Request, under: &Under<'_>, masked: Option<Arc<Masked>>) -> Option<Arc<Masked>> {
-        if request.text().len() <= LONGEST {
+    fn keep(&mut self, (text, facts): Said<'_>, under: &Under<'_>, masked: Option<Arc<Masked>>) -> Option<Arc<Masked>> {
+        if text.len() <= LONGEST {
             self.pieces.truncate(PIECES.saturating_sub(1));
             self.pieces.push_front(Piece {
-                text: request.text().into(),
-                facts: Arc::clone(request.facts()),
+                text: text.into(),
+                facts: Arc::clone(facts),
                 masks: Arc::clone(under.masks),
                 catalog: under.catalog,
                 keys: Arc::clone(&under.keys),
@@ -106,13 +121,37 @@ impl Loom {
 }
 
 impl Masked {
-    /// What goes upstream.
-    pub(super) fn wording(&self) -> Wording<'_> {
-        Wording::Woven(&self.woven)
+    fn new((text, facts): Said<'_>, masks: &Arc<Masks>, woven: Woven, keys: &Keyring) -> Result<Self, String> {
+        let plan = Plan::new(&woven, keys).map_err(|error| error.to_string())?;
+        // Nobody asks what comes of a BEGIN.
+        let reads = woven.binds() || !(facts.relations.is_empty() && facts.functions.is_empty());
+        let (seen, refused) = (AtomicBool::new(!reads), AtomicBool::new(false));
+        Ok(Self { woven, plan, text: text.into(), masks: Arc::clone(masks), seen, refused })
     }
 
-    fn text(&self) -> &str {
-        self.woven.text()
+    /// What goes upstream.
+    pub(super) fn wording(&self) -> Wording<'_> {
+        if self.binds() { Wording::Woven(&self.woven) } else { Wording::Own }
+    }
+
+    /// Whether a mask binds in it.
+    pub(super) fn binds(&self) -> bool {
+        self.woven.binds()
+    }
+
+    /// The words that go upstream, if they are not the client's.
+    fn words(&self) -> Option<&str> {
+        self.binds().then(|| self.woven.text())
+    }
+
+    /// The client's words.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it is masked by.
+    pub(super) fn masks(&self) -> &Arc<Masks> {
+        &self.masks
     }
 
     /// How many columns it reads masked.
@@ -130,15 +169,38 @@ impl Masked {
         !self.seen.load(Ordering::Relaxed)
     }
 
-    /// Whether an answer of this form shows nothing that is masked.
+    /// The answer is another than was foreseen.
+    pub(super) fn refuse(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Whether an answer of this form is the one that was foreseen, which shows nothing that is masked.
     pub(super) fn admits(&self, description: &Frame) -> Result<(), String> {
+        self.compares(description)?;
+        self.described(description);
+        Ok(())
+    }
+
+    /// The same, and no more.
+    pub(super) fn compares(&self, description: &Frame) -> Result<(), String> {
+        if description.tag() != b'T' {
+            return self.woven.guard().admits_nothing();
+        }
+        let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
+        self.woven.guard().admits(&columns)
+    }
+
+    /// Its answer is of this form.
+    pub(super) fn described(&self, description: &Frame) {
         if description.tag() == b'T' {
-            let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
-            self.woven.guard().admits(&columns)?;
             self.plan.describe(description);
         }
         self.seen.store(true, Ordering::Relaxed);
-        Ok(())
     }
 
     /// An error in words that show no value, at its place in the client's text.
@@ -190,13 +252,13 @@ impl Corridor {
         }
         let aftermath = &request.facts().aftermath;
         if !(aftermath.prepares.is_empty() && aftermath.declares.is_empty()) {
-            self.loom.lock().gives(decision.masks());
+            self.loom.lock().given().add(aftermath, decision.masks());
         }
         if decision.masks().is_empty() {
             return (decision, None);
         }
         self.loom.lock().last = Some(Arc::clone(decision.masks()));
-        match self.woven(request, decision.masks()).await {
+        match self.woven((request.text(), request.facts()), decision.masks()).await {
             Ok(masked) => (decision, masked),
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
         }
@@ -212,10 +274,27 @@ impl Corridor {
         if masks.is_empty() {
             return (decision, None);
         }
-        match self.woven(request, &masks).await {
+        match self.woven((request.text(), request.facts()), &masks).await {
             Ok(masked) => (decision, masked),
             // What its Bind would be told; prepared unmasked, it could be run by SQL's EXECUTE.
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
+        }
+    }
+
+    /// The words in which a statement will go upstream if it is allowed, so far as that can be told before; `None` if it
+    /// will not.
+    pub(super) async fn foreseen_words(&self, request: &Request) -> Option<Arc<str>> {
+        let own = || Some(Arc::from(request.text()));
+        let Some(policy) = self.house.store.snapshot().filter(|policy| policy.may_mask()) else { return own() };
+        let document = self.document(request, &self.house.info(Some(&policy)));
+        let masks = self.house.decider.foresee(&policy, &document).await;
+        if masks.is_empty() {
+            return own();
+        }
+        match self.woven((request.text(), request.facts()), &masks).await {
+            Ok(Some(masked)) => masked.words().map(Arc::from).or_else(own),
+            Ok(None) => own(),
+            Err(_) => None,
         }
     }
 
@@ -241,56 +320,61 @@ impl Corridor {
     /// The same for a portal, whose words the server has already.
     pub(super) async fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
         let (decision, masked) = self.weave_prepared(&portal.statement, request, decision).await;
-        if *decision.verdict() != Verdict::Allow || is_same(portal.masked.as_ref(), masked.as_ref()) {
+        if *decision.verdict() != Verdict::Allow {
+            return decision;
+        }
+        if portal.masked.as_ref().is_some_and(|masked| masked.is_refused() || masked.is_unseen()) {
+            return self.house.decider.unfulfilled(decision, vec![enforce::UNFORESEEN.to_owned()]);
+        }
+        if is_same(portal.masked.as_deref(), masked.as_deref()) {
             return decision;
         }
         let reason = "its masks are not those that it was bound with: bind it again";
         self.house.decider.unfulfilled(decision, vec![reason.to_owned()])
     }
 
-    /// What goes upstream in place of the client's words under these masks.
-    async fn woven(&self, request: &Request, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
+    /// What goes upstream in place of the client's words under these masks, and what its answer must look like.
+    pub(super) async fn woven(&self, said: Said<'_>, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
         let snapshot = self.snapshot();
         let catalog = snapshot.as_deref().map(Snapshot::version);
         let under = Under { masks, catalog, keys: self.house.keys.load_full() };
-        if let Some(masked) = self.loom.lock().recall(request, &under) {
+        let (text, facts) = said;
+        // What is run by name may be something else by now.
+        let by_name = facts.references.iter().any(|reference| reference.role == Role::Elsewhere);
+        if let Some(masked) = self.loom.lock().recall(said, &under).filter(|_| !by_name) {
             return Ok(masked);
         }
         let views = match &snapshot {
-            Some(snapshot) => self.views(request.facts(), masks, snapshot).await,
+            Some(snapshot) => self.views(facts, masks, snapshot).await,
             None => Views::default(),
         };
-        let named = self.state.lock().names.given_by_messages();
-        let earlier = self.loom.lock().earlier(masks, named);
-        let woven = enforce::weave_with(request.text(), request.facts(), masks, snapshot.as_deref(), earlier, &views)?;
+        let earlier = if by_name { self.earlier(facts, masks) } else { Earlier::default() };
+        let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier, &views)?;
+        let woven = woven.or_else(|| {
+            let catalog = snapshot.as_deref().filter(|_| facts.unparsed.is_none())?;
+            let guard = self.loom.lock().guard(masks, catalog)?;
+            Some(enforce::guarded(text, facts, catalog, &guard))
+        });
         let masked = match woven {
             Some(woven) => {
-                let plan = Plan::new(&woven, &under.keys).map_err(|error| error.to_string())?;
-                self.masks_cells.fetch_or(!plan.is_empty(), Ordering::Relaxed);
-                Some(Arc::new(Masked { woven, plan, seen: AtomicBool::new(false) }))
+                let masked = Masked::new(said, masks, woven, &under.keys)?;
+                self.masks_cells.fetch_or(!masked.plan.is_empty(), Ordering::Relaxed);
+                Some(Arc::new(masked))
             }
             None => None,
         };
-        Ok(self.loom.lock().keep(request, &under, masked))
+        Ok(self.loom.lock().keep(said, &under, masked))
     }
 
-    /// What the views do that a statement leads to.
-    async fn views(&self, facts: &Facts, masks: &Masks, snapshot: &Arc<Snapshot>) -> Views {
-        let mut views = Views::default();
-        let nothing = Remembered::new();
-        for (view, text) in enforce::views_of(facts, masks, snapshot) {
-            let reading = Reading {
-                quoting: Quoting::Standard,
-                encoding: Encoding::Safe,
-                names: Names::of_definitions(Arc::clone(snapshot)),
-                read_only: true,
-                limits: ReadingLimits::default(),
-                prepared: &nothing,
-                cursors: &nothing,
-            };
-            views.insert(view, self.lane.reader.statement(text, &reading).await);
-        }
-        views
+    /// Whether what a statement runs by name went upstream under these masks. Of statements, those that messages have
+    /// named are not told from the others.
+    fn earlier(&self, facts: &Facts, masks: &Arc<Masks>) -> Earlier {
+        let state = self.state.lock();
+        let loom = self.loom.lock();
+        let cursor =
+            |name: &String| loom.given.declared(name, masks) && !state.names.bound_by_messages(&state.ledger, name);
+        let cursors = facts.cursors.iter().all(cursor);
+        Earlier { prepared: loom.given.prepared(masks) && !state.names.prepared_by_messages(), cursors }
     }
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
@@ -301,14 +385,14 @@ impl Corridor {
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// What a masked statement is noticed for may show what is masked.
     pub(super) fn notice(&mut self, frame: &Frame) {
-        if self.masks().is_none() {
+        if self.masks().is_none_or(|masked| !masked.binds()) {
             self.pass(frame);
         }
     }
 
     /// An error as the client may hear it: none of what is masked, wherever it comes from.
     pub(super) fn told(&self, frame: Frame, error: &ErrorFields) -> Result<Frame, End> {
-        let told = match self.masks() {
+        let told = match self.masks().filter(|masked| masked.binds()) {
             Some(masks) => masks.told(error),
             None if self.shows_others(error) => discreet(error).encode_error().ok(),
             None => return Ok(frame),
@@ -391,7 +475,9 @@ impl Words {
     }
 
     fn have(&self, masked: Option<&Masked>) -> bool {
-        self.known.as_ref().is_some_and(|known| known.as_deref().map(Masked::text) == masked.map(Masked::text))
+        self.known
+            .as_ref()
+            .is_some_and(|known| known.as_deref().and_then(Masked::words) == masked.and_then(Masked::words))
     }
 }
 
@@ -400,19 +486,17 @@ pub(super) fn rewording<'a>(name: &'a str, statement: &'a Statement, masked: Opt
     if statement.words.lock().have(masked) {
         return Wording::Own;
     }
-    let text = masked.map_or(&*statement.text, Masked::text);
+    let text = masked.and_then(Masked::words).unwrap_or(&statement.text);
     Wording::Anew { name, text, types: &statement.declared }
 }
 
 /// Whether both go upstream in the same words, and come back alike.
-fn is_same(one: Option<&Arc<Masked>>, other: Option<&Arc<Masked>>) -> bool {
-    match (one, other) {
-        (None, None) => true,
-        (Some(one), Some(other)) => {
-            one.text() == other.text() && one.woven.guard().cells().eq(other.woven.guard().cells())
-        }
-        (None, Some(_)) | (Some(_), None) => false,
-    }
+pub(super) fn is_same(one: Option<&Masked>, other: Option<&Masked>) -> bool {
+    let cells = |masked: Option<&Masked>| -> Vec<(usize, Masker)> {
+        let guard = masked.map(|masked| masked.woven.guard());
+        guard.iter().flat_map(|guard| guard.cells()).map(|(field, masker)| (field, masker.clone())).collect()
+    };
+    one.and_then(Masked::words) == other.and_then(Masked::words) && cells(one) == cells(other)
 }
 
 #[cfg(test)]

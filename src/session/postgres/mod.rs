@@ -2,12 +2,16 @@
 //! with an ErrorResponse: the session goes on where it can.
 
 mod answers;
+mod between;
 mod budget;
 mod cells;
 mod complete;
 mod corridor;
 mod endings;
+mod estimate;
 mod fill;
+mod foreseen;
+mod given;
 mod greet;
 mod judge;
 mod ledger;
@@ -25,6 +29,7 @@ mod statements;
 mod transaction;
 mod tripwire;
 mod turns;
+mod views;
 mod waits;
 mod watch;
 

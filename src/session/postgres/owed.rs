@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
 use crate::enforce::Refusal;
 use crate::enforce::mask::cells::Cells;
+use crate::forward::Told;
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
@@ -36,7 +39,10 @@ pub(super) enum Owed {
         portal: Arc<Portal>,
     },
     /// RowDescription or NoData, after ParameterDescription for a statement.
-    Describe,
+    Describe {
+        /// The masks in what is described, as far as that is known.
+        masked: Option<Arc<Masked>>,
+    },
     /// The same, asked by sidegate itself: not relayed.
     OwnDescribe {
         /// What is wanted.
@@ -87,13 +93,43 @@ pub(super) enum Own {
     },
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
-    /// A whole exchange between two statements, which asks what names mean.
-    Question {
-        /// What came of its answer.
-        rows: Vec<u8>,
-        /// Whether it failed.
-        failed: bool,
-    },
+    /// A whole exchange between two statements.
+    Question(Question),
+}
+
+/// What sidegate asks between two statements, and what came of it so far.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// What is asked.
+    pub(super) asked: Asked,
+    /// Its rows.
+    pub(super) rows: Vec<u8>,
+    /// There were too many of them.
+    pub(super) overflown: bool,
+    /// How many texts the server has read.
+    pub(super) parsed: usize,
+    /// SQLSTATE of the error that it ended with.
+    pub(super) failed: Option<String>,
+    /// No other one belongs to it: the session is again as it was.
+    pub(super) last: bool,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// What names mean.
+    Names,
+    /// What the server expects of a statement.
+    Estimate(Arc<Mutex<Told>>),
+    /// Nothing: it prepares a question, or takes back what that has left.
+    Aside,
+}
+
+impl Question {
+    /// One that was not answered yet.
+    pub(super) fn new(asked: Asked, last: bool) -> Self {
+        Self { asked, rows: Vec::new(), overflown: false, parsed: 0, failed: None, last }
+    }
 }
 
 /// What sidegate asks for by itself.
@@ -151,8 +187,8 @@ impl Owed {
             Self::Bind { portal, .. } => portal.masked.clone(),
             Self::Own(Own::Parse { masked, .. }) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
-            Self::Own(Own::Close | Own::Question { .. })
-            | Self::Describe
+            Self::Own(Own::Close | Own::Question(_))
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Close { .. }
             | Self::Sync
@@ -198,12 +234,17 @@ impl Running {
 }
 
 impl Owed {
+    /// Whether its answer tells what the rows of a statement look like, which sidegate has asked for.
+    pub(super) fn tells_form(&self) -> bool {
+        matches!(self, Self::Own(Own::Describe(_)))
+    }
+
     /// Whether its answer gives or takes the name of a prepared statement or portal.
     pub(super) fn names(&self) -> bool {
         match self {
             Self::Parse { .. } | Self::Bind { .. } | Self::Close { .. } => true,
             Self::Query(_)
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Execute(_)
@@ -220,7 +261,7 @@ impl Owed {
             Self::Query(running) | Self::Execute(running) => running.watched,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Close { .. }
@@ -242,7 +283,7 @@ impl Owed {
             | Self::Ready => true,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Close { .. } => false,
@@ -251,7 +292,7 @@ impl Owed {
 
     /// Whether the server answers it, and all before it, without being asked.
     pub(super) fn answers_by_itself(&self) -> bool {
-        matches!(self, Self::Sync | Self::Query(_) | Self::Undone { .. } | Self::Own(Own::Question { .. }))
+        matches!(self, Self::Sync | Self::Query(_) | Self::Undone { .. } | Self::Own(Own::Question(_)))
     }
 
     /// Whether the next statement must wait to be judged until this one is answered.
@@ -261,10 +302,10 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. }) | Self::Undone { .. } => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question(_)) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::Own(Own::Close | Own::Parse { .. } | Own::Describe(_))
             | Self::Close { .. }
             | Self::Sync

@@ -64,6 +64,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let described = tag == b'Q' && !facts.effects.contains(&Effect::CopyOut);
         let asked = || Columns::new(Mutex::new(described.then(Vec::new)));
         let asked = self.corridor.asks_about_answer(&facts).then(asked);
+        let request = self.expected(request, &[]).await?;
         let decision = self.corridor.ask(&request).await;
         let (decision, masked) = self.corridor.weave(&request, decision).await;
         if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
@@ -116,6 +117,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             _charge: charge,
         });
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
+        let request = self.expected(request, &statement.declared).await?;
         let waits_for_values =
             facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads_values();
         let (decision, masked) = if waits_for_values {
@@ -161,6 +163,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         let values = parse::Values { values: &bind.values, formats: &bind.formats };
         let request = parse::bound(frame.clone(), &prepared, values);
+        let request = self.expected(request, &statement.declared).await?;
         let parameters: Arc<[_]> = request.parameters().iter().map(as_shown).collect();
         // Twice: beside the portal's own, its journal entry holds them.
         let values = parameters.iter().map(|parameter| parameter.value.as_str().map_or(0, str::len).saturating_add(64));
@@ -212,6 +215,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if !self.corridor.state.lock().names.can_declare(&portal.facts, portal.statement.text.len()) {
             return self.over_budget(b'E').await;
         }
+        self.described(&portal).await?;
+        if self.corridor.state.lock().ledger.skipping() {
+            return Ok(());
+        }
         let stamp = self.corridor.state.lock().stamp();
         let Some((permit, facts)) = self.permitted(frame, &portal).await? else { return Ok(()) };
         let masked = portal.masked.clone();
@@ -240,7 +247,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// `None` if it was refused.
     async fn permitted(&mut self, frame: Frame, portal: &Portal) -> Result<Option<(Permit, Arc<Facts>)>, End> {
         let entry = portal.entry.lock().take();
-        let fresh = portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
+        let foreseen = portal.masked.as_ref().is_none_or(|masked| !masked.is_refused() && !masked.is_unseen());
+        let fresh =
+            foreseen && portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
         let entry = match entry {
             Some(entry) if fresh => {
                 if let Some((commits, refusal)) = self.corridor.commit_refused(&portal.facts, entry.decision()).await {
@@ -263,6 +272,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         let text = Arc::clone(&portal.statement.text);
         let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
+        let request = self.expected(request, &portal.statement.declared).await?;
         let decision = self.corridor.ask(&request).await;
         let decision = self.corridor.weave_again(portal, &request, decision).await;
         if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {

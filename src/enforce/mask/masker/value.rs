@@ -53,12 +53,7 @@ fn single(shape: &Shape, value: &Value) -> Option<String> {
             literal::text(&number.to_string())
         }
         Kind::Numeric => literal::text(&decimal(&text, shape.digits)?),
-        Kind::Float4 => {
-            let number = text.parse::<f32>().ok().filter(|number| number.is_finite())?;
-            // What is too small for it PostgreSQL refuses.
-            let is_whole = number != 0.0 || text.parse::<f64>().is_ok_and(|exact| exact == 0.0);
-            is_whole.then(|| literal::text(&number.to_string())).flatten()
-        }
+        Kind::Float4 => literal::text(&single_precision(&text)?.to_string()),
         Kind::Float8 => {
             let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
             literal::text(&number.to_string())
@@ -85,6 +80,13 @@ fn single(shape: &Shape, value: &Value) -> Option<String> {
         }
         Kind::Other => None,
     }
+}
+
+fn single_precision(text: &str) -> Option<f32> {
+    let number = text.parse::<f32>().ok().filter(|number| number.is_finite())?;
+    // What is too small for it PostgreSQL refuses.
+    let is_whole = number != 0.0 || text.parse::<f64>().is_ok_and(|exact| exact == 0.0);
+    is_whole.then_some(number)
 }
 
 /// A text, number or boolean as text.

@@ -5,7 +5,7 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{Expr, Fetch, LimitClause, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{Expr, Fetch, LimitClause, Value, ValueWithSpan};
 
 use super::columns::Place;
 use super::facts::Walker;
@@ -77,22 +77,6 @@ impl Walker<'_> {
         if let Some(entry) = self.entry().filter(|_| note) {
             entry.limit_kind = kind;
             entry.limit = rows;
-        }
-    }
-
-    /// Keeps a literal that stands alone, signed or in parentheses.
-    pub(super) fn keep_constant(&mut self, mut expr: &Expr) {
-        loop {
-            match expr {
-                Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => expr = inner,
-                Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr: inner } => expr = inner,
-                other => {
-                    if let Expr::Value(value) = other {
-                        self.keep(value);
-                    }
-                    return;
-                }
-            }
         }
     }
 }

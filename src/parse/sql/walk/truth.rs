@@ -174,15 +174,7 @@ impl Walker<'_> {
                 }
                 _ => Truth::Open,
             },
-            Expr::Between { expr, negated, low, high } => {
-                // Bounds the wrong way round may be SYMMETRIC.
-                if is_foldable(expr, 0) && self.compared(low, Comparison::LessOrEqual, high) == Truth::False {
-                    return Truth::Open;
-                }
-                let low = self.compared(expr, Comparison::GreaterOrEqual, low);
-                let high = self.compared(expr, Comparison::LessOrEqual, high);
-                low.and(high).not_if(*negated)
-            }
+            Expr::Between { expr, negated, low, high } => self.between(expr, low, high).not_if(*negated),
             Expr::Like { negated, any: false, expr, pattern, escape_char: None } => {
                 self.like(expr, pattern, false).not_if(*negated)
             }
@@ -190,19 +182,7 @@ impl Walker<'_> {
                 self.like(expr, pattern, true).not_if(*negated)
             }
             Expr::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
-                let mut outcomes = Vec::new();
-                for when in conditions {
-                    match self.applies(operand.as_deref(), when) {
-                        Truth::True => {
-                            outcomes.push(self.truth(&when.result));
-                            return alike(&outcomes);
-                        }
-                        Truth::False | Truth::Null => {}
-                        Truth::Open => outcomes.push(self.truth(&when.result)),
-                    }
-                }
-                outcomes.push(else_result.as_ref().map_or(Truth::Null, |result| self.truth(result)));
-                alike(&outcomes)
+                self.case(operand.as_deref(), conditions, else_result.as_deref())
             }
             Expr::Cast { expr, data_type: DataType::Bool | DataType::Boolean, .. } if !is_foldable(expr, 0) => {
                 self.truth(expr)
@@ -210,6 +190,31 @@ impl Walker<'_> {
             other if is_foldable(other, 0) => self.constant(other).map_or(Truth::Open, |constant| constant.truth()),
             _ => Truth::Open,
         }
+    }
+
+    fn between(&mut self, expr: &Expr, low: &Expr, high: &Expr) -> Truth {
+        // Bounds the wrong way round may be SYMMETRIC.
+        if is_foldable(expr, 0) && self.compared(low, Comparison::LessOrEqual, high) == Truth::False {
+            return Truth::Open;
+        }
+        let above = self.compared(expr, Comparison::GreaterOrEqual, low);
+        above.and(self.compared(expr, Comparison::LessOrEqual, high))
+    }
+
+    fn case(&mut self, operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>) -> Truth {
+        let mut outcomes = Vec::new();
+        for when in conditions {
+            match self.applies(operand, when) {
+                Truth::True => {
+                    outcomes.push(self.truth(&when.result));
+                    return alike(&outcomes);
+                }
+                Truth::False | Truth::Null => {}
+                Truth::Open => outcomes.push(self.truth(&when.result)),
+            }
+        }
+        outcomes.push(otherwise.map_or(Truth::Null, |result| self.truth(result)));
+        alike(&outcomes)
     }
 
     fn applies(&mut self, operand: Option<&Expr>, when: &CaseWhen) -> Truth {

@@ -1,7 +1,8 @@
-//! What shows values that no mask reaches, whichever relations a statement names.
+//! What a statement may read that no mask reaches: functions that run what nobody has read, and catalogs that hold values.
 
+use super::weave::is_own;
 use crate::catalog::{Function, FunctionVolatility, Snapshot};
-use crate::parse::{Access, Facts, FunctionFacts};
+use crate::parse::{Access, CalledBy, Facts, FunctionFacts};
 
 /// Functions that read what no mask reaches.
 pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
@@ -25,6 +26,10 @@ pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), Str
         })
     };
     let blind = |function: &&FunctionFacts| {
+        // What runs unasked shows its table's owner's values, as the table does.
+        if !function.called_by.contains(&CalledBy::Statement) {
+            return false;
+        }
         if function.builtin { shows(&function.name) } else { !harmless(function) }
     };
     match facts.functions.iter().find(blind) {
@@ -58,8 +63,4 @@ pub(super) fn statistics(facts: &Facts) -> Result<(), String> {
         Some(relation) => Err(format!("`{}` holds values of columns that are masked", relation.id)),
         None => Ok(()),
     }
-}
-
-pub(super) fn is_own(schema: &str) -> bool {
-    matches!(schema, "pg_catalog" | "information_schema")
 }
