@@ -48,4 +48,5 @@ mod unseen;
 mod upstream_tls;
 mod upstreams;
 mod versions;
+mod views;
 mod withdrawals;

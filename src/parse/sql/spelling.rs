@@ -238,6 +238,10 @@ impl Speller<'_> {
             "all" | "distinct" if is_word(self.before(1), "by") && is_word(self.before(2), "group") => {
                 self.replace(1, [])
             }
+            // Elsewhere no limit, and here a name.
+            "top" if ["select", "distinct", "all"].iter().any(|word| is_word(self.before(1), word)) => {
+                self.replace(1, [name("top")])
+            }
             "default" if self.words(1, &["values"]) && is_word(self.before(1), "insert") => self.replace(
                 2,
                 [
@@ -267,7 +271,8 @@ impl Speller<'_> {
     /// `ONLY t`, `ONLY (t)`: rows of `t`, and of nothing below it.
     fn only(&mut self) -> bool {
         let follows = ["from", "into", "join", "table", "update", "using"];
-        let may = follows.iter().any(|word| is_word(self.before(1), word)) || self.before(1) == Some(&Token::Comma);
+        let may = follows.iter().any(|word| is_word(self.before(1), word))
+            || matches!(self.before(1), Some(Token::Comma | Token::LParen));
         match self.peek(1) {
             Some(Token::Word(_)) if may => self.replace(1, []),
             Some(Token::LParen) if may => {
