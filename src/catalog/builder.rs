@@ -8,9 +8,9 @@ use super::held::Held;
 use super::powers::Power;
 use super::row::Row;
 use super::rows::{
-    CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind, FunctionRow,
-    FunctionVolatility, NamespaceRow, OperatorRow, RelationKind, RelationRow, RuleEvent, RuleRelationRow, RuleRow,
-    TypeKind, TypeRow,
+    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind,
+    FunctionRow, FunctionVolatility, NamespaceRow, Occasion, OperatorRow, RelationKind, RelationRow, RuleEvent,
+    RuleRelationRow, RuleRow, TypeKind, TypeRow,
 };
 use super::snapshot::{Server, Snapshot};
 use super::symbols::Interner;
@@ -27,7 +27,11 @@ pub struct Builder {
     names: Interner,
     servers: Vec<Server>,
     held: Held,
-    definitions: HashMap<u32, Box<str>>,
+    /// What the trees of rules hash to.
+    trees: HashMap<u32, Box<str>>,
+    /// The texts of rules, each with what its tree hashes to.
+    definitions: HashMap<u32, (Box<str>, Box<str>)>,
+    defined: bool,
     rows: HashMap<Table, usize>,
     bytes: usize,
     /// The sum over all rows: servers give them in whatever order. Nobody outside knows the key, or rows could be
@@ -52,7 +56,7 @@ impl Builder {
         if self.bytes > MAX_BYTES {
             return Err(CatalogError::TooMuch { table, limit: MAX_BYTES, unit: "bytes" });
         }
-        if !matches!(table, Table::Definitions | Table::Powers) {
+        if !matches!(table, Table::Backends | Table::Definitions | Table::Powers) {
             self.digest = self.digest.wrapping_add(digest(table, values));
         }
         let row = Row::new(table, number, values)?;
@@ -65,6 +69,9 @@ impl Builder {
             Table::Rules => self.rule(&row),
             Table::RuleRelations => self.rule_relation(&row),
             Table::RuleFunctions => self.rule_function(&row),
+            Table::Generated => self.generated(&row),
+            Table::Attached => self.attached(&row),
+            Table::DomainFunctions => self.domain_function(&row),
             Table::Functions => self.function(&row),
             Table::Aggregates => self.aggregate(&row),
             Table::Operators => self.operator(&row),
@@ -73,6 +80,7 @@ impl Builder {
             Table::DomainConstraints => self.constraint(&row),
             Table::Collations => self.collation(&row),
             Table::Extensions => self.extension(&row),
+            Table::Backends => self.backend(&row),
             Table::Powers => self.power(&row),
             Table::Definitions => self.definition(&row),
         }
@@ -84,7 +92,7 @@ impl Builder {
     /// They contradict each other.
     pub fn finish(self) -> Result<Snapshot, CatalogError> {
         static VERSIONS: AtomicU64 = AtomicU64::new(1);
-        let Self { names, mut servers, mut held, mut definitions, rows: _, bytes: _, digest } = self;
+        let Self { names, mut servers, mut held, trees, mut definitions, defined, rows: _, bytes: _, digest } = self;
         let server = match (servers.pop(), servers.len()) {
             (Some(server), 0) => server,
             (given, more) => {
@@ -93,8 +101,11 @@ impl Builder {
             }
         };
         for rule in &mut held.rules {
-            rule.definition = definitions.remove(&rule.oid);
+            // Between the two questions it may have become another one.
+            let text = definitions.remove(&rule.oid).filter(|(tree, _)| trees.get(&rule.oid) == Some(tree));
+            rule.definition = text.map(|(_, text)| text);
         }
+        held.defined = defined;
         held.settle()?;
         let version = VERSIONS.fetch_add(1, Ordering::Relaxed);
         Ok(Snapshot::new(version, digest, server, names.finish(), held))
@@ -178,8 +189,10 @@ impl Builder {
     }
 
     fn rule(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        let oid = row.real_oid(0)?;
+        self.trees.insert(oid, Box::from(row.text(8)?));
         self.held.rules.push(RuleRow {
-            oid: row.real_oid(0)?,
+            oid,
             relation: row.real_oid(1)?,
             name: row.name(2, &mut self.names)?,
             event: row.letter(3, |letter| match letter {
@@ -212,6 +225,33 @@ impl Builder {
 
     fn rule_function(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
         self.held.rule_functions.push((row.real_oid(0)?, row.real_oid(1)?));
+        Ok(())
+    }
+
+    fn generated(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.generated.push((row.real_oid(0)?, row.column_number(1, 1)?, row.column_number(2, 0)?));
+        Ok(())
+    }
+
+    fn attached(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.attached.push(AttachedRow {
+            relation: row.real_oid(0)?,
+            occasion: row.letter(1, |letter| match letter {
+                b't' => Some(Occasion::Trigger),
+                b'p' => Some(Occasion::RowSecurity),
+                b'c' => Some(Occasion::Check),
+                b'd' => Some(Occasion::Default),
+                b'i' => Some(Occasion::Index),
+                _ => None,
+            })?,
+            events: row.count(2)?,
+            function: row.oid(3)?,
+        });
+        Ok(())
+    }
+
+    fn domain_function(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.domain_functions.push((row.real_oid(0)?, row.real_oid(1)?));
         Ok(())
     }
 
@@ -346,9 +386,24 @@ impl Builder {
         Ok(())
     }
 
+    /// Which sessions there are was told.
+    pub fn backends_are_told(&mut self) {
+        self.held.backends.get_or_insert_default();
+    }
+
+    fn backend(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.backends.get_or_insert_default().push(row.signed(0)?);
+        Ok(())
+    }
+
     /// What the role may do was told, if only that there is nothing: its rows follow.
     pub fn powers_are_told(&mut self) {
         self.held.powers.get_or_insert_default();
+    }
+
+    /// The texts of rules were told, each that can be.
+    pub fn definitions_are_told(&mut self) {
+        self.defined = true;
     }
 
     fn power(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
@@ -360,8 +415,8 @@ impl Builder {
 
     /// A rule that is gone by the time its text is asked for has none.
     fn definition(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
-        if let Some(text) = row.nullable(1)? {
-            self.definitions.insert(row.real_oid(0)?, Box::from(text));
+        if let Some(text) = row.nullable(2)? {
+            self.definitions.insert(row.real_oid(0)?, (Box::from(row.text(1)?), Box::from(text)));
         }
         Ok(())
     }

@@ -62,14 +62,25 @@ impl Snapshot {
         self.version
     }
 
-    /// Whether another snapshot holds the same, but for the texts of rules and what the role may do.
+    /// Whether another snapshot holds the same, but for what the role may do and the texts of rules: these are the same
+    /// where both were told them.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         self.digest == other.digest
+    }
+
+    /// Whether it was told the texts of rules.
+    pub fn has_definitions(&self) -> bool {
+        self.held.defined
     }
 
     /// Where it was taken.
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// Whether the session with that process was there; `None` where the server did not tell.
+    pub fn has_backend(&self, process: i32) -> Option<bool> {
+        self.held.backends.as_ref().map(|backends| backends.contains(&process))
     }
 
     /// What the role may do beyond what statements need, sorted; `None` where the server did not tell.

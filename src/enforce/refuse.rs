@@ -49,6 +49,10 @@ pub struct Refusal {
     detail: Option<String>,
 }
 
+/// What a client is told of an answer that is not the one that was foreseen.
+pub const UNFORESEEN: &str = "the answer is not of the form that was foreseen for it, and some columns are masked: a \
+                              relation may have changed, so run the statement again";
+
 impl Refusal {
     /// A refusal for a fault outside any decision.
     pub fn fault(fault: &dyn Fault) -> Self {
@@ -85,6 +89,12 @@ impl Refusal {
     pub fn cut_short(id: Option<DecisionId>, message: &str, stays: bool) -> Self {
         let refusal = Self { kind: FaultKind::TooLarge, message: message.to_owned(), detail: None };
         refusal.of_answer(id, stays)
+    }
+
+    /// The same of an answer that is not the one that was foreseen.
+    pub fn unforeseen(id: Option<DecisionId>, stays: bool) -> Self {
+        let message = format!("denied by policy: {UNFORESEEN}");
+        Self { kind: FaultKind::Denied, message, detail: None }.of_answer(id, stays)
     }
 
     /// The same of an answer that policy was asked about.

@@ -160,7 +160,7 @@ pub struct OutputLineage {
     pub name: Option<String>,
     /// The base columns that it depends on, sorted.
     pub columns: Vec<BaseColumn>,
-    /// Whether it is the only one of them, as it is.
+    /// Whether it is the only one of them, as it is, and the server says that it comes from there.
     pub bare: bool,
 }
 
@@ -176,6 +176,24 @@ pub enum Volatility {
     Volatile,
 }
 
+/// Why a function runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalledBy {
+    /// A check of a column, a table or a domain.
+    Check,
+    /// A default, or the expression of a generated column.
+    Default,
+    /// An expression of an index, or the key of partitions.
+    Index,
+    /// A policy of row security.
+    RowSecurity,
+    /// The statement calls it, or a view or rule that it names.
+    Statement,
+    /// A trigger.
+    Trigger,
+}
+
 /// A function that a statement calls.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FunctionFacts {
@@ -189,6 +207,10 @@ pub struct FunctionFacts {
     pub volatility: Option<Volatility>,
     /// Whether it is one of PostgreSQL's own.
     pub builtin: bool,
+    /// Whether it runs as its owner; `None` when not known.
+    pub security_definer: Option<bool>,
+    /// Why it runs.
+    pub called_by: BTreeSet<CalledBy>,
 }
 
 /// A setting that a statement changes.
@@ -243,6 +265,8 @@ pub struct Facts {
     pub fingerprint: String,
     /// Sorted union over `statements`.
     pub effects: BTreeSet<Effect>,
+    /// Its procedures show what the catalogs hold of objects, and nothing else. False where it has none.
+    pub describes: bool,
     /// One per statement and per data-changing node inside it.
     pub statements: Vec<StatementFacts>,
     /// Relations, sorted by id.
@@ -254,6 +278,8 @@ pub struct Facts {
     pub outputs: Option<Vec<OutputLineage>>,
     /// Functions, sorted by id.
     pub functions: Vec<FunctionFacts>,
+    /// Cursors that FETCH and MOVE read, by name.
+    pub cursors: BTreeSet<String>,
     /// Settings in order.
     pub settings: Vec<SettingFacts>,
     /// Every place where a relation is named whose rows or definition are touched, however deep.

@@ -173,6 +173,11 @@ impl Metrics {
         self.0.sessions.unparsed.get_or_create(&of(listener)).inc();
     }
 
+    /// An answer under masks was not of the form that was foreseen.
+    pub fn unforeseen(&self, listener: &ListenerName) {
+        self.0.sessions.unforeseen.get_or_create(&of(listener)).inc();
+    }
+
     /// Rules answered from the cache, and rules that had to be evaluated.
     pub fn cache(&self, hits: u64, misses: u64) {
         self.0.answers.hits.inc_by(hits);

@@ -35,6 +35,7 @@ pub(super) struct Sessions {
     pub(super) identities_ended: Family<Away, Counter>,
     pub(super) upstream_failures: Family<OfListener, Counter>,
     pub(super) unparsed: Family<OfListener, Counter>,
+    pub(super) unforeseen: Family<OfListener, Counter>,
     pub(super) catalogs: Family<Looked, Counter>,
     pub(super) powers: Family<OfListener, Gauge>,
 }
@@ -91,6 +92,12 @@ impl Sessions {
                 Family::default(),
             ),
             unparsed: add(r, "sidegate_unparsed", "Statements that could not be read whole", Family::default()),
+            unforeseen: add(
+                r,
+                "sidegate_answers_unforeseen",
+                "Answers under masks that were not of the form that was foreseen",
+                Family::default(),
+            ),
         }
     }
 }

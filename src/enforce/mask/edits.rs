@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::copied::Copied;
 use super::guard::Guard;
 
 /// A replacement.
@@ -20,6 +21,8 @@ pub struct Woven {
     kept: Vec<Kept>,
     guard: Guard,
     columns: u64,
+    copied: Option<Copied>,
+    binds: bool,
 }
 
 /// Characters that are the client's own.
@@ -55,9 +58,24 @@ impl Woven {
         self.columns
     }
 
+    /// Whether a mask binds in it. If none does, its text is the client's.
+    pub fn binds(&self) -> bool {
+        self.binds
+    }
+
     /// The same, reading so many columns masked.
     pub(super) fn masking(self, columns: u64) -> Self {
         Self { columns, ..self }
+    }
+
+    /// The same, which copies out what a query gives.
+    pub(super) fn copying(self, copied: Option<Copied>) -> Self {
+        Self { copied, ..self }
+    }
+
+    /// What it copies out, if that is all it does.
+    pub fn copied(&self) -> Option<&Copied> {
+        self.copied.as_ref()
     }
 
     /// What may not be in the answer.
@@ -87,7 +105,12 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>, guard: Guard) -> Option<Wo
     let rest = text.get(end..)?;
     woven.push_str(rest);
     kept.push(Kept { woven: characters, original, count: rest.chars().count() });
-    Some(Woven { text: woven, kept, guard, columns: 0 })
+    Some(Woven { text: woven, kept, guard, columns: 0, binds: true, copied: None })
+}
+
+/// A text in which no mask binds.
+pub(super) fn unchanged(text: &str, guard: Guard) -> Woven {
+    Woven { text: text.to_owned(), kept: Vec::new(), guard, columns: 0, binds: false, copied: None }
 }
 
 #[cfg(test)]

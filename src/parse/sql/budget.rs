@@ -1,6 +1,7 @@
 //! What a statement may cost to read, counted before any parser sees it: a tree that is too deep
 //! kills the thread that builds, walks or drops it.
 
+use super::brackets;
 use super::lexer::{Class, Kind, Lexeme};
 use crate::parse::facts::UnparsedKind;
 
@@ -50,7 +51,11 @@ pub(super) fn tokens(text: &str, lexemes: &[Lexeme], limit: usize) -> Result<(),
         return Err(BudgetError::Tokens { tokens: lexemes.len(), limit });
     }
     let mut counts = Counts::default();
-    for lexeme in lexemes {
+    let idle = brackets::idle_lexemes(text, lexemes).unwrap_or_default();
+    for (at, lexeme) in lexemes.iter().enumerate() {
+        if idle.get(at).is_some_and(|idle| *idle) {
+            continue;
+        }
         counts.take(lexeme, lexeme.of(text));
         counts.check()?;
     }

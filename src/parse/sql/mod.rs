@@ -2,6 +2,7 @@
 //! gives its [`Facts`](super::Facts); what two readers do not agree on, what is over budget and
 //! what has no known meaning is `unparsed`, with a reason and the refusal it earns.
 
+mod brackets;
 mod budget;
 mod builtins;
 mod cache;

@@ -13,7 +13,7 @@ use super::shape::{self, Lift};
 use super::spelling;
 use super::unread::{self, Understood};
 use super::walk::{self, Context, Kept, Tree, Walked};
-use super::{budget, guard, places, plain};
+use super::{brackets, budget, guard, places, plain};
 use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
 
 /// Levels of recursion that sqlparser may use: forty of nesting take up to three each, and the stack
@@ -125,6 +125,7 @@ fn understand(
 }
 
 fn tree(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Tree, Unparsed> {
+    let tokens = brackets::folded(tokens);
     match plain::read(&tokens) {
         Some(plain) => Ok(Tree::Plain(plain)),
         None => parse(text, spelling::respell(tokens)).map(Box::new).map(Tree::Parsed),

@@ -120,6 +120,21 @@ impl Names {
         }
     }
 
+    /// What they mean in the texts of rules and views as the catalog holds them: whatever is not PostgreSQL's own is
+    /// qualified there.
+    pub fn of_definitions(snapshot: Arc<Snapshot>) -> Self {
+        Self::Known(Known {
+            path: Arc::default(),
+            schema: None,
+            snapshot,
+            trust: Trust::Fresh,
+            functions: Trust::Fresh,
+            searched: true,
+            temporary: Arc::default(),
+            defined: Arc::default(),
+        })
+    }
+
     /// What tells it apart from others.
     pub fn key(&self) -> NamesKey {
         match self {
@@ -164,9 +179,9 @@ pub struct Known {
 pub type Temporary = BTreeMap<Box<str>, bool>;
 
 impl Known {
-    /// How far what the catalog says of relations with that name can be relied on.
-    pub fn trust_of(&self, relation: &str) -> Trust {
-        if self.defined.touch_relation(relation) { Trust::Outdated } else { self.trust }
+    /// How far what the catalog says of relations with that name in these schemas can be relied on.
+    pub fn trust_of<S: AsRef<str>>(&self, schemas: &[S], relation: &str) -> Trust {
+        if self.defined.touch_relation(schemas, relation) { Trust::Outdated } else { self.trust }
     }
 }
 

@@ -70,7 +70,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     async fn step(&mut self) -> Result<(), End> {
         self.choose_rows();
-        let piece = self.framer.next_piece().map_err(|error| broken(&error))?;
+        let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
             Some(BackendPiece::Frame(frame)) => {
@@ -165,7 +165,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
-        if self.corridor.asking.load(Ordering::Relaxed) && self.question(&frame)? {
+        if self.corridor.asking.load(Ordering::Relaxed) && (self.question(&frame)? || self.previewed(&frame)?) {
             return Ok(());
         }
         match frame.tag() {
@@ -180,8 +180,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             b'2' => return self.bind_complete(&frame).await,
             b'3' => return self.close_complete(&frame).await,
             b't' => self.parameter_description(&frame)?,
-            b'T' | b'n' => self.description(&frame)?,
+            b'T' | b'n' => {
+                if !self.is_cut_off() && self.foreseen(&frame).await? {
+                    self.description(&frame)?;
+                }
+            }
             b'D' => self.row(&frame)?,
+            b'd' => self.copied(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
             b'H' | b'c' => self.copy_out(&frame)?,
@@ -227,7 +232,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 Ok(())
             }
             Some(Owed::Own(Own::Describe(_))) => Ok(()),
-            Some(Owed::Describe) => {
+            Some(Owed::Describe { .. }) => {
                 drop(state);
                 self.pass(frame);
                 Ok(())
@@ -248,20 +253,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.rang();
                 return Ok(());
             }
-            Some(Owed::Own(Own::Describe(masked))) => {
-                masked.admits(frame).map_err(|problem| unmasked(&problem))?;
+            Some(Owed::Own(Own::Describe(_))) => {
                 state.ledger.settle();
                 drop(state);
                 self.corridor.rang();
                 return Ok(());
             }
-            Some(Owed::Describe) => {
+            Some(Owed::Describe { .. }) => {
                 state.ledger.settle();
             }
             Some(Owed::Query(running)) => {
-                if let Some(masked) = &running.masked {
-                    masked.admits(frame).map_err(|problem| unmasked(&problem))?;
-                }
                 if let Some(columns) = running.watch.as_ref().and_then(|watch| watch.asked()) {
                     note(columns, frame)?;
                 }
@@ -301,8 +302,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     fn copy_out(&mut self, frame: &Frame) -> Result<(), End> {
-        if !self.corridor.state.lock().ledger.is_running() {
-            return Err(lost("the database sent a COPY that nobody asked for"));
+        match self.corridor.state.lock().ledger.running() {
+            Some(running) => running.copies(frame).map_err(|problem| unmasked(&problem))?,
+            None => return Err(lost("the database sent a COPY that nobody asked for")),
         }
         self.give(frame, false);
         Ok(())
@@ -354,7 +356,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 Some(
                     Owed::Parse { .. }
                     | Owed::Bind { .. }
-                    | Owed::Describe
+                    | Owed::Describe { .. }
                     | Owed::OwnDescribe { .. }
                     | Owed::Own(_)
                     | Owed::Execute(_)
@@ -409,6 +411,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             state.ready(status);
             if let Owed::Query(running) = &line.owed {
                 state.ran(line.sequence, running);
+                self.corridor.loom.lock().given().ran(running);
             }
             match status {
                 Transaction::Idle => state.names.transaction_ended(line.sequence),

@@ -83,7 +83,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         };
         match finished {
             Some(Line { sequence, owed: Owed::Execute(mut running) }) => {
-                self.corridor.state.lock().ran(sequence, &running);
+                self.corridor.ran(sequence, &running);
                 running.leave();
                 self.corridor.finish(running).await?;
                 self.corridor.rang();

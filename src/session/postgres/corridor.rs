@@ -193,6 +193,12 @@ impl Corridor {
         }
     }
 
+    /// A statement ran to its end: what it forgot is forgotten.
+    pub(super) fn ran(&self, sequence: u64, running: &Running) {
+        self.state.lock().ran(sequence, running);
+        self.loom.lock().given().ran(running);
+    }
+
     /// Ends the entry of a statement that was answered whole.
     pub(super) async fn finish(&self, mut running: Running) -> Result<(), End> {
         let Some(entry) = running.entry.take() else { return Ok(()) };
@@ -230,7 +236,7 @@ impl Corridor {
                 statement.words.lock().stay();
                 Ok(())
             }
-            Owed::Describe
+            Owed::Describe { .. }
             | Owed::OwnDescribe { .. }
             | Owed::Own(_)
             | Owed::Close { .. }

@@ -149,7 +149,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// Writes down how a statement ended that ran to its end, whatever the client is told.
     async fn conclude(&self, line: Line) -> Result<(), End> {
         let (Owed::Query(mut running) | Owed::Execute(mut running)) = line.owed else { return Ok(()) };
-        self.corridor.state.lock().ran(line.sequence, &running);
+        self.corridor.ran(line.sequence, &running);
         running.leave();
         self.corridor.finish(running).await
     }
@@ -169,10 +169,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             if let Some(refusal) = self.corridor.ask_about_answer(decision.input(), &answered, stays).await {
                 // What was kept back is thrown away.
                 let unseen = heard.watch.is_unseen();
-                return Ok(Some(Refused { refusal, stays, limit: false, unseen }));
+                return Ok(Some(Refused { refusal, stays, cause: None, unseen }));
             }
         }
-        let refused = cut.map(|refusal| Refused { refusal, stays, limit: true, unseen: false });
+        let cause = Some(heard.watch.cause());
+        let refused = cut.map(|refusal| Refused { refusal, stays, cause, unseen: false });
         for kept in heard.watch.release() {
             self.out.extend_from_slice(&kept);
         }
@@ -203,8 +204,8 @@ pub(super) struct Heard {
 struct Refused {
     refusal: Refusal,
     stays: bool,
-    /// It is a limit, and not policy's answer to a question of its own.
-    limit: bool,
+    /// Why, if it is not policy's answer to a question of its own.
+    cause: Option<Cause>,
     /// The client saw nothing of the answer.
     unseen: bool,
 }
@@ -234,8 +235,8 @@ impl Running {
         if refused.unseen {
             (self.rows, self.bytes) = (0, 0);
         }
-        if refused.limit {
-            self.cause = Some(Cause::Limit);
+        if refused.cause.is_some() {
+            self.cause = refused.cause;
             self.sqlstate = (!refused.stays).then(|| refused.refusal.sqlstate().to_owned());
         }
     }

@@ -77,8 +77,10 @@ impl Corridor {
         let prepared = self.prepared(text, looked).await;
         let (conditions, names, stamp, cursors) = {
             let state = self.state.lock();
+            // Before the names: what others define meanwhile makes it old.
+            let stamp = state.stamp();
             let (conditions, names) = conditions(&state, looked);
-            (conditions, names, state.stamp(), state.names.cursors())
+            (conditions, names, stamp, state.names.cursors())
         };
         let facts = self.read_under(text, &conditions, names, (&prepared, &cursors)).await;
         Read { facts, stamp }
@@ -88,8 +90,9 @@ impl Corridor {
     async fn read_alone(&self, text: &[u8], looked: bool) -> Read {
         let (conditions, names, stamp) = {
             let state = self.state.lock();
+            let stamp = state.stamp();
             let (conditions, names) = conditions(&state, looked);
-            (conditions, names, state.stamp())
+            (conditions, names, stamp)
         };
         let known = self.recent.lock().facts(text, &conditions);
         let facts = match known {

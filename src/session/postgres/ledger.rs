@@ -102,7 +102,7 @@ impl Ledger {
             Owed::Execute(_) => self.executed = self.executed.saturating_add(1),
             Owed::Parse { .. }
             | Owed::Bind { .. }
-            | Owed::Describe
+            | Owed::Describe { .. }
             | Owed::OwnDescribe { .. }
             | Owed::Own(_)
             | Owed::Close { .. }
@@ -198,6 +198,11 @@ impl Ledger {
         !self.is_empty() && !self.is_open()
     }
 
+    /// Whether nothing was sent behind what is answered next.
+    pub(super) fn is_last(&self) -> bool {
+        self.lines.len() == 1
+    }
+
     /// Whether nothing is owed.
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
@@ -239,6 +244,10 @@ mod tests {
         Owed::Refused { refusal: Refusal::new(FaultKind::Denied, "no"), ready }
     }
 
+    fn describe() -> Owed {
+        Owed::Describe { masked: None }
+    }
+
     fn close(name: &str) -> Owed {
         Owed::Close { portal: false, name: name.to_owned() }
     }
@@ -246,14 +255,14 @@ mod tests {
     #[test]
     fn after_an_error_everything_up_to_the_next_sync_is_struck_out() {
         let mut ledger = Ledger::default();
-        for owed in [refused(false), Owed::Describe, close("a"), Owed::Sync, Owed::Describe] {
+        for owed in [refused(false), describe(), close("a"), Owed::Sync, describe()] {
             ledger.owe(owed);
         }
         ledger.settle();
         assert_eq!(ledger.skip_to_sync().len(), 2);
         assert!(!ledger.skipping(), "the Sync was sent already");
         assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Sync)));
-        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe)));
+        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe { .. })));
     }
 
     #[test]
@@ -270,11 +279,11 @@ mod tests {
     #[test]
     fn a_copy_swallows_the_syncs_that_were_sent_with_it() {
         let mut ledger = Ledger::default();
-        for owed in [Owed::Describe, Owed::Sync, Owed::Sync] {
+        for owed in [describe(), Owed::Sync, Owed::Sync] {
             ledger.owe(owed);
         }
         ledger.swallow_syncs();
-        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe)));
+        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe { .. })));
         assert!(ledger.is_empty());
     }
 
@@ -286,7 +295,7 @@ mod tests {
         assert!(ledger.lags() && ledger.is_withheld());
         ledger.flushed();
         assert!(!ledger.lags() && !ledger.is_withheld());
-        ledger.owe(Owed::Describe);
+        ledger.owe(describe());
         assert!(ledger.lags() && !ledger.is_withheld(), "the first was asked for");
         ledger.settle();
         assert!(ledger.lags() && ledger.is_withheld());

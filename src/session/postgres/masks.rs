@@ -4,22 +4,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use crate::catalog::Snapshot;
-use crate::decide::{self, Decision, Masks, Verdict};
+use crate::decide::{Decision, Masker, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Earlier, Refusal, Wording, Woven};
+use crate::enforce::{self, Copied, Earlier, Guard, Refusal, Views, Wording, Woven};
 use crate::model::FaultKind;
-use crate::parse::{Facts, RelationFacts, Request};
+use crate::parse::{Facts, RelationFacts, Request, Role};
 
-use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
+use crate::wire::postgres::{Frame, RowDescription};
 
-use super::answers::{Answers, lost};
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
+use super::given::Given;
 use super::names::{Portal, Statement};
-use super::owed::Owed;
 
 /// A statement that goes upstream with masks in it.
 #[derive(Debug)]
@@ -27,18 +24,26 @@ pub(super) struct Masked {
     woven: Woven,
     /// What is masked in its rows.
     plan: Plan,
-    /// The server has described its answer, which shows nothing that is masked.
+    /// The client's words.
+    text: Box<str>,
+    /// What it is masked by.
+    masks: Arc<Masks>,
+    /// The server has described its answer, which is the one that was foreseen; or nobody need ask.
     seen: AtomicBool,
+    /// It has described another.
+    refused: AtomicBool,
 }
 
 /// What was woven last, for the texts that come again.
 #[derive(Debug, Default)]
 pub(super) struct Loom {
     pieces: VecDeque<Piece>,
-    /// The masks under which SQL's own names (PREPARE, DECLARE) were given.
-    earlier: Vec<Arc<Masks>>,
+    /// The masks under which SQL's own names were given.
+    given: Given,
     /// What was masked last.
     last: Option<Arc<Masks>>,
+    /// What no answer may show under some masks, in a version of the catalog.
+    guard: Option<(Arc<Masks>, u64, Guard)>,
 }
 
 #[derive(Debug)]
@@ -52,6 +57,9 @@ struct Piece {
     masked: Option<Arc<Masked>>,
 }
 
+/// A statement: its text, and what it does.
+pub(super) type Said<'a> = (&'a str, &'a Arc<Facts>);
+
 /// What weaving rests on beside the statement.
 struct Under<'a> {
     masks: &'a Arc<Masks>,
@@ -64,38 +72,45 @@ const PIECES: usize = 32;
 const LONGEST: usize = 16 << 10;
 
 impl Loom {
-    /// Names are given under these masks.
-    fn gives(&mut self, masks: &Arc<Masks>) {
-        // Of two that differ, one is not what holds now.
-        if self.earlier.len() < 2 && !self.earlier.contains(masks) {
-            self.earlier.push(Arc::clone(masks));
+    /// What was masked last.
+    pub(super) fn last(&self) -> Option<&Arc<Masks>> {
+        self.last.as_ref()
+    }
+
+    /// The masks under which SQL's own names were given.
+    pub(super) fn given(&mut self) -> &mut Given {
+        &mut self.given
+    }
+
+    /// What no answer may show under these masks; `None` where they cannot be read.
+    fn guard(&mut self, masks: &Arc<Masks>, catalog: &Snapshot) -> Option<Guard> {
+        let known = self.guard.as_ref().filter(|(of, version, _)| of == masks && *version == catalog.version());
+        if let Some((_, _, guard)) = known {
+            return Some(guard.clone());
         }
+        let guard = enforce::guard(masks, catalog).ok()?;
+        self.guard = Some((Arc::clone(masks), catalog.version(), guard.clone()));
+        Some(guard)
     }
 
-    /// What SQL's own names stand for. Names that messages gave are not told from them.
-    fn earlier(&self, masks: &Arc<Masks>, (statements, portals): (bool, bool)) -> Earlier {
-        let alike = self.earlier.iter().all(|given| given == masks);
-        Earlier { prepared: alike && !statements, cursors: alike && !portals }
-    }
-
-    fn recall(&self, request: &Request, under: &Under<'_>) -> Option<Option<Arc<Masked>>> {
+    fn recall(&self, (text, facts): Said<'_>, under: &Under<'_>) -> Option<Option<Arc<Masked>>> {
         let piece = self.pieces.iter().find(|piece| {
             piece.catalog == under.catalog
                 && Arc::ptr_eq(&piece.keys, &under.keys)
-                && Arc::ptr_eq(&piece.facts, request.facts())
+                && Arc::ptr_eq(&piece.facts, facts)
                 && (Arc::ptr_eq(&piece.masks, under.masks) || piece.masks == *under.masks)
-                // Whether any mask binds is said by the facts alone.
-                && (piece.masked.is_none() || *piece.text == *request.text())
+                // Whether any mask binds, and what comes back then, is said by the facts alone.
+                && (piece.masked.as_ref().is_none_or(|masked| !masked.binds()) || *piece.text == *text)
         })?;
         Some(piece.masked.clone())
     }
 
-    fn keep(&mut self, request: &Request, under: &Under<'_>, masked: Option<Arc<Masked>>) -> Option<Arc<Masked>> {
-        if request.text().len() <= LONGEST {
+    fn keep(&mut self, (text, facts): Said<'_>, under: &Under<'_>, masked: Option<Arc<Masked>>) -> Option<Arc<Masked>> {
+        if text.len() <= LONGEST {
             self.pieces.truncate(PIECES.saturating_sub(1));
             self.pieces.push_front(Piece {
-                text: request.text().into(),
-                facts: Arc::clone(request.facts()),
+                text: text.into(),
+                facts: Arc::clone(facts),
                 masks: Arc::clone(under.masks),
                 catalog: under.catalog,
                 keys: Arc::clone(&under.keys),
@@ -107,18 +122,52 @@ impl Loom {
 }
 
 impl Masked {
-    /// What goes upstream.
-    pub(super) fn wording(&self) -> Wording<'_> {
-        Wording::Woven(&self.woven)
+    fn new((text, facts): Said<'_>, masks: &Arc<Masks>, woven: Woven, keys: &Keyring) -> Result<Self, String> {
+        let plan = Plan::new(&woven, keys).map_err(|error| error.to_string())?;
+        // Nobody asks what comes of a BEGIN.
+        let reads = woven.binds() || !(facts.relations.is_empty() && facts.functions.is_empty());
+        let (seen, refused) = (AtomicBool::new(!reads), AtomicBool::new(false));
+        Ok(Self { woven, plan, text: text.into(), masks: Arc::clone(masks), seen, refused })
     }
 
-    fn text(&self) -> &str {
-        self.woven.text()
+    /// What goes upstream.
+    pub(super) fn wording(&self) -> Wording<'_> {
+        if self.binds() { Wording::Woven(&self.woven) } else { Wording::Own }
+    }
+
+    /// Whether a mask binds in it.
+    pub(super) fn binds(&self) -> bool {
+        self.woven.binds()
+    }
+
+    /// The words that go upstream, if they are not the client's.
+    fn words(&self) -> Option<&str> {
+        self.binds().then(|| self.woven.text())
+    }
+
+    /// The client's words.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it is masked by.
+    pub(super) fn masks(&self) -> &Arc<Masks> {
+        &self.masks
     }
 
     /// How many columns it reads masked.
     pub(super) fn columns(&self) -> u64 {
         self.woven.columns()
+    }
+
+    /// What it copies out, if that is all it does.
+    pub(super) fn copied(&self) -> Option<&Copied> {
+        self.woven.copied()
+    }
+
+    /// The place in the client's text of a character of what goes upstream.
+    pub(super) fn original_position(&self, place: usize) -> Option<usize> {
+        self.woven.original_position(place)
     }
 
     /// What is masked in its rows.
@@ -131,73 +180,58 @@ impl Masked {
         !self.seen.load(Ordering::Relaxed)
     }
 
-    /// Whether an answer of this form shows nothing that is masked.
+    /// The answer is another than was foreseen.
+    pub(super) fn refuse(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Whether an answer of this form is the one that was foreseen, which shows nothing that is masked.
     pub(super) fn admits(&self, description: &Frame) -> Result<(), String> {
-        if description.tag() == b'T' {
-            let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
-            self.woven.guard().admits(&columns)?;
-            self.plan.describe(description);
-        }
-        self.seen.store(true, Ordering::Relaxed);
+        self.compares(description)?;
+        self.described(description);
         Ok(())
     }
 
-    /// An error in words that show no value, at its place in the client's text.
-    pub(super) fn told(&self, error: &ErrorFields) -> Option<Frame> {
-        let mut told = discreet(error);
-        let place = error.get(POSITION).and_then(|place| std::str::from_utf8(place).ok()?.parse().ok());
-        match place.and_then(|place| self.woven.original_position(place)) {
-            Some(place) => told.set(POSITION, &place.to_string()),
-            None => told.retain(&SAID),
+    /// The same, and no more.
+    pub(super) fn compares(&self, description: &Frame) -> Result<(), String> {
+        if description.tag() != b'T' {
+            return self.woven.guard().admits_nothing();
         }
-        told.encode_error().ok()
+        let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
+        self.woven.guard().admits(&columns)
     }
-}
 
-/// Field `P` of an error: where in the text.
-const POSITION: u8 = b'P';
-
-/// What is said of an error beside its place.
-const SAID: [u8; 4] = [ErrorFields::SEVERITY, ErrorFields::SEVERITY_PLAIN, ErrorFields::CODE, ErrorFields::MESSAGE];
-
-/// An error in words that show no value.
-fn discreet(error: &ErrorFields) -> ErrorFields {
-    let mut told = error.clone();
-    told.retain(&[SAID.as_slice(), &[POSITION]].concat());
-    if let Some(words) = error.sqlstate().and_then(without_values) {
-        told.set(ErrorFields::MESSAGE, words);
-    }
-    told
-}
-
-/// What is said in place of a message that may show a value; `None` for the classes whose messages name only what the
-/// statement names.
-fn without_values(sqlstate: &str) -> Option<&'static str> {
-    match sqlstate.get(..2) {
-        Some("22") => Some("a value of the statement is not valid (its text is masked)"),
-        Some("23") => Some("a constraint was violated (its values are masked)"),
-        Some("44") => Some("the WITH CHECK OPTION of a view was violated (its values are masked)"),
-        Some("08" | "0A" | "25" | "26" | "34" | "40" | "42" | "53" | "54" | "55" | "57" | "3D" | "3F") => None,
-        Some(_) | None => Some("the statement failed (its message is masked)"),
+    /// Its answer is of this form.
+    pub(super) fn described(&self, description: &Frame) {
+        if description.tag() == b'T' {
+            self.plan.describe(description);
+        }
+        self.seen.store(true, Ordering::Relaxed);
     }
 }
 
 impl Corridor {
     /// The decision, and what goes upstream in place of the client's words where masks bind. What cannot be answered
     /// masked is denied.
-    pub(super) fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
+    pub(super) async fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
         if *decision.verdict() != Verdict::Allow {
             return (decision, None);
         }
         let aftermath = &request.facts().aftermath;
         if !(aftermath.prepares.is_empty() && aftermath.declares.is_empty()) {
-            self.loom.lock().gives(decision.masks());
+            self.loom.lock().given().add(aftermath, decision.masks());
         }
         if decision.masks().is_empty() {
             return (decision, None);
         }
         self.loom.lock().last = Some(Arc::clone(decision.masks()));
-        match self.woven(request, decision.masks()) {
+        let masked = self.woven((request.text(), request.facts()), decision.masks()).await;
+        match masked.and_then(|masked| self.copied(request, masked)) {
             Ok(masked) => (decision, masked),
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
         }
@@ -213,7 +247,8 @@ impl Corridor {
         if masks.is_empty() {
             return (decision, None);
         }
-        match self.woven(request, &masks) {
+        let masked = self.woven((request.text(), request.facts()), &masks).await;
+        match masked.and_then(|masked| self.copied(request, masked)) {
             Ok(masked) => (decision, masked),
             // What its Bind would be told; prepared unmasked, it could be run by SQL's EXECUTE.
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
@@ -230,15 +265,15 @@ impl Corridor {
         if masks.is_empty() {
             return own();
         }
-        match self.woven(request, &masks) {
-            Ok(Some(masked)) => Some(Arc::from(masked.text())),
+        match self.woven((request.text(), request.facts()), &masks).await {
+            Ok(Some(masked)) => masked.words().map(Arc::from).or_else(own),
             Ok(None) => own(),
             Err(_) => None,
         }
     }
 
     /// The same for a prepared statement, which goes upstream in the words that it was prepared in.
-    pub(super) fn weave_prepared(
+    pub(super) async fn weave_prepared(
         &self,
         statement: &Statement,
         request: &Request,
@@ -248,7 +283,7 @@ impl Corridor {
         let own = |relation: &RelationFacts| relation.schema.as_deref().is_some_and(own);
         let bare = statement.source.is_none() || decision.masks().is_empty() || *decision.verdict() != Verdict::Allow;
         if bare || (request.facts().relations.iter().all(own) && request.facts().unparsed.is_none()) {
-            return self.weave(request, decision);
+            return self.weave(request, decision).await;
         }
         // Under which masks it was prepared is not known, nor can it be prepared anew.
         let reason =
@@ -257,81 +292,67 @@ impl Corridor {
     }
 
     /// The same for a portal, whose words the server has already.
-    pub(super) fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
-        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision);
-        if *decision.verdict() != Verdict::Allow || is_same(portal.masked.as_ref(), masked.as_ref()) {
+    pub(super) async fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
+        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision).await;
+        if *decision.verdict() != Verdict::Allow {
+            return decision;
+        }
+        if portal.masked.as_ref().is_some_and(|masked| masked.is_refused() || masked.is_unseen()) {
+            return self.house.decider.unfulfilled(decision, vec![enforce::UNFORESEEN.to_owned()]);
+        }
+        if is_same(portal.masked.as_deref(), masked.as_deref()) {
             return decision;
         }
         let reason = "its masks are not those that it was bound with: bind it again";
         self.house.decider.unfulfilled(decision, vec![reason.to_owned()])
     }
 
-    /// What goes upstream in place of the client's words under these masks.
-    fn woven(&self, request: &Request, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
+    /// What goes upstream in place of the client's words under these masks, and what its answer must look like.
+    pub(super) async fn woven(&self, said: Said<'_>, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
         let snapshot = self.snapshot();
         let catalog = snapshot.as_deref().map(Snapshot::version);
         let under = Under { masks, catalog, keys: self.house.keys.load_full() };
-        if let Some(masked) = self.loom.lock().recall(request, &under) {
+        let (text, facts) = said;
+        // What is run by name may be something else by now.
+        let by_name = facts.references.iter().any(|reference| reference.role == Role::Elsewhere);
+        if let Some(masked) = self.loom.lock().recall(said, &under).filter(|_| !by_name) {
             return Ok(masked);
         }
-        let named = self.state.lock().names.given_by_messages();
-        let earlier = self.loom.lock().earlier(masks, named);
-        let woven = enforce::weave_with(request.text(), request.facts(), masks, snapshot.as_deref(), earlier)?;
+        let views = match &snapshot {
+            Some(snapshot) => self.views(facts, masks, snapshot).await,
+            None => Views::default(),
+        };
+        let earlier = if by_name { self.earlier(facts, masks) } else { Earlier::default() };
+        let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier, &views)?;
+        let woven = woven.or_else(|| {
+            let catalog = snapshot.as_deref().filter(|_| facts.unparsed.is_none())?;
+            let guard = self.loom.lock().guard(masks, catalog)?;
+            Some(enforce::guarded(text, facts, catalog, &guard))
+        });
         let masked = match woven {
             Some(woven) => {
-                let plan = Plan::new(&woven, &under.keys).map_err(|error| error.to_string())?;
-                self.masks_cells.fetch_or(!plan.is_empty(), Ordering::Relaxed);
-                Some(Arc::new(Masked { woven, plan, seen: AtomicBool::new(false) }))
+                let masked = Masked::new(said, masks, woven, &under.keys)?;
+                self.masks_cells.fetch_or(!masked.plan.is_empty(), Ordering::Relaxed);
+                Some(Arc::new(masked))
             }
             None => None,
         };
-        Ok(self.loom.lock().keep(request, &under, masked))
+        Ok(self.loom.lock().keep(said, &under, masked))
+    }
+
+    /// Whether what a statement runs by name went upstream under these masks. Of statements, those that messages have
+    /// named are not told from the others.
+    fn earlier(&self, facts: &Facts, masks: &Arc<Masks>) -> Earlier {
+        let state = self.state.lock();
+        let loom = self.loom.lock();
+        let cursor =
+            |name: &String| loom.given.declared(name, masks) && !state.names.bound_by_messages(&state.ledger, name);
+        let cursors = facts.cursors.iter().all(cursor);
+        Earlier { prepared: loom.given.prepared(masks) && !state.names.prepared_by_messages(), cursors }
     }
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.state.lock().page().and_then(|page| page.known()).map(|seen| seen.snapshot)
-    }
-}
-
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
-    /// What a masked statement is noticed for may show what is masked.
-    pub(super) fn notice(&mut self, frame: &Frame) {
-        if self.masks().is_none() {
-            self.pass(frame);
-        }
-    }
-
-    /// An error as the client may hear it: none of what is masked, wherever it comes from.
-    pub(super) fn told(&self, frame: Frame, error: &ErrorFields) -> Result<Frame, End> {
-        let told = match self.masks() {
-            Some(masks) => masks.told(error),
-            None if self.shows_others(error) => discreet(error).encode_error().ok(),
-            None => return Ok(frame),
-        };
-        told.ok_or_else(|| lost("the database sent an error that cannot be masked"))
-    }
-
-    /// Whether an error is about a row of a relation that its statement does not name, or that is masked: a foreign key or
-    /// a trigger leads there, or a constraint that waits for the COMMIT.
-    fn shows_others(&self, error: &ErrorFields) -> bool {
-        const RELATION: u8 = b't';
-        let Some(masks) = self.corridor.loom.lock().last.clone() else { return false };
-        let Some(relation) = error.get(RELATION) else { return false };
-        let masked = masks.keys().filter_map(|key| decide::relation_name(key).ok());
-        if masked.into_iter().any(|named| named.name.as_bytes() == relation) {
-            return true;
-        }
-        match self.corridor.state.lock().ledger.front().map(|line| &line.owed) {
-            Some(Owed::Query(running) | Owed::Execute(running)) => {
-                !running.facts.relations.iter().any(|named| named.name.as_bytes() == relation)
-            }
-            Some(_) | None => true,
-        }
-    }
-
-    /// The masks in what is answered now.
-    pub(super) fn masks(&self) -> Option<Arc<Masked>> {
-        self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
     }
 }
 
@@ -386,7 +407,9 @@ impl Words {
     }
 
     fn have(&self, masked: Option<&Masked>) -> bool {
-        self.known.as_ref().is_some_and(|known| known.as_deref().map(Masked::text) == masked.map(Masked::text))
+        self.known
+            .as_ref()
+            .is_some_and(|known| known.as_deref().and_then(Masked::words) == masked.and_then(Masked::words))
     }
 }
 
@@ -395,32 +418,15 @@ pub(super) fn rewording<'a>(name: &'a str, statement: &'a Statement, masked: Opt
     if statement.words.lock().have(masked) {
         return Wording::Own;
     }
-    let text = masked.map_or(&*statement.text, Masked::text);
+    let text = masked.and_then(Masked::words).unwrap_or(&statement.text);
     Wording::Anew { name, text, types: &statement.declared }
 }
 
 /// Whether both go upstream in the same words, and come back alike.
-fn is_same(one: Option<&Arc<Masked>>, other: Option<&Arc<Masked>>) -> bool {
-    match (one, other) {
-        (None, None) => true,
-        (Some(one), Some(other)) => {
-            one.text() == other.text() && one.woven.guard().cells().eq(other.woven.guard().cells())
-        }
-        (None, Some(_)) | (Some(_), None) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_messages_about_names_and_states_are_shown_beside_masks() {
-        for shown in ["42703", "25P02", "57014", "40001", "0A000", "53300"] {
-            assert_eq!(without_values(shown), None, "{shown}");
-        }
-        for hidden in ["22P02", "23505", "P0001", "XX000", "", "44000", "38000"] {
-            assert!(without_values(hidden).is_some(), "{hidden}");
-        }
-    }
+pub(super) fn is_same(one: Option<&Masked>, other: Option<&Masked>) -> bool {
+    let cells = |masked: Option<&Masked>| -> Vec<(usize, Masker)> {
+        let guard = masked.map(|masked| masked.woven.guard());
+        guard.iter().flat_map(|guard| guard.cells()).map(|(field, masker)| (field, masker.clone())).collect()
+    };
+    one.and_then(Masked::words) == other.and_then(Masked::words) && cells(one) == cells(other)
 }

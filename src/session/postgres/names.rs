@@ -94,6 +94,16 @@ pub(super) enum Meaning<T> {
     Unsettled,
 }
 
+impl<T> Meaning<T> {
+    /// What it is for certain.
+    pub(super) fn one(self) -> Option<Arc<T>> {
+        match self {
+            Self::One(one) => Some(one),
+            Self::Nothing | Self::Ambiguous | Self::Unsettled => None,
+        }
+    }
+}
+
 /// The names of one session.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -271,11 +281,16 @@ impl Names {
         named.flat_map(|(name, all)| all.iter().map(|(_, one)| (name.clone(), Arc::clone(one)))).collect()
     }
 
-    /// Whether messages have given names that SQL's EXECUTE and FETCH may mean: of statements, and of portals.
-    pub(super) fn given_by_messages(&self) -> (bool, bool) {
+    /// Whether messages have given names that SQL's EXECUTE may mean.
+    pub(super) fn prepared_by_messages(&self) -> bool {
         let prepared = |meanings: &Vec<(u64, Arc<Statement>)>| meanings.iter().any(|(_, one)| one.source.is_none());
-        let statements = self.statements.iter().any(|(name, meanings)| !name.is_empty() && prepared(meanings));
-        (statements, self.portals.keys().any(|name| !name.is_empty()))
+        self.statements.iter().any(|(name, meanings)| !name.is_empty() && prepared(meanings))
+    }
+
+    /// Whether a Bind has given, or is about to give, a name that FETCH may mean.
+    pub(super) fn bound_by_messages(&self, ledger: &Ledger, cursor: &str) -> bool {
+        let bound = |owed: &Owed| matches!(owed, Owed::Bind { name, .. } if name == cursor);
+        self.portals.contains_key(cursor) || ledger.newest_first().any(|line| bound(&line.owed))
     }
 
     /// What FETCH may read, by name: SQL's cursors, and portals, which are cursors too.

@@ -311,6 +311,7 @@ fn begin(
 ) -> Result<(BytesMut, State), WireError> {
     let out = welcome(identified, upstream, key)?;
     let mut state = State::new(context, Some(page), Search::pinned(lane));
+    state.runs_as(upstream.cancel.as_ref().map(CancelTarget::process));
     for (name, value) in &upstream.parameters {
         state.parameter(name, value);
     }
@@ -443,6 +444,8 @@ async fn finish<R, W, S, T>(
             answers.out.extend_from_slice(response.bytes());
         }
     }
+    // What the client hears of is written down before: nothing more is heard of what was cut off.
+    corridor.give_up_all().await;
     let parting = async {
         let _ = answers.flush().await;
         let _ = answers.client.shutdown().await;
@@ -456,7 +459,6 @@ async fn finish<R, W, S, T>(
         tracing::debug!(%error, "the statement of an ended session was not cancelled");
     }
     let _ = timeout(PARTING, requests.upstream.close()).await;
-    corridor.give_up_all().await;
 }
 
 /// How long a peer may take to read the last words.

@@ -6,12 +6,13 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use crate::enforce::Refusal;
-use crate::enforce::mask::cells::Cells;
+use crate::enforce::mask::cells::{Cells, CopyCells};
 use crate::forward::Told;
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
 
+use super::copying::Preview;
 use super::masks::Masked;
 use super::names::{Portal, Statement};
 use super::stages::Columns;
@@ -39,7 +40,10 @@ pub(super) enum Owed {
         portal: Arc<Portal>,
     },
     /// RowDescription or NoData, after ParameterDescription for a statement.
-    Describe,
+    Describe {
+        /// The masks in what is described, as far as that is known.
+        masked: Option<Arc<Masked>>,
+    },
     /// The same, asked by sidegate itself: not relayed.
     OwnDescribe {
         /// What is wanted.
@@ -90,6 +94,8 @@ pub(super) enum Own {
     },
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
+    /// Asks what the rows of a COPY look like.
+    Preview(Arc<Preview>),
     /// A whole exchange between two statements.
     Question(Question),
 }
@@ -149,6 +155,8 @@ pub(super) struct Running {
     pub(super) masked: Option<Arc<Masked>>,
     /// The masks of its rows, once there is one.
     pub(super) cells: Option<Arc<Cells>>,
+    /// The masks of what it copies out, and where in that it is.
+    pub(super) copying: Option<Box<CopyCells>>,
     /// The formats that its values were asked for in; `None` where the server says them.
     pub(super) formats: Option<Arc<[i16]>>,
     /// Whether it is a FunctionCall.
@@ -184,8 +192,9 @@ impl Owed {
             Self::Bind { portal, .. } => portal.masked.clone(),
             Self::Own(Own::Parse { masked, .. }) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
+            Self::Own(Own::Preview(preview)) => Some(Arc::clone(preview.masked())),
             Self::Own(Own::Close | Own::Question(_))
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Close { .. }
             | Self::Sync
@@ -205,6 +214,7 @@ impl Running {
             facts,
             masked: None,
             cells: None,
+            copying: None,
             formats: None,
             called: false,
             sent,
@@ -231,12 +241,17 @@ impl Running {
 }
 
 impl Owed {
+    /// Whether its answer tells what the rows of a statement look like, which sidegate has asked for.
+    pub(super) fn tells_form(&self) -> bool {
+        matches!(self, Self::Own(Own::Describe(_)))
+    }
+
     /// Whether its answer gives or takes the name of a prepared statement or portal.
     pub(super) fn names(&self) -> bool {
         match self {
             Self::Parse { .. } | Self::Bind { .. } | Self::Close { .. } => true,
             Self::Query(_)
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Execute(_)
@@ -253,7 +268,7 @@ impl Owed {
             Self::Query(running) | Self::Execute(running) => running.watched,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Close { .. }
@@ -275,7 +290,7 @@ impl Owed {
             | Self::Ready => true,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Own(_)
             | Self::Close { .. } => false,
@@ -294,10 +309,10 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } | Self::Own(Own::Question(_)) | Self::Undone { .. } => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question(_) | Own::Preview(_)) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
-            | Self::Describe
+            | Self::Describe { .. }
             | Self::Own(Own::Close | Own::Parse { .. } | Own::Describe(_))
             | Self::Close { .. }
             | Self::Sync

@@ -275,6 +275,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         permit: Permit,
         owed: impl FnOnce(Entry) -> Owed,
     ) -> Result<bool, End> {
+        // An answer may have begun meanwhile that must end before anything follows it.
+        self.turn(b'Q').await?;
         if self.corridor.state.lock().ledger.skipping() {
             self.corridor.abandon(permit).await?;
             return Ok(false);
@@ -297,8 +299,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     fn describe(&mut self, frame: Frame) -> Result<(), End> {
-        Describe::decode(frame.body()).map_err(breach)?;
-        self.corridor.state.lock().ledger.owe(Owed::Describe);
+        let describe = Describe::decode(frame.body()).map_err(breach)?;
+        let name = self.name(describe.name)?;
+        {
+            let mut state = self.corridor.state.lock();
+            let masked = match describe.object {
+                Object::Portal => {
+                    state.names.portal(&state.ledger, name).one().and_then(|portal| portal.masked.clone())
+                }
+                Object::Statement => {
+                    let statement = state.names.statement(&state.ledger, name).one();
+                    statement.and_then(|statement| statement.words.lock().masked())
+                }
+            };
+            state.ledger.owe(Owed::Describe { masked });
+        }
         self.free(frame)
     }
 

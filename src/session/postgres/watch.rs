@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use crate::decide::RowLimit;
 use crate::enforce::Refusal;
-use crate::model::DecisionId;
+use crate::model::{Cause, DecisionId};
 
 use super::stages::Columns;
 
@@ -51,6 +51,8 @@ pub(super) struct Watch {
 enum Over {
     Rows(u64),
     Bytes(u64),
+    /// It is not the answer that was foreseen.
+    Form,
 }
 
 /// What the client gets once policy was asked.
@@ -133,6 +135,19 @@ impl Watch {
         }
     }
 
+    /// The answer is not the one that was foreseen: nothing of it is given.
+    pub(super) fn is_unforeseen(&mut self) {
+        self.over = Some(Over::Form);
+    }
+
+    /// Why nothing more of the answer is given.
+    pub(super) fn cause(&self) -> Cause {
+        match self.over {
+            Some(Over::Form) => Cause::Obligation,
+            Some(Over::Rows(_) | Over::Bytes(_)) | None => Cause::Limit,
+        }
+    }
+
     /// The result of a function; whether it may pass.
     pub(super) fn admit_result(&mut self, bytes: u64) -> bool {
         self.bytes = self.bytes.saturating_add(bytes);
@@ -142,7 +157,7 @@ impl Watch {
         self.over.is_none()
     }
 
-    /// Whether a limit was reached: nothing more of the answer is given.
+    /// Whether a limit was reached, or it is another than was foreseen: nothing more of the answer is given.
     pub(super) fn is_over(&self) -> bool {
         self.over.is_some()
     }
@@ -209,6 +224,7 @@ impl Watch {
         let (most, what) = match self.over? {
             Over::Rows(rows) => (rows, "rows"),
             Over::Bytes(bytes) => (bytes, "bytes"),
+            Over::Form => return Some(Refusal::unforeseen(decision, stays)),
         };
         Some(Refusal::cut_short(decision, &format!("the answer is over the policy's limit of {most} {what}"), stays))
     }

@@ -18,7 +18,7 @@ fn each_budget_holds_at_its_limit_and_not_beyond() {
         ("operators", |n| format!("select 1{}", "+1".repeat(n)), 5_000),
         ("operators", |n| format!("select 1{}", " or a".repeat(n)), 5_000),
         ("operators", |n| format!("select 1{}", "::int".repeat(n)), 5_000),
-        ("levels of nesting", |n| format!("select {}1{}", "(".repeat(n), ")".repeat(n)), 40),
+        ("levels of nesting", |n| format!("select {}1{}", "(".repeat(n), "+1)".repeat(n)), 40),
         ("levels of nesting", |n| format!("select {}1{}", "case when true then ".repeat(n), " end".repeat(n)), 40),
         ("subscripts in a row", |n| format!("select a{}", "[1]".repeat(n)), 16),
         ("operators in a row", |n| format!("select {}1", "not ".repeat(n)), 16),

@@ -16,7 +16,7 @@ use super::foreign::foreign_expression;
 use super::names::{self, Reserved};
 use super::query::Role;
 use super::{Unread, Walk, absent};
-use crate::parse::facts::Volatility;
+use crate::parse::facts::{Use, Volatility};
 
 /// What is left to walk, and how each is used.
 pub(super) type Left<'e> = Vec<(&'e Expr, Place)>;
@@ -201,6 +201,13 @@ impl Walker<'_> {
 
     pub(super) fn sub_query(&mut self, query: &sqlparser::ast::Query, place: Place) -> Walk {
         self.taking(|walker| walker.query(query, Role::part(place.clause))).map(drop)
+    }
+
+    /// `ARRAY(SELECT …)` makes something of what it reads.
+    pub(super) fn array_of(&mut self, query: &sqlparser::ast::Query, place: Place) -> Walk {
+        let outputs = self.taking(|walker| walker.query(query, Role::part(place.clause)))?;
+        self.all_outputs(&outputs, std::iter::once(Use::Argument));
+        Ok(())
     }
 
     fn collation(&mut self, collation: &ObjectName) -> Walk {

@@ -4,7 +4,7 @@
 
 use sqlparser::ast::{AccessExpr, Expr, Ident, Subscript};
 
-use super::columns::Place;
+use super::columns::{Match, Place};
 use super::expression::{Left, Push};
 use super::facts::Walker;
 use super::known::composite_of;
@@ -12,6 +12,7 @@ use super::scope::Shape;
 use super::types::without_parentheses;
 use super::{Unread, Walk, absent, names};
 use crate::catalog::Type;
+use crate::parse::facts::Use;
 use crate::parse::sql::{builtins, spelling};
 
 impl<'a> Walker<'a> {
@@ -30,12 +31,22 @@ impl<'a> Walker<'a> {
                 self.whole_row(&shape, place);
             } else {
                 self.field(&shape, &name, place);
+                self.part_of_row(&shape, &name);
             }
             let column = shape.find(&name).bare().and_then(|column| self.type_of_column(&column));
             return self.fields(rest, column, true, place, left);
         }
         self.fields(chain, self.type_of(root), may_be_composite(root), place, left)?;
         left.push_one(root, place.inside())
+    }
+
+    /// A field is taken of a row that stands there whole.
+    fn part_of_row(&mut self, shape: &Shape, name: &str) {
+        if let Match::Is(reference) = shape.find(name) {
+            for column in reference.bases {
+                self.column(column, [Use::WholeRow]);
+            }
+        }
     }
 
     /// Fields and elements of a value; `data_type` where it is known.

@@ -16,10 +16,12 @@ use sqlparser::ast::{
 
 use super::columns::{Column, Place};
 use super::facts::Walker;
+use super::known::EVERY;
 use super::outputs::{Output, Outputs};
 use super::query::Role;
 use super::scope::{Scope, Shape, Source};
 use super::{Unread, Walk, absent, names};
+use crate::catalog::Events;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::sql::spelling;
 
@@ -59,7 +61,10 @@ impl Walker<'_> {
             self.scopes.extend(own);
             given = Some(walked?);
         }
-        let target = self.target(name, alias.as_ref())?;
+        let changes =
+            matches!(&insert.on, Some(OnInsert::OnConflict(OnConflict { action: OnConflictAction::DoUpdate(_), .. })));
+        let events = if changes { Events::INSERT.and(Events::UPDATE) } else { Events::INSERT };
+        let target = self.target(name, alias.as_ref(), events)?;
         for column in &insert.columns {
             self.assign(&target, column)?;
         }
@@ -125,7 +130,7 @@ impl Walker<'_> {
         } = update;
         let plain = optimizer_hints.is_empty() && output.is_none() && or.is_none() && order_by.is_empty();
         absent(plain && limit.is_none() && table.joins.is_empty(), "UPDATE with what PostgreSQL does not have")?;
-        let target = self.target_factor(&table.relation)?;
+        let target = self.target_factor(&table.relation, Events::UPDATE)?;
         match from {
             None => {}
             Some(UpdateTableFromKind::AfterSet(items)) => {
@@ -163,7 +168,7 @@ impl Walker<'_> {
             return Err(Unread::new("DELETE from several relations"));
         };
         absent(item.joins.is_empty(), "DELETE from a join")?;
-        let target = self.target_factor(&item.relation)?;
+        let target = self.target_factor(&item.relation, Events::DELETE)?;
         for item in using.iter().flatten() {
             self.item(item)?;
         }
@@ -177,7 +182,7 @@ impl Walker<'_> {
     fn merge(&mut self, merge: &Merge) -> Walk<Outputs> {
         let Merge { merge_token: _, optimizer_hints, into, table, source, on, clauses, output } = merge;
         absent(optimizer_hints.is_empty() && *into, "MERGE without INTO")?;
-        let target = self.target_factor(table)?;
+        let target = self.target_factor(table, EVERY)?;
         self.effect(Effect::Read);
         self.factor(source)?;
         self.expression(on, Place::of(Use::Join))?;
@@ -187,6 +192,10 @@ impl Walker<'_> {
         match output {
             None => Ok(Outputs::default()),
             Some(OutputClause::Returning { returning_token: _, select_items }) => {
+                // A star gives the source's columns before the target's.
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.sources.rotate_left(1);
+                }
                 self.returning(Some(select_items), &target)
             }
             Some(OutputClause::Output { .. }) => Err(Unread::new("OUTPUT")),
@@ -195,15 +204,27 @@ impl Walker<'_> {
 
     fn merge_clause(&mut self, clause: &MergeClause, target: &Shape) -> Walk {
         let MergeClause { when_token: _, clause_kind, predicate, action } = clause;
+        let Some(scope) = self.scopes.last_mut() else { return Err(Unread::new("MERGE of nothing")) };
+        let all = scope.sources.clone();
+        // What has no match is not seen: the target comes first.
         match clause_kind {
-            MergeClauseKind::Matched
-            | MergeClauseKind::NotMatched
-            | MergeClauseKind::NotMatchedByTarget
-            | MergeClauseKind::NotMatchedBySource => {}
+            MergeClauseKind::Matched => {}
+            MergeClauseKind::NotMatched | MergeClauseKind::NotMatchedByTarget => {
+                scope.sources = all.iter().skip(1).cloned().collect();
+            }
+            MergeClauseKind::NotMatchedBySource => scope.sources.truncate(1),
         }
         if let Some(predicate) = predicate {
             self.expression(predicate, Place::of(Use::Predicate))?;
         }
+        self.merge_action(action, target)?;
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.sources = all;
+        }
+        Ok(())
+    }
+
+    fn merge_action(&mut self, action: &MergeAction, target: &Shape) -> Walk {
         match action {
             MergeAction::Insert(MergeInsertExpr {
                 insert_token: _,
@@ -242,7 +263,7 @@ impl Walker<'_> {
         }
     }
 
-    fn target_factor(&mut self, factor: &TableFactor) -> Walk<Shape> {
+    fn target_factor(&mut self, factor: &TableFactor, events: Events) -> Walk<Shape> {
         let TableFactor::Table {
             name,
             alias,
@@ -260,7 +281,7 @@ impl Walker<'_> {
         };
         let plain = with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty();
         absent(plain && alias.as_ref().is_none_or(|alias| alias.columns.is_empty()), "a target with options")?;
-        self.target(name, alias.as_ref())
+        self.target(name, alias.as_ref(), events.and(Events::READ))
     }
 
     fn assignments(&mut self, assignments: &[Assignment], target: &Shape) -> Walk {

@@ -15,7 +15,7 @@ pub(super) struct Output {
     pub name: Option<Rc<str>>,
     /// What it depends on.
     pub bases: Rc<BTreeSet<Column>>,
-    /// It is the only one of them, as it is.
+    /// It is the only one of them, as it is, and the server says so.
     pub bare: bool,
 }
 
@@ -129,9 +129,9 @@ impl Outputs {
         for (output, more) in self.columns.iter_mut().zip(&right.columns) {
             if output.bases != more.bases {
                 Rc::make_mut(&mut output.bases).extend(more.bases.iter().cloned());
-                output.bare = false;
             }
-            output.bare &= more.bare;
+            // The server does not say of such a column where it comes from.
+            output.bare = false;
         }
         self
     }

@@ -147,17 +147,21 @@ impl Walker<'_> {
         while let SetExpr::SetOperation { left, op, set_quantifier, right } = leftmost {
             set_operation(*op, *set_quantifier)?;
             let compares = !matches!((op, set_quantifier), (SetOperator::Union, SetQuantifier::All));
-            rights.push((right.as_ref(), compares));
+            rights.push((right.as_ref(), compares, *op != SetOperator::Union));
             leftmost = left.as_ref();
         }
         if rights.is_empty() {
             return self.single(leftmost, role);
         }
         let mut outputs = self.in_own_scope(|walker| walker.single(leftmost, role))?;
-        for (right, compares) in rights.into_iter().rev() {
+        for (right, compares, filters) in rights.into_iter().rev() {
             outputs = outputs.united(&self.in_own_scope(|walker| walker.body(right, role))?);
             if compares {
                 self.compares_rows(&outputs);
+            }
+            if filters {
+                // EXCEPT and INTERSECT: which rows come is up to what is in the others.
+                self.all_outputs(&outputs, std::iter::once(Use::Predicate));
             }
         }
         Ok(outputs)
@@ -190,7 +194,7 @@ impl Walker<'_> {
         let mut outputs = Outputs::default();
         for (at, expr) in (1_usize..).zip(row) {
             let reference = self.value_of(expr, |walker| walker.assigned(expr, Place::of(role.result)))?;
-            outputs.columns.push(Output::named(&format!("column{at}"), reference));
+            outputs.columns.push(Output { bare: false, ..Output::named(&format!("column{at}"), reference) });
         }
         Ok(outputs)
     }
@@ -279,7 +283,7 @@ impl Walker<'_> {
             };
             let relation = self.resolve_new(&parts)?;
             self.touch(&relation, Access::Write);
-            self.defines(&Definitions::relations([relation.name]));
+            self.defines(&Definitions::relations([(relation.schema, relation.name)]));
         }
         self.effect(Effect::Ddl);
         self.effect(Effect::Write);

@@ -110,6 +110,7 @@ impl Walker<'_> {
             .ok_or_else(|| Unread(format!("the cursor `{name}` is not known, so what it reads")))?;
         self.effect(Effect::Read);
         candidates.iter().for_each(|facts| self.runs_elsewhere(facts));
+        self.cursors.insert(name);
         Ok(())
     }
 

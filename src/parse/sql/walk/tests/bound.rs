@@ -34,7 +34,7 @@ fn shop(equals: &str) -> Arc<Snapshot> {
                 "140 1 part 702 -1 0 f f  ",
             ],
         ),
-        (Table::Rules, &["900 120 _RETURN 1 t O f t"]),
+        (Table::Rules, &["900 120 _RETURN 1 t O f t tree"]),
         (Table::RuleRelations, &["900 100 0", "900 100 2"]),
         (
             Table::Functions,
@@ -216,9 +216,7 @@ fn only_what_nothing_is_made_of_is_only_passed() {
         "select e from (select email as e, id from customers) s where id = 1 order by id",
         "with q as (select email from customers) select q.email from q, orders",
         "select c.email from customers c left join orders o on o.customer = c.id",
-        "select email from customers union all select email from customers",
         "select (c).email from customers c",
-        "select v from customers, lateral (values (email)) x(v)",
         "update customers set id = 2 where id = 1 returning email",
         "delete from customers returning *",
         "select id from (select id, email from customers) s",
@@ -237,6 +235,9 @@ fn only_what_nothing_is_made_of_is_only_passed() {
         "select 1 from customers where exists (select email from customers)",
         "select email from customers union select email from customers",
         "select email from customers except select email from customers",
+        // Of these the server does not say where they come from.
+        "select email from customers union all select email from customers",
+        "select v from customers, lateral (values (email)) x(v)",
         "select email from customers union all select ssn from customers",
         "select c, email from customers c",
         "select count(email) from customers",

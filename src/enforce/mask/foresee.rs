@@ -1,0 +1,63 @@
+//! What the server will say of an answer's columns if it understands the statement as sidegate does: their number, their
+//! names, and which column of which relation each is. What it does say is held against this.
+
+use super::guard::{Foreseen, Origin};
+use crate::catalog::Snapshot;
+use crate::parse::{BaseColumn, Effect, Facts, OutputLineage};
+
+/// The columns of a statement's answer; `None` where they are not certain. `is_made`: whether an expression stands in
+/// place of a column, by the relation's id in the facts and the column's name.
+pub(super) fn answer(
+    facts: &Facts,
+    catalog: &Snapshot,
+    is_made: impl Fn(&str, &str) -> bool,
+) -> Option<Box<[Foreseen]>> {
+    // The rows of a COPY are not described.
+    if facts.effects.contains(&Effect::CopyOut) { None } else { rows(facts, catalog, is_made) }
+}
+
+/// The same of the rows that it has or copies out.
+pub(super) fn rows(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Option<Box<[Foreseen]>> {
+    let alone = facts.statements.iter().filter(|statement| !statement.nested).count() == 1;
+    let certain = alone && !facts.outdated && facts.unparsed.is_none() && facts.unknown.is_empty();
+    let outputs = facts.outputs.as_ref().filter(|_| certain)?;
+    let column = |output: &OutputLineage| Foreseen {
+        // The server may spell others in another encoding.
+        name: output.name.as_deref().filter(|name| name.is_ascii()).map(Box::from),
+        origin: origin(facts, catalog, output, &is_made),
+    };
+    Some(outputs.iter().map(column).collect())
+}
+
+fn origin(facts: &Facts, catalog: &Snapshot, output: &OutputLineage, is_made: &impl Fn(&str, &str) -> bool) -> Origin {
+    let places: Option<Box<[(u32, i16)]>> = output.columns.iter().map(|base| place(facts, catalog, base)).collect();
+    match (places, output.columns.as_slice()) {
+        (None, _) => Origin::Unknown,
+        (Some(places), [base]) if output.bare && !is_made(&base.relation, &base.column) => Origin::Is(places),
+        (Some(places), _) => Origin::Among(places),
+    }
+}
+
+/// The OID of a column's relation, and its number there.
+fn place(facts: &Facts, catalog: &Snapshot, base: &BaseColumn) -> Option<(u32, i16)> {
+    let named = facts.relations.iter().find(|relation| relation.id == base.relation)?;
+    let relation = catalog.relation_in(named.schema.as_deref()?, &named.name)?;
+    let number = match relation.column(&base.column) {
+        Some(column) => i16::try_from(column.number()).ok()?,
+        None => system(&base.column)?,
+    };
+    Some((relation.oid(), number))
+}
+
+/// Columns that every table has.
+fn system(column: &str) -> Option<i16> {
+    Some(match column {
+        "ctid" => -1,
+        "xmin" => -2,
+        "cmin" => -3,
+        "xmax" => -4,
+        "cmax" => -5,
+        "tableoid" => -6,
+        _ => return None,
+    })
+}

@@ -1,0 +1,66 @@
+//! What a statement may read that no mask reaches: functions that run what nobody has read, and catalogs that hold values.
+
+use super::weave::is_own;
+use crate::catalog::{Function, FunctionVolatility, Snapshot};
+use crate::parse::{Access, CalledBy, Facts, FunctionFacts};
+
+/// Functions that read what no mask reaches.
+pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
+    let shows = |name: &str| {
+        name.contains("_to_xml")
+            || name.starts_with("pg_read_")
+            || name.starts_with("pg_logical_")
+            || ["lo_import", "ts_rewrite", "ts_stat"].contains(&name)
+    };
+    // Compiled, so that a superuser brought it, and nothing but a value comes of it.
+    let computes = |function: &Function<'_>| {
+        let value = function.volatility() != FunctionVolatility::Volatile || MAKES_VALUES.contains(&function.name());
+        let compiled = matches!(function.language(), "c" | "internal");
+        compiled && value && !function.returns().1 && !function.is_security_definer()
+    };
+    let harmless = |function: &FunctionFacts| {
+        let found = catalog.zip(function.schema.as_deref());
+        found.is_some_and(|(catalog, schema)| {
+            let mut overloads = catalog.functions_in(schema, &function.name).peekable();
+            overloads.peek().is_some() && overloads.all(|function| computes(&function))
+        })
+    };
+    let blind = |function: &&FunctionFacts| {
+        // What runs unasked shows its table's owner's values, as the table does.
+        if !function.called_by.contains(&CalledBy::Statement) {
+            return false;
+        }
+        if function.builtin { shows(&function.name) } else { !harmless(function) }
+    };
+    match facts.functions.iter().find(blind) {
+        Some(function) => Err(format!("`{}` may read columns that are masked, which no mask reaches", function.id)),
+        None => Ok(()),
+    }
+}
+
+/// Volatile functions of PostgreSQL's own extensions that make values of nothing.
+const MAKES_VALUES: [&str; 7] = [
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v5",
+];
+
+/// Catalogs that hold values of columns.
+const STATISTICS: [&str; 5] =
+    ["pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];
+
+pub(super) fn statistics(facts: &Facts) -> Result<(), String> {
+    let held = facts.relations.iter().find(|relation| {
+        relation.schema.as_deref().is_some_and(is_own)
+            && STATISTICS.contains(&relation.name.as_str())
+            && relation.access.contains(&Access::Read)
+    });
+    match held {
+        Some(relation) => Err(format!("`{}` holds values of columns that are masked", relation.id)),
+        None => Ok(()),
+    }
+}

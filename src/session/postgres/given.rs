@@ -1,0 +1,108 @@
+//! Under which masks a session gave SQL's own names: what EXECUTE and FETCH run by name went upstream with those.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::decide::Masks;
+use crate::parse::Aftermath;
+
+use super::owed::Running;
+
+/// The names.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    /// Of PREPARE, all of them together.
+    prepared: Vec<Arc<Masks>>,
+    /// Of DECLARE, by cursor.
+    cursors: HashMap<String, Vec<Arc<Masks>>>,
+    /// There are more cursors than are told apart.
+    crowded: bool,
+}
+
+/// Cursors that are told apart.
+const CURSORS: usize = 4_096;
+
+impl Given {
+    /// A statement that may give names goes upstream under these masks.
+    pub(super) fn add(&mut self, aftermath: &Aftermath, masks: &Arc<Masks>) {
+        if !aftermath.prepares.is_empty() {
+            keep(&mut self.prepared, masks);
+        }
+        for (name, _) in &aftermath.declares {
+            if self.cursors.len() >= CURSORS && !self.cursors.contains_key(name) {
+                self.crowded = true;
+                continue;
+            }
+            keep(self.cursors.entry(name.clone()).or_default(), masks);
+        }
+    }
+
+    /// Whether all that was prepared went upstream under these masks.
+    pub(super) fn prepared(&self, masks: &Arc<Masks>) -> bool {
+        self.prepared.iter().all(|given| given == masks)
+    }
+
+    /// Whether a cursor was declared, and each time under these masks.
+    pub(super) fn declared(&self, name: &str, masks: &Arc<Masks>) -> bool {
+        let known = self.cursors.get(name).filter(|_| !self.crowded);
+        known.is_some_and(|given| given.iter().all(|given| given == masks))
+    }
+
+    /// A statement ran to its end. Whatever follows a CLOSE has waited for that, so that nothing has declared its cursor
+    /// anew.
+    pub(super) fn ran(&mut self, running: &Running) {
+        let alone = running.facts.statements.len() == 1 && running.sqlstate.is_none();
+        match (running.tag.as_deref(), &running.facts.aftermath.closes) {
+            (Some("CLOSE CURSOR"), Some(name)) if alone => _ = self.cursors.remove(name),
+            (Some("CLOSE CURSOR ALL" | "DISCARD ALL"), _) if alone => {
+                self.cursors.clear();
+                self.crowded = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Of two that differ, one is not what holds now.
+fn keep(all: &mut Vec<Arc<Masks>>, masks: &Arc<Masks>) {
+    if all.len() < 2 && !all.contains(masks) {
+        all.push(Arc::clone(masks));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::Inner;
+
+    fn masks(column: &str) -> Arc<Masks> {
+        let text = format!("{{\"public.t\": {{\"{column}\": {{\"null\": {{}}}}}}}}");
+        Arc::new(serde_json::from_str(&text).unwrap())
+    }
+
+    fn declares(name: &str) -> Aftermath {
+        let inner = Inner(Arc::new(crate::input::stub::facts()));
+        Aftermath { declares: vec![(name.to_owned(), inner)], ..Aftermath::default() }
+    }
+
+    #[test]
+    fn each_cursor_has_the_masks_that_it_was_declared_under() {
+        let (mut given, one, other) = (Given::default(), masks("a"), masks("b"));
+        given.add(&declares("c"), &one);
+        given.add(&declares("d"), &other);
+        assert!(given.declared("c", &one) && given.declared("d", &other));
+        assert!(!given.declared("c", &other) && !given.declared("d", &one) && !given.declared("e", &one));
+        assert!(given.prepared(&one) && given.prepared(&other), "nothing was prepared");
+        given.add(&declares("c"), &other);
+        assert!(!given.declared("c", &one) && !given.declared("c", &other), "it may be either");
+    }
+
+    #[test]
+    fn cursors_that_are_not_told_apart_are_not_read() {
+        let (mut given, one) = (Given::default(), masks("a"));
+        for number in 0..=CURSORS {
+            given.add(&declares(&format!("c{number}")), &one);
+        }
+        assert!(!given.declared("c0", &one) && !given.declared(&format!("c{CURSORS}"), &one));
+    }
+}

@@ -1,0 +1,236 @@
+//! Answers that are not of the form that sidegate foresaw: somebody changed the tables behind its back, so that a statement
+//! means something else to the server.
+
+use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, sync};
+use crate::harness::{Setup, Sidegate, postgres, postgres18, until};
+
+/// Everybody reads and writes; nobody sees an e-mail address, nor what orders cost where a rule says so.
+const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
+    allow contains \"everything\" if true\n\n\
+    mask contains {\"column\": \"public.customers.email\", \"with\": {\"replace\": {\"value\": \"***\"}}} if true\n";
+
+const SECRET: &str = "@example.com";
+
+fn open(sidegate: &Sidegate) -> Raw {
+    Raw::open(sidegate.port, &sidegate.database)
+}
+
+fn describe(portal: bool, name: &str) -> Vec<u8> {
+    message('D', format!("{}{name}\0", if portal { 'P' } else { 'S' }).as_bytes())
+}
+
+/// What comes of some messages: spelled, and as text.
+fn told(client: &mut Raw, messages: &[Vec<u8>]) -> (String, String) {
+    client.send(&messages.concat());
+    let answer = client.answer();
+    let text: Vec<String> = answer.iter().map(|message| String::from_utf8_lossy(&message.body).into_owned()).collect();
+    let text = text.concat();
+    assert!(!text.contains(SECRET), "{text:?}");
+    (spell(&answer), text)
+}
+
+/// A session that has defined something in a transaction, so that looking at the catalog again tells it nothing; then
+/// `customers` takes the name of `orders`, and the catalog of before says that no mask binds there.
+fn deceived(sidegate: &Sidegate) -> Raw {
+    let mut client = open(sidegate);
+    assert_eq!(client.ask(&query("select id from orders where id = 1")), "T D C:SELECT 1 Z:I");
+    assert_eq!(client.ask(&query("begin; create table mine (id int)")), "C:BEGIN C:CREATE TABLE Z:T");
+    assert_eq!(client.ask(&query("savepoint s")), "C:SAVEPOINT Z:T");
+    postgres().sql(
+        &sidegate.database,
+        "alter table orders drop constraint orders_customer_id_fkey; drop table orders; alter table customers rename to orders",
+    );
+    client
+}
+
+fn go_on(client: &mut Raw) {
+    assert_eq!(client.ask(&query("rollback to s; select 1")), "C:ROLLBACK T D C:SELECT 1 Z:T");
+}
+
+#[test]
+fn a_masked_table_under_another_name_shows_nothing_and_the_session_goes_on() {
+    let sidegate = Setup::policy(POLICY).start();
+    let mut client = deceived(&sidegate);
+    for sql in ["select * from orders", "select o from orders o", "insert into orders select 501, 'x' returning *"] {
+        let (spelled, text) = told(&mut client, &[query(sql)]);
+        assert_eq!(spelled, "E:42501 Z:E", "{sql}: {text}");
+        assert!(text.contains("not of the form that was foreseen"), "{text}");
+        go_on(&mut client);
+    }
+    for sql in ["select 1; select * from orders; select 2", "select 1; select 3; select o from orders o"] {
+        let (spelled, text) = told(&mut client, &[query(sql)]);
+        assert!(spelled.starts_with("T D C:SELECT 1 ") && spelled.ends_with("E:42501 Z:E"), "{spelled}: {text}");
+        go_on(&mut client);
+    }
+    assert_eq!(client.ask(&query("declare c cursor for select * from orders")), "C:DECLARE CURSOR Z:T");
+    assert_eq!(told(&mut client, &[query("fetch 5 from c")]).0, "E:42501 Z:E");
+    go_on(&mut client);
+    assert_eq!(client.ask(&query("prepare p as select * from orders")), "C:PREPARE Z:T");
+    assert_eq!(told(&mut client, &[query("execute p")]).0, "E:42501 Z:E");
+    go_on(&mut client);
+    let event = sidegate.event_of("select * from orders");
+    let custom = &event["custom"]["sidegate"];
+    assert_eq!((&custom["outcome"], &custom["cause"]), (&"failed".into(), &"obligation".into()), "{event}");
+    assert_eq!(event["custom"]["sidegate"]["rows"], 0, "{event}");
+    assert!(sidegate.metric("sidegate_answers_unforeseen_total") > 6.5);
+}
+
+#[test]
+fn an_extended_exchange_that_would_show_another_table_runs_nothing() {
+    let sidegate = Setup::policy(POLICY).start();
+    for (named, described) in [("", false), ("s", false), ("", true), ("s", true)] {
+        let sidegate_of_its_own;
+        let sidegate = if named.is_empty() && !described {
+            &sidegate
+        } else {
+            sidegate_of_its_own = Setup::policy(POLICY).start();
+            &sidegate_of_its_own
+        };
+        let mut client = deceived(sidegate);
+        let mut all = vec![parse(named, "select * from orders"), bind("", named, &[])];
+        if described {
+            all.push(describe(true, ""));
+        }
+        all.extend([execute("", 0), sync()]);
+        let (spelled, text) = told(&mut client, &all);
+        let expected = if described { "1 2 T E:42501 Z:E" } else { "1 2 E:42501 Z:E" };
+        assert_eq!(spelled, expected, "{text}");
+        go_on(&mut client);
+        let custom = sidegate.event("the denial", |event| event["custom"]["sidegate"]["outcome"] == "denied");
+        assert_eq!(custom["custom"]["sidegate"]["cause"], "obligation", "{custom}");
+    }
+}
+
+#[test]
+fn what_was_sent_behind_such_an_answer_ends_with_the_session() {
+    let sidegate = Setup::policy(POLICY).start();
+    let mut client = deceived(&sidegate);
+    let (spelled, _) = told(&mut client, &[query("select * from orders"), query("select 1")]);
+    assert!(["E:42501", "E:42501 Z:E"].contains(&spelled.as_str()), "{spelled}");
+}
+
+#[test]
+fn migrations_behind_its_back_are_noticed_and_nothing_is_refused_for_them() {
+    let sidegate = Setup::policy(POLICY).start();
+    let mut client = open(&sidegate);
+    let again = [bind("", "s", &[]), describe(true, ""), execute("", 0), sync()];
+    let sql = "select * from payroll where id = 1";
+    client.send(&[parse("s", sql), sync()].concat());
+    assert_eq!(spell(&client.until_ready()), "1 Z:I");
+    assert_eq!(told(&mut client, &again).0, "2 T D C:SELECT 1 Z:I");
+    postgres().sql(&sidegate.database, "alter table payroll add column bonus int default 5");
+    assert_eq!(client.ask(&query(sql)), "T D C:SELECT 1 Z:I");
+    // The server does not let a prepared statement's answer change.
+    assert_eq!(told(&mut client, &again).0, "E:0A000 Z:I");
+    let anew = [parse("", sql), bind("", "", &[]), execute("", 0), sync()];
+    assert_eq!(told(&mut client, &anew).0, "1 2 D C:SELECT 1 Z:I");
+    let (spelled, text) = told(&mut client, &[query("select id, name, email from customers where id = 7")]);
+    assert!(spelled == "T D C:SELECT 1 Z:I" && text.contains("***"), "{text}");
+    // Another table of the same name, under another OID.
+    postgres().sql(
+        &sidegate.database,
+        "create table anew (like customers including all); insert into anew select * from customers;
+         drop table customers cascade; alter table anew rename to customers;
+         create table money (id int, salary int, bonus int); insert into money values (1, 2, 3);
+         drop table payroll; alter table money rename to payroll",
+    );
+    let sql = "select id, name, email from customers where id = 7";
+    let (spelled, text) = told(&mut client, &[query(sql)]);
+    assert!(spelled == "T D C:SELECT 1 Z:I" && text.contains("***"), "{text}");
+    let all = [parse("c", sql), bind("", "c", &[]), execute("", 0), sync()];
+    let (spelled, text) = told(&mut client, &all);
+    assert!(spelled == "1 2 D C:SELECT 1 Z:I" && text.contains("***"), "{spelled} {text}");
+    assert_eq!(told(&mut client, &[query("select * from payroll")]).0, "T D C:SELECT 1 Z:I");
+    postgres().sql(&sidegate.database, "alter table customers alter column name type varchar(40)");
+    let (spelled, text) = told(&mut client, &[bind("", "c", &[]), execute("", 0), sync()]);
+    assert!(spelled == "E:0A000 Z:I" || spelled == "2 E:0A000 Z:I", "{spelled} {text}");
+    assert!(sidegate.metric("sidegate_answers_unforeseen_total") < 0.5);
+}
+
+/// What orders are is masked where it is asked for alone, and nothing where it is not: masks differ by the statement.
+const BY_STATEMENT: &str = "package policies.shop\n\n\
+    allow contains \"everything\" if true\n\n\
+    reads(id) if {\n\tsome relation in input.sql.relations\n\trelation.id == id\n}\n\n\
+    mask contains {\"column\": \"public.customers.email\", \"with\": {\"replace\": {\"value\": \"***\"}}} if reads(\"public.customers\")\n\n\
+    mask contains {\"column\": \"public.payroll.salary\", \"with\": {\"null\": {}}} if reads(\"public.payroll\")\n";
+
+#[test]
+fn each_cursor_keeps_the_masks_that_it_was_declared_under() {
+    let sidegate = Setup::policy(BY_STATEMENT).start();
+    let mut client = open(&sidegate);
+    for (cursor, sql) in [
+        ("plain", "select id from orders order by id"),
+        ("masked", "select email from customers order by id"),
+        ("other", "select salary, id from payroll order by id"),
+    ] {
+        let declare = format!("declare {cursor} cursor with hold for {sql}");
+        assert_eq!(client.ask(&query(&declare)), "C:DECLARE CURSOR Z:I");
+    }
+    let bound = [parse("b", "select 1"), bind("named", "b", &[])].concat();
+    client.send(&[bound, sync()].concat());
+    client.until_ready();
+    for _ in 0..2 {
+        assert_eq!(told(&mut client, &[query("fetch 2 from plain")]).0, "T D D C:FETCH 2 Z:I");
+        let (spelled, text) = told(&mut client, &[query("fetch 2 from masked")]);
+        assert!(spelled == "T D D C:FETCH 2 Z:I" && text.contains("***"), "{spelled} {text}");
+        assert_eq!(told(&mut client, &[query("fetch 2 from other")]).0, "T D D C:FETCH 2 Z:I");
+    }
+    let extended = [parse("", "fetch 1 from masked"), bind("", "", &[]), execute("", 0), sync()];
+    assert_eq!(told(&mut client, &extended).0, "1 2 D C:FETCH 1 Z:I");
+    // Without masks first, and then with them.
+    sidegate.edit_policy("package policies.shop\n\nallow contains \"everything\" if true\n");
+    assert_eq!(
+        client.ask(&query("declare bare cursor with hold for select email from customers")),
+        "C:DECLARE CURSOR Z:I"
+    );
+    sidegate.edit_policy(BY_STATEMENT);
+    assert_eq!(told(&mut client, &[query("fetch 2 from bare")]).0, "E:42501 Z:I");
+    assert_eq!(told(&mut client, &[query("fetch 2 from masked")]).0, "T D D C:FETCH 2 Z:I");
+    let close = [query("close bare")];
+    assert_eq!(told(&mut client, &close).0, "C:CLOSE CURSOR Z:I");
+    assert_eq!(
+        client.ask(&query("declare bare cursor with hold for select email from customers")),
+        "C:DECLARE CURSOR Z:I"
+    );
+    assert_eq!(told(&mut client, &[query("fetch 2 from bare")]).0, "T D D C:FETCH 2 Z:I");
+}
+
+#[test]
+fn what_merge_returns_is_masked_in_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("key");
+    std::fs::write(&key, "0123456789abcdef0123456789abcdefXYZ").expect("the key is written");
+    let policy = POLICY.replace("{\"replace\": {\"value\": \"***\"}}", "{\"tokenize\": {\"key\": \"masks\"}}");
+    let keys = format!("keys: {{masks: {{file: {}}}}}", key.display());
+    let sidegate = Setup::policy(&policy).server(postgres18()).sidegate(&keys).start();
+    let mut client = open(&sidegate);
+    let token = told(&mut client, &[query("select email from customers where id = 7")]).1;
+    assert!(token.contains("@"), "{token}");
+    let merge = "merge into orders o using customers c on o.id = c.id and c.id = 7 \
+                 when matched then update set total = 1 returning";
+    let (spelled, text) = told(&mut client, &[query(&format!("{merge} *"))]);
+    assert_eq!(spelled, "T D C:MERGE 1 Z:I", "{text}");
+    assert!(text.find("email") < text.find("customer_id"), "the source's columns come first: {text}");
+    for columns in ["c.*, o.total", "o.id, c.email"] {
+        let (spelled, text) = told(&mut client, &[query(&format!("{merge} {columns}"))]);
+        assert_eq!(spelled, "T D C:MERGE 1 Z:I", "{columns}: {text}");
+    }
+    assert!(sidegate.metric("sidegate_answers_unforeseen_total") < 0.5);
+}
+
+#[test]
+fn the_end_of_a_statement_that_is_cut_off_is_written_before_the_client_hears_of_it() {
+    let sidegate = Setup::open().start();
+    let mut client = open(&sidegate);
+    client.send(&query("select pg_sleep(60)"));
+    until("the statement to run", || {
+        let running = "select count(*) from pg_stat_activity where query = 'select pg_sleep(60)'";
+        (postgres().sql(&sidegate.database, running).trim() == "1").then_some(())
+    });
+    client.send(&message('~', b""));
+    // The last word, and not yet the end of the stream.
+    assert_eq!(client.next().map(|message| message.tag), Some('E'));
+    let unknown = "sidegate_decisions_total{listener=\"shop\",stage=\"request\",outcome=\"unknown\"";
+    assert!((sidegate.metric(unknown) - 1.0).abs() < 0.5);
+    sidegate.event_of("select pg_sleep(60)");
+}
