@@ -24,6 +24,8 @@ pub struct Policy {
     pub(super) activated_at: Timestamp,
     /// Found out when it is first asked.
     pub(super) reads_values: OnceLock<bool>,
+    /// The same.
+    pub(super) reads_estimate: OnceLock<bool>,
 }
 
 /// What a decision asks.
@@ -70,6 +72,7 @@ impl Policy {
             generation,
             activated_at: Timestamp::now(),
             reads_values: OnceLock::new(),
+            reads_estimate: OnceLock::new(),
         })
     }
 
@@ -123,6 +126,11 @@ impl Policy {
     /// The same for the values of statements, which is asked for every one of them.
     pub fn reads_values(&self) -> bool {
         *self.reads_values.get_or_init(|| self.reads_any(&["sql", "parameters"]))
+    }
+
+    /// The same for what the server expects of them.
+    pub fn reads_estimate(&self) -> bool {
+        *self.reads_estimate.get_or_init(|| self.reads_any(&["sql", "estimate"]))
     }
 }
 

@@ -50,6 +50,7 @@ impl Policy {
             generation,
             activated_at: jiff::Timestamp::UNIX_EPOCH,
             reads_values: std::sync::OnceLock::new(),
+            reads_estimate: std::sync::OnceLock::new(),
         })
     }
 }

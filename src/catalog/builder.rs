@@ -8,9 +8,9 @@ use super::held::Held;
 use super::powers::Power;
 use super::row::Row;
 use super::rows::{
-    CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind, FunctionRow,
-    FunctionVolatility, NamespaceRow, OperatorRow, RelationKind, RelationRow, RuleEvent, RuleRelationRow, RuleRow,
-    TypeKind, TypeRow,
+    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind,
+    FunctionRow, FunctionVolatility, NamespaceRow, Occasion, OperatorRow, RelationKind, RelationRow, RuleEvent,
+    RuleRelationRow, RuleRow, TypeKind, TypeRow,
 };
 use super::snapshot::{Server, Snapshot};
 use super::symbols::Interner;
@@ -52,7 +52,7 @@ impl Builder {
         if self.bytes > MAX_BYTES {
             return Err(CatalogError::TooMuch { table, limit: MAX_BYTES, unit: "bytes" });
         }
-        if !matches!(table, Table::Definitions | Table::Powers) {
+        if !matches!(table, Table::Backends | Table::Definitions | Table::Powers) {
             self.digest = self.digest.wrapping_add(digest(table, values));
         }
         let row = Row::new(table, number, values)?;
@@ -65,6 +65,9 @@ impl Builder {
             Table::Rules => self.rule(&row),
             Table::RuleRelations => self.rule_relation(&row),
             Table::RuleFunctions => self.rule_function(&row),
+            Table::Generated => self.generated(&row),
+            Table::Attached => self.attached(&row),
+            Table::DomainFunctions => self.domain_function(&row),
             Table::Functions => self.function(&row),
             Table::Aggregates => self.aggregate(&row),
             Table::Operators => self.operator(&row),
@@ -73,6 +76,7 @@ impl Builder {
             Table::DomainConstraints => self.constraint(&row),
             Table::Collations => self.collation(&row),
             Table::Extensions => self.extension(&row),
+            Table::Backends => self.backend(&row),
             Table::Powers => self.power(&row),
             Table::Definitions => self.definition(&row),
         }
@@ -215,6 +219,33 @@ impl Builder {
         Ok(())
     }
 
+    fn generated(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.generated.push((row.real_oid(0)?, row.column_number(1, 1)?, row.column_number(2, 0)?));
+        Ok(())
+    }
+
+    fn attached(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.attached.push(AttachedRow {
+            relation: row.real_oid(0)?,
+            occasion: row.letter(1, |letter| match letter {
+                b't' => Some(Occasion::Trigger),
+                b'p' => Some(Occasion::RowSecurity),
+                b'c' => Some(Occasion::Check),
+                b'd' => Some(Occasion::Default),
+                b'i' => Some(Occasion::Index),
+                _ => None,
+            })?,
+            events: row.count(2)?,
+            function: row.oid(3)?,
+        });
+        Ok(())
+    }
+
+    fn domain_function(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.domain_functions.push((row.real_oid(0)?, row.real_oid(1)?));
+        Ok(())
+    }
+
     fn function(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
         let oids = row.oids(4)?;
         let wrong = |limit| CatalogError::TooMuch { table: Table::Functions, limit, unit: "arguments" };
@@ -343,6 +374,16 @@ impl Builder {
             name: row.name(1, &mut self.names)?,
             version: row.name(2, &mut self.names)?,
         });
+        Ok(())
+    }
+
+    /// Which sessions there are was told.
+    pub fn backends_are_told(&mut self) {
+        self.held.backends.get_or_insert_default();
+    }
+
+    fn backend(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.backends.get_or_insert_default().push(row.signed(0)?);
         Ok(())
     }
 

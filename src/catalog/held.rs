@@ -2,8 +2,8 @@
 
 use super::powers::Power;
 use super::rows::{
-    CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionRow, NamespaceRow, OperatorRow, RelationRow,
-    RuleRelationRow, RuleRow, TypeRow,
+    AttachedRow, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionRow, NamespaceRow, OperatorRow,
+    RelationRow, RuleRelationRow, RuleRow, TypeRow,
 };
 use super::symbols::Symbol;
 use super::{CatalogError, Table};
@@ -27,6 +27,12 @@ pub(super) struct Held {
     pub rule_relations: Vec<RuleRelationRow>,
     /// Rule and function.
     pub rule_functions: Vec<(u32, u32)>,
+    /// Relation, generated column, and a column that it is generated from; 0 for any.
+    pub generated: Vec<(u32, u16, u16)>,
+    /// By relation.
+    pub attached: Vec<AttachedRow>,
+    /// Domain, and a function that its checks or its default call.
+    pub domain_functions: Vec<(u32, u32)>,
     /// By OID.
     pub functions: Vec<FunctionRow>,
     /// Argument types of all functions.
@@ -47,6 +53,8 @@ pub(super) struct Held {
     pub collations: Vec<CollationRow>,
     /// By OID.
     pub extensions: Vec<ExtensionRow>,
+    /// Processes of sessions; nothing where they were not told.
+    pub backends: Option<Vec<i32>>,
     /// What the role may do too much; nothing where it was not told.
     pub powers: Option<Vec<Power>>,
     /// Places in `relations`, by name and schema.
@@ -80,6 +88,12 @@ impl Held {
         self.rule_relations.dedup();
         self.rule_functions.sort_unstable();
         self.rule_functions.dedup();
+        self.generated.sort_unstable();
+        self.generated.dedup();
+        self.attached.sort_unstable();
+        self.attached.dedup();
+        self.domain_functions.sort_unstable();
+        self.domain_functions.dedup();
         self.configurations.sort_unstable();
         self.aggregates.sort_unstable();
         self.aggregates.dedup();
@@ -131,6 +145,12 @@ impl Held {
                 return Err(CatalogError::Twice { table: Table::Columns, oid });
             }
         }
+        for (relation, _, _) in &self.generated {
+            self.describes(Table::Generated, *relation)?;
+        }
+        for row in &self.attached {
+            self.describes(Table::Attached, row.relation)?;
+        }
         for (parent, child) in &self.inheritance {
             self.describes(Table::Inheritance, *parent)?;
             self.describes(Table::Inheritance, *child)?;
@@ -175,6 +195,9 @@ impl Held {
         self.rules.shrink_to_fit();
         self.rule_relations.shrink_to_fit();
         self.rule_functions.shrink_to_fit();
+        self.generated.shrink_to_fit();
+        self.attached.shrink_to_fit();
+        self.domain_functions.shrink_to_fit();
         self.functions.shrink_to_fit();
         self.arguments.shrink_to_fit();
         self.configurations.shrink_to_fit();
@@ -199,6 +222,9 @@ impl Held {
             list(&self.rules),
             list(&self.rule_relations),
             list(&self.rule_functions),
+            list(&self.generated),
+            list(&self.attached),
+            list(&self.domain_functions),
             list(&self.functions),
             list(&self.arguments),
             list(&self.configurations),

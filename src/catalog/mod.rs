@@ -2,6 +2,7 @@
 //! [`Snapshot`] that finds relations, columns, functions and types as PostgreSQL does; refuses, with the place, a
 //! database that describes itself wrongly. Plain data: nothing here asks anybody.
 
+mod attached;
 mod builder;
 mod error;
 mod held;
@@ -16,11 +17,14 @@ mod table;
 mod tests;
 mod things;
 
+pub use attached::Events;
 pub use builder::Builder;
 pub use error::CatalogError;
 pub use powers::Power;
 pub use reach::{Reach, Reached};
-pub use rows::{CastContext, CastMethod, FunctionKind, FunctionVolatility, RelationKind, RuleEvent, TypeKind};
+pub use rows::{
+    CastContext, CastMethod, FunctionKind, FunctionVolatility, Occasion, RelationKind, RuleEvent, TypeKind,
+};
 pub use snapshot::{Server, Snapshot};
 pub use table::Table;
 pub use things::{Column, Function, Operator, Relation, Rule, Type};

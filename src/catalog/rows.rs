@@ -34,6 +34,21 @@ pub enum RuleEvent {
     Delete,
 }
 
+/// Why a function runs that no statement calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Occasion {
+    /// A trigger, or its condition.
+    Trigger,
+    /// A policy of row security.
+    RowSecurity,
+    /// A check, of a domain as well.
+    Check,
+    /// A default, or a generated column's expression.
+    Default,
+    /// The expression or condition of an index, or the key of partitions.
+    Index,
+}
+
 /// What PostgreSQL is told about a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FunctionVolatility {
@@ -154,6 +169,16 @@ pub(super) struct RuleRelationRow {
     pub relation: u32,
     /// 0 for the relation itself.
     pub column: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AttachedRow {
+    pub relation: u32,
+    /// 0 for what is too long to be read.
+    pub function: u32,
+    /// Bits of [`Events`](super::Events).
+    pub events: u16,
+    pub occasion: Occasion,
 }
 
 #[derive(Clone, Debug)]

@@ -72,6 +72,11 @@ impl Snapshot {
         &self.server
     }
 
+    /// Whether the session with that process was there; `None` where the server did not tell.
+    pub fn has_backend(&self, process: i32) -> Option<bool> {
+        self.held.backends.as_ref().map(|backends| backends.contains(&process))
+    }
+
     /// What the role may do beyond what statements need, sorted; `None` where the server did not tell.
     pub fn powers(&self) -> Option<&[Power]> {
         self.held.powers.as_deref()

@@ -57,6 +57,12 @@ pub enum Table {
     RuleRelations,
     /// Functions that rules call.
     RuleFunctions,
+    /// Columns that generated columns are made of.
+    Generated,
+    /// Functions that run where relations are used.
+    Attached,
+    /// Functions that domains call.
+    DomainFunctions,
     /// Functions, procedures, aggregates.
     Functions,
     /// Functions that aggregates are computed by.
@@ -73,11 +79,79 @@ pub enum Table {
     Collations,
     /// Extensions.
     Extensions,
+    /// Processes of sessions in the database. The rest does without them.
+    Backends,
     /// What the role may do beyond what statements need. It is for people, and the rest does without it.
     Powers,
     /// The text of rules. It waits for locks, so it is asked for by itself, and the rest does without it.
     Definitions,
 }
+
+/// Functions that a tree of an expression calls.
+macro_rules! called {
+    () => {
+        "':(?:funcid|opfuncid|aggfnoid|winfnoid|tsmhandler) (\\d+)'"
+    };
+}
+
+/// Functions that do more than compute, as far as that can be told here.
+macro_rules! notable {
+    ($function:literal) => {
+        concat!("(", $function, ".pronamespace <> 11 or ", $function, ".provolatile = 'v')")
+    };
+}
+
+/// The question after generated columns. What is too long to be read may be made of any column.
+const GENERATED: &str = concat!(
+    "select distinct d.adrelid, d.adnum, m.m from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid ",
+    "and a.attnum = d.adnum join pg_class c on c.oid = d.adrelid cross join lateral (",
+    "select (regexp_matches(d.adbin::text, ':varattno (\\d+)', 'g'))[1] ",
+    "where octet_length(d.adbin::text) <= 1048576 union select '0' where octet_length(d.adbin::text) > 1048576) m(m) ",
+    "where a.attgenerated <> '' and ",
+    relations!(),
+    " and ",
+    users!("c.relnamespace")
+);
+
+/// The question after what runs where relations are used: the relation, the occasion, the events as the bits of
+/// `Events`, the function.
+const ATTACHED: &str = concat!(
+    "select distinct e.relation, e.occasion, e.events, f.f from (",
+    "select t.tgrelid, 't', (t.tgtype >> 2) & 15, t.tgfoid::oid, coalesce(t.tgqual::text, '') from pg_trigger t ",
+    "where not t.tgisinternal and t.tgenabled <> 'D' union all ",
+    "select o.polrelid, 'p', case o.polcmd when 'a' then 1 when 'w' then 20 when 'd' then 2 else 23 end, 0::oid, ",
+    "concat(o.polqual::text, ' ', o.polwithcheck::text) from pg_policy o join pg_class s on s.oid = o.polrelid ",
+    "where s.relrowsecurity union all ",
+    "select k.conrelid, 'c', 5, 0::oid, k.conbin::text from pg_constraint k where k.contype = 'c' and k.conrelid <> 0 ",
+    "union all ",
+    "select d.adrelid, 'd', case a.attgenerated when 'v' then 21 else 5 end, 0::oid, d.adbin::text from pg_attrdef d ",
+    "join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum union all ",
+    "select i.indrelid, 'i', 5, 0::oid, concat(i.indexprs::text, ' ', i.indpred::text) from pg_index i ",
+    "where i.indexprs is not null or i.indpred is not null union all ",
+    "select q.partrelid, 'i', 5, 0::oid, q.partexprs::text from pg_partitioned_table q where q.partexprs is not null",
+    ") e(relation, occasion, events, function, tree) join pg_class c on c.oid = e.relation ",
+    "cross join lateral (select p.oid from pg_proc p where p.oid = e.function union ",
+    "select p.oid from regexp_matches(case when octet_length(e.tree) <= 1048576 then e.tree else '' end, ",
+    called!(),
+    ", 'g') m join pg_proc p on p.oid = m[1]::oid where ",
+    notable!("p"),
+    " union select 0::oid where octet_length(e.tree) > 1048576) f(f) where ",
+    relations!(),
+    " and ",
+    users!("c.relnamespace")
+);
+
+/// The question after functions of domains.
+const DOMAIN_FUNCTIONS: &str = concat!(
+    "select distinct t.oid, p.oid from pg_type t join lateral (select k.conbin::text from pg_constraint k ",
+    "where k.contypid = t.oid union all select t.typdefaultbin::text) e(tree) on e.tree is not null ",
+    "cross join regexp_matches(e.tree, ",
+    called!(),
+    ", 'g') m join pg_proc p on p.oid = m[1]::oid where t.typtype = 'd' and ",
+    notable!("p"),
+    " and ",
+    users!("t.typnamespace")
+);
 
 /// The question after rules.
 const RULES: &str = concat!(
@@ -125,7 +199,7 @@ const FUNCTIONS: &str = concat!(
 
 impl Table {
     /// All that one snapshot is made of.
-    pub const WHOLE: [Self; 16] = [
+    pub const WHOLE: [Self; 19] = [
         Self::Server,
         Self::Namespaces,
         Self::Relations,
@@ -134,6 +208,9 @@ impl Table {
         Self::Rules,
         Self::RuleRelations,
         Self::RuleFunctions,
+        Self::Generated,
+        Self::Attached,
+        Self::DomainFunctions,
         Self::Functions,
         Self::Aggregates,
         Self::Operators,
@@ -179,6 +256,9 @@ impl Table {
             }
             Self::RuleRelations => &["objid", "refobjid", "refobjsubid"],
             Self::RuleFunctions => &["objid", "refobjid"],
+            Self::Generated => &["adrelid", "adnum", "column"],
+            Self::Attached => &["relation", "occasion", "events", "function"],
+            Self::DomainFunctions => &["domain", "function"],
             Self::Functions => &[
                 "oid",
                 "pronamespace",
@@ -218,6 +298,7 @@ impl Table {
             Self::DomainConstraints => &["contypid", "definition"],
             Self::Collations => &["oid", "collnamespace", "collname", "collisdeterministic"],
             Self::Extensions => &["oid", "extname", "extversion"],
+            Self::Backends => &["pid"],
             Self::Powers => &["what", "object", "remedy"],
             Self::Definitions => &["oid", "definition"],
         }
@@ -280,6 +361,9 @@ impl Table {
                 " and ",
                 users!("c.relnamespace")
             ),
+            Self::Generated => GENERATED,
+            Self::Attached => ATTACHED,
+            Self::DomainFunctions => DOMAIN_FUNCTIONS,
             Self::Functions => FUNCTIONS,
             // PostgreSQL's own are known to be harmless.
             Self::Aggregates => concat!(
@@ -307,6 +391,9 @@ impl Table {
                  or l.oid in (select t.typcollation from pg_type t)"
             }
             Self::Extensions => "select e.oid, e.extname, e.extversion from pg_extension e",
+            Self::Backends => {
+                "select a.pid from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()"
+            }
             Self::Powers => super::powers::SQL,
             Self::Definitions => DEFINITIONS,
         }
@@ -324,6 +411,9 @@ impl std::fmt::Display for Table {
             Self::Rules => "rules",
             Self::RuleRelations => "relations of rules",
             Self::RuleFunctions => "functions of rules",
+            Self::Generated => "generated columns",
+            Self::Attached => "what runs unasked",
+            Self::DomainFunctions => "functions of domains",
             Self::Functions => "functions",
             Self::Aggregates => "aggregates",
             Self::Operators => "operators",
@@ -332,6 +422,7 @@ impl std::fmt::Display for Table {
             Self::DomainConstraints => "constraints of domains",
             Self::Collations => "collations",
             Self::Extensions => "extensions",
+            Self::Backends => "processes",
             Self::Powers => "what the role may do",
             Self::Definitions => "texts of rules",
         })

@@ -52,6 +52,9 @@ impl Told {
                 rows(&["900 100 0", "900 100 1", "901 120 0", "901 110 0", "901 110 4", "902 150 0", "903 160 0"]),
             ),
             (Table::RuleFunctions, rows(&["901 500", "902 501"])),
+            (Table::Generated, rows(&["110 4 2"])),
+            (Table::Attached, rows(&["170 t 1 501", "110 p 23 502", "100 d 5 0", "110 i 5 503"])),
+            (Table::DomainFunctions, rows(&["700 501"])),
             (
                 Table::Functions,
                 rows(&[
@@ -130,6 +133,43 @@ fn names<'a>(reach: &Reach<'a>) -> Vec<String> {
         format!("{}.{}{written}({columns})", reached.relation.schema(), reached.relation.name())
     };
     reach.relations.values().map(shown).collect()
+}
+
+#[test]
+fn a_generated_column_is_made_of_others() {
+    let shop = Told::shop().build().unwrap();
+    let bases = |relation: &str, column: &str| {
+        let column = shop.relation_in("public", relation).and_then(|relation| relation.column(column)).unwrap();
+        column.bases().map(|base| base.name().to_owned()).collect::<Vec<_>>().join(",")
+    };
+    assert_eq!((bases("customers", "email").as_str(), bases("customers", "ssn").as_str()), ("ssn", ""));
+    let mut told = Told::shop();
+    told.rows(Table::Generated).extend(rows(&["110 4 0"]));
+    let shop = told.build().unwrap();
+    let email = shop.relation_in("public", "customers").and_then(|relation| relation.column("email")).unwrap();
+    assert_eq!(email.bases().count(), 3, "the one that was told, and every other");
+    assert!(told.add(Table::Generated, "999 1 1").contains("999"));
+}
+
+#[test]
+fn what_runs_where_a_relation_is_used_depends_on_what_is_done() {
+    let shop = Told::shop().build().unwrap();
+    let runs = |name: &str, events| {
+        let relation = shop.relation_in("public", name).unwrap();
+        let found = shop.runs_at(relation, events);
+        let shown: Vec<String> =
+            found.iter().map(|(occasion, function)| format!("{occasion:?}:{}", function.unwrap_or(0))).collect();
+        shown.join(" ")
+    };
+    assert_eq!(runs("customers", Events::READ), "RowSecurity:502", "what a partition has is not asked");
+    assert_eq!(runs("customers", Events::INSERT), "Trigger:501 RowSecurity:502 Index:503");
+    assert_eq!(runs("customers", Events::DELETE), "RowSecurity:502");
+    assert_eq!(runs("customers", Events::UPDATE), "Trigger:501 RowSecurity:502 Index:503", "rows move");
+    assert_eq!(runs("part", Events::UPDATE), "");
+    assert_eq!((runs("orders", Events::UPDATE).as_str(), runs("orders", Events::READ).as_str()), ("Default:0", ""));
+    let mail = || std::iter::once(shop.data_type(700).unwrap());
+    assert_eq!(shop.checked_by(mail()), [501].into());
+    assert_eq!(shop.cast_by(mail()).iter().flatten().map(Function::oid).collect::<Vec<_>>(), [501]);
 }
 
 #[test]
@@ -347,6 +387,8 @@ fn ten_thousand_relations_take_less_than_fifty_megabytes() {
             let oid = relation + if kind.is_empty() { 20_000 } else { 40_000 };
             add(Table::Types, format!("{oid} 2200 {kind}a_relation_{relation} c C f {relation} 0 0 0 -1 f 0 0"));
         }
+        add(Table::Generated, format!("{relation} 2 1"));
+        add(Table::Attached, format!("{relation} t 7 100000"));
         for number in 1..=12 {
             // Every second name is its own.
             let name = if number % 2 == 0 { relation } else { 0 };
@@ -370,9 +412,9 @@ proptest! {
     /// Whatever a server says: an error, or a snapshot in which every question ends.
     #[test]
     fn no_description_takes_the_process_with_it(
-        changes in prop::collection::vec((0_usize..16, 0_usize..8, 0_usize..15, "[0-9a-z~\"\\[\\] -]{0,6}"), 0..6),
-        doubled in prop::collection::vec((0_usize..16, 0_usize..8), 0..4),
-        dropped in prop::collection::vec((0_usize..16, 0_usize..8), 0..4),
+        changes in prop::collection::vec((0_usize..19, 0_usize..8, 0_usize..15, "[0-9a-z~\"\\[\\] -]{0,6}"), 0..6),
+        doubled in prop::collection::vec((0_usize..19, 0_usize..8), 0..4),
+        dropped in prop::collection::vec((0_usize..19, 0_usize..8), 0..4),
     ) {
         let mut told = Told::shop();
         for (table, row) in doubled {

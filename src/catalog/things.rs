@@ -102,7 +102,7 @@ impl<'a> Relation<'a> {
     }
 
     /// Its columns, in order.
-    pub fn columns(&self) -> impl Iterator<Item = Column<'a>> {
+    pub fn columns(&self) -> impl Iterator<Item = Column<'a>> + use<'a> {
         let snapshot = self.snapshot;
         among(&snapshot.held.columns, &self.row.oid, |column| column.relation)
             .iter()

@@ -36,24 +36,24 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
         }
         Err(error) => (Err(error.problems), Vec::new()),
     };
-    let excess = surveyed.as_deref().is_some_and(upstream::is_too_much);
+    let amiss = surveyed.as_deref().is_some_and(upstream::is_amiss);
     let text = match arguments.format {
         Format::Json => {
             let mut answer = in_json(&checked, &warnings);
             if let (Some(roles), Some(answer)) = (&surveyed, answer.as_object_mut()) {
                 answer.insert("upstream".to_owned(), upstream::in_json(roles));
-                answer.insert("ok".to_owned(), json!(checked.is_ok() && !excess));
+                answer.insert("ok".to_owned(), json!(checked.is_ok() && !amiss));
             }
             answer.to_string()
         }
         Format::Text => {
             let roles = surveyed.as_deref().map(upstream::in_words).unwrap_or_default();
-            let words = in_words(&checked, &warnings, excess);
+            let words = in_words(&checked, &warnings, amiss);
             roles.into_iter().chain([words]).collect::<Vec<_>>().join("\n")
         }
     };
     let printed = output::say(&text);
-    if checked.is_ok() && !excess || printed != Exit::Ok { printed } else { Exit::No }
+    if checked.is_ok() && !amiss || printed != Exit::Ok { printed } else { Exit::No }
 }
 
 /// The same with more problems.
@@ -156,7 +156,7 @@ fn in_json(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning]) -> Valu
     }
 }
 
-fn in_words(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning], excess: bool) -> String {
+fn in_words(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning], amiss: bool) -> String {
     let mut lines: Vec<String> = warnings.iter().map(|warning| format!("warning: {warning}")).collect();
     match checked {
         Ok(report) => {
@@ -164,7 +164,7 @@ fn in_words(checked: &Result<Report, Vec<Problem>>, warnings: &[Warning], excess
             lines.extend(bundles);
             lines.extend(report.packages.iter().map(|package| format!("package {package}")));
             lines.push(format!("tests passed: {}", report.tests));
-            if !excess {
+            if !amiss {
                 lines.push("ok".to_owned());
             }
         }

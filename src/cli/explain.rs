@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::args::{ExplainArguments, Format};
 use super::furnish::{self, FurnishError};
@@ -14,7 +14,9 @@ use crate::config::{Config, Listener, Settings};
 use crate::decide::{self, Decider, Explanation, Verdict};
 use crate::input::{self, Document, Opening, PolicyInfo, SessionContext};
 use crate::model::{Caller, Method, SessionId, Stage, Target};
-use crate::parse::{self, Encoding, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Request, Stack};
+use crate::parse::{
+    self, Encoding, Estimate, Names, Planning, Quoting, Reader, Reading, ReadingLimits, Remembered, Request, Stack,
+};
 use crate::telemetry::Metrics;
 use crate::wire::postgres::{Query, WireError};
 
@@ -63,6 +65,9 @@ async fn explained(config: &Config, arguments: &ExplainArguments) -> Result<(Doc
         reason: problems.iter().map(bundle::Problem::to_string).collect::<Vec<_>>().join("; "),
     })?;
     let request = request(listener, &arguments.statement).await?;
+    // No server is asked here.
+    let planned = policy.reads_estimate() && request.facts().planning() != Planning::Nothing;
+    let request = request.expected(if planned { Estimate::Unknown } else { Estimate::Nothing });
     let context = SessionContext::new(&opening(config, listener, &arguments.subject), path(listener));
     let info = PolicyInfo::new(policy.revisions(), policy.activated_at());
     let document = input::request_document(&context, &request, jiff::Timestamp::now(), &info);
@@ -120,7 +125,7 @@ fn opening(config: &Config, listener: &Listener, subject: &str) -> Opening {
             method: Method::Workload,
             verified: true,
             groups: Vec::new(),
-            claims: serde_json::Map::new(),
+            claims: Map::new(),
             expires_at: None,
             actor: None,
         },
@@ -157,7 +162,18 @@ fn in_json(document: &Document, explanation: &Explanation) -> Value {
 
 fn in_words(document: &Document, explanation: &Explanation) -> String {
     let mut lines = Vec::new();
-    for name in ["effects", "statements", "relations", "columns", "functions", "settings", "parameters", "unparsed"] {
+    for name in [
+        "effects",
+        "describes",
+        "statements",
+        "relations",
+        "columns",
+        "functions",
+        "settings",
+        "parameters",
+        "estimate",
+        "unparsed",
+    ] {
         let value = document.get(&["sql", name]).filter(|value| !is_nothing(value));
         lines.extend(value.map(|value| format!("{name:>11}: {value}")));
     }
@@ -188,5 +204,5 @@ fn in_words(document: &Document, explanation: &Explanation) -> String {
 
 /// What does not apply is left out; what is not known stands under `unknown`.
 fn is_nothing(value: &Value) -> bool {
-    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty)
 }

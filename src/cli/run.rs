@@ -19,8 +19,8 @@ use crate::session::{Drain, Lane};
 use crate::telemetry::{self, Metrics};
 
 /// What this version cannot see; README says more.
-const OPEN: &str = "`effects == [\"read\"]` says nothing about what row security, triggers, a user's operator or cast, a \
-    domain's check, or a user's function called by field selection of an expression do; give the upstream role no more \
+const OPEN: &str = "`effects == [\"read\"]` says nothing about what a trigger's function does, which rows row security and \
+    foreign keys reach, or what a user's function called by field selection of an expression does; give the upstream role no more \
     than it needs";
 
 /// Why the sidecar ended before it was asked to.

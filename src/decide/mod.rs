@@ -25,4 +25,4 @@ pub use decision::{Decision, Verdict};
 pub use error::DecideError;
 pub use explain::{Explanation, RuleReport};
 pub use memo::Memo;
-pub use name::{RelationName, relation as relation_name};
+pub use name::{RelationName, column as column_name, relation as relation_name};

@@ -22,8 +22,11 @@ pub fn relation(text: &str) -> Result<RelationName, String> {
     }
 }
 
-/// Reads `schema.table.column`; gives the relation's text, too.
-pub(super) fn column(text: &str) -> Result<(RelationName, String), String> {
+/// Reads `schema.table.column`.
+///
+/// # Errors
+/// It is no such name, or one that PostgreSQL would fold to another.
+pub fn column(text: &str) -> Result<(RelationName, String), String> {
     match parts(text)?.as_slice() {
         [schema, name, column] => Ok((RelationName { schema: schema.clone(), name: name.clone() }, column.clone())),
         _ => Err(format!("`{text}` must be `schema.table.column`")),

@@ -48,6 +48,11 @@ const SHORT: usize = 4;
 const LONG: usize = 32;
 
 impl CancelTarget {
+    /// What the server calls the process of the session, unless somebody stands between who has numbers of their own.
+    pub fn process(&self) -> i32 {
+        self.key.process_id
+    }
+
     /// Rung when the session is asked to cancel what runs.
     pub fn heard(&self) -> &Arc<Notify> {
         &self.heard

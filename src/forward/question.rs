@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::wire::postgres::{Bind, Close, DataRow, Execute, Object, Parse, WireError};
+use crate::wire::postgres::{Bind, Close, DataRow, Describe, Execute, Object, Parse, WireError};
+
+pub(super) const SYNC: &[u8] = b"S\0\0\0\x04";
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ const NAMES: &str = "SELECT pg_catalog.current_setting('search_path'), CURRENT_U
     pg_catalog.pg_my_temp_schema())";
 
 /// What the exchange's statement and portal are called: nobody can take the name before.
-static NAME: LazyLock<String> = LazyLock::new(|| {
+pub(super) static NAME: LazyLock<String> = LazyLock::new(|| {
     let mut random = [0; 16];
     // Without random numbers no listener would have come up.
     let _ = getrandom::fill(&mut random);
@@ -58,19 +60,43 @@ impl Question {
 
     /// The whole exchange, Sync included.
     pub(super) fn exchange(self) -> Result<Vec<u8>, WireError> {
-        let name = NAME.as_bytes();
-        let parse = Parse { name, sql: self.sql().as_bytes(), types: Vec::new() }.encode()?;
-        let nothing = (Vec::new(), Vec::new(), Vec::new());
-        let bind =
-            Bind { portal: name, statement: name, formats: nothing.0, values: nothing.1, result_formats: nothing.2 };
-        let execute = Execute { portal: name, max_rows: 0 }.encode()?;
-        let closed = [Object::Portal, Object::Statement].map(|object| Close { object, name }.encode());
-        let [portal, statement] = closed;
-        let frames = [parse, bind.encode()?, execute, portal?, statement?];
-        let mut out: Vec<u8> = frames.iter().flat_map(|frame| frame.bytes().iter().copied()).collect();
-        out.extend_from_slice(b"S\0\0\0\x04");
+        let mut out = Vec::new();
+        run(&mut out, self.sql())?;
+        out.extend_from_slice(SYNC);
         Ok(out)
     }
+}
+
+/// Asks what the rows of a query look like, and leaves neither a name nor a Sync: what the server looked at stays as it
+/// is until the statement behind it ends.
+pub(super) fn preview(query: &str) -> Result<Vec<u8>, WireError> {
+    let name = NAME.as_bytes();
+    let parse = Parse { name, sql: query.as_bytes(), types: Vec::new() }.encode()?;
+    let describe = Describe { object: Object::Statement, name }.encode()?;
+    let close = Close { object: Object::Statement, name }.encode()?;
+    let mut out = [parse.bytes(), describe.bytes(), close.bytes()].map(|bytes| bytes.as_ref()).concat();
+    out.extend_from_slice(b"H\0\0\0\x04");
+    Ok(out)
+}
+
+/// Runs a text under the name that is sidegate's own, and forgets it.
+pub(super) fn run(out: &mut Vec<u8>, sql: &str) -> Result<(), WireError> {
+    let name = NAME.as_bytes();
+    let parse = Parse { name, sql: sql.as_bytes(), types: Vec::new() }.encode()?;
+    let nothing = (Vec::new(), Vec::new(), Vec::new());
+    let bind = Bind { portal: name, statement: name, formats: nothing.0, values: nothing.1, result_formats: nothing.2 };
+    let execute = Execute { portal: name, max_rows: 0 }.encode()?;
+    for frame in [parse, bind.encode()?, execute] {
+        out.extend_from_slice(frame.bytes());
+    }
+    forget(out, Object::Portal, name)?;
+    forget(out, Object::Statement, name)
+}
+
+/// Closes a name. What is not there is closed already.
+pub(super) fn forget(out: &mut Vec<u8>, object: Object, name: &[u8]) -> Result<(), WireError> {
+    out.extend_from_slice(Close { object, name }.encode()?.bytes());
+    Ok(())
 }
 
 impl NamesAnswer {

@@ -7,7 +7,8 @@ use std::task::Poll;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::question::Question;
+use super::estimate::WhatIf;
+use super::question::{self, Question};
 use crate::enforce::{Permit, Poison};
 use crate::journal::{Entry, Journal, JournalError, Mark};
 use crate::wire::postgres::{Describe, Frame, Object, Relay};
@@ -67,14 +68,27 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
 
     /// Queues what was permitted, byte for byte, and gives back its open journal entry.
     pub fn send(&mut self, permit: Permit) -> Entry {
+        self.awaits(permit.mark());
         let (before, frame, entry) = permit.into_parts();
-        self.awaited = Some(match self.awaited {
-            Some((mark, from)) => (entry.mark().and(Some(mark)), from),
-            None => (entry.mark(), self.out.len()),
-        });
         self.out.extend_from_slice(before.as_deref().unwrap_or_default());
         self.out.extend_from_slice(frame.bytes());
         entry
+    }
+
+    fn awaits(&mut self, mark: Mark) {
+        self.awaited = Some(match self.awaited {
+            Some((awaited, from)) => (mark.and(Some(awaited)), from),
+            None => (mark, self.out.len()),
+        });
+    }
+
+    /// Queues the question what the rows look like that a query gives which a permitted statement copies out, and a
+    /// Flush; `false` if it cannot be put.
+    pub fn send_preview(&mut self, permit: &Permit, query: &str) -> bool {
+        let Ok(exchange) = question::preview(query) else { return false };
+        self.awaits(permit.mark());
+        self.out.extend_from_slice(&exchange);
+        true
     }
 
     /// Queues a message that needs no permit.
@@ -86,6 +100,13 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     pub fn send_question(&mut self, question: Question) -> bool {
         let Ok(exchange) = question.exchange() else { return false };
         self.out.extend_from_slice(&exchange);
+        true
+    }
+
+    /// The same for the question what the server expects of a statement.
+    pub fn send_what_if(&mut self, question: &WhatIf<'_>) -> bool {
+        let Ok(exchanges) = question.exchanges() else { return false };
+        self.out.extend_from_slice(&exchanges);
         true
     }
 

@@ -67,7 +67,7 @@ impl Connector {
         };
         let questions = Table::WHOLE.map(|table| (table.sql(), table));
         let whole = [(BEGIN, Table::Server)].into_iter().chain(questions).chain([(COMMIT, Table::Server)]);
-        let beside = [Table::Powers, Table::Definitions];
+        let beside = [Table::Backends, Table::Powers, Table::Definitions];
         let more = beside.into_iter().flat_map(|table| [BEGIN, table.sql(), ROLLBACK]);
         // All at once: the server answers them one after the other.
         survey.send(whole.clone().map(|(sql, _)| sql).chain(more)).await?;
@@ -78,6 +78,7 @@ impl Connector {
             survey.must(table).await?;
             match survey.answer(table).await? {
                 Answer::Whole if table == Table::Powers => survey.builder.powers_are_told(),
+                Answer::Whole if table == Table::Backends => survey.builder.backends_are_told(),
                 Answer::Whole => {}
                 // These are for people; somebody may hold a lock on a view. What decisions rest on is known without.
                 Answer::Failed(sqlstate) => {

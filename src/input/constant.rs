@@ -16,6 +16,8 @@ pub(super) struct Constant {
     /// An empty list.
     pub(super) none: Arc<Part>,
     pub(super) null: Arc<Part>,
+    /// An empty object.
+    pub(super) nothing: Arc<Part>,
     stages: [(Stage, Arc<Part>); 4],
     protocols: [(Protocol, Arc<Part>); 3],
     transactions: [(Transaction, Arc<Part>); 3],
@@ -27,6 +29,7 @@ pub(super) fn parts() -> &'static Constant {
         postgres: shared(json!("postgres")),
         none: shared(json!([])),
         null: shared(json!(null)),
+        nothing: shared(json!({})),
         stages: [Stage::Session, Stage::Request, Stage::Response, Stage::Commit]
             .map(|stage| (stage, shared(json!(stage)))),
         protocols: [

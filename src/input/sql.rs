@@ -11,7 +11,7 @@ use super::constant;
 use super::document::{Document, Fields, Fixed, Members, Moved, Section};
 use super::part::Part;
 use super::session::{part, shared};
-use crate::parse::{Facts, Parameter, Protocol, Request};
+use crate::parse::{Estimate, Facts, Parameter, Protocol, Request};
 
 /// Statements whose sections one session keeps; past it all are forgotten.
 const REMEMBERED: usize = 64;
@@ -49,6 +49,7 @@ pub(super) struct Said<'a> {
     pub(super) text: &'a str,
     /// `None` when they are not known.
     pub(super) values: Option<&'a Arc<[Parameter]>>,
+    pub(super) estimate: Estimate,
 }
 
 impl Memory {
@@ -133,24 +134,34 @@ pub(super) fn said(request: &Request) -> (Said<'_>, Vec<&'static str>) {
         unknown.push("sql.parameters");
         None
     };
-    (Said { protocol: request.protocol(), text, values }, unknown)
+    let estimate = request.estimate();
+    if estimate == Estimate::Unknown {
+        unknown.push("sql.estimate");
+    }
+    (Said { protocol: request.protocol(), text, values, estimate }, unknown)
 }
 
 /// The members of the section that move, in order.
-pub(super) fn moved<'a>(said: &Said<'a>, text: Arc<Part>) -> [Moved<'a>; 3] {
+pub(super) fn moved<'a>(said: &Said<'a>, text: Arc<Part>) -> [Moved<'a>; 4] {
     let constant = constant::parts();
     let values = match said.values {
         None => Moved::Part(Arc::clone(&constant.null)),
         Some(values) if values.is_empty() => Moved::Part(Arc::clone(&constant.none)),
         Some(values) => Moved::Values(values),
     };
-    [Moved::Text(text), Moved::Part(constant.protocol(said.protocol)), values]
+    let estimate = match said.estimate {
+        Estimate::Nothing => Arc::clone(&constant.nothing),
+        Estimate::Unknown => Arc::clone(&constant.null),
+        Estimate::Of { rows, cost } => part(json!({"rows": rows, "cost": cost})),
+    };
+    [Moved::Text(text), Moved::Part(constant.protocol(said.protocol)), values, Moved::Part(estimate)]
 }
 
 /// The section, of those members.
-pub(super) fn section(members: Arc<Fixed>, moved: [Moved<'_>; 3]) -> Section {
-    let [text, protocol, parameters] = moved.map(Moved::into_part);
-    Section::Fields(Fields::new(members, vec![("text", text), ("protocol", protocol), ("parameters", parameters)]))
+pub(super) fn section(members: Arc<Fixed>, moved: [Moved<'_>; 4]) -> Section {
+    let [text, protocol, parameters, estimate] = moved.map(Moved::into_part);
+    let moving = vec![("text", text), ("protocol", protocol), ("parameters", parameters), ("estimate", estimate)];
+    Section::Fields(Fields::new(members, moving))
 }
 
 /// What is not known about a statement that could not be read whole.
@@ -167,6 +178,7 @@ fn fixed(facts: &Facts) -> Members {
         ("normalized", shared(json!(facts.normalized))),
         ("fingerprint", shared(json!(facts.fingerprint))),
         ("effects", shared(list(&facts.effects))),
+        ("describes", shared(json!(facts.describes))),
         ("statements", shared(list(&facts.statements))),
         ("relations", shared(relations)),
         ("columns", shared(known("sql.columns", list(&facts.columns)))),

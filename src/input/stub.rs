@@ -9,8 +9,8 @@ use super::{Document, Opening, PolicyInfo, SessionContext, part, request_documen
 use crate::input::Section;
 use crate::model::{Caller, Labels, Method, SessionId, Target, Workload};
 use crate::parse::{
-    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, Parameter, Protocol, RelationFacts,
-    Request, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
+    Access, Aftermath, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, Parameter, Protocol,
+    RelationFacts, Request, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 
 pub(crate) fn opening() -> Opening {
@@ -94,6 +94,8 @@ pub(crate) fn facts() -> Facts {
             name: "lower".to_owned(),
             volatility: Some(Volatility::Immutable),
             builtin: true,
+            security_definer: Some(false),
+            called_by: BTreeSet::from([CalledBy::Statement]),
         }],
         cursors: BTreeSet::new(),
         settings: vec![SettingFacts { name: "timezone".to_owned(), value: None, local: true }],
@@ -106,6 +108,7 @@ pub(crate) fn facts() -> Facts {
         placeholders: 1,
         empty: false,
         outdated: false,
+        describes: false,
     }
 }
 

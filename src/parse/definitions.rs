@@ -1,18 +1,60 @@
 //! What definitions leave uncertain until the catalog is read again: the names that they gave, took or moved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// More names than this, and every one may mean something else.
-const MANY: usize = 256;
+/// More names of one kind than this, and every one may mean something else. A text has no room for as many that are
+/// worth telling apart.
+const MANY: usize = 8192;
 
-/// Names that may mean something else than the catalog says, by themselves: a definition is told by the last part of
-/// a name, whatever schema it is in.
+/// The schema that is searched by whatever path.
+const OWN: &str = "pg_catalog";
+
+/// A name, and the schema that it is in where the statement says it.
+pub(in crate::parse) type Place = (Option<String>, String);
+
+/// Names of one kind that may mean something else than the catalog says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Moved {
+    /// With the schemas in which they do; `None` for whatever schema.
+    names: BTreeMap<String, BTreeSet<Option<String>>>,
+    every: bool,
+}
+
+impl Moved {
+    fn of(places: impl IntoIterator<Item = Place>) -> Self {
+        let mut moved = Self::default();
+        for (schema, name) in places {
+            moved.names.entry(name).or_default().insert(schema);
+        }
+        moved
+    }
+
+    fn extend(&mut self, other: &Self) {
+        self.every |= other.every;
+        for (name, schemas) in &other.names {
+            self.names.entry(name.clone()).or_default().extend(schemas.iter().cloned());
+        }
+        self.every |= self.names.values().map(BTreeSet::len).sum::<usize>() > MANY;
+        if self.every {
+            self.names.clear();
+        }
+    }
+
+    fn touches<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        let within = |schema: &str| schema == OWN || schemas.iter().any(|searched| searched.as_ref() == schema);
+        let in_one = |found: &BTreeSet<Option<String>>| found.iter().any(|one| one.as_deref().is_none_or(within));
+        self.every || self.names.get(name).is_some_and(in_one)
+    }
+}
+
+/// Names that may mean something else than the catalog says, and whatever is in some schemas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Definitions {
-    relations: BTreeSet<String>,
-    functions: BTreeSet<String>,
-    every_relation: bool,
-    every_function: bool,
+    relations: Moved,
+    functions: Moved,
+    types: Moved,
+    operators: Moved,
+    schemas: BTreeSet<String>,
     /// Of the relations those, by id, that are nothing but tables just made: whoever made them knows.
     tables: BTreeSet<String>,
 }
@@ -20,27 +62,44 @@ pub struct Definitions {
 impl Definitions {
     /// Of whatever cannot be told.
     pub fn everything() -> Self {
-        Self { every_relation: true, every_function: true, ..Self::default() }
+        let every = || Moved { every: true, ..Moved::default() };
+        Self { relations: every(), functions: every(), types: every(), operators: every(), ..Self::default() }
     }
 
     /// Of functions alone, whichever.
     pub fn every_function() -> Self {
-        Self { every_function: true, ..Self::default() }
+        Self { functions: Moved { every: true, ..Moved::default() }, ..Self::default() }
     }
 
-    /// Of relations with these names.
-    pub fn relations(names: impl IntoIterator<Item = String>) -> Self {
-        Self { relations: names.into_iter().collect(), ..Self::default() }
+    /// Of relations with these names, and so of the types of their rows.
+    pub fn relations(names: impl IntoIterator<Item = Place>) -> Self {
+        Self { relations: Moved::of(names), ..Self::default() }
     }
 
     /// Of a table that is made.
-    pub fn table(id: String, name: String) -> Self {
-        Self { tables: BTreeSet::from([id]), ..Self::relations([name]) }
+    pub fn table(id: String, place: Place) -> Self {
+        Self { tables: BTreeSet::from([id]), ..Self::relations([place]) }
     }
 
     /// Of functions with these names.
-    pub fn functions(names: impl IntoIterator<Item = String>) -> Self {
-        Self { functions: names.into_iter().collect(), ..Self::default() }
+    pub fn functions(names: impl IntoIterator<Item = Place>) -> Self {
+        Self { functions: Moved::of(names), ..Self::default() }
+    }
+
+    /// Of types with these names. A call of a type's name is a cast to it, where no function has that name.
+    pub fn types(names: impl IntoIterator<Item = Place>) -> Self {
+        let types = Moved::of(names);
+        Self { functions: types.clone(), types, ..Self::default() }
+    }
+
+    /// Of operators with these names.
+    pub fn operators(names: impl IntoIterator<Item = Place>) -> Self {
+        Self { operators: Moved::of(names), ..Self::default() }
+    }
+
+    /// Of whatever is in these schemas.
+    pub fn schemas(names: impl IntoIterator<Item = String>) -> Self {
+        Self { schemas: names.into_iter().collect(), ..Self::default() }
     }
 
     /// Whether every name means what the catalog says.
@@ -48,25 +107,30 @@ impl Definitions {
         *self == Self::default()
     }
 
+    /// Whether it cannot be told which names it moves.
+    pub fn is_everything(&self) -> bool {
+        self.relations.every
+    }
+
     /// Adds others.
     pub fn extend(&mut self, other: &Self) {
         // What is not a table just made is something else now.
-        let other_names = other.relations.len() > other.tables.len();
-        if other.every_relation || (other_names && self.relations.iter().any(|name| other.relations.contains(name))) {
+        let names = other.relations.names.keys();
+        let other_names = other.relations.names.len() > other.tables.len();
+        let again = other_names && names.clone().any(|name| self.relations.names.contains_key(name));
+        if other.relations.every || again || !other.schemas.is_empty() {
             self.tables.clear();
         }
         self.tables.extend(other.tables.iter().cloned());
-        self.every_relation |= other.every_relation;
-        self.every_function |= other.every_function;
-        self.relations.extend(other.relations.iter().cloned());
-        self.functions.extend(other.functions.iter().cloned());
-        if self.every_relation || self.relations.len() > MANY {
-            self.every_relation = true;
-            self.relations.clear();
-        }
-        if self.every_function || self.functions.len() > MANY {
-            self.every_function = true;
-            self.functions.clear();
+        self.schemas.extend(other.schemas.iter().cloned());
+        self.relations.extend(&other.relations);
+        self.functions.extend(&other.functions);
+        self.types.extend(&other.types);
+        self.operators.extend(&other.operators);
+        if self.schemas.len() > MANY {
+            let mut every = Self::everything();
+            every.tables.clear();
+            *self = every;
         }
     }
 
@@ -83,18 +147,35 @@ impl Definitions {
     }
 
     /// Names of relations, where not every one is meant.
-    pub fn relation_names(&self) -> impl Iterator<Item = &str> {
-        self.relations.iter().map(String::as_str)
+    pub fn relation_names(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.relations
+            .names
+            .iter()
+            .flat_map(|(name, schemas)| schemas.iter().map(move |schema| (schema.as_deref(), name.as_str())))
     }
 
-    /// Whether a relation's name may mean something else.
-    pub fn touch_relation(&self, name: &str) -> bool {
-        self.every_relation || self.relations.contains(name)
+    /// Whether a relation's name, which is looked for in these schemas and in PostgreSQL's own, may mean something else.
+    pub fn touch_relation<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        self.touch_schemas(schemas) || self.relations.touches(schemas, name)
     }
 
     /// Whether a function's name may.
-    pub fn touch_function(&self, name: &str) -> bool {
-        self.every_function || self.functions.contains(name)
+    pub fn touch_function<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        self.touch_schemas(schemas) || self.functions.touches(schemas, name)
+    }
+
+    /// Whether a type's name may: a relation is one, too.
+    pub fn touch_type<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        self.touch_relation(schemas, name) || self.types.touches(schemas, name)
+    }
+
+    /// Whether an operator may.
+    pub fn touch_operator<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        self.touch_schemas(schemas) || self.operators.touches(schemas, name)
+    }
+
+    fn touch_schemas<S: AsRef<str>>(&self, schemas: &[S]) -> bool {
+        !self.schemas.is_empty() && schemas.iter().any(|schema| self.schemas.contains(schema.as_ref()))
     }
 }
 
@@ -102,28 +183,49 @@ impl Definitions {
 mod tests {
     use super::*;
 
+    fn place(schema: Option<&str>, name: &str) -> Place {
+        (schema.map(str::to_owned), name.to_owned())
+    }
+
     #[test]
-    fn too_many_names_are_all_names() {
+    fn a_name_is_told_with_its_schema() {
+        let mut defined = Definitions::relations([place(Some("a"), "t")]);
+        assert!(defined.touch_relation(&["a"], "t") && defined.touch_relation(&["b", "a"], "t"));
+        assert!(!defined.touch_relation(&["b"], "t") && !defined.touch_relation(&["a"], "u"));
+        assert!(defined.touch_type(&["a"], "t") && !defined.touch_function(&["a"], "t"));
+        defined.extend(&Definitions::relations([place(None, "u"), place(Some("pg_catalog"), "v")]));
+        assert!(defined.touch_relation(&["b"], "u") && defined.touch_relation(&["b"], "v"));
+        defined.extend(&Definitions::schemas(["s".to_owned()]));
+        assert!(defined.touch_operator(&["a", "s"], "=") && !defined.touch_operator(&["a"], "="));
+        assert!(Definitions::types([place(None, "mood")]).touch_function(&["a"], "mood"));
+        let everything = Definitions::everything();
+        assert!(everything.touch_relation::<&str>(&[], "x") && everything.touch_operator::<&str>(&[], "="));
+    }
+
+    #[test]
+    fn too_many_names_are_all_names_of_that_kind() {
         let mut defined = Definitions::default();
-        assert!(defined.is_empty() && !defined.touch_relation("a"));
-        defined.extend(&Definitions::relations(["a".to_owned()]));
-        defined.extend(&Definitions::functions(["f".to_owned()]));
-        assert!(defined.touch_relation("a") && !defined.touch_relation("f") && defined.touch_function("f"));
-        defined.extend(&Definitions::relations((0..MANY).map(|number| number.to_string())));
-        assert!(defined.touch_relation("b") && !defined.touch_function("b"));
+        assert!(defined.is_empty() && !defined.touch_relation(&["a"], "a"));
+        defined.extend(&Definitions::functions([place(None, "f")]));
+        for number in 0..MANY {
+            defined.extend(&Definitions::relations([place(Some("s"), &number.to_string())]));
+        }
+        assert!(!defined.touch_relation(&["s"], "b") && !defined.is_everything());
+        defined.extend(&Definitions::relations([place(Some("s"), "one more")]));
+        assert!(defined.touch_relation(&["s"], "b") && !defined.touch_function(&["s"], "b"));
         assert_eq!(defined.relation_names().count(), 0);
-        defined.extend(&Definitions::everything());
-        assert!(defined.touch_function("b"));
     }
 
     #[test]
     fn a_table_just_made_is_one_until_something_else_is_done_to_it() {
-        let table = || Definitions::table("public.t".to_owned(), "t".to_owned());
+        let table = || Definitions::table("public.t".to_owned(), place(Some("public"), "t"));
         let mut defined = table();
-        defined.extend(&Definitions::table("public.u".to_owned(), "u".to_owned()));
-        defined.extend(&Definitions::relations(["other".to_owned()]));
-        assert!(defined.make_table("public.t") && defined.make_table("public.u") && defined.touch_relation("t"));
-        for after in [Definitions::relations(["t".to_owned()]), Definitions::everything()] {
+        defined.extend(&Definitions::table("public.u".to_owned(), place(Some("public"), "u")));
+        defined.extend(&Definitions::relations([place(None, "other")]));
+        assert!(defined.make_table("public.t") && defined.make_table("public.u"));
+        assert!(defined.touch_relation(&["public"], "t"));
+        let schema = Definitions::schemas(["public".to_owned()]);
+        for after in [Definitions::relations([place(None, "t")]), Definitions::everything(), schema] {
             let mut defined = table();
             defined.extend(&after);
             assert!(!defined.make_table("public.t"), "{after:?}");

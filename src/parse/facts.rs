@@ -176,6 +176,24 @@ pub enum Volatility {
     Volatile,
 }
 
+/// Why a function runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalledBy {
+    /// A check of a column, a table or a domain.
+    Check,
+    /// A default, or the expression of a generated column.
+    Default,
+    /// An expression of an index, or the key of partitions.
+    Index,
+    /// A policy of row security.
+    RowSecurity,
+    /// The statement calls it, or a view or rule that it names.
+    Statement,
+    /// A trigger.
+    Trigger,
+}
+
 /// A function that a statement calls.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FunctionFacts {
@@ -189,6 +207,10 @@ pub struct FunctionFacts {
     pub volatility: Option<Volatility>,
     /// Whether it is one of PostgreSQL's own.
     pub builtin: bool,
+    /// Whether it runs as its owner; `None` when not known.
+    pub security_definer: Option<bool>,
+    /// Why it runs.
+    pub called_by: BTreeSet<CalledBy>,
 }
 
 /// A setting that a statement changes.
@@ -243,6 +265,8 @@ pub struct Facts {
     pub fingerprint: String,
     /// Sorted union over `statements`.
     pub effects: BTreeSet<Effect>,
+    /// Its procedures show what the catalogs hold of objects, and nothing else. False where it has none.
+    pub describes: bool,
     /// One per statement and per data-changing node inside it.
     pub statements: Vec<StatementFacts>,
     /// Relations, sorted by id.

@@ -2,6 +2,7 @@
 //! [`Request`] with its [`Facts`]; what cannot be read whole is `unparsed`, never guessed.
 
 mod definitions;
+mod estimate;
 mod facts;
 mod reference;
 mod request;
@@ -10,9 +11,10 @@ mod statement;
 mod value;
 
 pub use definitions::Definitions;
+pub use estimate::{Estimate, Planning};
 pub use facts::{
-    Access, Aftermath, BaseColumn, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal, OutputLineage,
-    RelationFacts, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
+    Access, Aftermath, BaseColumn, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal,
+    OutputLineage, RelationFacts, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use reference::{Place, Reference, Role};
 pub use request::{Parameter, Protocol, Request};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::estimate::Estimate;
 use super::facts::Facts;
 use crate::wire::postgres::Frame;
 
@@ -13,6 +14,7 @@ pub struct Request {
     facts: Arc<Facts>,
     protocol: Protocol,
     parameters: Arc<[Parameter]>,
+    estimate: Estimate,
 }
 
 /// Which of PostgreSQL's query protocols carries it.
@@ -49,7 +51,7 @@ impl Request {
         protocol: Protocol,
         parameters: Vec<Parameter>,
     ) -> Self {
-        Self { frame, text, facts, protocol, parameters: parameters.into() }
+        Self { frame, text, facts, protocol, parameters: parameters.into(), estimate: Estimate::Nothing }
     }
 
     /// A request as the readers would build it, for the tests of later rooms.
@@ -87,6 +89,17 @@ impl Request {
     /// The same, for whoever keeps them.
     pub fn shared_parameters(&self) -> &Arc<[Parameter]> {
         &self.parameters
+    }
+
+    /// What the server expects of it.
+    pub fn estimate(&self) -> Estimate {
+        self.estimate
+    }
+
+    /// The same request with what the server expects of it.
+    #[must_use]
+    pub fn expected(self, estimate: Estimate) -> Self {
+        Self { estimate, ..self }
     }
 
     /// The message that is judged.

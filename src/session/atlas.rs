@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::catalog::{Power, Snapshot};
+use crate::catalog::{Power, Relation, Snapshot};
 use crate::forward::Connector;
 use crate::model::ListenerName;
 use crate::parse::{Definitions, Trust};
@@ -25,6 +25,8 @@ const KEPT: usize = 16;
 const INTERVAL: Duration = Duration::from_secs(30);
 /// From the end of a look to the next, at least: names that are not there must not keep the database busy.
 const PAUSE: Duration = Duration::from_millis(50);
+/// While the server still works for a session that has gone, and nobody else says when that is over.
+const ORPHANS: Duration = Duration::from_millis(250);
 /// What is older than this is not relied on.
 const OLD: Duration = Duration::from_secs(300);
 /// How long a statement waits to be understood better.
@@ -67,6 +69,8 @@ struct Unsettled {
     /// Those that may be made at any moment.
     held: Vec<(u64, Definitions)>,
     holds: u64,
+    /// Of the held ones those whose sessions have gone, with what their server's processes are called.
+    orphans: Vec<(u64, i32)>,
 }
 
 /// More definitions since the last look are not told apart.
@@ -179,6 +183,11 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
                 page.take(Arc::new(snapshot), covers, began);
                 // At most half of the time is spent on it.
                 pause = took.max(PAUSE);
+                if page.has_orphans() {
+                    // Until the server has done what it was left with.
+                    page.ask();
+                    pause = pause.max(ORPHANS);
+                }
             }
             Err(error) => {
                 if !page.unwell.swap(true, Ordering::Relaxed) {
@@ -240,6 +249,7 @@ impl Page {
     }
 
     fn take(&self, snapshot: Arc<Snapshot>, covers: u64, began: Instant) {
+        self.release(&snapshot);
         let before = self.taken.load_full();
         // What says the same stays the same: nothing that was computed from it is computed again.
         let snapshot = match &before {
@@ -343,16 +353,49 @@ impl Page {
         }
     }
 
+    /// Definitions that the server may still make for a session that has gone: they are held until its process has, too.
+    pub(super) fn orphan(&self, defined: &Definitions, process: i32) {
+        let defined = self.widened(defined);
+        let mut unsettled = self.unsettled.lock();
+        unsettled.holds = unsettled.holds.saturating_add(1);
+        let number = unsettled.holds;
+        unsettled.held.push((number, defined));
+        unsettled.orphans.push((number, process));
+        self.tell(&unsettled, false);
+        self.ask();
+    }
+
+    fn has_orphans(&self) -> bool {
+        !self.unsettled.lock().orphans.is_empty()
+    }
+
+    /// What was held for processes that are gone is made now, or never.
+    fn release(&self, snapshot: &Snapshot) {
+        let gone: Vec<u64> = {
+            let mut unsettled = self.unsettled.lock();
+            let is_there = |process: i32| snapshot.has_backend(process).unwrap_or_default();
+            let (kept, gone): (Vec<_>, Vec<_>) =
+                unsettled.orphans.drain(..).partition(|(_, process)| is_there(*process));
+            unsettled.orphans = kept;
+            gone.into_iter().map(|(number, _)| number).collect()
+        };
+        gone.into_iter().for_each(|number| self.let_go(number));
+    }
+
     /// What changes a table changes what inherits from it.
     fn widened(&self, defined: &Definitions) -> Definitions {
         // Others cannot tell whether it was made.
         let mut all = defined.clone().without_tables();
         let Some(taken) = self.taken.load_full() else { return all };
         let snapshot = &taken.snapshot;
-        for relation in defined.relation_names().flat_map(|name| snapshot.relations_named(name)) {
-            let family = relation.family();
-            if family.len() > 1 {
-                all.extend(&Definitions::relations(family.into_values().map(|one| one.name().to_owned())));
+        for (schema, name) in defined.relation_names() {
+            let meant = |relation: &Relation<'_>| schema.is_none_or(|schema| relation.schema() == schema);
+            for relation in snapshot.relations_named(name).filter(meant) {
+                let family = relation.family();
+                if family.len() > 1 {
+                    let place = |one: Relation<'_>| (Some(one.schema().to_owned()), one.name().to_owned());
+                    all.extend(&Definitions::relations(family.into_values().map(place)));
+                }
             }
         }
         all

@@ -196,6 +196,34 @@ fn a_session_may_be_limited_by_what_it_has_got() {
 }
 
 #[test]
+fn a_session_gets_what_is_left_for_it_however_it_asks() {
+    let sidegate = Setup::policy(
+        "package policies.open\n\nallow contains \"everything\" if true\n\n\
+         limit contains {\"rows\": max([0, 10 - input.session.rows])} if true\n",
+    )
+    .start();
+    let six = "select id from orders limit 6";
+    let mut client = open(&sidegate);
+    assert_eq!(client.ask(&query(six)), format!("T {}C:SELECT 6 Z:I", rows(6)));
+    assert_eq!(client.ask(&query(six)), format!("T {}E:54000 Z:I", rows(4)));
+    assert_eq!(client.ask(&query(six)), "T E:54000 Z:I");
+    assert_eq!(client.ask(&query("begin")), "C:BEGIN Z:I".replace("Z:I", "Z:T"), "what gives no rows goes on");
+    // Portals that were bound while all was left get no more than others.
+    let mut client = open(&sidegate);
+    let bound: Vec<u8> = ["a", "b", "c"].iter().flat_map(|name| bind(name, "s", &[])).collect();
+    let run: Vec<u8> = ["a", "b", "c"].iter().flat_map(|name| execute(name, 0)).collect();
+    let answer = client.ask(&[parse("s", six), bound, run, sync()].concat());
+    assert_eq!(answer, format!("1 2 2 2 {}C:SELECT 6 {}E:54000 Z:I", rows(6), rows(4)));
+    // A cursor's rows count with each FETCH.
+    let mut client = open(&sidegate);
+    assert_eq!(client.ask(&query("begin; declare c cursor for select id from orders")), "C:BEGIN C:DECLARE CURSOR Z:T");
+    assert_eq!(client.ask(&query("fetch 6 from c")), format!("T {}C:FETCH 6 Z:T", rows(6)));
+    assert_eq!(client.ask(&query("fetch 6 from c")), format!("T {}E:54000 Z:E", rows(4)));
+    let mut client = open(&sidegate);
+    assert_eq!(client.ask(&query("copy orders to stdout")), format!("H {}E:54000 Z:I", "d ".repeat(10)));
+}
+
+#[test]
 fn psql_and_psycopg_see_an_ordinary_error() {
     let sidegate = limited("{\"rows\": 20}");
     let output = sidegate.psql(&["-c", "select id from orders", "-c", "select count(*) from payroll"]);

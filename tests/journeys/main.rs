@@ -12,14 +12,17 @@
 )]
 
 mod adversary;
+mod altered;
 mod between;
 mod catalog;
 mod causes;
 mod clients;
+mod copies;
 mod demo;
 mod disk;
 mod drivers;
 mod durability;
+mod estimates;
 mod floods;
 mod foreseen;
 #[allow(dead_code, reason = "faults use the rest")]
@@ -31,13 +34,17 @@ mod lineage;
 mod masks;
 mod meanings;
 mod metrics;
+mod moved;
 mod policy;
 mod portals;
 mod powers;
 mod refusals;
 mod sessions;
+mod sqlsmith;
 mod stages;
 mod tls;
+mod tools;
+mod unseen;
 mod upstream_tls;
 mod upstreams;
 mod versions;

@@ -190,3 +190,45 @@ fn a_setting_that_changes_by_itself_ends_the_session() {
     assert_eq!(client.ask(&query("set search_path = public")), "C:SET Z:I");
     assert_eq!(client.ask(&query(&cue(1))), "C:SELECT 0 Z:I", "what ran before may explain it");
 }
+
+#[test]
+fn check_finds_the_columns_that_bundles_name_and_tables_do_not_have() {
+    let role = "column_reader";
+    let rego = "package policies.shop\n\nimport data.pii\n\nallow contains \"everything\" if true\n\n\
+        mask contains {\"column\": \"public.customers.email\", \"with\": {\"null\": {}}}\n\n\
+        # \"public.customers.in_a_comment\"\n\
+        mask contains {\"column\": \"public.customers.emial\", \"with\": {\"null\": {}}} if input.caller.subject == \"nobody\"\n\n\
+        mask contains {\"column\": \"public.elsewhere.ssn\", \"with\": {\"null\": {}}}\n\n\
+        deny contains \"unused\" if \"www.example.com\" in {x | some x in pii.columns}\n";
+    for server in [postgres(), postgres18()] {
+        server.sql("postgres", &format!("create role {role} login password '{PASSWORD}'"));
+        let database = server.database();
+        let sidegate = Setup::policy(rego).server(server).credential(role, PASSWORD).database(&database).start();
+        let data = sidegate.path("bundle/pii/data.json");
+        std::fs::create_dir_all(data.parent().expect("a folder")).expect("it is made");
+        std::fs::write(&data, "{\"columns\": [\"public.orders.total\", \"public.orders.totals\"]}")
+            .expect("it is written");
+        let upstream = || {
+            let answer: Value = serde_json::from_str(&check(&sidegate, "json").1).expect("it is JSON");
+            answer["upstream"][0].clone()
+        };
+        let found = upstream();
+        for power in found["powers"].as_array().expect("a list") {
+            server.sql(&database, power["remedy"].as_str().expect("a statement"));
+        }
+        assert_eq!(found["columns"]["looked_up"], 4, "{found}");
+        let missing: Vec<_> = found["columns"]["missing"].as_array().expect("a list").iter().collect();
+        assert_eq!(missing.len(), 2, "{found}");
+        for column in ["public.customers.emial", "public.orders.totals"] {
+            assert!(missing.iter().any(|one| one["column"] == column), "{column}: {found}");
+        }
+        let (code, text) = check(&sidegate, "text");
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("of 4 columns that bundles name") && text.contains(": public.customers.emial"), "{text}");
+        assert!(!text.lines().any(|line| line == "ok"), "{text}");
+        server.sql(&database, "alter table customers add emial text; alter table orders add totals int");
+        let (code, text) = check(&sidegate, "text");
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("0 do not exist there") && text.ends_with("ok\n"), "{text}");
+    }
+}

@@ -1,13 +1,14 @@
 //! Which masks bind to which relation: policy names tables, and rows live in what inherits from them, too.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard::{Guard, Masked};
-use crate::catalog::{Relation, Snapshot};
+use crate::catalog::{Column, Relation, Snapshot};
 use crate::decide::{Masker, Masks, relation_name};
 
 /// Maskers by column.
-pub(super) type Columns<'a> = BTreeMap<&'a str, &'a Masker>;
+pub(super) type Columns<'a> = BTreeMap<&'a str, Cow<'a, Masker>>;
 
 /// The masks of one decision in one database.
 #[derive(Debug)]
@@ -44,10 +45,14 @@ impl<'a> Bound<'a> {
                     bound.broken.insert(relation.oid(), sentence);
                 }
             }
-            let columns: Columns<'a> = columns.iter().map(|(column, masker)| (column.as_str(), masker)).collect();
+            let columns = columns.iter().map(|(column, masker)| (column.as_str(), Cow::Borrowed(masker)));
+            let columns: Columns<'a> = columns.collect();
             for below in reachable(relation, |relation| relation.children().collect()) {
                 add(bound.own.entry(below.oid()).or_default(), &columns);
             }
+        }
+        for (oid, columns) in &mut bound.own {
+            cover(catalog, *oid, columns);
         }
         bound.all = bound.own.clone();
         for (oid, columns) in &bound.own {
@@ -57,6 +62,7 @@ impl<'a> Bound<'a> {
             }
         }
         for (oid, columns) in bound.own.iter_mut().chain(&mut bound.all) {
+            cover(catalog, *oid, columns);
             if let Some(relation) = catalog.by_oid(*oid) {
                 columns.retain(|column, _| relation.column(column).is_some());
             }
@@ -136,11 +142,27 @@ fn reachable<'a>(start: Relation<'a>, next: impl Fn(&Relation<'a>) -> Vec<Relati
     found
 }
 
+/// What is generated from a masked column shows nothing, unless policy says what it shows.
+fn cover<'a>(catalog: &'a Snapshot, oid: u32, columns: &mut Columns<'a>) {
+    static NOTHING: Masker = Masker::Null { paths: Vec::new() };
+    let generated = catalog.by_oid(oid).into_iter().flat_map(|relation| relation.columns());
+    let generated: Vec<_> = generated.filter(|column| column.is_generated()).collect();
+    // Each round covers one more, or is the last one.
+    for _ in 0..generated.len() {
+        let is_open = |column: &&Column<'a>| {
+            !columns.contains_key(column.name()) && column.bases().any(|base| columns.contains_key(base.name()))
+        };
+        let Some(next) = generated.iter().find(is_open) else { return };
+        columns.insert(next.name(), Cow::Borrowed(&NOTHING));
+    }
+}
+
 fn add<'a>(columns: &mut Columns<'a>, more: &Columns<'a>) {
     for (column, masker) in more {
         match columns.get(column) {
-            Some(present) if present.rank() <= masker.rank() => {}
-            Some(_) | None => _ = columns.insert(column, masker),
+            Some(present) if present == masker => {}
+            Some(present) => _ = columns.insert(column, Cow::Owned(present.and(masker))),
+            None => _ = columns.insert(column, masker.clone()),
         }
     }
 }

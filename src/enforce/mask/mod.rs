@@ -6,6 +6,7 @@
 
 mod bound;
 pub mod cells;
+mod copied;
 mod edits;
 mod foresee;
 mod guard;
@@ -15,6 +16,7 @@ mod reach;
 mod target;
 mod weave;
 
+pub use copied::Copied;
 pub use edits::Woven;
 pub use guard::Guard;
 pub use weave::{Earlier, guard, guarded, weave, weave_with};

@@ -2,7 +2,7 @@
 
 use super::weave::is_own;
 use crate::catalog::{Function, FunctionVolatility, Snapshot};
-use crate::parse::{Access, Facts, FunctionFacts};
+use crate::parse::{Access, CalledBy, Facts, FunctionFacts};
 
 /// Functions that read what no mask reaches.
 pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
@@ -26,6 +26,10 @@ pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), Str
         })
     };
     let blind = |function: &&FunctionFacts| {
+        // What runs unasked shows its table's owner's values, as the table does.
+        if !function.called_by.contains(&CalledBy::Statement) {
+            return false;
+        }
         if function.builtin { shows(&function.name) } else { !harmless(function) }
     };
     match facts.functions.iter().find(blind) {

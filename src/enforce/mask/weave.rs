@@ -1,5 +1,7 @@
 //! Puts masks into a statement.
 
+mod copy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -11,7 +13,7 @@ use super::masker;
 use super::passing;
 use super::reach::{calls, statistics};
 use super::target::Target;
-use crate::catalog::{Relation, RelationKind, Snapshot};
+use crate::catalog::{Relation, Snapshot};
 use crate::decide::Masks;
 use crate::parse::{Facts, Place, Reference, Role, Tokens, tokens};
 
@@ -98,17 +100,25 @@ pub fn weave_with(
         Some(tokens) => loom.edits(tokens, &woven)?,
         None => Vec::new(),
     };
-    let read = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
-    let cells = passing::cells(facts, read);
+    let cells = match (&cut, woven.iter().find(|thread| thread.reference.role == Role::CopyOut)) {
+        (Some(tokens), Some(thread)) => copy::cells(tokens, thread)?,
+        (None, _) | (_, None) => {
+            passing::cells(facts, woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked)))
+        }
+    };
+    let passes = !cells.maskers.is_empty();
     let read: BTreeMap<&str, usize> =
         woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked.len())).collect();
     let columns = u64::try_from(read.values().sum::<usize>()).unwrap_or(u64::MAX);
-    let guard = bound.guard().but(cells).foreseeing(foresee::answer(facts, catalog, |relation, column| {
+    let is_made = |relation: &str, column: &str| {
         let masker = |columns: &Columns<'_>| columns.get(column).is_some_and(|masker| !masker::is_for_cells(masker));
         made.iter().any(|(id, columns)| *id == relation && masker(columns))
-    }));
+    };
+    let guard = bound.guard().but(cells);
+    let copied = guard.clone().foreseeing(foresee::rows(facts, catalog, is_made));
+    let guard = guard.foreseeing(foresee::answer(facts, catalog, is_made));
     let woven = edits::apply(text, edits, guard).ok_or("masks do not fit into this statement")?;
-    Ok(Some(woven.masking(columns)))
+    copy::read(facts, woven, copied, passes).map(|woven| Some(woven.masking(columns)))
 }
 
 /// What no answer may show under these masks.
@@ -301,38 +311,6 @@ where
         Ok(())
     }
 
-    /// `COPY customers (id, email)` becomes `COPY (SELECT …)`.
-    fn copied(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<Option<Edit>, String> {
-        let Thread { place, relation, .. } = thread;
-        let lost = || format!("masks do not fit into this COPY of `{}`", label(*relation));
-        let begins = place.whole.start.checked_sub(1).is_some_and(|at| tokens.is_word(at, "copy"));
-        let mut end = place.whole.end;
-        let mut listed = Vec::new();
-        if tokens.is_mark(end, "(") {
-            loop {
-                listed.push(tokens.name(end.saturating_add(1)).ok_or_else(lost)?.to_owned());
-                end = end.saturating_add(2);
-                if tokens.is_mark(end, ")") {
-                    break;
-                }
-                if !tokens.is_mark(end, ",") {
-                    return Err(lost());
-                }
-            }
-            end = end.saturating_add(1);
-        } else {
-            listed.extend(relation.columns().filter(|column| !column.is_generated()).map(|c| c.name().to_owned()));
-        }
-        if !begins || !tokens.is_word(end, "to") {
-            return Err(lost());
-        }
-        // COPY of a table leaves out what inherits from it.
-        let only = relation.kind() == RelationKind::Table;
-        let text = format!("({})", self.select(thread, Some(&listed), only, None)?);
-        let range = tokens.span(&(place.whole.start..end)).ok_or_else(lost)?;
-        Ok(Some(Edit { range, text }))
-    }
-
     /// The sub-select that has a relation's rows with masks: of these columns in this order, or of all.
     fn select(
         &self,
@@ -345,6 +323,10 @@ where
         let name = label(*relation);
         let item = |column: &crate::catalog::Column<'_>| match masked.get(column.name()) {
             None => Ok(masker::name(column.name())),
+            Some(masker) if masker::is_for_cells(masker) && copy::shows(self.facts, thread) => {
+                masker::for_cells(self.catalog, column, masker)?;
+                Ok(masker::name(column.name()))
+            }
             Some(masker) if masker::is_for_cells(masker) => {
                 passing::column(self.facts, self.catalog, (&thread.reference.relation, &name), column, masker)
             }

@@ -21,6 +21,9 @@ pub(super) struct Plain {
     pub effects: Vec<Effect>,
     /// Relations whose rows or definition change.
     pub changes: Vec<ObjectName>,
+    /// Names that relations get by it, where these and `changes` are all that mean something else afterwards; of ALTER
+    /// SCHEMA the schema's names.
+    pub gives: Option<Vec<ObjectName>>,
     /// Relations that it does not name change as well.
     pub wide: bool,
     /// The cursor that it reads from.
@@ -75,7 +78,14 @@ const STATEMENTS: &[(&[&str], Read)] = &[
 
 impl Plain {
     fn new(command: impl Into<String>, effects: impl Into<Vec<Effect>>) -> Self {
-        Self { command: command.into(), effects: effects.into(), changes: Vec::new(), wide: false, cursor: None }
+        Self {
+            command: command.into(),
+            effects: effects.into(),
+            changes: Vec::new(),
+            gives: None,
+            wide: false,
+            cursor: None,
+        }
     }
 
     fn ddl(command: impl Into<String>) -> Self {
@@ -85,6 +95,11 @@ impl Plain {
     fn wide(mut self, wide: bool) -> Self {
         self.wide = wide;
         self
+    }
+
+    /// Nothing else means something else afterwards.
+    fn telling(self) -> Self {
+        Self { gives: Some(Vec::new()), ..self }
     }
 
     fn changing(mut self, names: impl IntoIterator<Item = ObjectName>) -> Self {
@@ -232,8 +247,11 @@ fn alter_table(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.words(&["if", "exists"]);
     grammar.any(&["only"]);
     let table = grammar.name()?;
-    let plain = Plain::ddl("ALTER TABLE").changing([table]);
-    if grammar.words(&["set", "schema"]) || grammar.words(&["set", "tablespace"]) || grammar.words(&["cluster", "on"]) {
+    let plain = Plain::ddl("ALTER TABLE").changing([table]).telling();
+    if grammar.words(&["set", "schema"]) {
+        let schema = grammar.name()?;
+        return Some(moved(plain, &schema));
+    } else if grammar.words(&["set", "tablespace"]) || grammar.words(&["cluster", "on"]) {
         grammar.name()?;
     } else if grammar.any(&["inherit"]) || grammar.words(&["no", "inherit"]) {
         return Some(plain.changing(grammar.name()));
@@ -278,13 +296,13 @@ fn alter_index(grammar: &mut Grammar<'_>) -> Option<Plain> {
         grammar.any(&["column"]);
         (grammar.integer() && grammar.words(&["set", "statistics"]) && grammar.integer()).then_some(())?;
     }
-    Some(Plain::ddl("ALTER INDEX").changing([index]))
+    Some(Plain::ddl("ALTER INDEX").changing([index]).telling())
 }
 
 fn alter_sequence(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.words(&["if", "exists"]);
     let sequence = grammar.name()?;
-    let plain = Plain::ddl("ALTER SEQUENCE").changing([sequence]);
+    let plain = Plain::ddl("ALTER SEQUENCE").changing([sequence]).telling();
     if let Some(plain) = renamed(grammar, plain.clone()) {
         return Some(plain);
     }
@@ -305,21 +323,44 @@ fn alter_other(grammar: &mut Grammar<'_>) -> Option<Plain> {
     let kind = kind(grammar)?;
     grammar.words(&["if", "exists"]);
     let name = grammar.name()?;
+    if kind.tag == "SCHEMA" {
+        let plain = Plain { gives: Some(vec![name]), ..Plain::ddl("ALTER SCHEMA").wide(true) };
+        return renamed(grammar, plain);
+    }
     let relation = kind.relation || kind.tag == "INDEX";
-    renamed(
-        grammar,
-        Plain::ddl(format!("ALTER {}", kind.tag)).wide(kind.tag == "SCHEMA").changing(relation.then_some(name)),
-    )
+    let plain = Plain::ddl(format!("ALTER {}", kind.tag)).changing(relation.then_some(name));
+    renamed(grammar, if relation { plain.telling() } else { plain })
 }
 
 /// RENAME TO, OWNER TO, SET SCHEMA.
 fn renamed(grammar: &mut Grammar<'_>, mut plain: Plain) -> Option<Plain> {
     if grammar.words(&["owner", "to"]) {
         plain.effects.push(Effect::Dcl);
+    } else if grammar.words(&["set", "schema"]) {
+        let schema = grammar.name()?;
+        return Some(moved(plain, &schema));
     } else {
-        (grammar.words(&["rename", "to"]) || grammar.words(&["set", "schema"])).then_some(())?;
+        grammar.words(&["rename", "to"]).then_some(())?;
+        let mut name = grammar.name()?;
+        if let (Some(gives), []) = (&mut plain.gives, plain.changes.as_slice()) {
+            gives.push(name);
+        } else if let (Some(gives), [one]) = (&mut plain.gives, plain.changes.as_slice()) {
+            // It stays in its schema.
+            name.0.splice(0..0, one.0.iter().rev().skip(1).rev().cloned());
+            gives.push(name);
+        }
+        return Some(plain);
     }
     grammar.name().map(|_| plain)
+}
+
+/// Its relation is in that schema afterwards.
+fn moved(mut plain: Plain, schema: &ObjectName) -> Plain {
+    if let (Some(gives), [one]) = (&mut plain.gives, plain.changes.as_slice()) {
+        let name = one.0.last().into_iter();
+        gives.push(ObjectName(schema.0.iter().chain(name).cloned().collect()));
+    }
+    plain
 }
 
 /// A kind of object that has a plain name.

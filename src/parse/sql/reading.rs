@@ -164,9 +164,9 @@ pub struct Known {
 pub type Temporary = BTreeMap<Box<str>, bool>;
 
 impl Known {
-    /// How far what the catalog says of relations with that name can be relied on.
-    pub fn trust_of(&self, relation: &str) -> Trust {
-        if self.defined.touch_relation(relation) { Trust::Outdated } else { self.trust }
+    /// How far what the catalog says of relations with that name in these schemas can be relied on.
+    pub fn trust_of<S: AsRef<str>>(&self, schemas: &[S], relation: &str) -> Trust {
+        if self.defined.touch_relation(schemas, relation) { Trust::Outdated } else { self.trust }
     }
 }
 

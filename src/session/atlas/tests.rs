@@ -2,6 +2,10 @@ use super::*;
 use crate::catalog::{Builder, Table};
 
 fn snapshot(schema: &str) -> Arc<Snapshot> {
+    with_backends(schema, &[])
+}
+
+fn with_backends(schema: &str, backends: &[&str]) -> Arc<Snapshot> {
     let mut builder = Builder::default();
     let mut row = |table, row: &[&str]| {
         let values: Vec<_> = row.iter().map(|text| Some(text.as_bytes())).collect();
@@ -12,16 +16,17 @@ fn snapshot(schema: &str) -> Arc<Snapshot> {
     for (oid, name) in [("100", "parts"), ("101", "part"), ("102", "orders")] {
         row(Table::Relations, &[oid, "7", name, "r", "10", "0", "f", "f", "f", "f"]);
     }
+    backends.iter().for_each(|process| row(Table::Backends, &[process]));
     row(Table::Inheritance, &["100", "101"]);
     Arc::new(builder.finish().unwrap())
 }
 
 fn relation(name: &str) -> Definitions {
-    Definitions::relations([name.to_owned()])
+    Definitions::relations([(Some("a".to_owned()), name.to_owned())])
 }
 
 fn touches(page: &Page, name: &str) -> bool {
-    page.known().unwrap().defined.touch_relation(name)
+    page.known().unwrap().defined.touch_relation(&["a"], name)
 }
 
 #[test]
@@ -46,8 +51,8 @@ fn what_somebody_defines_is_not_relied_on_until_somebody_has_looked() {
     assert!(touches(&page, "orders"), "that look began before the change");
     page.take(snapshot("a"), 1, now);
     assert!(!touches(&page, "orders"));
-    page.changed(&Definitions::functions(["f".to_owned()]));
-    assert!(page.known().unwrap().defined.touch_function("f") && !touches(&page, "orders"));
+    page.changed(&Definitions::functions([(None, "f".to_owned())]));
+    assert!(page.known().unwrap().defined.touch_function(&["a"], "f") && !touches(&page, "orders"));
     page.changed(&Definitions::default());
     assert!(page.is_wished());
 }
@@ -70,9 +75,8 @@ fn a_storm_of_definitions_takes_no_more_room_than_a_few() {
     }
     assert!(page.unsettled.lock().made.len() <= APART + 1);
     assert!(touches(&page, "churn") && touches(&page, "t99") && !touches(&page, "orders"));
-    for number in 0..1_000 {
-        page.changed(&relation(&format!("u{number}")));
-    }
+    let many = (0..10_000).map(|number| (Some("b".to_owned()), format!("u{number}")));
+    page.changed(&Definitions::relations(many));
     assert!(touches(&page, "orders"), "too many are all");
     page.take(snapshot("a"), page.asked.load(Ordering::Acquire), Instant::now());
     assert!(page.known().unwrap().defined.is_empty());
@@ -88,6 +92,22 @@ fn what_may_be_done_at_any_moment_is_not_settled_by_a_look() {
     drop(hold);
     assert!(touches(&page, "orders"), "nobody has looked since");
     page.take(snapshot("a"), page.asked.load(Ordering::Acquire), Instant::now());
+    assert!(!touches(&page, "orders"));
+}
+
+#[test]
+fn what_a_dead_session_left_running_is_held_until_its_process_is_gone() {
+    let (page, now) = (Page::new("shop"), Instant::now());
+    page.take(with_backends("a", &["77"]), 0, now);
+    page.orphan(&relation("orders"), 77);
+    let look = |backends: &[&str]| page.take(with_backends("a", backends), page.asked.load(Ordering::Acquire), now);
+    for _ in 0..3 {
+        look(&["5", "77"]);
+        assert!(touches(&page, "orders") && page.has_orphans());
+    }
+    look(&["5"]);
+    assert!(touches(&page, "orders") && !page.has_orphans(), "it may have ended behind that look");
+    look(&["5"]);
     assert!(!touches(&page, "orders"));
 }
 

@@ -15,6 +15,7 @@ use crate::model::{Cause, OutcomeKind, SessionId, Stage};
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
+use super::estimate::Expected;
 use super::masks::Loom;
 use super::names::{Portal, RestsOn};
 use super::owed::{Owed, Own, Running};
@@ -38,6 +39,8 @@ pub(super) struct Corridor {
     pub(super) masks_cells: AtomicBool,
     /// What was woven for it last.
     pub(super) loom: Mutex<Loom>,
+    /// What the server expects of what it sent lately.
+    pub(super) expected: Mutex<Expected>,
     /// What it asked last.
     pub(super) memo: Mutex<Memo>,
     /// What its directions tell each other.

@@ -34,7 +34,7 @@ pub(super) enum Judged {
 }
 
 /// What the catalog tells of a statement.
-const FOUND_OUT: [&str; 5] = ["effects", "relations", "columns", "functions", "statements"];
+const FOUND_OUT: [&str; 6] = ["effects", "relations", "columns", "functions", "statements", "estimate"];
 
 impl Corridor {
     /// What the text would do, read as the server would read it now. Where the catalog does not know enough for that,
@@ -77,8 +77,10 @@ impl Corridor {
         let prepared = self.prepared(text, looked).await;
         let (conditions, names, stamp, cursors) = {
             let state = self.state.lock();
+            // Before the names: what others define meanwhile makes it old.
+            let stamp = state.stamp();
             let (conditions, names) = conditions(&state, looked);
-            (conditions, names, state.stamp(), state.names.cursors())
+            (conditions, names, stamp, state.names.cursors())
         };
         let facts = self.read_under(text, &conditions, names, (&prepared, &cursors)).await;
         Read { facts, stamp }
@@ -88,8 +90,9 @@ impl Corridor {
     async fn read_alone(&self, text: &[u8], looked: bool) -> Read {
         let (conditions, names, stamp) = {
             let state = self.state.lock();
+            let stamp = state.stamp();
             let (conditions, names) = conditions(&state, looked);
-            (conditions, names, state.stamp())
+            (conditions, names, stamp)
         };
         let known = self.recent.lock().facts(text, &conditions);
         let facts = match known {
@@ -191,7 +194,7 @@ impl Corridor {
         self.house.decider.unasked(policy.as_ref(), Stage::Request, document)
     }
 
-    fn document(&self, request: &Request, policy: &PolicyInfo) -> Document {
+    pub(super) fn document(&self, request: &Request, policy: &PolicyInfo) -> Document {
         input::request_document(&self.state.lock().context, request, jiff::Timestamp::now(), policy)
     }
 

@@ -116,7 +116,7 @@ impl Ledger {
                 | Owed::Refused { ready: true, .. }
                 | Owed::Undone { .. }
                 | Owed::Ready
-                | Owed::Own(Own::Question { .. })
+                | Owed::Own(Own::Question(_))
         );
         if whole {
             self.asked = self.sequence;

@@ -4,23 +4,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use crate::catalog::Snapshot;
-use crate::decide::{self, Decision, Masker, Masks, Verdict};
+use crate::decide::{Decision, Masker, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Earlier, Guard, Refusal, Wording, Woven};
+use crate::enforce::{self, Copied, Earlier, Guard, Refusal, Wording, Woven};
 use crate::model::FaultKind;
 use crate::parse::{Facts, RelationFacts, Request, Role};
 
-use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
+use crate::wire::postgres::{Frame, RowDescription};
 
-use super::answers::{Answers, lost};
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
 use super::given::Given;
 use super::names::{Portal, Statement};
-use super::owed::Owed;
 
 /// A statement that goes upstream with masks in it.
 #[derive(Debug)]
@@ -76,6 +72,11 @@ const PIECES: usize = 32;
 const LONGEST: usize = 16 << 10;
 
 impl Loom {
+    /// What was masked last.
+    pub(super) fn last(&self) -> Option<&Arc<Masks>> {
+        self.last.as_ref()
+    }
+
     /// The masks under which SQL's own names were given.
     pub(super) fn given(&mut self) -> &mut Given {
         &mut self.given
@@ -159,6 +160,16 @@ impl Masked {
         self.woven.columns()
     }
 
+    /// What it copies out, if that is all it does.
+    pub(super) fn copied(&self) -> Option<&Copied> {
+        self.woven.copied()
+    }
+
+    /// The place in the client's text of a character of what goes upstream.
+    pub(super) fn original_position(&self, place: usize) -> Option<usize> {
+        self.woven.original_position(place)
+    }
+
     /// What is masked in its rows.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
@@ -202,45 +213,6 @@ impl Masked {
         }
         self.seen.store(true, Ordering::Relaxed);
     }
-
-    /// An error in words that show no value, at its place in the client's text.
-    pub(super) fn told(&self, error: &ErrorFields) -> Option<Frame> {
-        let mut told = discreet(error);
-        let place = error.get(POSITION).and_then(|place| std::str::from_utf8(place).ok()?.parse().ok());
-        match place.and_then(|place| self.woven.original_position(place)) {
-            Some(place) => told.set(POSITION, &place.to_string()),
-            None => told.retain(&SAID),
-        }
-        told.encode_error().ok()
-    }
-}
-
-/// Field `P` of an error: where in the text.
-const POSITION: u8 = b'P';
-
-/// What is said of an error beside its place.
-const SAID: [u8; 4] = [ErrorFields::SEVERITY, ErrorFields::SEVERITY_PLAIN, ErrorFields::CODE, ErrorFields::MESSAGE];
-
-/// An error in words that show no value.
-fn discreet(error: &ErrorFields) -> ErrorFields {
-    let mut told = error.clone();
-    told.retain(&[SAID.as_slice(), &[POSITION]].concat());
-    if let Some(words) = error.sqlstate().and_then(without_values) {
-        told.set(ErrorFields::MESSAGE, words);
-    }
-    told
-}
-
-/// What is said in place of a message that may show a value; `None` for the classes whose messages name only what the
-/// statement names.
-fn without_values(sqlstate: &str) -> Option<&'static str> {
-    match sqlstate.get(..2) {
-        Some("22") => Some("a value of the statement is not valid (its text is masked)"),
-        Some("23") => Some("a constraint was violated (its values are masked)"),
-        Some("44") => Some("the WITH CHECK OPTION of a view was violated (its values are masked)"),
-        Some("08" | "0A" | "25" | "26" | "34" | "40" | "42" | "53" | "54" | "55" | "57" | "3D" | "3F") => None,
-        Some(_) | None => Some("the statement failed (its message is masked)"),
-    }
 }
 
 impl Corridor {
@@ -258,7 +230,8 @@ impl Corridor {
             return (decision, None);
         }
         self.loom.lock().last = Some(Arc::clone(decision.masks()));
-        match self.woven((request.text(), request.facts()), decision.masks()) {
+        let masked = self.woven((request.text(), request.facts()), decision.masks());
+        match masked.and_then(|masked| self.copied(request, masked)) {
             Ok(masked) => (decision, masked),
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
         }
@@ -274,10 +247,28 @@ impl Corridor {
         if masks.is_empty() {
             return (decision, None);
         }
-        match self.woven((request.text(), request.facts()), &masks) {
+        let masked = self.woven((request.text(), request.facts()), &masks);
+        match masked.and_then(|masked| self.copied(request, masked)) {
             Ok(masked) => (decision, masked),
             // What its Bind would be told; prepared unmasked, it could be run by SQL's EXECUTE.
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
+        }
+    }
+
+    /// The words in which a statement will go upstream if it is allowed, so far as that can be told before; `None` if it
+    /// will not.
+    pub(super) async fn foreseen_words(&self, request: &Request) -> Option<Arc<str>> {
+        let own = || Some(Arc::from(request.text()));
+        let Some(policy) = self.house.store.snapshot().filter(|policy| policy.may_mask()) else { return own() };
+        let document = self.document(request, &self.house.info(Some(&policy)));
+        let masks = self.house.decider.foresee(&policy, &document).await;
+        if masks.is_empty() {
+            return own();
+        }
+        match self.woven((request.text(), request.facts()), &masks) {
+            Ok(Some(masked)) => masked.words().map(Arc::from).or_else(own),
+            Ok(None) => own(),
+            Err(_) => None,
         }
     }
 
@@ -361,48 +352,6 @@ impl Corridor {
     }
 }
 
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
-    /// What a masked statement is noticed for may show what is masked.
-    pub(super) fn notice(&mut self, frame: &Frame) {
-        if self.masks().is_none_or(|masked| !masked.binds()) {
-            self.pass(frame);
-        }
-    }
-
-    /// An error as the client may hear it: none of what is masked, wherever it comes from.
-    pub(super) fn told(&self, frame: Frame, error: &ErrorFields) -> Result<Frame, End> {
-        let told = match self.masks().filter(|masked| masked.binds()) {
-            Some(masks) => masks.told(error),
-            None if self.shows_others(error) => discreet(error).encode_error().ok(),
-            None => return Ok(frame),
-        };
-        told.ok_or_else(|| lost("the database sent an error that cannot be masked"))
-    }
-
-    /// Whether an error is about a row of a relation that its statement does not name, or that is masked: a foreign key or
-    /// a trigger leads there, or a constraint that waits for the COMMIT.
-    fn shows_others(&self, error: &ErrorFields) -> bool {
-        const RELATION: u8 = b't';
-        let Some(masks) = self.corridor.loom.lock().last.clone() else { return false };
-        let Some(relation) = error.get(RELATION) else { return false };
-        let masked = masks.keys().filter_map(|key| decide::relation_name(key).ok());
-        if masked.into_iter().any(|named| named.name.as_bytes() == relation) {
-            return true;
-        }
-        match self.corridor.state.lock().ledger.front().map(|line| &line.owed) {
-            Some(Owed::Query(running) | Owed::Execute(running)) => {
-                !running.facts.relations.iter().any(|named| named.name.as_bytes() == relation)
-            }
-            Some(_) | None => true,
-        }
-    }
-
-    /// The masks in what is answered now.
-    pub(super) fn masks(&self) -> Option<Arc<Masked>> {
-        self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
-    }
-}
-
 /// The end of a session whose server is about to show what is masked: what was woven is not what it understood.
 pub(super) fn unmasked(problem: &str) -> End {
     tracing::error!(problem, "an answer would have shown what is masked");
@@ -476,19 +425,4 @@ pub(super) fn is_same(one: Option<&Masked>, other: Option<&Masked>) -> bool {
         guard.iter().flat_map(|guard| guard.cells()).map(|(field, masker)| (field, masker.clone())).collect()
     };
     one.and_then(Masked::words) == other.and_then(Masked::words) && cells(one) == cells(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_messages_about_names_and_states_are_shown_beside_masks() {
-        for shown in ["42703", "25P02", "57014", "40001", "0A000", "53300"] {
-            assert_eq!(without_values(shown), None, "{shown}");
-        }
-        for hidden in ["22P02", "23505", "P0001", "XX000", "", "44000", "38000"] {
-            assert!(without_values(hidden).is_some(), "{hidden}");
-        }
-    }
 }

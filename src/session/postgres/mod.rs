@@ -2,11 +2,15 @@
 //! with an ErrorResponse: the session goes on where it can.
 
 mod answers;
+mod between;
 mod budget;
 mod cells;
 mod complete;
+mod copying;
 mod corridor;
+mod discreet;
 mod endings;
+mod estimate;
 mod fill;
 mod foreseen;
 mod given;

@@ -311,6 +311,7 @@ fn begin(
 ) -> Result<(BytesMut, State), WireError> {
     let out = welcome(identified, upstream, key)?;
     let mut state = State::new(context, Some(page), Search::pinned(lane));
+    state.runs_as(upstream.cancel.as_ref().map(CancelTarget::process));
     for (name, value) in &upstream.parameters {
         state.parameter(name, value);
     }
@@ -329,6 +330,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         recent: Mutex::default(),
         masks_cells: AtomicBool::new(false),
         loom: Mutex::default(),
+        expected: Mutex::default(),
         memo: Mutex::default(),
         draining: AtomicBool::new(false),
         signals: Signals::default(),

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
 use crate::enforce::Refusal;
-use crate::enforce::mask::cells::Cells;
+use crate::enforce::mask::cells::{Cells, CopyCells};
+use crate::forward::Told;
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
 
+use super::copying::Preview;
 use super::masks::Masked;
 use super::names::{Portal, Statement};
 use super::stages::Columns;
@@ -90,13 +94,45 @@ pub(super) enum Own {
     },
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
-    /// A whole exchange between two statements, which asks what names mean.
-    Question {
-        /// What came of its answer.
-        rows: Vec<u8>,
-        /// Whether it failed.
-        failed: bool,
-    },
+    /// Asks what the rows of a COPY look like.
+    Preview(Arc<Preview>),
+    /// A whole exchange between two statements.
+    Question(Question),
+}
+
+/// What sidegate asks between two statements, and what came of it so far.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// What is asked.
+    pub(super) asked: Asked,
+    /// Its rows.
+    pub(super) rows: Vec<u8>,
+    /// There were too many of them.
+    pub(super) overflown: bool,
+    /// How many texts the server has read.
+    pub(super) parsed: usize,
+    /// SQLSTATE of the error that it ended with.
+    pub(super) failed: Option<String>,
+    /// No other one belongs to it: the session is again as it was.
+    pub(super) last: bool,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// What names mean.
+    Names,
+    /// What the server expects of a statement.
+    Estimate(Arc<Mutex<Told>>),
+    /// Nothing: it prepares a question, or takes back what that has left.
+    Aside,
+}
+
+impl Question {
+    /// One that was not answered yet.
+    pub(super) fn new(asked: Asked, last: bool) -> Self {
+        Self { asked, rows: Vec::new(), overflown: false, parsed: 0, failed: None, last }
+    }
 }
 
 /// What sidegate asks for by itself.
@@ -119,6 +155,8 @@ pub(super) struct Running {
     pub(super) masked: Option<Arc<Masked>>,
     /// The masks of its rows, once there is one.
     pub(super) cells: Option<Arc<Cells>>,
+    /// The masks of what it copies out, and where in that it is.
+    pub(super) copying: Option<Box<CopyCells>>,
     /// The formats that its values were asked for in; `None` where the server says them.
     pub(super) formats: Option<Arc<[i16]>>,
     /// Whether it is a FunctionCall.
@@ -154,7 +192,8 @@ impl Owed {
             Self::Bind { portal, .. } => portal.masked.clone(),
             Self::Own(Own::Parse { masked, .. }) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
-            Self::Own(Own::Close | Own::Question { .. })
+            Self::Own(Own::Preview(preview)) => Some(Arc::clone(preview.masked())),
+            Self::Own(Own::Close | Own::Question(_))
             | Self::Describe { .. }
             | Self::OwnDescribe { .. }
             | Self::Close { .. }
@@ -175,6 +214,7 @@ impl Running {
             facts,
             masked: None,
             cells: None,
+            copying: None,
             formats: None,
             called: false,
             sent,
@@ -259,7 +299,7 @@ impl Owed {
 
     /// Whether the server answers it, and all before it, without being asked.
     pub(super) fn answers_by_itself(&self) -> bool {
-        matches!(self, Self::Sync | Self::Query(_) | Self::Undone { .. } | Self::Own(Own::Question { .. }))
+        matches!(self, Self::Sync | Self::Query(_) | Self::Undone { .. } | Self::Own(Own::Question(_)))
     }
 
     /// Whether the next statement must wait to be judged until this one is answered.
@@ -269,7 +309,7 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } | Self::Own(Own::Question { .. }) | Self::Undone { .. } => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question(_) | Own::Preview(_)) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe { .. }

@@ -10,12 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::forward::{NamesAnswer, Question};
 use crate::parse::Temporary;
 use crate::session::house::Lane;
-use crate::wire::postgres::{ErrorFields, Frame, ReadyForQuery};
 
-use super::answers::{Answers, broken, transaction};
 use super::corridor::{Corridor, End};
-use super::ledger::Line;
-use super::owed::{Owed, Own};
+use super::owed::{self, Asked, Owed, Own};
 use super::requests::Requests;
 
 /// Where unqualified names are looked for.
@@ -28,9 +25,6 @@ pub(super) struct Search {
     /// The session's temporary relations.
     pub(super) temporary: Arc<Temporary>,
 }
-
-/// Bytes of an answer to sidegate's own question.
-pub(super) const LONGEST: usize = 1 << 20;
 
 impl Search {
     /// Where a session looks that has just begun; `None` where that is not pinned.
@@ -67,39 +61,6 @@ impl Search {
         let schema = if let [only] = path.as_slice() { Some(Arc::clone(only)) } else { None };
         let temporary = temporary.into_iter().map(|(name, plain)| (Box::from(name), plain)).collect();
         Some(Self { path: path.into(), schema, temporary: Arc::new(temporary) })
-    }
-}
-
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
-    /// Takes a message for the answer to sidegate's own question; `false` if it is none.
-    pub(super) fn question(&mut self, frame: &Frame) -> Result<bool, End> {
-        let mut state = self.corridor.state.lock();
-        let Some(Line { owed: Owed::Own(Own::Question { rows, failed }), .. }) = state.ledger.front() else {
-            return Ok(false);
-        };
-        match frame.tag() {
-            b'1' | b'2' | b'3' | b'C' => {}
-            b'E' => {
-                let error = ErrorFields::decode(frame.body()).map_err(|error| broken(&error))?;
-                if error.is_fatal() {
-                    return Ok(false);
-                }
-                *failed = true;
-            }
-            b'Z' => {
-                let answer = if *failed { None } else { NamesAnswer::read(rows) };
-                let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
-                let status = transaction(ready.status);
-                state.ledger.settle();
-                state.ready(status);
-                state.told(answer);
-                self.corridor.asking.store(false, Ordering::Relaxed);
-                drop(state);
-                self.corridor.rang();
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
     }
 }
 
@@ -140,10 +101,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             if !self.upstream.send_question(Question::Names) {
                 return Ok(false);
             }
-            state.ledger.owe(Owed::Own(Own::Question { rows: Vec::new(), failed: false }));
+            state.ledger.owe(Owed::Own(Own::Question(owed::Question::new(Asked::Names, true))));
             self.corridor.asking.store(true, Ordering::Relaxed);
         }
-        self.answered(|owed| matches!(owed, Owed::Own(Own::Question { .. }))).await?;
+        self.answered(|owed| matches!(owed, Owed::Own(Own::Question(_)))).await?;
         Ok(!self.corridor.is_lost())
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct State {
     tripwire: Tripwire,
     /// What is known of the database.
     page: Option<Arc<Page>>,
+    /// What the server calls the session's process.
+    process: Option<i32>,
     /// What it has defined, and nobody else sees before the transaction ends.
     own: Definitions,
     /// While that may be seen by others at any moment.
@@ -107,12 +109,18 @@ impl State {
             provisional: false,
             tripwire: Tripwire::default(),
             page,
+            process: None,
             own: Definitions::default(),
             hold: None,
             view: AT_FIRST,
             views: LOST,
             version: 0,
         }
+    }
+
+    /// The session is that process of the server's.
+    pub(super) fn runs_as(&mut self, process: Option<i32>) {
+        self.process = process;
     }
 
     /// The server reported a parameter. Gives its name where nothing explains the change.
@@ -427,6 +435,9 @@ pub(super) fn only_reads(facts: &Facts) -> bool {
 impl Drop for State {
     fn drop(&mut self) {
         self.changed();
+        if let (Some(page), Some(process), false) = (&self.page, self.process, self.own.is_empty()) {
+            page.orphan(&self.own, process);
+        }
     }
 }
 

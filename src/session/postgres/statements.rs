@@ -64,6 +64,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let described = tag == b'Q' && !facts.effects.contains(&Effect::CopyOut);
         let asked = || Columns::new(Mutex::new(described.then(Vec::new)));
         let asked = self.corridor.asks_about_answer(&facts).then(asked);
+        let request = self.expected(request, &[]).await?;
         let decision = self.corridor.ask(&request).await;
         let (decision, masked) = self.corridor.weave(&request, decision);
         if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
@@ -71,13 +72,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
         let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
+        let previewed = masked.clone();
         let running = |entry| {
             let new = Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
             new.watched(None, asked)
         };
         match judged {
             Judged::Permitted(permit) => {
-                if self.forward(*permit, |entry| Owed::Query(running(entry))).await? {
+                let Some(permit) = self.preview(*permit, previewed.as_ref()).await? else { return Ok(()) };
+                if self.forward(permit, |entry| Owed::Query(running(entry))).await? {
                     self.corridor.state.lock().sends(&facts, &text, stamp);
                 }
                 Ok(())
@@ -116,6 +119,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             _charge: charge,
         });
         let request = parse::prepared(frame.clone(), Arc::clone(&statement.text), Arc::clone(&facts));
+        let request = self.expected(request, &statement.declared).await?;
         let waits_for_values =
             facts.unparsed.is_none() && facts.placeholders > 0 && self.corridor.policy_reads_values();
         let (decision, masked) = if waits_for_values {
@@ -161,6 +165,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         let values = parse::Values { values: &bind.values, formats: &bind.formats };
         let request = parse::bound(frame.clone(), &prepared, values);
+        let request = self.expected(request, &statement.declared).await?;
         let parameters: Arc<[_]> = request.parameters().iter().map(as_shown).collect();
         // Twice: beside the portal's own, its journal entry holds them.
         let values = parameters.iter().map(|parameter| parameter.value.as_str().map_or(0, str::len).saturating_add(64));
@@ -269,6 +274,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         let text = Arc::clone(&portal.statement.text);
         let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
+        let request = self.expected(request, &portal.statement.declared).await?;
         let decision = self.corridor.ask(&request).await;
         let decision = self.corridor.weave_again(portal, &request, decision);
         if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {

@@ -158,8 +158,8 @@ fn writes_uncounted(facts: &Facts) -> bool {
                 "CREATE TABLE AS" | "SELECT INTO" | "REFRESH MATERIALIZED VIEW" | "CREATE MATERIALIZED VIEW"
             )
     };
-    let large_objects =
-        facts.effects.contains(&Effect::Write) && facts.functions.iter().any(|call| call.name.starts_with("lo"));
+    let large_objects = facts.effects.contains(&Effect::Write)
+        && facts.functions.iter().any(|call| call.builtin && call.name.starts_with("lo"));
     facts.unparsed.is_some()
         || facts.effects.iter().any(hidden)
         || facts.statements.iter().any(uncounted)

@@ -297,7 +297,7 @@ fn alter_type(grammar: &mut Grammar<'_>) -> Option<Plain> {
 fn alter_view(grammar: &mut Grammar<'_>, command: &str) -> Option<Plain> {
     grammar.words(&["if", "exists"]);
     let view = grammar.name()?;
-    let plain = Plain::ddl(command).changing([view]);
+    let plain = Plain::ddl(command).changing([view]).telling();
     if let Some(plain) = renamed(grammar, plain.clone()) {
         return Some(plain);
     }

@@ -17,6 +17,12 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ("select f(variadic $1)", "select f ( variadic => $1 )"),
         ("select f(a := 1)", "select f ( a => 1 )"),
         ("select (f(a)).* from t", "select ( f ( a ) ) . \"\" from t"),
+        (
+            "select 1 where a.b operator(pg_catalog.=) any (array['r']) and c operator(pg_catalog.<>) all (d)",
+            "select 1 where a . b = any ( array [ 'r' ] ) and c <> all ( d )",
+        ),
+        ("select 1 = a operator(pg_catalog.=) any (b)", "select 1 = a operator ( pg_catalog . = ) any ( b )"),
+        ("select a operator(s.=) any (b)", "select a operator ( s . = ) any ( b )"),
         ("select inet '::1'", "select '::1' :: inet"),
         ("select a from only t", "select a from t"),
         ("delete from only (s.t)", "delete from s . t"),

@@ -6,6 +6,7 @@ use super::columns::Column;
 use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, names};
+use crate::catalog::Events;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::reference::Role as Part;
 use crate::parse::sql::places::Spot;
@@ -36,6 +37,7 @@ impl Walker<'_> {
                 let role = if *to { Part::CopyOut } else { Part::Target };
                 self.touch_as(&relation, access, role, Spot::of(table_name, None, false));
                 self.effect(effect);
+                self.unseen(&relation, if *to { Events::READ } else { Events::INSERT });
                 if columns.is_empty() {
                     let shape = self.shape(&relation);
                     self.all_columns(&shape, std::iter::once(uses));
@@ -48,7 +50,10 @@ impl Walker<'_> {
             CopySource::Query(query) => {
                 absent(*to, "COPY of a query FROM")?;
                 self.effect(Effect::Read);
-                self.query(query, Role::part(Use::Output)).map(drop)
+                let result = self.query(query, Role::part(Use::Output))?;
+                // What goes into a file is no answer.
+                self.result = Some(result).filter(|_| matches!(target, CopyTarget::Stdout));
+                Ok(())
             }
         }
     }

@@ -29,7 +29,7 @@ impl Walker<'_> {
         let lasting = lasting::keeps_names(tags::command(statement)) && !lasting::is_private(statement);
         self.aftermath.names |= !is_right(statement) && !lasting;
         self.privately(lasting::is_temporary(statement));
-        if let Some(defined) = lasting::defines(statement) {
+        if let Some(defined) = lasting::defines(statement, self.context.names) {
             self.defines(&defined);
         }
         if changes_owner(statement) {
@@ -127,7 +127,7 @@ impl Walker<'_> {
         let made = self.resolve_new(&names::parts(&table.name)?)?;
         let plain = table.inherits.is_none() && table.partition_of.is_none() && !table.temporary;
         if plain && !table.if_not_exists && made.schema.is_some() {
-            self.defines(&Definitions::table(made.id.clone(), made.name.clone()));
+            self.defines(&Definitions::table(made.id.clone(), (made.schema.clone(), made.name.clone())));
         }
         self.targets(made, None).map(drop)?;
         for column in &table.columns {
@@ -162,6 +162,8 @@ impl Walker<'_> {
         let own = self.scopes.pop();
         self.view_query(&view.query)?;
         self.scopes.extend(own);
+        // A view of what is temporary is, too.
+        self.aftermath.names |= self.has_touched_temporary();
         self.makes(&view.name)
     }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{Expr, UnaryOperator, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 
 use super::columns::Column;
@@ -19,7 +19,7 @@ use super::scope::{Scope, Table};
 use super::{Context, Kept, Unread, Walk, Walked};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{
-    Access, Aftermath, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
+    Access, Aftermath, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
     StatementFacts, Use, Volatility,
 };
 use crate::parse::reference::{Reference, Role};
@@ -30,10 +30,10 @@ const NESTED_STATEMENTS: usize = 40;
 
 /// How a column is used.
 #[derive(Debug)]
-struct Used {
-    uses: BTreeSet<Use>,
+pub(super) struct Used {
+    pub uses: BTreeSet<Use>,
     /// As it is in a result, and nowhere else.
-    passed: bool,
+    pub passed: bool,
 }
 
 /// The walk's state.
@@ -77,17 +77,19 @@ pub(super) struct Walker<'a> {
     /// What entries define for everybody, where it can be told.
     defines: BTreeMap<usize, Definitions>,
     /// Somebody's code runs, which may change the session.
-    opaque: bool,
+    pub opaque: bool,
+    /// A procedure does more than write out what the catalogs hold.
+    pub beyond: bool,
     entries: Vec<StatementFacts>,
     /// How many statements are open around the first.
     depth: usize,
     /// Indexes of the open entries, innermost last.
     open: Vec<usize>,
     relations: BTreeMap<String, RelationFacts>,
-    columns: BTreeMap<Column, Used>,
+    pub columns: BTreeMap<Column, Used>,
     functions: BTreeMap<String, FunctionFacts>,
     unknown: BTreeSet<&'static str>,
-    placeholders: u16,
+    pub placeholders: u16,
     kept: Kept,
 }
 
@@ -116,6 +118,7 @@ impl<'a> Walker<'a> {
             private: BTreeSet::new(),
             defines: BTreeMap::new(),
             opaque: false,
+            beyond: false,
             entries: Vec::new(),
             depth: 0,
             open: Vec::new(),
@@ -162,6 +165,14 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Somebody's code runs in it, wherever that is.
+    pub(super) fn procedure_somewhere(&mut self) {
+        (self.opaque, self.beyond) = (true, true);
+        for entry in self.entries.iter_mut().filter(|entry| !entry.nested) {
+            entry.effects.insert(Effect::Procedure);
+        }
+    }
+
     /// What the innermost entry defines, nobody else sees, if so.
     pub(super) fn privately(&mut self, is: bool) {
         self.private.extend(self.open.last().filter(|_| is));
@@ -192,18 +203,6 @@ impl<'a> Walker<'a> {
         if !self.earlier.is_empty() {
             self.tables.clear();
         }
-    }
-
-    /// Code or names that cannot be read.
-    pub(super) fn procedure(&mut self) {
-        self.shows();
-        self.opaque = true;
-    }
-
-    /// The same of what runs nothing of anybody's: it shows or does more than the facts can say, but names mean
-    /// the same afterwards.
-    pub(super) fn shows(&mut self) {
-        self.effect(Effect::Procedure);
     }
 
     pub(super) fn not_known(&mut self, path: &'static str) {
@@ -310,6 +309,17 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn function(&mut self, schema: Option<&str>, name: &str, volatility: Option<Volatility>, builtin: bool) {
+        self.function_by(CalledBy::Statement, schema, name, (volatility, builtin, builtin.then_some(false)));
+    }
+
+    /// The same of one that runs for whatever reason.
+    pub(super) fn function_by(
+        &mut self,
+        caller: CalledBy,
+        schema: Option<&str>,
+        name: &str,
+        (volatility, builtin, security_definer): (Option<Volatility>, bool, Option<bool>),
+    ) {
         if schema.is_none() {
             self.not_known("sql.functions");
         }
@@ -320,9 +330,13 @@ impl<'a> Walker<'a> {
             name: name.to_owned(),
             volatility,
             builtin,
+            security_definer,
+            called_by: BTreeSet::new(),
         });
+        facts.called_by.insert(caller);
         // Of several calls, that of the overload that promises least.
         facts.volatility = facts.volatility.zip(volatility).map(|(one, other)| one.max(other));
+        facts.security_definer = facts.security_definer.zip(security_definer).map(|(one, other)| one || other);
     }
 
     /// A literal that a fact is computed from.
@@ -369,39 +383,6 @@ impl<'a> Walker<'a> {
         }
     }
 
-    pub(super) fn value(&mut self, value: &ValueWithSpan) -> Walk {
-        match &value.value {
-            Value::Placeholder(name) => {
-                let number = name.strip_prefix('$').and_then(|digits| digits.parse::<u16>().ok());
-                let number = number.ok_or_else(|| Unread::new("a parameter that is not `$1` to `$65535`"))?;
-                self.placeholders = self.placeholders.max(number);
-                Ok(())
-            }
-            Value::Number(_, long) => absent_suffix(*long),
-            Value::SingleQuotedString(_)
-            | Value::DollarQuotedString(_)
-            | Value::EscapedStringLiteral(_)
-            | Value::NationalStringLiteral(_)
-            | Value::HexStringLiteral(_)
-            | Value::SingleQuotedByteStringLiteral(_)
-            | Value::Boolean(_)
-            | Value::Null => Ok(()),
-            Value::UnicodeStringLiteral(_)
-            | Value::TripleSingleQuotedString(_)
-            | Value::TripleDoubleQuotedString(_)
-            | Value::DoubleQuotedByteStringLiteral(_)
-            | Value::TripleSingleQuotedByteStringLiteral(_)
-            | Value::TripleDoubleQuotedByteStringLiteral(_)
-            | Value::SingleQuotedRawStringLiteral(_)
-            | Value::DoubleQuotedRawStringLiteral(_)
-            | Value::TripleSingleQuotedRawStringLiteral(_)
-            | Value::TripleDoubleQuotedRawStringLiteral(_)
-            | Value::QuoteDelimitedStringLiteral(_)
-            | Value::NationalQuoteDelimitedStringLiteral(_)
-            | Value::DoubleQuotedString(_) => Err(Unread::new("a literal of that kind")),
-        }
-    }
-
     /// Counts everything that is known of a statement run by name as done by the innermost entry.
     pub(super) fn absorb(&mut self, facts: &Facts) {
         if let Some(entry) = self.entry() {
@@ -423,12 +404,14 @@ impl<'a> Walker<'a> {
             used.passed = false;
         }
         for function in &facts.functions {
-            self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
+            let mine = self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
+            mine.called_by.extend(&function.called_by);
         }
         self.cursors.extend(facts.cursors.iter().cloned());
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
+        self.beyond |= facts.effects.contains(&Effect::Procedure) && !facts.describes;
         self.outdated |= facts.outdated;
         // EXECUTE may run what another PREPARE or DECLARE was parsed into.
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
@@ -451,7 +434,14 @@ impl<'a> Walker<'a> {
         self.relations.values().any(|relation| relation.name == name)
     }
 
-    pub(super) fn finish(self) -> Walked {
+    /// A relation of the session's own was touched.
+    pub(super) fn has_touched_temporary(&self) -> bool {
+        self.relations.values().any(|relation| relation.schema.as_deref() == Some(names::TEMPORARY))
+    }
+
+    pub(super) fn finish(mut self) -> Walked {
+        self.bases_of_generated();
+        self.casts_of_columns();
         let (names, defined) = (self.has_lost_names(), self.defined());
         let effects: BTreeSet<Effect> = self.entries.iter().flat_map(|entry| entry.effects.iter().copied()).collect();
         let mut aftermath = self.aftermath;
@@ -474,6 +464,7 @@ impl<'a> Walker<'a> {
             passed: used.passed,
         });
         let facts = Facts {
+            describes: effects.contains(&Effect::Procedure) && !self.beyond,
             normalized: String::new(),
             fingerprint: String::new(),
             effects,
@@ -496,10 +487,6 @@ impl<'a> Walker<'a> {
         };
         Walked { facts, kept: self.kept, references: self.references }
     }
-}
-
-fn absent_suffix(long: bool) -> Walk {
-    super::absent(!long, "a number with a letter at its end")
 }
 
 fn is_more_than_named(access: &Access) -> bool {

@@ -22,8 +22,8 @@ impl Walker<'_> {
         if !self.operators.insert(name.to_owned()) {
             return;
         }
-        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
-        if outdated || !known.searched || self.earlier.touch_function(name) {
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_operator(&known.path, name);
+        if outdated || !known.searched || self.earlier.touch_operator(&known.path, name) {
             self.calls_whatever(name, outdated);
         }
         let own = OPERATORS.contains(&name);
@@ -65,7 +65,10 @@ impl Walker<'_> {
         let (DataType::Custom(name, modifiers), Some(known)) = (data_type, self.known()) else { return false };
         let parts = names::parts(name).unwrap_or_default();
         let last = parts.last().map_or("", String::as_str);
-        let moved = |defined: &Definitions| defined.touch_relation(last) || defined.touch_function(last);
+        let moved = |defined: &Definitions| match parts.as_slice() {
+            [schema, _] => defined.touch_type(&[schema], last),
+            _ => defined.touch_type(&known.path, last),
+        };
         let outdated = known.trust == Trust::Outdated || known.functions == Trust::Outdated || moved(&known.defined);
         if outdated || moved(&self.earlier) {
             self.outdated |= outdated;

@@ -14,6 +14,7 @@ use super::outputs::{Output, Outputs};
 use super::query::Role;
 use super::scope::{Found, Scope, Shape, Source};
 use super::{Unread, Walk, absent, names};
+use crate::catalog::Events;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::reference::Role as Part;
 use crate::parse::sql::places::Spot;
@@ -256,14 +257,14 @@ impl Walker<'_> {
         let relation = self.resolve(name)?;
         self.touch_as(&relation, Access::Read, Part::Read, spot);
         self.effect(Effect::Read);
-        self.behind(&relation, false);
+        self.behind(&relation, Events::READ);
         Ok(relation)
     }
 
     /// The target of a statement; a CTE never shadows it.
-    pub(super) fn target(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Walk<Shape> {
+    pub(super) fn target(&mut self, name: &ObjectName, alias: Option<&TableAlias>, events: Events) -> Walk<Shape> {
         let relation = self.resolve(name)?;
-        self.behind(&relation, true);
+        self.behind(&relation, events);
         self.touch_as(&relation, Access::Write, Part::Target, Spot::of(name, alias, false));
         self.changed(relation, alias)
     }

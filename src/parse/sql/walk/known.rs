@@ -11,12 +11,17 @@ use super::names::{self, Resolved};
 use super::outputs::{Output, Outputs};
 use super::scope::{Shape, Table};
 use super::{Names, Walk};
-use crate::catalog::{Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type};
-use crate::parse::facts::{Access, Effect, Use, Volatility};
+use crate::catalog::{
+    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type,
+};
+use crate::parse::facts::{Access, CalledBy, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 
 /// Domains over domains that are followed.
 const DOMAINS: usize = 32;
+
+/// Whatever rules and MERGE do to rows.
+pub(super) const EVERY: Events = Events::READ.and(Events::INSERT).and(Events::UPDATE).and(Events::DELETE);
 
 /// A view does not tell how it uses the columns of what it shows.
 pub(super) const ANY_USE: [Use; 6] = [Use::Output, Use::Predicate, Use::Join, Use::Group, Use::Order, Use::Argument];
@@ -34,9 +39,9 @@ impl<'a> Walker<'a> {
         self.known().filter(|known| known.searched)
     }
 
-    /// How far the catalog can be relied on for relations with that name.
-    fn trust(&self, known: &Known, name: &str) -> Trust {
-        if self.earlier.touch_relation(name) { Trust::Outdated } else { known.trust_of(name) }
+    /// How far the catalog can be relied on for relations with that name in these schemas.
+    pub(super) fn trust<S: AsRef<str>>(&self, known: &Known, schemas: &[S], name: &str) -> Trust {
+        if self.earlier.touch_relation(schemas, name) { Trust::Outdated } else { known.trust_of(schemas, name) }
     }
 
     /// What the catalog says of it is not relied on, unless somebody looks again.
@@ -60,7 +65,7 @@ impl<'a> Walker<'a> {
         {
             return Ok(resolved);
         }
-        let trust = self.trust(known, name);
+        let trust = self.trust(known, &known.path, name);
         let found = match trust {
             Trust::Outdated => None,
             Trust::Recent | Trust::Fresh => known.snapshot.relation(&known.path, name),
@@ -83,23 +88,34 @@ impl<'a> Walker<'a> {
     pub(super) fn resolve_new(&mut self, parts: &[String]) -> Walk<Resolved> {
         let resolved = names::resolve(parts, self.context.names)?;
         let (Some(known), [name]) = (self.searched(), parts) else { return Ok(resolved) };
-        if known.schema.is_some() {
-            return Ok(resolved);
-        }
-        let trust = self.trust(known, name);
-        let schema = match trust {
-            Trust::Outdated => None,
-            Trust::Recent | Trust::Fresh => known.snapshot.creation_schema(&known.path),
+        let trust = self.trust(known, &known.path, name);
+        // Of the one schema that is searched it only matters whether it is there.
+        let schema = match (trust, &known.schema) {
+            (Trust::Outdated, Some(only)) if !self.may_have_moved(known, only) => Some(only.as_ref()),
+            (Trust::Outdated, _) => None,
+            (Trust::Recent | Trust::Fresh, _) => known.snapshot.creation_schema(&known.path).map(|(schema, _)| schema),
         };
-        self.outdated |= trust == Trust::Outdated;
+        self.outdated |= schema.is_none() && trust != Trust::Fresh;
         match schema {
-            Some((schema, _)) => names::resolve(&[schema.to_owned(), name.clone()], self.context.names),
-            None => Ok(resolved),
+            Some(schema) => names::resolve(&[schema.to_owned(), name.clone()], self.context.names),
+            None => {
+                // Where the path leads nowhere, it is temporary, and so are names from now on.
+                self.aftermath.names = true;
+                Ok(Resolved { id: names::id(None, name), schema: None, name: name.clone() })
+            }
         }
     }
 
+    /// Whether a schema may have come or gone since the catalog was read.
+    fn may_have_moved(&self, known: &Known, schema: &str) -> bool {
+        let is_there = known.snapshot.is_usable(schema);
+        // Not even a name that nothing has would be looked for there.
+        !is_there || self.earlier.touch_relation(&[schema], "") || known.defined.touch_relation(&[schema], "")
+    }
+
     /// Counts what a view shows, and what rules do, where its rows are read or changed.
-    pub(super) fn behind(&mut self, relation: &Resolved, writes: bool) {
+    pub(super) fn behind(&mut self, relation: &Resolved, events: Events) {
+        let writes = events != Events::READ;
         let Some(schema) = relation.schema.as_deref() else { return };
         if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
             return;
@@ -114,29 +130,41 @@ impl<'a> Walker<'a> {
             return;
         }
         let found = known.snapshot.relation_in(schema, &relation.name);
-        match (self.trust(known, &relation.name), found) {
+        match (self.trust(known, &[schema], &relation.name), found) {
             (Trust::Outdated, _) | (Trust::Recent, None) => self.unsettled(),
             // There is none: the server will say so.
             (Trust::Fresh, None) => {}
             (Trust::Recent | Trust::Fresh, Some(found)) if writes => {
+                let mut events = events;
                 if found.rules().any(|rule| rule.is_enabled() && rule.event() != crate::catalog::RuleEvent::Select) {
                     self.shows();
+                    events = EVERY;
                 }
-                self.reaches(known, &known.snapshot.behind_write(found));
+                self.runs_at(&known.snapshot, found, events);
+                self.reaches(known, &known.snapshot.behind_write(found), events);
             }
-            (Trust::Recent | Trust::Fresh, Some(found)) => self.reaches(known, &known.snapshot.behind_read(found)),
+            (Trust::Recent | Trust::Fresh, Some(found)) => {
+                self.runs_at(&known.snapshot, found, events);
+                self.reaches(known, &known.snapshot.behind_read(found), events);
+            }
         }
     }
 
-    fn reaches(&mut self, known: &Known, reach: &Reach<'_>) {
+    fn reaches(&mut self, known: &Known, reach: &Reach<'_>, events: Events) {
         if reach.open {
             self.not_known("sql.relations");
         }
-        if reach.relations.values().any(|reached| self.trust(known, reached.relation.name()) == Trust::Outdated) {
+        let moved = |reached: &Reached<'_>| {
+            let relation = reached.relation;
+            self.trust(known, &[relation.schema()], relation.name()) == Trust::Outdated
+        };
+        if reach.relations.values().any(moved) {
             self.unsettled();
         }
         for reached in reach.relations.values() {
             self.reached(reached);
+            let events = if reached.written { events } else { Events::READ };
+            self.runs_at(&known.snapshot, reached.relation, events);
         }
         for function in reach.functions.values() {
             self.runs(function);
@@ -186,7 +214,7 @@ impl<'a> Walker<'a> {
 
     pub(super) fn somebodys(&mut self, function: &Function<'_>) {
         self.procedure();
-        self.function(Some(function.schema()), function.name(), Some(volatility(function)), false);
+        self.somebodys_by(CalledBy::Statement, function);
     }
 
     /// Whether a call by this name alone may mean somebody's function, which then counts; `arguments` where their number
@@ -203,8 +231,8 @@ impl<'a> Walker<'a> {
             }
             return false;
         };
-        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
-        if outdated || self.earlier.touch_function(name) {
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(&known.path, name);
+        if outdated || self.earlier.touch_function(&known.path, name) {
             self.calls_whatever(name, outdated);
         }
         let own = builtins::lookup(name).is_some();
@@ -223,8 +251,8 @@ impl<'a> Walker<'a> {
     /// The same of a name with its schema.
     pub(super) fn calls_somebodys_in(&mut self, schema: &str, name: &str, arguments: Option<usize>) -> bool {
         let Some(known) = self.known() else { return false };
-        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(name);
-        if schema != "pg_catalog" && (outdated || self.earlier.touch_function(name)) {
+        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(&[schema], name);
+        if schema != "pg_catalog" && (outdated || self.earlier.touch_function(&[schema], name)) {
             self.calls_whatever(name, outdated);
         }
         let mut called = false;
@@ -267,7 +295,7 @@ impl<'a> Walker<'a> {
         }
         let (known, schema) = (self.known()?, relation.schema.as_deref()?);
         let own = matches!(schema, "pg_catalog" | "information_schema");
-        if !own && self.trust(known, &relation.name) == Trust::Outdated {
+        if !own && self.trust(known, &[schema], &relation.name) == Trust::Outdated {
             return None;
         }
         let found = known.snapshot.relation_in(schema, &relation.name)?;
@@ -339,7 +367,7 @@ fn is_plain(function: &Function<'_>) -> bool {
         && !function.is_security_definer()
 }
 
-fn volatility(function: &Function<'_>) -> Volatility {
+pub(super) fn volatility(function: &Function<'_>) -> Volatility {
     match function.volatility() {
         FunctionVolatility::Immutable => Volatility::Immutable,
         FunctionVolatility::Stable => Volatility::Stable,

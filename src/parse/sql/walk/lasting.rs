@@ -1,12 +1,12 @@
 //! Definitions after which names mean in this session what they mean in a new one.
 
 use sqlparser::ast::{
-    AlterTableOperation, GrantObjects, ObjectName, ObjectType, RenameTableNameKind, Statement,
-    UserDefinedTypeRepresentation,
+    AlterSchemaOperation, AlterTable, AlterTableOperation, GrantObjects, ObjectName, ObjectType, RenameTableNameKind,
+    SchemaName, Statement, UserDefinedTypeRepresentation,
 };
 
-use super::names;
-use crate::parse::definitions::Definitions;
+use super::{Names, names};
+use crate::parse::definitions::{Definitions, Place};
 use crate::parse::facts::{Effect, StatementFacts};
 
 /// Tags of what makes nothing that only this session finds: a relation that stays is where a new session finds it,
@@ -69,11 +69,10 @@ pub(super) fn defined(entry: &StatementFacts, told: Option<&Definitions>) -> Opt
 
 /// The names that it makes to mean something else, where it can be told that these are all.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not told here may be anything")]
-pub(super) fn defines(statement: &Statement) -> Option<Definitions> {
-    let last = |name: &ObjectName| names::parts(name).ok()?.pop();
-    let relations = |names: &[&ObjectName]| {
-        names.iter().map(|name| last(name)).collect::<Option<Vec<_>>>().map(Definitions::relations)
-    };
+pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definitions> {
+    let place = |name: &ObjectName| names::place(name, known).ok();
+    let places = |names: &[&ObjectName]| names.iter().map(|name| place(name)).collect::<Option<Vec<_>>>();
+    let relations = |names: &[&ObjectName]| places(names).map(Definitions::relations);
     match statement {
         Statement::CreateTable(table) => {
             let parents = table.inherits.iter().flatten().chain(&table.partition_of);
@@ -81,31 +80,93 @@ pub(super) fn defines(statement: &Statement) -> Option<Definitions> {
         }
         Statement::CreateView(view) => relations(&[&view.name]),
         Statement::CreateSequence { name, .. } | Statement::AlterView { name, .. } => relations(&[name]),
-        Statement::AlterTable(table) => {
-            let mut names = vec![&table.name];
-            for operation in &table.operations {
-                match operation {
-                    AlterTableOperation::RenameTable { table_name: RenameTableNameKind::To(name) } => names.push(name),
-                    AlterTableOperation::AttachPartition { .. } => return None,
-                    _ => {}
-                }
-            }
-            relations(&names)
-        }
+        Statement::AlterTable(table) => altered(table, place(&table.name)?),
         Statement::Drop {
             object_type: ObjectType::Table | ObjectType::View | ObjectType::MaterializedView | ObjectType::Sequence,
             names,
             cascade: false,
             ..
         } => relations(&names.iter().collect::<Vec<_>>()),
+        Statement::Drop { object_type: ObjectType::Type, names, cascade: false, .. } => {
+            let names: Vec<&ObjectName> = names.iter().collect();
+            let mut dropped = Definitions::types(places(&names)?);
+            dropped.extend(&relations(&names)?);
+            // Those that make ranges go as well, and may have any name.
+            dropped.extend(&Definitions::every_function());
+            Some(dropped)
+        }
+        Statement::Drop { object_type: ObjectType::Schema, names, cascade: false, .. } => {
+            names.iter().map(alone).collect::<Option<Vec<_>>>().map(Definitions::schemas)
+        }
+        Statement::CreateType { name, representation } => made(place(name)?, representation.as_ref()?),
+        Statement::CreateSchema { schema_name: SchemaName::Simple(name), .. } => {
+            Some(Definitions::schemas([alone(name)?]))
+        }
+        Statement::AlterSchema(alter) => {
+            let mut schemas = vec![alone(&alter.name)?];
+            for operation in &alter.operations {
+                match operation {
+                    AlterSchemaOperation::Rename { name } => schemas.push(alone(name)?),
+                    AlterSchemaOperation::OwnerTo { .. } => {}
+                    _ => return None,
+                }
+            }
+            Some(Definitions::schemas(schemas))
+        }
         Statement::CreatePolicy(policy) => relations(&[&policy.table_name]),
         Statement::AlterPolicy(policy) => relations(&[&policy.table_name]),
         Statement::DropPolicy(policy) => relations(&[&policy.table_name]),
         Statement::CreateTrigger(trigger) => relations(&[&trigger.table_name]),
-        Statement::CreateFunction(function) => last(&function.name).map(|name| Definitions::functions([name])),
+        Statement::CreateOperator(operator) => place(&operator.name).map(|place| Definitions::operators([place])),
+        Statement::CreateFunction(function) => place(&function.name).map(|place| Definitions::functions([place])),
         // Whoever may look into a schema finds what is in it; a table's rights hide no name.
-        Statement::Grant(grant) => matches!(grant.objects, Some(GrantObjects::Tables(_))).then(Definitions::default),
-        Statement::Revoke(revoke) => matches!(revoke.objects, Some(GrantObjects::Tables(_))).then(Definitions::default),
+        Statement::Grant(grant) => granted(grant.objects.as_ref()),
+        Statement::Revoke(revoke) => granted(revoke.objects.as_ref()),
+        _ => None,
+    }
+}
+
+/// A name without a schema: a schema's.
+pub(super) fn alone(name: &ObjectName) -> Option<String> {
+    names::parts(name).ok().and_then(|parts| <[String; 1]>::try_from(parts).ok()).map(|[name]| name)
+}
+
+fn altered(table: &AlterTable, (schema, name): Place) -> Option<Definitions> {
+    let mut places = Vec::new();
+    for operation in &table.operations {
+        match operation {
+            AlterTableOperation::RenameTable { table_name: RenameTableNameKind::To(name) } => {
+                places.push((schema.clone(), names::parts(name).ok()?.pop()?));
+            }
+            AlterTableOperation::AttachPartition { .. } => return None,
+            _ => {}
+        }
+    }
+    places.push((schema, name));
+    Some(Definitions::relations(places))
+}
+
+/// A type that is made has an array's beside it, a composite one a relation.
+fn made((schema, name): Place, representation: &UserDefinedTypeRepresentation) -> Option<Definitions> {
+    let types = [(schema.clone(), name.clone()), (schema.clone(), format!("_{name}"))];
+    let mut made = Definitions::types(types);
+    match representation {
+        UserDefinedTypeRepresentation::Enum { .. } => {}
+        UserDefinedTypeRepresentation::Composite { .. } => made.extend(&Definitions::relations([(schema, name)])),
+        // These come with functions of whatever name.
+        UserDefinedTypeRepresentation::Range { .. } | UserDefinedTypeRepresentation::SqlDefinition { .. } => {
+            return None;
+        }
+    }
+    Some(made)
+}
+
+fn granted(objects: Option<&GrantObjects>) -> Option<Definitions> {
+    match objects? {
+        GrantObjects::Tables(_) => Some(Definitions::default()),
+        GrantObjects::Schemas(schemas) => {
+            schemas.iter().map(alone).collect::<Option<Vec<_>>>().map(Definitions::schemas)
+        }
         _ => None,
     }
 }

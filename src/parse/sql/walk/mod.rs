@@ -37,6 +37,8 @@ mod statement;
 mod tags;
 mod truth;
 mod types;
+mod unseen;
+mod values;
 
 use std::sync::Arc;
 

@@ -16,10 +16,12 @@ use sqlparser::ast::{
 
 use super::columns::{Column, Place};
 use super::facts::Walker;
+use super::known::EVERY;
 use super::outputs::{Output, Outputs};
 use super::query::Role;
 use super::scope::{Scope, Shape, Source};
 use super::{Unread, Walk, absent, names};
+use crate::catalog::Events;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::sql::spelling;
 
@@ -59,7 +61,10 @@ impl Walker<'_> {
             self.scopes.extend(own);
             given = Some(walked?);
         }
-        let target = self.target(name, alias.as_ref())?;
+        let changes =
+            matches!(&insert.on, Some(OnInsert::OnConflict(OnConflict { action: OnConflictAction::DoUpdate(_), .. })));
+        let events = if changes { Events::INSERT.and(Events::UPDATE) } else { Events::INSERT };
+        let target = self.target(name, alias.as_ref(), events)?;
         for column in &insert.columns {
             self.assign(&target, column)?;
         }
@@ -125,7 +130,7 @@ impl Walker<'_> {
         } = update;
         let plain = optimizer_hints.is_empty() && output.is_none() && or.is_none() && order_by.is_empty();
         absent(plain && limit.is_none() && table.joins.is_empty(), "UPDATE with what PostgreSQL does not have")?;
-        let target = self.target_factor(&table.relation)?;
+        let target = self.target_factor(&table.relation, Events::UPDATE)?;
         match from {
             None => {}
             Some(UpdateTableFromKind::AfterSet(items)) => {
@@ -163,7 +168,7 @@ impl Walker<'_> {
             return Err(Unread::new("DELETE from several relations"));
         };
         absent(item.joins.is_empty(), "DELETE from a join")?;
-        let target = self.target_factor(&item.relation)?;
+        let target = self.target_factor(&item.relation, Events::DELETE)?;
         for item in using.iter().flatten() {
             self.item(item)?;
         }
@@ -177,7 +182,7 @@ impl Walker<'_> {
     fn merge(&mut self, merge: &Merge) -> Walk<Outputs> {
         let Merge { merge_token: _, optimizer_hints, into, table, source, on, clauses, output } = merge;
         absent(optimizer_hints.is_empty() && *into, "MERGE without INTO")?;
-        let target = self.target_factor(table)?;
+        let target = self.target_factor(table, EVERY)?;
         self.effect(Effect::Read);
         self.factor(source)?;
         self.expression(on, Place::of(Use::Join))?;
@@ -246,7 +251,7 @@ impl Walker<'_> {
         }
     }
 
-    fn target_factor(&mut self, factor: &TableFactor) -> Walk<Shape> {
+    fn target_factor(&mut self, factor: &TableFactor, events: Events) -> Walk<Shape> {
         let TableFactor::Table {
             name,
             alias,
@@ -264,7 +269,7 @@ impl Walker<'_> {
         };
         let plain = with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty();
         absent(plain && alias.as_ref().is_none_or(|alias| alias.columns.is_empty()), "a target with options")?;
-        self.target(name, alias.as_ref())
+        self.target(name, alias.as_ref(), events.and(Events::READ))
     }
 
     fn assignments(&mut self, assignments: &[Assignment], target: &Shape) -> Walk {

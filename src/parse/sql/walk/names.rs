@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 
 use super::{Names, Unread, Walk};
+use crate::parse::definitions::Place;
 
 /// PostgreSQL keeps 63 bytes of a name.
 const NAME_BYTES: usize = 63;
@@ -108,6 +109,16 @@ pub(super) fn resolve(parts: &[String], names: &Names) -> Walk<Resolved> {
             Ok(Resolved::new(Some(schema.clone()), name.clone()))
         }
         [name] => Ok(Resolved::new(unqualified(name, names), name.clone())),
+        _ => Err(Unread::new("a name with a database in front")),
+    }
+}
+
+/// Which name it is, with its schema where that is certain.
+pub(super) fn place(object: &ObjectName, names: &Names) -> Walk<Place> {
+    let parts = parts(object)?;
+    match parts.as_slice() {
+        [schema, name] => Ok((Some(schema.clone()), name.clone())),
+        [name] => Ok((unqualified(name, names).filter(|schema| schema != "pg_catalog"), name.clone())),
         _ => Err(Unread::new("a name with a database in front")),
     }
 }

@@ -288,7 +288,7 @@ impl Walker<'_> {
             };
             let relation = self.resolve_new(&parts)?;
             self.touch(&relation, Access::Write);
-            self.defines(&Definitions::relations([relation.name]));
+            self.defines(&Definitions::relations([(relation.schema, relation.name)]));
         }
         self.effect(Effect::Ddl);
         self.effect(Effect::Write);

@@ -6,12 +6,13 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{Analyze, DiscardObject, Ident, Lock, LockTableMode, Statement, Truncate};
+use sqlparser::ast::{Analyze, CascadeOption, DiscardObject, Ident, Lock, LockTableMode, Statement, Truncate};
 
 use super::columns::Column;
 use super::facts::Walker;
 use super::query::Role;
 use super::{Unread, Walk, absent, lasting, names, tags};
+use crate::catalog::Events;
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::sql::plain::Plain;
@@ -40,7 +41,7 @@ impl Walker<'_> {
 
     /// Walks a statement that sqlparser did not read.
     pub(super) fn plain(&mut self, plain: &Plain) -> Walk {
-        let Plain { command, effects, changes, wide, cursor } = plain;
+        let Plain { command, effects, changes, gives, wide, cursor } = plain;
         self.enter(command, false)?;
         self.keep_all();
         for effect in effects {
@@ -56,13 +57,23 @@ impl Walker<'_> {
         }
         match command.as_str() {
             "CREATE RULE" | "CREATE SEQUENCE" | "DROP RULE" if !wide => {
-                let names: Walk<Vec<_>> = changes.iter().map(names::parts).collect();
-                self.defines(&Definitions::relations(names?.into_iter().filter_map(|mut parts| parts.pop())));
+                let places = changes.iter().map(|name| names::place(name, self.context.names));
+                self.defines(&Definitions::relations(places.collect::<Walk<Vec<_>>>()?));
             }
             "CREATE AGGREGATE" | "CREATE PROCEDURE" | "DROP AGGREGATE" | "DROP ROUTINE" if !wide => {
                 self.defines(&Definitions::every_function());
             }
+            "ALTER SCHEMA" => {
+                let names = gives.iter().flatten().map(lasting::alone).collect::<Option<Vec<_>>>();
+                if let Some(names) = names.filter(|names| !names.is_empty()) {
+                    self.defines(&Definitions::schemas(names));
+                }
+            }
             _ => {}
+        }
+        if let Some(gives) = gives.as_ref().filter(|_| !wide) {
+            let places = changes.iter().chain(gives).map(|name| names::place(name, self.context.names));
+            self.defines(&Definitions::relations(places.collect::<Walk<Vec<_>>>()?));
         }
         if *wide {
             self.not_known("sql.relations");
@@ -138,6 +149,11 @@ impl Walker<'_> {
         for target in &truncate.table_names {
             let id = self.resolve(&target.name)?;
             self.touch(&id, Access::Write);
+            self.unseen(&id, Events::TRUNCATE);
+        }
+        if truncate.cascade == Some(CascadeOption::Cascade) {
+            // Whatever refers to them is emptied, too.
+            self.not_known("sql.relations");
         }
         self.effect(Effect::Write);
         Ok(())

@@ -78,7 +78,7 @@ fn what_a_session_defines_is_its_own_until_the_transaction_ends() {
     let mut state = pinned();
     state.ready(Transaction::Open);
     let before = state.stamp();
-    let defined = Definitions::relations(["orders".to_owned()]);
+    let defined = Definitions::relations([(None, "orders".to_owned())]);
     send(&mut state, &facts(Aftermath { defines: defined, ..Aftermath::default() }, &[Effect::Ddl]));
     assert!(!state.sees_what_others_see() && state.stamp() != before);
     state.ready(Transaction::Open);

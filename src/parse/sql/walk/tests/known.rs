@@ -250,45 +250,80 @@ fn with(change: impl FnOnce(&mut Known)) -> Names {
 #[test]
 fn a_definition_tells_which_names_it_moves() {
     for (sql, relations, functions) in [
-        ("create table a (id int)", "a", false),
-        ("create table a () inherits (orders)", "a orders", false),
-        ("create or replace view a as select 1 from payroll", "a", false),
-        ("create materialized view a as select 1", "a", false),
-        ("select 1 as x into a from orders", "a", false),
-        ("alter table orders rename to a", "a orders", false),
-        ("alter table sales.orders add x int", "orders", false),
-        ("drop view wages, lost", "lost wages", false),
-        ("create rule r as on insert to log do nothing", "log", false),
-        ("create policy p on orders using (true)", "orders", false),
+        ("create table a (id int)", "public.a", false),
+        ("create table a () inherits (orders)", "public.a public.orders", false),
+        ("create or replace view a as select 1 from payroll", "public.a", false),
+        ("create materialized view a as select 1", "public.a", false),
+        ("select 1 as x into a from orders", "public.a", false),
+        ("alter table orders rename to a", "public.a public.orders", false),
+        ("alter table sales.orders add x int", "sales.orders", false),
+        ("alter table sales.orders rename to a", "sales.a sales.orders", false),
+        ("alter view wages rename to a", "public.a public.wages", false),
+        ("alter view sales.wages rename to a", "sales.a sales.wages", false),
+        ("alter table orders set schema sales", "public.orders sales.orders", false),
+        ("alter table orders attach partition log default", "public.log public.orders", false),
+        ("alter table orders detach partition log", "public.log public.orders", false),
+        ("create type mood as enum ('a')", "", false),
+        ("create type pair as (a int)", "public.pair", false),
+        ("drop view wages, lost", "public.lost public.wages", false),
+        ("create rule r as on insert to log do nothing", "public.log", false),
+        ("create policy p on orders using (true)", "public.orders", false),
         ("create function f() returns int language sql as 'select 1'", "", true),
     ] {
         let defined = read(sql).aftermath.defines;
-        assert_eq!(defined.relation_names().collect::<Vec<_>>().join(" "), relations, "{sql}");
-        assert_eq!((defined.touch_function("f"), defined.touch_function("g")), (functions, false), "{sql}");
-        assert!(!defined.touch_relation("other"), "{sql}");
+        let names: Vec<_> =
+            defined.relation_names().map(|(schema, name)| format!("{}.{name}", schema.unwrap_or("?"))).collect();
+        assert_eq!(names.join(" "), relations, "{sql}");
+        let function = |name| defined.touch_function(&["public"], name);
+        assert_eq!((function("f"), function("g")), (functions, false), "{sql}");
+        assert!(!defined.touch_relation(&["public", "sales"], "other"), "{sql}");
     }
-    for sql in [
-        "drop table a cascade",
-        "alter schema sales rename to b",
-        "grant usage on schema sales to bob",
-        "alter view wages rename to a",
-        "create table a (id int); drop schema sales cascade",
-        "create extension x",
-    ] {
-        assert!(read(sql).aftermath.defines.touch_relation("other"), "{sql}");
+    for sql in ["drop table a cascade", "create table a (id int); drop schema sales cascade", "create extension x"] {
+        assert!(read(sql).aftermath.defines.touch_relation(&["public"], "other"), "{sql}");
     }
 }
 
 #[test]
+fn what_moves_a_schema_moves_what_is_in_it_and_nothing_else() {
+    for sql in [
+        "create schema sales",
+        "drop schema sales",
+        "alter schema sales rename to b",
+        "alter schema b rename to sales",
+        "grant usage on schema sales to bob",
+        "revoke usage on schema sales from bob",
+    ] {
+        let defined = read(sql).aftermath.defines;
+        assert!(defined.touch_relation(&["sales"], "x") && defined.touch_function(&["sales"], "x"), "{sql}");
+        assert!(!defined.touch_relation(&["public"], "x") && !defined.touch_operator(&["public"], "="), "{sql}");
+    }
+}
+
+#[test]
+fn a_type_that_is_made_moves_its_own_names() {
+    for sql in ["create type mood as enum ('a')", "create type public.mood as (a int)"] {
+        let defined = read(sql).aftermath.defines;
+        let touches = |name| defined.touch_type(&["public"], name);
+        assert!(touches("mood") && touches("_mood") && !touches("other"), "{sql}");
+        assert!(!defined.touch_type(&["sales"], "mood") && !defined.touch_relation(&["public"], "orders"), "{sql}");
+    }
+    let operator = read("create operator + (function = f, leftarg = int)").aftermath.defines;
+    assert!(operator.touch_operator(&["public"], "+") && !operator.touch_operator(&["public"], "="));
+    assert!(!operator.touch_function(&["public"], "f") && !operator.touch_operator(&["sales"], "+"));
+    let range = read("create type span as range (subtype = int)").aftermath.defines;
+    assert!(range.touch_function(&["public"], "other"), "its functions may have any name");
+}
+
+#[test]
 fn what_was_defined_since_is_not_relied_on_and_nothing_else() {
-    let names = with(|known| known.defined = Arc::new(Definitions::relations(["payroll".to_owned()])));
+    let names = with(|known| known.defined = Arc::new(Definitions::relations([(None, "payroll".to_owned())])));
     for sql in ["select 1 from payroll", "select 1 from wages", "select 1 from public.payroll"] {
         let facts = read_by(sql, &names);
         assert!(facts.outdated && facts.unknown.contains("sql.relations"), "{sql}");
     }
     let other = read_by("select lower('a') from orders", &names);
     assert!(!other.outdated && !other.unknown.contains("sql.relations"));
-    let names = with(|known| known.defined = Arc::new(Definitions::functions(["upper".to_owned()])));
+    let names = with(|known| known.defined = Arc::new(Definitions::functions([(None, "upper".to_owned())])));
     let upper = read_by("select upper('a')", &names);
     assert!(upper.outdated && upper.unknown.contains("sql.functions") && effects(&upper) == "procedure read");
     assert_eq!(effects(&read_by("select abs(1)", &names)), "read");
@@ -325,7 +360,8 @@ fn a_statement_behind_a_definition_in_one_text_does_not_trust_what_was_known() {
         "alter table payroll rename to secret; alter table orders rename to payroll; select 1 from payroll",
         "create or replace view payroll as select 2; select 1 from wages",
         "create or replace view orders as select 1; prepare p as select 1 from orders",
-        "grant usage on schema sales to bob; select 1 from orders",
+        "grant usage on schema public to bob; select 1 from orders",
+        "grant usage on schema sales to bob; select 1 from sales.orders",
     ] {
         assert!(recently(sql).unknown.contains("sql.relations"), "{sql}");
     }
@@ -347,7 +383,10 @@ fn a_temporary_relation_is_its_rows_or_unknown() {
     assert!(read_by("select 1 from v", &names).unknown.contains("sql.relations"));
     assert_eq!(ids(&read_by("select 1 from orders", &names)), ["public.orders"], "it comes last");
     let Names::Known(known) = names else { panic!("it is known") };
-    let gone = Known { defined: Arc::new(Definitions::relations(["t".to_owned(), "orders".to_owned()])), ..known };
+    let gone = Known {
+        defined: Arc::new(Definitions::relations([(None, "t".to_owned()), (None, "orders".to_owned())])),
+        ..known
+    };
     for sql in ["select 1 from t", "select 1 from orders"] {
         assert!(read_by(sql, &Names::Known(gone.clone())).unknown.contains("sql.relations"), "{sql}");
     }

@@ -1,0 +1,172 @@
+//! What runs where a relation is used though nothing in the text says so (triggers, row security, checks, defaults,
+//! indexes), and what generated columns are made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::columns::Column;
+use super::facts::{Used, Walker};
+use super::known::{is_harmless, volatility};
+use super::names::{self, Resolved};
+use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Snapshot, Type};
+use crate::parse::facts::{CalledBy, Effect, Use};
+use crate::parse::sql::builtins::{self, Family};
+use crate::parse::sql::reading::{Known, Trust};
+
+/// Volatile functions of PostgreSQL's own extensions, and of newer servers, that make values of nothing.
+const MAKES_VALUES: [&str; 9] = [
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v5",
+    "uuidv4",
+    "uuidv7",
+];
+
+impl Walker<'_> {
+    /// Counts what runs where this is done to rows of a relation, and what is behind it is none of the statement's.
+    pub(super) fn unseen(&mut self, relation: &Resolved, events: Events) {
+        let (Some(known), Some(schema)) = (self.known(), relation.schema.as_deref()) else { return };
+        let new = self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id);
+        if new || matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
+            return;
+        }
+        match (self.trust(known, &[schema], &relation.name), known.snapshot.relation_in(schema, &relation.name)) {
+            (Trust::Outdated, _) | (Trust::Recent, None) => {
+                self.outdated = true;
+                self.not_known("sql.functions");
+            }
+            (Trust::Fresh, None) => {}
+            (Trust::Recent | Trust::Fresh, Some(found)) => self.runs_at(&known.snapshot, found, events),
+        }
+    }
+
+    /// The same of a relation that the catalog has.
+    pub(super) fn runs_at(&mut self, snapshot: &Snapshot, relation: Relation<'_>, events: Events) {
+        for (occasion, function) in snapshot.runs_at(relation, events) {
+            match function.and_then(|oid| snapshot.function(oid)) {
+                Some(function) => self.runs_unasked(occasion, &function),
+                None => self.not_known("sql.functions"),
+            }
+        }
+    }
+
+    fn runs_unasked(&mut self, occasion: Occasion, function: &Function<'_>) {
+        let caller = match occasion {
+            Occasion::Trigger => CalledBy::Trigger,
+            Occasion::RowSecurity => CalledBy::RowSecurity,
+            Occasion::Check => CalledBy::Check,
+            Occasion::Default => CalledBy::Default,
+            Occasion::Index => CalledBy::Index,
+        };
+        if is_harmless(function) || makes_values(function) {
+            return;
+        }
+        if caller == CalledBy::Trigger || !function.is_own() {
+            // What a trigger does is its owner's business, as what a table holds; but policy hears of it.
+            if caller != CalledBy::Trigger && function.volatility() == FunctionVolatility::Volatile {
+                self.procedure();
+            }
+            return self.somebodys_by(caller, function);
+        }
+        let builtin = builtins::lookup_in(function.schema(), function.name());
+        match builtin.map(|builtin| builtin.family) {
+            // A sequence that a default advances is a part of the write; what row security reads of settings is its own.
+            Some(
+                Family::Plain | Family::HarmlessVolatile | Family::RegArgument | Family::Write | Family::CurrentSetting,
+            ) => return,
+            Some(Family::File) => self.effect(Effect::File),
+            Some(Family::Notify) => self.effect(Effect::Notify),
+            Some(Family::AdvisoryUnlockAll) => self.effect(Effect::Session),
+            Some(Family::Procedure | Family::SetConfig) | None => self.procedure(),
+        }
+        self.somebodys_by(caller, function);
+    }
+
+    /// Lists a function of the catalog.
+    pub(super) fn somebodys_by(&mut self, caller: CalledBy, function: &Function<'_>) {
+        let own = function.is_own();
+        let promised = (Some(volatility(function)), own, Some(function.is_security_definer()));
+        self.function_by(caller, Some(function.schema()), function.name(), promised);
+    }
+
+    /// Adds columns that used ones are generated from: they are used the same way. That they pass is not changed by it,
+    /// since what is made of them was made before.
+    pub(super) fn bases_of_generated(&mut self) {
+        let mut more: Vec<(Column, BTreeSet<Use>)> = Vec::new();
+        for (column, used) in &self.columns {
+            let uses: BTreeSet<Use> = used.uses.iter().copied().filter(|how| *how != Use::Assignment).collect();
+            if !uses.is_empty() {
+                more.extend(self.generated_from(column).into_iter().map(|base| (base, uses.clone())));
+            }
+        }
+        for (column, uses) in more {
+            let used = self.columns.entry(column).or_insert_with(|| Used { uses: BTreeSet::new(), passed: true });
+            used.uses.extend(uses);
+        }
+    }
+
+    /// Somebody's code turns values of a used column's type into others, wherever PostgreSQL puts a cast in.
+    pub(super) fn casts_of_columns(&mut self) {
+        let Some(known) = self.known() else { return };
+        let own = |data_type: &Type<'_>| data_type.schema() == "pg_catalog" && data_type.element().is_none();
+        let mut types = BTreeMap::new();
+        for column in self.columns.keys() {
+            let used = self.types_of_column(known, column).into_iter().filter(|data_type| !own(data_type));
+            types.extend(used.map(|data_type| (data_type.oid(), data_type)));
+        }
+        let functions = known.snapshot.cast_by(types.into_values());
+        for function in functions {
+            match function {
+                Some(function) if is_harmless(&function) || function.is_own() => {}
+                Some(function) => {
+                    self.procedure_somewhere();
+                    self.somebodys_by(CalledBy::Statement, &function);
+                }
+                None => self.procedure_somewhere(),
+            }
+        }
+    }
+
+    /// The type of a column, or of every column where one stands for all.
+    fn types_of_column<'k>(&self, known: &'k Known, column: &Column) -> Vec<Type<'k>> {
+        let relation = column.relation.as_deref().and_then(|id| self.relation_of(id));
+        let Some((Some(schema), name)) = relation else { return Vec::new() };
+        if matches!(schema, "pg_catalog" | "information_schema") {
+            return Vec::new();
+        }
+        let Some(relation) = known.snapshot.relation_in(schema, name) else { return Vec::new() };
+        let of = |one: crate::catalog::Column<'k>| known.snapshot.data_type(one.data_type().0);
+        match &*column.name {
+            "*" => relation.columns().filter_map(of).collect(),
+            name => relation.column(name).and_then(of).into_iter().collect(),
+        }
+    }
+
+    /// Of a relation's column and of those of what inherits from it.
+    fn generated_from(&self, column: &Column) -> BTreeSet<Column> {
+        let mut bases = BTreeSet::new();
+        let relation = column.relation.as_deref().and_then(|id| self.relation_of(id));
+        let (Some(id), Some((Some(schema), name)), Some(known)) = (&column.relation, relation, self.known()) else {
+            return bases;
+        };
+        let Some(relation) = known.snapshot.relation_in(schema, name) else { return bases };
+        let Some(own) = relation.column(&column.name).filter(|own| own.is_generated()) else { return bases };
+        bases.extend(own.bases().map(|base| Column::of(std::rc::Rc::clone(id), base.name())));
+        for child in relation.family().into_values() {
+            let others = child.column(&column.name).into_iter().flat_map(|other| other.bases());
+            let shown = others.filter(|base| relation.column(base.name()).is_some());
+            bases.extend(shown.map(|base| Column::of(std::rc::Rc::clone(id), base.name())));
+        }
+        bases
+    }
+}
+
+/// Compiled, so that a superuser brought it, and nothing but a value comes of it.
+fn makes_values(function: &Function<'_>) -> bool {
+    matches!(function.language(), "c" | "internal")
+        && !function.is_security_definer()
+        && MAKES_VALUES.contains(&function.name())
+}

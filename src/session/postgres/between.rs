@@ -1,0 +1,87 @@
+//! The answers to what sidegate asks between two statements. The client sees nothing of them.
+
+use std::sync::atomic::Ordering;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::forward::{NamesAnswer, Told};
+use crate::wire::postgres::{ErrorFields, Frame, ReadyForQuery};
+
+use super::answers::{Answers, broken, transaction};
+use super::corridor::End;
+use super::ledger::{Ledger, Line};
+use super::owed::{Asked, Owed, Own, Question};
+use super::state::State;
+
+/// Bytes of an answer to sidegate's own question.
+const LONGEST: usize = 1 << 20;
+
+impl Question {
+    /// A part of its rows.
+    pub(super) fn row(&mut self, bytes: &[u8]) {
+        self.overflown |= self.rows.len().saturating_add(bytes.len()) > LONGEST;
+        if !self.overflown {
+            self.rows.extend_from_slice(bytes);
+        }
+    }
+
+    /// Gives what came of it to whoever asked.
+    fn end(self, state: &mut State) {
+        let failed = self.failed.as_deref();
+        match self.asked {
+            Asked::Names => {
+                let whole = failed.is_none() && !self.overflown;
+                state.told(if whole { NamesAnswer::read(&self.rows) } else { None });
+            }
+            Asked::Estimate(told) => {
+                let failed = failed.map(|sqlstate| (self.parsed, sqlstate));
+                *told.lock() = if self.overflown { Told::Nothing } else { Told::read(&self.rows, failed) };
+            }
+            Asked::Aside => {}
+        }
+    }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
+    /// Takes a message for the answer to sidegate's own question; `false` if it is none.
+    pub(super) fn question(&mut self, frame: &Frame) -> Result<bool, End> {
+        let mut state = self.corridor.state.lock();
+        let Some(question) = asked(&mut state.ledger) else { return Ok(false) };
+        match frame.tag() {
+            b'1' => question.parsed = question.parsed.saturating_add(1),
+            b'2' | b'3' | b'C' => {}
+            // Nobody but sidegate has caused it.
+            b'N' if !matches!(question.asked, Asked::Names) => {}
+            b'E' => {
+                let error = ErrorFields::decode(frame.body()).map_err(|error| broken(&error))?;
+                if error.is_fatal() {
+                    return Ok(false);
+                }
+                question.failed = Some(error.sqlstate().unwrap_or("XX000").to_owned());
+            }
+            b'Z' => {
+                let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
+                let status = transaction(ready.status);
+                let Some(Line { owed: Owed::Own(Own::Question(question)), .. }) = state.ledger.settle() else {
+                    return Ok(false);
+                };
+                if question.last {
+                    state.ready(status);
+                }
+                question.end(&mut state);
+                self.corridor.asking.store(asked(&mut state.ledger).is_some(), Ordering::Relaxed);
+                drop(state);
+                self.corridor.rang();
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn asked(ledger: &mut Ledger) -> Option<&mut Question> {
+    match ledger.front() {
+        Some(Line { owed: Owed::Own(Own::Question(question)), .. }) => Some(question),
+        Some(_) | None => None,
+    }
+}
