@@ -41,10 +41,10 @@ impl Told {
             (
                 Table::Rules,
                 rows(&[
-                    "900 120 _RETURN 1 t O f t",
-                    "901 130 _RETURN 1 t O f t",
-                    "902 140 copy 3 f O f t",
-                    "903 140 off 2 f D f t",
+                    "900 120 _RETURN 1 t O f t tree",
+                    "901 130 _RETURN 1 t O f t tree",
+                    "902 140 copy 3 f O f t tree",
+                    "903 140 off 2 f D f t tree",
                 ]),
             ),
             (
@@ -82,7 +82,7 @@ impl Told {
             (Table::DomainConstraints, rows(&["700 CHECK(true)"])),
             (Table::Collations, rows(&["100 11 default t"])),
             (Table::Extensions, rows(&["800 plpgsql 1.0"])),
-            (Table::Definitions, rows(&["900 SELECT", "902 ~"])),
+            (Table::Definitions, rows(&["900 tree SELECT", "902 tree ~"])),
         ])
     }
 
@@ -317,8 +317,8 @@ fn a_catalog_that_lies_is_told_where() {
         (Table::Columns, "100 3 id 23 -1 0 f f  ", "columns describe `100` twice"),
         (Table::Columns, "7 1 id 23 -1 0 f f  ", "columns name `7`, which relations do not describe"),
         (Table::Inheritance, "100 7", "inheritance name `7`, which relations do not describe"),
-        (Table::Rules, "904 7 a 1 t O f t", "rules name `7`, which relations do not describe"),
-        (Table::Rules, "900 100 a 1 t O f t", "rules describe `900` twice"),
+        (Table::Rules, "904 7 a 1 t O f t tree", "rules name `7`, which relations do not describe"),
+        (Table::Rules, "900 100 a 1 t O f t tree", "rules describe `900` twice"),
         (Table::RuleRelations, "7 100 0", "relations of rules name `7`, which rules do not describe"),
         (
             Table::Functions,
@@ -470,7 +470,7 @@ fn a_family_is_known_from_both_ends() {
 #[test]
 fn a_rule_that_is_too_long_leads_nowhere_that_is_known() {
     let mut told = Told::shop();
-    let long = rows(&["901 130 _RETURN 1 t O t f"]).remove(0);
+    let long = rows(&["901 130 _RETURN 1 t O t f tree"]).remove(0);
     *told.rows(Table::Rules).get_mut(1).unwrap() = long;
     let shop = told.build().unwrap();
     assert!(shop.behind_read(shop.relation_in("public", "wide").unwrap()).open);

@@ -51,23 +51,40 @@ pub(super) struct Mask {
 #[serde(rename_all = "snake_case", deny_unknown_fields, expecting = "an object that names one masker")]
 pub enum Masker {
     /// NULL.
-    Null {},
+    Null {
+        /// The parts of a JSON value that it is for; none: all of the value.
+        #[serde(default, deserialize_with = "pointers", skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
+    },
     /// The same value for all, NULL too.
     Replace {
         /// That value.
         value: Value,
+        /// The parts of a JSON value that it is for; none: all of the value.
+        #[serde(default, deserialize_with = "pointers", skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
     },
     /// As many characters, none of them the value's.
-    Redact {},
+    Redact {
+        /// The parts of a JSON value that it is for; none: all of the value.
+        #[serde(default, deserialize_with = "pointers", skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
+    },
     /// A keyed digest.
     Hash {
         /// The name of the key.
         key: String,
+        /// The parts of a JSON value that it is for; none: all of the value.
+        #[serde(default, deserialize_with = "pointers", skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
     },
     /// Another value of the same format, the same one for the same value.
     Tokenize {
         /// The name of the key.
         key: String,
+        /// The parts of a JSON value that it is for; none: all of the value.
+        #[serde(default, deserialize_with = "pointers", skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
     },
     /// The first and last characters stay.
     Partial {
@@ -80,40 +97,103 @@ pub enum Masker {
         /// What stands for each of the others; `*` if nothing is said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         with: Option<String>,
+        /// The parts of a JSON value that it is for; none: all of the value.
+        #[serde(default, deserialize_with = "pointers", skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
     },
     /// An e-mail address of which little stays.
-    Email {},
+    Email {
+        /// The parts of a JSON value that it is for; none: all of the value.
+        #[serde(default, deserialize_with = "pointers", skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
+    },
     /// Whatever looks like a secret inside the value.
-    Detect {},
+    Detect {
+        /// The parts of a JSON value that it is for; none: all of the value.
+        #[serde(default, deserialize_with = "pointers", skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
+    },
 }
 
 impl Masker {
     /// Its name.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Null {} => "null",
+            Self::Null { .. } => "null",
             Self::Replace { .. } => "replace",
-            Self::Redact {} => "redact",
+            Self::Redact { .. } => "redact",
             Self::Hash { .. } => "hash",
             Self::Tokenize { .. } => "tokenize",
             Self::Partial { .. } => "partial",
-            Self::Email {} => "email",
-            Self::Detect {} => "detect",
+            Self::Email { .. } => "email",
+            Self::Detect { .. } => "detect",
         }
     }
 
     /// Its place in the contract's order.
     pub fn rank(&self) -> u8 {
         match self {
-            Self::Null {} => 0,
+            Self::Null { .. } => 0,
             Self::Replace { .. } => 1,
-            Self::Redact {} => 2,
+            Self::Redact { .. } => 2,
             Self::Hash { .. } => 3,
             Self::Tokenize { .. } => 4,
             Self::Partial { .. } => 5,
-            Self::Email {} => 6,
-            Self::Detect {} => 7,
+            Self::Email { .. } => 6,
+            Self::Detect { .. } => 7,
         }
+    }
+
+    /// The parts of a JSON value that it is for, as JSON Pointers with `*` for any one step; none: all of the value.
+    pub fn paths(&self) -> &[String] {
+        match self {
+            Self::Null { paths }
+            | Self::Replace { paths, .. }
+            | Self::Redact { paths }
+            | Self::Hash { paths, .. }
+            | Self::Tokenize { paths, .. }
+            | Self::Partial { paths, .. }
+            | Self::Email { paths }
+            | Self::Detect { paths } => paths,
+        }
+    }
+
+    /// What masks a column that both are for: the first in the contract's order, on the paths of both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let (first, second) = if self.rank() <= other.rank() { (self, other) } else { (other, self) };
+        let mut masker = first.clone();
+        let more: Vec<String> = second.paths().iter().filter(|path| !first.paths().contains(path)).cloned().collect();
+        let (Self::Null { paths }
+        | Self::Replace { paths, .. }
+        | Self::Redact { paths }
+        | Self::Hash { paths, .. }
+        | Self::Tokenize { paths, .. }
+        | Self::Partial { paths, .. }
+        | Self::Email { paths }
+        | Self::Detect { paths }) = &mut masker;
+        // One without is for all of the value.
+        if second.paths().is_empty() {
+            paths.clear();
+        } else if !paths.is_empty() {
+            paths.extend(more);
+        }
+        masker
+    }
+}
+
+/// Most paths of one mask.
+const MOST_PATHS: usize = 64;
+
+fn pointers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let paths = Vec::<String>::deserialize(deserializer)?;
+    if paths.is_empty() || paths.len() > MOST_PATHS {
+        let problem = format!("`paths` must have 1 to {MOST_PATHS} JSON Pointers: leave it out for the whole value");
+        return Err(serde::de::Error::custom(problem));
+    }
+    match paths.iter().find(|path| !path.starts_with('/')) {
+        Some(path) => Err(serde::de::Error::custom(format!("`{path}` is no JSON Pointer: write `/a/*/b`"))),
+        None => Ok(paths),
     }
 }
 

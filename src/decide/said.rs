@@ -36,11 +36,9 @@ impl Said {
                 // Checked when the answer was read.
                 if let Ok((relation, column)) = name::column(&mask.column) {
                     let columns = self.masks.entry(relation.to_string()).or_default();
-                    match columns.get(&column) {
-                        Some(present) if present.rank() <= mask.with.rank() => {}
-                        Some(_) | None => {
-                            columns.insert(column, mask.with.clone());
-                        }
+                    match columns.get_mut(&column) {
+                        Some(present) => *present = present.and(&mask.with),
+                        None => _ = columns.insert(column, mask.with.clone()),
                     }
                 }
             }),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::decide::Verdict;
-use crate::journal::Entry;
+use crate::journal::{Entry, Mark};
 use crate::parse::Request;
 use crate::wire::postgres::{Close, Frame, Object, Parse, Query, WireError};
 
@@ -21,6 +21,11 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// What the journal must have before anything of it is sent.
+    pub fn mark(&self) -> Mark {
+        self.entry.mark()
+    }
+
     /// Gives up the bytes and the entry, which `forward` needs to send the one and keep the other. First come messages
     /// of sidegate's own that prepare the statement anew, if they are needed.
     pub fn into_parts(self) -> (Option<Bytes>, Frame, Entry) {

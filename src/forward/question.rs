@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::wire::postgres::{Bind, Close, DataRow, Execute, Object, Parse, WireError};
+use crate::wire::postgres::{Bind, Close, DataRow, Describe, Execute, Object, Parse, WireError};
 
 pub(super) const SYNC: &[u8] = b"S\0\0\0\x04";
 
@@ -65,6 +65,18 @@ impl Question {
         out.extend_from_slice(SYNC);
         Ok(out)
     }
+}
+
+/// Asks what the rows of a query look like, and leaves neither a name nor a Sync: what the server looked at stays as it
+/// is until the statement behind it ends.
+pub(super) fn preview(query: &str) -> Result<Vec<u8>, WireError> {
+    let name = NAME.as_bytes();
+    let parse = Parse { name, sql: query.as_bytes(), types: Vec::new() }.encode()?;
+    let describe = Describe { object: Object::Statement, name }.encode()?;
+    let close = Close { object: Object::Statement, name }.encode()?;
+    let mut out = [parse.bytes(), describe.bytes(), close.bytes()].map(|bytes| bytes.as_ref()).concat();
+    out.extend_from_slice(b"H\0\0\0\x04");
+    Ok(out)
 }
 
 /// Runs a text under the name that is sidegate's own, and forgets it.

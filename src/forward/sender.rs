@@ -8,7 +8,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::estimate::WhatIf;
-use super::question::Question;
+use super::question::{self, Question};
 use crate::enforce::{Permit, Poison};
 use crate::journal::{Entry, Journal, JournalError, Mark};
 use crate::wire::postgres::{Describe, Frame, Object, Relay};
@@ -68,14 +68,27 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
 
     /// Queues what was permitted, byte for byte, and gives back its open journal entry.
     pub fn send(&mut self, permit: Permit) -> Entry {
+        self.awaits(permit.mark());
         let (before, frame, entry) = permit.into_parts();
-        self.awaited = Some(match self.awaited {
-            Some((mark, from)) => (entry.mark().and(Some(mark)), from),
-            None => (entry.mark(), self.out.len()),
-        });
         self.out.extend_from_slice(before.as_deref().unwrap_or_default());
         self.out.extend_from_slice(frame.bytes());
         entry
+    }
+
+    fn awaits(&mut self, mark: Mark) {
+        self.awaited = Some(match self.awaited {
+            Some((awaited, from)) => (mark.and(Some(awaited)), from),
+            None => (mark, self.out.len()),
+        });
+    }
+
+    /// Queues the question what the rows look like that a query gives which a permitted statement copies out, and a
+    /// Flush; `false` if it cannot be put.
+    pub fn send_preview(&mut self, permit: &Permit, query: &str) -> bool {
+        let Ok(exchange) = question::preview(query) else { return false };
+        self.awaits(permit.mark());
+        self.out.extend_from_slice(&exchange);
+        true
     }
 
     /// Queues a message that needs no permit.

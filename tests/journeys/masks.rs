@@ -221,7 +221,6 @@ fn cells_that_no_expression_masks_are_masked_on_their_way_back() {
         "select id from customers order by name",
         "select email from customers union select 'x'",
         "select email from customers union all select name from customers",
-        "copy customers to stdout",
         "declare c cursor for select email from customers",
         "explain select email from customers",
     ] {
@@ -249,4 +248,59 @@ print('every row')";
     assert_eq!(changed.len(), cells[1].len());
     sidegate.edit_policy(&KEYED.replace("\"key\": \"masks\"", "\"key\": \"nobodys\""));
     assert!(psql("select email from customers").contains("the key `nobodys`"));
+}
+
+/// Documents of which parts are masked, beside one that is none.
+const PATHS: &str = "package policies.shop\n\n\
+    allow contains \"everything\" if true\n\n\
+    mask contains {\"column\": \"public.notes.payload\", \"with\": {\"replace\": {\"value\": \"***\", \"paths\": [\"/card/number\"]}}} if true\n\n\
+    mask contains {\"column\": \"public.notes.payload\", \"with\": {\"email\": {\"paths\": [\"/contacts/*/mail\"]}}} if true\n\n\
+    mask contains {\"column\": \"public.notes.plain\", \"with\": {\"partial\": {\"keep_first\": 1, \"paths\": [\"/name\"]}}} if true\n";
+
+#[test]
+fn parts_of_documents_are_masked_and_the_rest_stays() {
+    let sidegate = Setup::policy(PATHS).start();
+    postgres().sql(
+        &sidegate.database,
+        r#"create domain document as json; create table notes (id int primary key, payload jsonb, plain document, words text);
+           insert into notes values (1, '{"card": {"number": 4111, "name": "A"}, "contacts": [{"mail": "paul@example.com"}, 7], "ok": 1.50}',
+             '{ "name" : "Paul", "n\u0061me":"Pauline", "x":1.0 }', 'w'), (2, null, null, null), (3, '[1]', '3', 'x')"#,
+    );
+    let psql = |sql: &str| {
+        let text = said(&sidegate.psql(&["-Atc", sql]));
+        assert!(!["4111", "paul@", "aul\"", "auline"].iter().any(|raw| text.contains(raw)), "{sql}: {text}");
+        text.trim().to_owned()
+    };
+    let payload = r#"{"ok": 1.50, "card": {"name": "A", "number": "***"}, "contacts": [{"mail": "***"}, 7]}"#;
+    let plain = r#"{ "name" : "P***", "n\u0061me":"P******", "x":1.0 }"#;
+    assert_eq!(psql("select * from notes order by id"), format!("1|{payload}|{plain}|w\n2|||\n3|[1]|3|x"));
+    assert_eq!(psql("select payload from notes where id = 1"), payload);
+    assert_eq!(psql("copy notes (id, payload) to stdout").lines().next(), Some(format!("1\t{payload}").as_str()));
+    for refused in [
+        "select payload ->> 'ok' from notes",
+        "select id from notes where payload @> '{\"card\": {\"number\": 4111}}'",
+        "select jsonb_path_query(payload, '$.card') from notes",
+        "select payload['card'] from notes",
+        "select plain::text from notes",
+        "select to_jsonb(n) from notes n",
+    ] {
+        assert!(psql(refused).contains("denied by policy"), "{refused}: {}", psql(refused));
+    }
+    let program = "import os, psycopg
+with psycopg.connect(os.environ['DSN'], autocommit=True) as c:
+    for binary in (False, True):
+        for _ in range(6):
+            row = c.execute('select payload, plain from notes where id = %s', (1,), binary=binary, prepare=True).fetchone()
+            assert row[0] == {'ok': 1.5, 'card': {'name': 'A', 'number': '***'}, 'contacts': [{'mail': '***'}, 7]}, row
+            assert row[1] == {'name': 'P******', 'x': 1.0}, row
+print('every row')";
+    let mut command = python();
+    let dsn = format!("host=127.0.0.1 port={} dbname={} user=alice", sidegate.port, sidegate.database);
+    let output = sidegate.environment(command.args(["-c", program]).env("DSN", dsn)).output().expect("it runs");
+    assert!(said(&output).ends_with("every row\n"), "{}", said(&output));
+    // Where it has no meaning, the statement is denied before anything is sent.
+    sidegate.edit_policy(&PATHS.replace("notes.plain", "notes.words"));
+    assert!(psql("select words from notes").contains("column `words` is no JSON: leave the paths of its mask out"));
+    assert!(psql("copy notes to stdout").contains("column `words` is no JSON"));
+    assert_eq!(psql("select id from notes where id = 3"), "3");
 }

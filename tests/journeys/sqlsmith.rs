@@ -12,9 +12,12 @@ use std::time::{Duration, Instant};
 use crate::harness::raw::{Message, Raw, query};
 use crate::harness::{Setup, until};
 
-/// Everybody reads everything, and nobody sees a token or a PIN.
-const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
-    allow contains \"reads\" if sql.describes\n\n\
+/// Everybody reads everything and calls nearly everything, and nobody sees a token or a PIN.
+const POLICY: &str = "package policies.shop\n\n\
+    allow contains \"reads\" if {\n\tevery effect in input.sql.effects {\n\
+    \t\teffect in {\"read\", \"procedure\", \"session\", \"transaction\"}\n\t}\n}\n\n\
+    deny contains \"the server and its sessions go on\" if {\n\tsome function in input.sql.functions\n\
+    \tfunction.name in {\"pg_cancel_backend\", \"pg_promote\", \"pg_terminate_backend\"}\n}\n\n\
     allow contains \"what it sets\" if {\n\tinput.sql.effects == [\"settings\"]\n\
     \tevery setting in input.sql.settings {\n\t\tsetting.name == \"client_min_messages\"\n\t}\n}\n\n\
     mask contains {\"column\": \"public.vault.token\", \"with\": {\"replace\": {\"value\": \"***\"}}} if true\n\n\
@@ -71,8 +74,8 @@ impl Seen {
         }
         if message.field('D').starts_with("decision ") {
             // Without what is in backticks, and where it was.
-            let cause: String = text.split('`').step_by(2).collect::<Vec<_>>().join("…");
-            let cause = cause.split(" near byte").next().unwrap_or_default().to_owned();
+            let cause = text.split('`').step_by(2).collect::<Vec<_>>().join("…");
+            let cause: String = cause.chars().filter(|c| !c.is_ascii_digit()).collect();
             *self.refusals.entry(format!("{code} {cause}")).or_default() += 1;
         } else {
             *self.errors.entry(code).or_default() += 1;

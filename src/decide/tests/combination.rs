@@ -154,6 +154,29 @@ mask contains {\"column\": \"public.orders.note\", \"with\": {\"hash\": {\"key\"
 }
 
 #[tokio::test]
+async fn what_two_maskers_are_for_in_one_column_the_first_masks() {
+    let of = |one: &str, other: &str| {
+        let mask =
+            |with: &str| format!("mask contains {{\"column\": \"public.orders.note\", \"with\": {with}}} if true\n");
+        shop(&format!("{ALLOW}{}{}", mask(one), mask(other)))
+    };
+    let (email, redact) = (r#"{"email": {"paths": ["/a", "/b"]}}"#, r#"{"redact": {"paths": ["/b", "/*/c"]}}"#);
+    for (one, other, mut expected) in [
+        (email, redact, vec!["/*/c", "/a", "/b"]),
+        (redact, email, vec!["/*/c", "/a", "/b"]),
+        (r#"{"email": {}}"#, redact, vec![]),
+        (email, r#"{"redact": {}}"#, vec![]),
+    ] {
+        let decision = say(of(one, other), asked(|_| {})).await;
+        let masker = decision.masks()["public.orders"]["note"].clone();
+        let mut paths: Vec<&str> = masker.paths().iter().map(String::as_str).collect();
+        paths.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!((masker.label(), paths), ("redact", expected), "{one} {other}");
+    }
+}
+
+#[tokio::test]
 async fn an_unparsed_statement_needs_an_allow_unparsed_beside_an_allow() {
     let unparsed = "allow_unparsed contains \"we trust DO\" if true\n";
     let neither = say(shop(ALLOW), not_parsed()).await;

@@ -34,6 +34,26 @@ async fn every_odd_value_of_the_decision_denies_with_its_cause() {
             Cause::Type,
         ),
         ("allow := {\"allow\": true, \"mask\": {\"Customers\": {\"email\": {\"redact\": {}}}}} if true", Cause::Type),
+        (
+            "allow := {\"allow\": true, \"mask\": {\"public.customers\": {\"email\": {\"redact\": {\"paths\": []}}}}} if true",
+            Cause::Type,
+        ),
+        (
+            "allow := {\"allow\": true, \"mask\": {\"public.customers\": {\"email\": {\"redact\": {\"paths\": [\"a\"]}}}}} if true",
+            Cause::Type,
+        ),
+        (
+            "allow := {\"allow\": true, \"mask\": {\"public.customers\": {\"email\": {\"redact\": {\"paths\": \"/a\"}}}}} if true",
+            Cause::Type,
+        ),
+        (
+            "allow := {\"allow\": true, \"mask\": {\"public.customers\": {\"email\": {\"redact\": {\"paths\": null}}}}} if true",
+            Cause::Type,
+        ),
+        (
+            "allow := {\"allow\": true, \"mask\": {\"public.customers\": {\"email\": {\"redact\": {\"paths\": [1]}}}}} if true",
+            Cause::Type,
+        ),
         ("allow := {\"allow\": true, \"approval\": {}} if true", Cause::Type),
         ("allow := {\"allow\": true, \"approval\": null} if true", Cause::Type),
         (

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::copied::Copied;
 use super::guard::Guard;
 
 /// A replacement.
@@ -20,6 +21,7 @@ pub struct Woven {
     kept: Vec<Kept>,
     guard: Guard,
     columns: u64,
+    copied: Option<Copied>,
     binds: bool,
 }
 
@@ -66,6 +68,16 @@ impl Woven {
         Self { columns, ..self }
     }
 
+    /// The same, which copies out what a query gives.
+    pub(super) fn copying(self, copied: Option<Copied>) -> Self {
+        Self { copied, ..self }
+    }
+
+    /// What it copies out, if that is all it does.
+    pub fn copied(&self) -> Option<&Copied> {
+        self.copied.as_ref()
+    }
+
     /// What may not be in the answer.
     pub fn guard(&self) -> &Guard {
         &self.guard
@@ -93,12 +105,12 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>, guard: Guard) -> Option<Wo
     let rest = text.get(end..)?;
     woven.push_str(rest);
     kept.push(Kept { woven: characters, original, count: rest.chars().count() });
-    Some(Woven { text: woven, kept, guard, columns: 0, binds: true })
+    Some(Woven { text: woven, kept, guard, columns: 0, binds: true, copied: None })
 }
 
 /// A text in which no mask binds.
 pub(super) fn unchanged(text: &str, guard: Guard) -> Woven {
-    Woven { text: text.to_owned(), kept: Vec::new(), guard, columns: 0, binds: false }
+    Woven { text: text.to_owned(), kept: Vec::new(), guard, columns: 0, binds: false, copied: None }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::guard::{Foreseen, Origin};
 use crate::catalog::Snapshot;
-use crate::parse::{BaseColumn, Facts, OutputLineage};
+use crate::parse::{BaseColumn, Effect, Facts, OutputLineage};
 
 /// The columns of a statement's answer; `None` where they are not certain. `is_made`: whether an expression stands in
 /// place of a column, by the relation's id in the facts and the column's name.
@@ -12,6 +12,12 @@ pub(super) fn answer(
     catalog: &Snapshot,
     is_made: impl Fn(&str, &str) -> bool,
 ) -> Option<Box<[Foreseen]>> {
+    // The rows of a COPY are not described.
+    if facts.effects.contains(&Effect::CopyOut) { None } else { rows(facts, catalog, is_made) }
+}
+
+/// The same of the rows that it has or copies out.
+pub(super) fn rows(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Option<Box<[Foreseen]>> {
     let alone = facts.statements.iter().filter(|statement| !statement.nested).count() == 1;
     let certain = alone && !facts.outdated && facts.unparsed.is_none() && facts.unknown.is_empty();
     let outputs = facts.outputs.as_ref().filter(|_| certain)?;

@@ -20,6 +20,7 @@ pub(super) fn column(
     masker: &Masker,
 ) -> Result<String, String> {
     if facts.only_passed(id, column.name()) {
+        masker::for_cells(catalog, column, masker)?;
         return Ok(masker::name(column.name()));
     }
     let may_be = |used: &ColumnFacts| match used.relation.as_deref() {
@@ -27,7 +28,7 @@ pub(super) fn column(
         None => true,
     };
     if facts.unknown.is_empty() && !facts.outdated && !facts.columns.iter().any(may_be) {
-        let nothing = masker::expression(catalog, column, &Masker::Null {})?;
+        let nothing = masker::expression(catalog, column, &Masker::Null { paths: Vec::new() })?;
         return Ok(format!("{nothing} AS {}", masker::name(column.name())));
     }
     let (column, with) = (column.name(), masker.label());
@@ -44,7 +45,7 @@ pub(super) fn cells<'a, 'm: 'a>(facts: &Facts, read: impl Iterator<Item = (&'a s
             let bases = output.columns.iter().filter(|base| base.relation == relation);
             let maskers = bases.filter_map(|base| masked.get(base.column.as_str()));
             for masker in maskers.filter(|masker| masker::is_for_cells(masker)) {
-                cells.maskers.insert(field, (*masker).clone());
+                cells.maskers.insert(field, masker.as_ref().clone());
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Puts masks into a statement.
 
+mod copy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -11,7 +13,8 @@ use super::masker;
 use super::passing;
 use super::reach::{calls, statistics};
 use super::target::Target;
-use crate::catalog::{Relation, RelationKind, Snapshot};
+use super::views::{self, Views};
+use crate::catalog::{Relation, Snapshot};
 use crate::decide::Masks;
 use crate::parse::{Facts, Place, Reference, Role, Tokens, tokens};
 
@@ -20,7 +23,7 @@ use crate::parse::{Facts, Place, Reference, Role, Tokens, tokens};
 /// # Errors
 /// One sentence for the client: why this statement cannot be answered with these masks.
 pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot>) -> Result<Option<Woven>, String> {
-    weave_with(text, facts, masks, catalog, Earlier::default())
+    weave_with(text, facts, masks, catalog, Earlier::default(), &Views::default())
 }
 
 /// Whether what EXECUTE and FETCH run by name went upstream under the masks that hold now.
@@ -42,7 +45,8 @@ impl Earlier {
     }
 }
 
-/// The same where it is known under which masks the session's own names were given.
+/// The same where it is known under which masks the session's own names were given, and what the
+/// [views](super::views_of) do.
 ///
 /// # Errors
 /// As [`weave`].
@@ -52,6 +56,7 @@ pub fn weave_with(
     masks: &Masks,
     catalog: Option<&Snapshot>,
     earlier: Earlier,
+    views: &Views,
 ) -> Result<Option<Woven>, String> {
     if masks.values().all(std::collections::BTreeMap::is_empty) {
         return Ok(None);
@@ -74,10 +79,10 @@ pub fn weave_with(
         return Err("the database's catalog is not known just now, and masks need it".to_owned());
     };
     statistics(facts)?;
-    let bound = Bound::new(masks, catalog)?;
+    let bound = Bound::new(masks, catalog, views)?;
     let loom = Loom { text, facts, catalog, bound: &bound, earlier };
     let (mut woven, mut made) = (Vec::new(), Vec::new());
-    let mut masked = false;
+    let mut masked = facts.references.iter().any(|reference| is_new(reference, catalog));
     let mut cut = None;
     for reference in &facts.references {
         let Some((relation, columns)) = loom.masks(reference)? else { continue };
@@ -98,17 +103,25 @@ pub fn weave_with(
         Some(tokens) => loom.edits(tokens, &woven)?,
         None => Vec::new(),
     };
-    let read = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
-    let cells = passing::cells(facts, read);
+    let cells = match (&cut, woven.iter().find(|thread| thread.reference.role == Role::CopyOut)) {
+        (Some(tokens), Some(thread)) => copy::cells(tokens, thread)?,
+        (None, _) | (_, None) => {
+            passing::cells(facts, woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked)))
+        }
+    };
+    let passes = !cells.maskers.is_empty();
     let read: BTreeMap<&str, usize> =
         woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked.len())).collect();
     let columns = u64::try_from(read.values().sum::<usize>()).unwrap_or(u64::MAX);
-    let guard = bound.guard().but(cells).foreseeing(foresee::answer(facts, catalog, |relation, column| {
+    let is_made = |relation: &str, column: &str| {
         let masker = |columns: &Columns<'_>| columns.get(column).is_some_and(|masker| !masker::is_for_cells(masker));
         made.iter().any(|(id, columns)| *id == relation && masker(columns))
-    }));
+    };
+    let guard = bound.guard().but(cells);
+    let copied = guard.clone().foreseeing(foresee::rows(facts, catalog, is_made));
+    let guard = guard.foreseeing(foresee::answer(facts, catalog, is_made));
     let woven = edits::apply(text, edits, guard).ok_or("masks do not fit into this statement")?;
-    Ok(Some(woven.masking(columns)))
+    copy::read(facts, woven, copied, passes).map(|woven| Some(woven.masking(columns)))
 }
 
 /// What no answer may show under these masks.
@@ -116,7 +129,7 @@ pub fn weave_with(
 /// # Errors
 /// One sentence: why the masks cannot be read.
 pub fn guard(masks: &Masks, catalog: &Snapshot) -> Result<Guard, String> {
-    Bound::new(masks, catalog).map(|bound| bound.guard())
+    Bound::new(masks, catalog, &Views::default()).map(|bound| bound.guard())
 }
 
 /// A statement in which no mask binds, with what its answer must look like. `guard`: that of the masks.
@@ -203,17 +216,20 @@ where
             };
         };
         let only = reference.place.as_ref().is_some_and(|place| place.only);
-        let view = match reference.role {
-            Role::Read | Role::CopyOut => self.bound.shown_by(relation, false),
-            Role::Target => self.bound.shown_by(relation, true),
-            Role::Named => self.bound.shown_by(relation, false).filter(|_| !shows_nothing(&reference.command)),
-            // What is behind it was named there, too.
-            Role::Elsewhere => None,
-        };
-        if let Some(what) = view {
-            return Err(format!("`{}` shows {what}, and masks do not reach into it", reference.relation));
+        match reference.role {
+            Role::Target if views::has_rules(self.catalog, relation) => {
+                if let Some(what) = self.bound.shown_by(relation, true) {
+                    let name = label(relation);
+                    return Err(format!("a rule of `{name}` leads to {what}, and masks do not reach into it"));
+                }
+            }
+            // Its errors may show rows.
+            Role::Named if shows_nothing(&reference.command) && self.bound.shown_by(relation, false).is_some() => {
+                return Ok(Some((relation, &self.bound.none)));
+            }
+            Role::Read | Role::CopyOut | Role::Target | Role::Named | Role::Elsewhere => {}
         }
-        Ok(self.bound.masks(relation, only)?.map(|columns| (relation, columns)))
+        Ok(self.bound.read(relation, only)?.map(|columns| (relation, columns)))
     }
 
     /// How a masked relation's reference is answered: read through masks, or left as it stands.
@@ -301,38 +317,6 @@ where
         Ok(())
     }
 
-    /// `COPY customers (id, email)` becomes `COPY (SELECT …)`.
-    fn copied(&self, tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<Option<Edit>, String> {
-        let Thread { place, relation, .. } = thread;
-        let lost = || format!("masks do not fit into this COPY of `{}`", label(*relation));
-        let begins = place.whole.start.checked_sub(1).is_some_and(|at| tokens.is_word(at, "copy"));
-        let mut end = place.whole.end;
-        let mut listed = Vec::new();
-        if tokens.is_mark(end, "(") {
-            loop {
-                listed.push(tokens.name(end.saturating_add(1)).ok_or_else(lost)?.to_owned());
-                end = end.saturating_add(2);
-                if tokens.is_mark(end, ")") {
-                    break;
-                }
-                if !tokens.is_mark(end, ",") {
-                    return Err(lost());
-                }
-            }
-            end = end.saturating_add(1);
-        } else {
-            listed.extend(relation.columns().filter(|column| !column.is_generated()).map(|c| c.name().to_owned()));
-        }
-        if !begins || !tokens.is_word(end, "to") {
-            return Err(lost());
-        }
-        // COPY of a table leaves out what inherits from it.
-        let only = relation.kind() == RelationKind::Table;
-        let text = format!("({})", self.select(thread, Some(&listed), only, None)?);
-        let range = tokens.span(&(place.whole.start..end)).ok_or_else(lost)?;
-        Ok(Some(Edit { range, text }))
-    }
-
     /// The sub-select that has a relation's rows with masks: of these columns in this order, or of all.
     fn select(
         &self,
@@ -345,6 +329,10 @@ where
         let name = label(*relation);
         let item = |column: &crate::catalog::Column<'_>| match masked.get(column.name()) {
             None => Ok(masker::name(column.name())),
+            Some(masker) if masker::is_for_cells(masker) && copy::shows(self.facts, thread) => {
+                masker::for_cells(self.catalog, column, masker)?;
+                Ok(masker::name(column.name()))
+            }
             Some(masker) if masker::is_for_cells(masker) => {
                 passing::column(self.facts, self.catalog, (&thread.reference.relation, &name), column, masker)
             }
@@ -442,6 +430,12 @@ where
         }
         Ok(())
     }
+}
+
+/// Whether nobody has looked at what a statement defines or measures: its errors may show rows of anything.
+fn is_new(reference: &Reference, catalog: &Snapshot) -> bool {
+    let schema = reference.schema.as_deref().filter(|schema| !is_own(schema));
+    reference.role == Role::Named && schema.is_some_and(|schema| catalog.relation_in(schema, &reference.name).is_none())
 }
 
 fn shows_nothing(command: &str) -> bool {

@@ -22,6 +22,7 @@ use super::corridor::{Corridor, End};
 use super::endings::{Ending, tell};
 use super::fill::Fill;
 use super::ledger::Line;
+use super::masks::unmasked;
 use super::owed::{Owed, Own, Wanted};
 use super::stages::{Columns, described};
 use super::state::Copy;
@@ -69,7 +70,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     async fn step(&mut self) -> Result<(), End> {
         self.choose_rows();
-        let piece = self.framer.next_piece().map_err(|error| broken(&error))?;
+        let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
             Some(BackendPiece::Frame(frame)) => {
@@ -164,7 +165,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
-        if self.corridor.asking.load(Ordering::Relaxed) && self.question(&frame)? {
+        if self.corridor.asking.load(Ordering::Relaxed) && (self.question(&frame)? || self.previewed(&frame)?) {
             return Ok(());
         }
         match frame.tag() {
@@ -185,6 +186,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 }
             }
             b'D' => self.row(&frame)?,
+            b'd' => self.copied(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
             b'H' | b'c' => self.copy_out(&frame)?,
@@ -300,8 +302,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     fn copy_out(&mut self, frame: &Frame) -> Result<(), End> {
-        if !self.corridor.state.lock().ledger.is_running() {
-            return Err(lost("the database sent a COPY that nobody asked for"));
+        match self.corridor.state.lock().ledger.running() {
+            Some(running) => running.copies(frame).map_err(|problem| unmasked(&problem))?,
+            None => return Err(lost("the database sent a COPY that nobody asked for")),
         }
         self.give(frame, false);
         Ok(())

@@ -7,11 +7,12 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::enforce::Woven;
-use crate::enforce::mask::cells::{CellError, Cells, Keyring, Rule};
-use crate::wire::postgres::{Frame, Relay, RowDescription, Rows};
+use crate::enforce::mask::cells::{CellError, Cells, ColumnType, CopyCells, CopyField, CopyFormat, Keyring, Rule};
+use crate::enforce::{Refusal, Woven};
+use crate::model::FaultKind;
+use crate::wire::postgres::{Frame, Relay, RowDescription, Rows, WireError};
 
-use super::answers::{Answers, lost};
+use super::answers::{Answers, broken, lost};
 use super::corridor::End;
 use super::ledger::Line;
 use super::masks::unmasked;
@@ -62,6 +63,20 @@ impl Plan {
         }
         Cells::new(&description, &self.rules).map_err(|error| error.to_string())
     }
+
+    /// The masks of the rows of a COPY.
+    pub(super) fn copy(&self, format: &CopyFormat) -> Result<CopyCells, String> {
+        let described = self.described.lock().clone().ok_or("the database did not say what they look like")?;
+        let columns = RowDescription::decode(described.body()).map_err(|error| error.to_string())?.columns;
+        let field = |(place, rule): &(usize, Rule)| {
+            let column = columns.get(*place)?;
+            let kind = ColumnType { oid: column.type_oid, modifier: column.modifier };
+            Some(CopyField { place: *place, kind, rule: rule.clone() })
+        };
+        let fields: Option<Vec<CopyField>> = self.rules.iter().map(field).collect();
+        let fields = fields.ok_or("they have fewer columns than were foreseen")?;
+        CopyCells::new(format.clone(), columns.len(), &fields).map_err(|error| error.to_string())
+    }
 }
 
 impl Running {
@@ -90,6 +105,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Some(_) | None => false,
         };
         self.framer.set_rows(if masks { Rows::Whole } else { Rows::Relayed });
+    }
+
+    /// The end of a session of whose answer no messages can be made.
+    pub(super) fn uncut(&self, error: &WireError) -> End {
+        match *error {
+            WireError::Length { tag: b'D' | b'd', length, limit } if length > limit && self.masks().is_some() => {
+                let problem = format!(
+                    "a row of {length} bytes has columns that are masked on their way back, which rows of up to {limit} \
+                     bytes can have: leave one out"
+                );
+                End::Fault(Refusal::new(FaultKind::TooLarge, problem))
+            }
+            _ => broken(error),
+        }
     }
 
     /// A whole row.

@@ -4,23 +4,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use crate::catalog::Snapshot;
-use crate::decide::{self, Decision, Masker, Masks, Verdict};
+use crate::decide::{Decision, Masker, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Earlier, Guard, Refusal, Wording, Woven};
+use crate::enforce::{self, Copied, Earlier, Guard, Refusal, Views, Wording, Woven};
 use crate::model::FaultKind;
 use crate::parse::{Facts, RelationFacts, Request, Role};
 
-use crate::wire::postgres::{ErrorFields, Frame, RowDescription};
+use crate::wire::postgres::{Frame, RowDescription};
 
-use super::answers::{Answers, lost};
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
 use super::given::Given;
 use super::names::{Portal, Statement};
-use super::owed::Owed;
 
 /// A statement that goes upstream with masks in it.
 #[derive(Debug)]
@@ -76,6 +72,11 @@ const PIECES: usize = 32;
 const LONGEST: usize = 16 << 10;
 
 impl Loom {
+    /// What was masked last.
+    pub(super) fn last(&self) -> Option<&Arc<Masks>> {
+        self.last.as_ref()
+    }
+
     /// The masks under which SQL's own names were given.
     pub(super) fn given(&mut self) -> &mut Given {
         &mut self.given
@@ -98,7 +99,7 @@ impl Loom {
                 && Arc::ptr_eq(&piece.keys, &under.keys)
                 && Arc::ptr_eq(&piece.facts, facts)
                 && (Arc::ptr_eq(&piece.masks, under.masks) || piece.masks == *under.masks)
-                // Whether any mask binds, and what is answered, is said by the facts alone.
+                // Whether any mask binds, and what comes back then, is said by the facts alone.
                 && (piece.masked.as_ref().is_none_or(|masked| !masked.binds()) || *piece.text == *text)
         })?;
         Some(piece.masked.clone())
@@ -159,6 +160,16 @@ impl Masked {
         self.woven.columns()
     }
 
+    /// What it copies out, if that is all it does.
+    pub(super) fn copied(&self) -> Option<&Copied> {
+        self.woven.copied()
+    }
+
+    /// The place in the client's text of a character of what goes upstream.
+    pub(super) fn original_position(&self, place: usize) -> Option<usize> {
+        self.woven.original_position(place)
+    }
+
     /// What is masked in its rows.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
@@ -202,51 +213,12 @@ impl Masked {
         }
         self.seen.store(true, Ordering::Relaxed);
     }
-
-    /// An error in words that show no value, at its place in the client's text.
-    pub(super) fn told(&self, error: &ErrorFields) -> Option<Frame> {
-        let mut told = discreet(error);
-        let place = error.get(POSITION).and_then(|place| std::str::from_utf8(place).ok()?.parse().ok());
-        match place.and_then(|place| self.woven.original_position(place)) {
-            Some(place) => told.set(POSITION, &place.to_string()),
-            None => told.retain(&SAID),
-        }
-        told.encode_error().ok()
-    }
-}
-
-/// Field `P` of an error: where in the text.
-const POSITION: u8 = b'P';
-
-/// What is said of an error beside its place.
-const SAID: [u8; 4] = [ErrorFields::SEVERITY, ErrorFields::SEVERITY_PLAIN, ErrorFields::CODE, ErrorFields::MESSAGE];
-
-/// An error in words that show no value.
-fn discreet(error: &ErrorFields) -> ErrorFields {
-    let mut told = error.clone();
-    told.retain(&[SAID.as_slice(), &[POSITION]].concat());
-    if let Some(words) = error.sqlstate().and_then(without_values) {
-        told.set(ErrorFields::MESSAGE, words);
-    }
-    told
-}
-
-/// What is said in place of a message that may show a value; `None` for the classes whose messages name only what the
-/// statement names.
-fn without_values(sqlstate: &str) -> Option<&'static str> {
-    match sqlstate.get(..2) {
-        Some("22") => Some("a value of the statement is not valid (its text is masked)"),
-        Some("23") => Some("a constraint was violated (its values are masked)"),
-        Some("44") => Some("the WITH CHECK OPTION of a view was violated (its values are masked)"),
-        Some("08" | "0A" | "25" | "26" | "34" | "40" | "42" | "53" | "54" | "55" | "57" | "3D" | "3F") => None,
-        Some(_) | None => Some("the statement failed (its message is masked)"),
-    }
 }
 
 impl Corridor {
     /// The decision, and what goes upstream in place of the client's words where masks bind. What cannot be answered
     /// masked is denied.
-    pub(super) fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
+    pub(super) async fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
         if *decision.verdict() != Verdict::Allow {
             return (decision, None);
         }
@@ -258,7 +230,8 @@ impl Corridor {
             return (decision, None);
         }
         self.loom.lock().last = Some(Arc::clone(decision.masks()));
-        match self.woven((request.text(), request.facts()), decision.masks()) {
+        let masked = self.woven((request.text(), request.facts()), decision.masks()).await;
+        match masked.and_then(|masked| self.copied(request, masked)) {
             Ok(masked) => (decision, masked),
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
         }
@@ -274,7 +247,8 @@ impl Corridor {
         if masks.is_empty() {
             return (decision, None);
         }
-        match self.woven((request.text(), request.facts()), &masks) {
+        let masked = self.woven((request.text(), request.facts()), &masks).await;
+        match masked.and_then(|masked| self.copied(request, masked)) {
             Ok(masked) => (decision, masked),
             // What its Bind would be told; prepared unmasked, it could be run by SQL's EXECUTE.
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
@@ -291,7 +265,7 @@ impl Corridor {
         if masks.is_empty() {
             return own();
         }
-        match self.woven((request.text(), request.facts()), &masks) {
+        match self.woven((request.text(), request.facts()), &masks).await {
             Ok(Some(masked)) => masked.words().map(Arc::from).or_else(own),
             Ok(None) => own(),
             Err(_) => None,
@@ -299,7 +273,7 @@ impl Corridor {
     }
 
     /// The same for a prepared statement, which goes upstream in the words that it was prepared in.
-    pub(super) fn weave_prepared(
+    pub(super) async fn weave_prepared(
         &self,
         statement: &Statement,
         request: &Request,
@@ -309,7 +283,7 @@ impl Corridor {
         let own = |relation: &RelationFacts| relation.schema.as_deref().is_some_and(own);
         let bare = statement.source.is_none() || decision.masks().is_empty() || *decision.verdict() != Verdict::Allow;
         if bare || (request.facts().relations.iter().all(own) && request.facts().unparsed.is_none()) {
-            return self.weave(request, decision);
+            return self.weave(request, decision).await;
         }
         // Under which masks it was prepared is not known, nor can it be prepared anew.
         let reason =
@@ -318,8 +292,8 @@ impl Corridor {
     }
 
     /// The same for a portal, whose words the server has already.
-    pub(super) fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
-        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision);
+    pub(super) async fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
+        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision).await;
         if *decision.verdict() != Verdict::Allow {
             return decision;
         }
@@ -334,7 +308,7 @@ impl Corridor {
     }
 
     /// What goes upstream in place of the client's words under these masks, and what its answer must look like.
-    pub(super) fn woven(&self, said: Said<'_>, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
+    pub(super) async fn woven(&self, said: Said<'_>, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
         let snapshot = self.snapshot();
         let catalog = snapshot.as_deref().map(Snapshot::version);
         let under = Under { masks, catalog, keys: self.house.keys.load_full() };
@@ -344,8 +318,12 @@ impl Corridor {
         if let Some(masked) = self.loom.lock().recall(said, &under).filter(|_| !by_name) {
             return Ok(masked);
         }
+        let views = match &snapshot {
+            Some(snapshot) => self.views(facts, masks, snapshot).await,
+            None => Views::default(),
+        };
         let earlier = if by_name { self.earlier(facts, masks) } else { Earlier::default() };
-        let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier)?;
+        let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier, &views)?;
         let woven = woven.or_else(|| {
             let catalog = snapshot.as_deref().filter(|_| facts.unparsed.is_none())?;
             let guard = self.loom.lock().guard(masks, catalog)?;
@@ -375,48 +353,6 @@ impl Corridor {
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.state.lock().page().and_then(|page| page.known()).map(|seen| seen.snapshot)
-    }
-}
-
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
-    /// What a masked statement is noticed for may show what is masked.
-    pub(super) fn notice(&mut self, frame: &Frame) {
-        if self.masks().is_none_or(|masked| !masked.binds()) {
-            self.pass(frame);
-        }
-    }
-
-    /// An error as the client may hear it: none of what is masked, wherever it comes from.
-    pub(super) fn told(&self, frame: Frame, error: &ErrorFields) -> Result<Frame, End> {
-        let told = match self.masks().filter(|masked| masked.binds()) {
-            Some(masks) => masks.told(error),
-            None if self.shows_others(error) => discreet(error).encode_error().ok(),
-            None => return Ok(frame),
-        };
-        told.ok_or_else(|| lost("the database sent an error that cannot be masked"))
-    }
-
-    /// Whether an error is about a row of a relation that its statement does not name, or that is masked: a foreign key or
-    /// a trigger leads there, or a constraint that waits for the COMMIT.
-    fn shows_others(&self, error: &ErrorFields) -> bool {
-        const RELATION: u8 = b't';
-        let Some(masks) = self.corridor.loom.lock().last.clone() else { return false };
-        let Some(relation) = error.get(RELATION) else { return false };
-        let masked = masks.keys().filter_map(|key| decide::relation_name(key).ok());
-        if masked.into_iter().any(|named| named.name.as_bytes() == relation) {
-            return true;
-        }
-        match self.corridor.state.lock().ledger.front().map(|line| &line.owed) {
-            Some(Owed::Query(running) | Owed::Execute(running)) => {
-                !running.facts.relations.iter().any(|named| named.name.as_bytes() == relation)
-            }
-            Some(_) | None => true,
-        }
-    }
-
-    /// The masks in what is answered now.
-    pub(super) fn masks(&self) -> Option<Arc<Masked>> {
-        self.corridor.state.lock().ledger.front().and_then(|line| line.owed.masked())
     }
 }
 
@@ -493,19 +429,4 @@ pub(super) fn is_same(one: Option<&Masked>, other: Option<&Masked>) -> bool {
         guard.iter().flat_map(|guard| guard.cells()).map(|(field, masker)| (field, masker.clone())).collect()
     };
     one.and_then(Masked::words) == other.and_then(Masked::words) && cells(one) == cells(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_messages_about_names_and_states_are_shown_beside_masks() {
-        for shown in ["42703", "25P02", "57014", "40001", "0A000", "53300"] {
-            assert_eq!(without_values(shown), None, "{shown}");
-        }
-        for hidden in ["22P02", "23505", "P0001", "XX000", "", "44000", "38000"] {
-            assert!(without_values(hidden).is_some(), "{hidden}");
-        }
-    }
 }

@@ -6,7 +6,9 @@ mod between;
 mod budget;
 mod cells;
 mod complete;
+mod copying;
 mod corridor;
+mod discreet;
 mod endings;
 mod estimate;
 mod fill;
@@ -29,6 +31,7 @@ mod statements;
 mod transaction;
 mod tripwire;
 mod turns;
+mod views;
 mod waits;
 mod watch;
 

@@ -6,12 +6,13 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use crate::enforce::Refusal;
-use crate::enforce::mask::cells::Cells;
+use crate::enforce::mask::cells::{Cells, CopyCells};
 use crate::forward::Told;
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::Facts;
 
+use super::copying::Preview;
 use super::masks::Masked;
 use super::names::{Portal, Statement};
 use super::stages::Columns;
@@ -93,6 +94,8 @@ pub(super) enum Own {
     },
     /// Asks what its answer looks like.
     Describe(Arc<Masked>),
+    /// Asks what the rows of a COPY look like.
+    Preview(Arc<Preview>),
     /// A whole exchange between two statements.
     Question(Question),
 }
@@ -152,6 +155,8 @@ pub(super) struct Running {
     pub(super) masked: Option<Arc<Masked>>,
     /// The masks of its rows, once there is one.
     pub(super) cells: Option<Arc<Cells>>,
+    /// The masks of what it copies out, and where in that it is.
+    pub(super) copying: Option<Box<CopyCells>>,
     /// The formats that its values were asked for in; `None` where the server says them.
     pub(super) formats: Option<Arc<[i16]>>,
     /// Whether it is a FunctionCall.
@@ -187,6 +192,7 @@ impl Owed {
             Self::Bind { portal, .. } => portal.masked.clone(),
             Self::Own(Own::Parse { masked, .. }) => masked.clone(),
             Self::Own(Own::Describe(masked)) => Some(Arc::clone(masked)),
+            Self::Own(Own::Preview(preview)) => Some(Arc::clone(preview.masked())),
             Self::Own(Own::Close | Own::Question(_))
             | Self::Describe { .. }
             | Self::OwnDescribe { .. }
@@ -208,6 +214,7 @@ impl Running {
             facts,
             masked: None,
             cells: None,
+            copying: None,
             formats: None,
             called: false,
             sent,
@@ -302,7 +309,7 @@ impl Owed {
                 let aftermath = &running.facts.aftermath;
                 aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
-            Self::OwnDescribe { .. } | Self::Own(Own::Question(_)) | Self::Undone { .. } => true,
+            Self::OwnDescribe { .. } | Self::Own(Own::Question(_) | Own::Preview(_)) | Self::Undone { .. } => true,
             Self::Parse { .. }
             | Self::Bind { .. }
             | Self::Describe { .. }

@@ -128,7 +128,7 @@ impl BackendFramer {
     fn admit(&self, header: Header) -> Result<bool, WireError> {
         let Header { tag, length } = header;
         let (limit, relayed) = match tag {
-            b'D' if self.rows == Rows::Whole => (MAX_LONG, false),
+            b'D' | b'd' if self.rows == Rows::Whole => (MAX_LONG, false),
             b'D' | b'd' => (MAX_RELAYED, true),
             b'T' | b'E' | b'N' | b'A' | b'V' | b't' => (MAX_LONG, false),
             b'R' | b'S' | b'K' | b'v' | b'Z' | b'C' | b'I' | b'1' | b'2' | b'3' | b'n' | b's' | b'G' | b'H' | b'W'

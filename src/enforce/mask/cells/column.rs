@@ -4,6 +4,7 @@ use bytes::{BufMut, BytesMut};
 use serde_json::Value;
 
 use super::array::{self, Element};
+use super::detect;
 use super::error::CellError;
 use super::json::{self, Pointer};
 use super::kind::{ColumnType, Kind, Room, Scalar};
@@ -118,12 +119,37 @@ impl Column {
 
     fn plain(&self, masker: &Masker, scalar: Scalar, bytes: &[u8], out: &mut BytesMut) -> Option<()> {
         if matches!(masker, Masker::Detect) {
-            // Nothing is found in what is no text.
-            out.put_slice(bytes);
-            return Some(());
+            return self.detected(scalar, bytes, out);
         }
         let value = plain::read(scalar, self.binary, bytes)?;
         plain::write(scalar, self.binary, &masker.plain(scalar, &value)?, out).then_some(())
+    }
+
+    /// A number stays as it came, unless its digits look like something.
+    fn detected(&self, scalar: Scalar, bytes: &[u8], out: &mut BytesMut) -> Option<()> {
+        let found = match scalar {
+            Scalar::Integer(_) | Scalar::Numeric(_) | Scalar::Float4 | Scalar::Float8 => {
+                let mut digits = BytesMut::new();
+                plain::canonical(scalar, &plain::read(scalar, self.binary, bytes)?, &mut digits)?;
+                detect::is_found(std::str::from_utf8(&digits).ok()?)
+            }
+            Scalar::Text(_)
+            | Scalar::Bool
+            | Scalar::Date
+            | Scalar::Timestamp(_)
+            | Scalar::Timestamptz(_)
+            | Scalar::Uuid
+            | Scalar::Bytea
+            | Scalar::Json
+            | Scalar::Jsonb
+            | Scalar::Inet
+            | Scalar::Cidr => false,
+        };
+        if found {
+            return plain::write(scalar, self.binary, &neutral(scalar, None)?, out).then_some(());
+        }
+        out.put_slice(bytes);
+        Some(())
     }
 
     fn json(&self, masker: &Masker, paths: &[Pointer], scalar: Scalar, bytes: &[u8], out: &mut BytesMut) -> Option<()> {

@@ -5,11 +5,12 @@ mod binary;
 mod csv;
 mod text;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 
 use super::column::Column;
 use super::error::CellError;
 use super::kind::ColumnType;
+use super::row::set_length;
 use super::rule::Rule;
 use binary::Binary;
 use csv::Csv;
@@ -21,12 +22,10 @@ pub(super) const MOST_HELD: usize = 16 << 20;
 /// How the rows are written; of a text the client encoding must be UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CopyFormat {
-    /// `FORMAT text`.
+    /// `FORMAT text`, in which NULL is `\N`: of any other nobody can tell whether it is a value.
     Text {
         /// `DELIMITER`.
         delimiter: u8,
-        /// `NULL`.
-        null: Vec<u8>,
         /// `HEADER`: the first line has names.
         header: bool,
     },
@@ -42,6 +41,8 @@ pub enum CopyFormat {
         null: Vec<u8>,
         /// `HEADER`.
         header: bool,
+        /// `FORCE_QUOTE *`.
+        force: bool,
     },
     /// `FORMAT binary`.
     Binary,
@@ -50,12 +51,12 @@ pub enum CopyFormat {
 impl CopyFormat {
     /// `FORMAT text` without options.
     pub fn text() -> Self {
-        Self::Text { delimiter: b'\t', null: b"\\N".to_vec(), header: false }
+        Self::Text { delimiter: b'\t', header: false }
     }
 
     /// `FORMAT csv` without options.
     pub fn csv() -> Self {
-        Self::Csv { delimiter: b',', quote: b'"', escape: b'"', null: Vec::new(), header: false }
+        Self::Csv { delimiter: b',', quote: b'"', escape: b'"', null: Vec::new(), header: false, force: false }
     }
 }
 
@@ -72,7 +73,10 @@ pub struct CopyField {
 
 /// The masks of one COPY and where in its stream it is.
 #[derive(Debug)]
-pub struct CopyCells(Stream);
+pub struct CopyCells {
+    stream: Stream,
+    count: usize,
+}
 
 #[derive(Debug)]
 enum Stream {
@@ -121,13 +125,19 @@ impl CopyCells {
             }
         }
         let masks = Masks { columns };
-        Ok(Self(match format {
-            CopyFormat::Text { delimiter, null, header } => Stream::Text(Text::new(masks, delimiter, null, header)?),
-            CopyFormat::Csv { delimiter, quote, escape, null, header } => {
-                Stream::Csv(Csv::new(masks, delimiter, [quote, escape], null, header)?)
+        let stream = match format {
+            CopyFormat::Text { delimiter, header } => Stream::Text(Text::new(masks, delimiter, header)?),
+            CopyFormat::Csv { delimiter, quote, escape, null, header, force } => {
+                Stream::Csv(Csv::new(masks, [delimiter, quote, escape], null, header, force)?)
             }
             CopyFormat::Binary => Stream::Binary(Binary::new(masks)),
-        }))
+        };
+        Ok(Self { stream, count })
+    }
+
+    /// How many columns it has.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// Takes more of the stream and writes what of it can pass.
@@ -136,13 +146,27 @@ impl CopyCells {
     /// It is no stream of such rows, or a field to be masked is too long. What was written before may pass; from then on
     /// there is only that error.
     pub fn feed(&mut self, data: &[u8], out: &mut BytesMut) -> Result<(), CellError> {
-        let fed = match &mut self.0 {
+        let fed = match &mut self.stream {
             Stream::Text(text) => text.feed(data, out),
             Stream::Csv(csv) => csv.feed(data, out),
             Stream::Binary(binary) => binary.feed(data, out),
             Stream::Broken(error) => Err(error.clone()),
         };
-        fed.inspect_err(|error| self.0 = Stream::Broken(error.clone()))
+        fed.inspect_err(|error| self.stream = Stream::Broken(error.clone()))
+    }
+
+    /// The same with the body of a CopyData message, as one of its own.
+    ///
+    /// # Errors
+    /// As of [`CopyCells::feed`].
+    pub fn message(&mut self, body: &[u8], out: &mut BytesMut) -> Result<(), CellError> {
+        let place = out.len().saturating_add(1);
+        out.put_slice(&[b'd', 0, 0, 0, 0]);
+        self.feed(body, out)?;
+        if set_length(out, place, out.len().saturating_sub(place)) {
+            return Ok(());
+        }
+        Err(CellError::Row { problem: "it is too long for a message" })
     }
 
     /// Whether the stream may end here: CopyDone came.
@@ -150,7 +174,7 @@ impl CopyCells {
     /// # Errors
     /// It ends inside a row.
     pub fn finish(&self) -> Result<(), CellError> {
-        let between = match &self.0 {
+        let between = match &self.stream {
             Stream::Text(text) => text.is_between_rows(),
             Stream::Csv(csv) => csv.is_between_rows(),
             Stream::Binary(binary) => binary.is_between_rows(),

@@ -252,7 +252,7 @@ impl<'t> Walk<'t> {
             Masker::Tokenize(key) => {
                 number.parse().map_or(0, |number| tokenize::integer(key, Width::Eight, number)).to_string()
             }
-            Masker::Detect if !detect::finds_any(number) => number.to_owned(),
+            Masker::Detect if !detect::is_found(number) => number.to_owned(),
             Masker::Null
             | Masker::Replace(_)
             | Masker::Redact

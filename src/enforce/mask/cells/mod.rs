@@ -26,4 +26,4 @@ pub use key::Key;
 pub use keyring::{KeyError, Keyring};
 pub use kind::ColumnType;
 pub use row::Cells;
-pub use rule::Rule;
+pub use rule::{Rule, fits};

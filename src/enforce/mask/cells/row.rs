@@ -120,7 +120,7 @@ pub(super) fn cell(column: &Column, value: Option<&[u8]>, out: &mut BytesMut) ->
     Ok(masked)
 }
 
-fn set_length(out: &mut BytesMut, place: usize, length: usize) -> bool {
+pub(super) fn set_length(out: &mut BytesMut, place: usize, length: usize) -> bool {
     let Ok(length) = i32::try_from(length) else { return false };
     let Some(room) = out.get_mut(place..place.saturating_add(4)) else { return false };
     room.copy_from_slice(&length.to_be_bytes());

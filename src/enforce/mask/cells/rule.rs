@@ -1,13 +1,15 @@
 //! One mask, checked as far as that goes without a column.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
+use super::column::Column;
 use super::error::CellError;
 use super::json::Pointer;
 use super::key::Key;
 use super::keyring::Keyring;
+use super::kind::ColumnType;
 use super::masker::{Masker, Partial};
 use crate::decide;
 
@@ -31,18 +33,23 @@ impl Rule {
     /// # Errors
     /// A key that is not configured, or a `with` that is too long: the statement is denied, with cause `obligation`.
     pub fn of(masker: &decide::Masker, keys: &Keyring) -> Result<Self, CellError> {
-        Ok(match masker {
-            decide::Masker::Null {} => Self::null(),
-            decide::Masker::Replace { value } => Self::replace(value.clone()),
-            decide::Masker::Redact {} => Self::redact(),
-            decide::Masker::Hash { key } => Self::hash(keys.get(key)?),
-            decide::Masker::Tokenize { key } => Self::tokenize(keys.get(key)?),
-            decide::Masker::Partial { keep_first, keep_last, with } => {
+        Self::with(masker, |name| keys.get(name))
+    }
+
+    fn with(masker: &decide::Masker, key: impl Fn(&str) -> Result<Arc<Key>, CellError>) -> Result<Self, CellError> {
+        let rule = match masker {
+            decide::Masker::Null { .. } => Self::null(),
+            decide::Masker::Replace { value, .. } => Self::replace(value.clone()),
+            decide::Masker::Redact { .. } => Self::redact(),
+            decide::Masker::Hash { key: name, .. } => Self::hash(key(name)?),
+            decide::Masker::Tokenize { key: name, .. } => Self::tokenize(key(name)?),
+            decide::Masker::Partial { keep_first, keep_last, with, .. } => {
                 Self::partial(*keep_first, *keep_last, with.as_deref())?
             }
-            decide::Masker::Email {} => Self::email(),
-            decide::Masker::Detect {} => Self::detect(),
-        })
+            decide::Masker::Email { .. } => Self::email(),
+            decide::Masker::Detect { .. } => Self::detect(),
+        };
+        rule.within(&masker.paths().iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// NULL, whatever it was.
@@ -114,6 +121,16 @@ impl Rule {
             .collect::<Result<_, _>>()?;
         Ok(self)
     }
+}
+
+/// Whether a masker has something for a column of this type. Under which key makes no difference.
+///
+/// # Errors
+/// The type is not known, the masker has no meaning for it, or `replace` has no value of it.
+pub fn fits(masker: &decide::Masker, column: ColumnType, name: &str) -> Result<(), CellError> {
+    static ANY: LazyLock<Arc<Key>> = LazyLock::new(|| Arc::new(Key::new(&[0; 32])));
+    let rule = Rule::with(masker, |_| Ok(Arc::clone(&ANY)))?;
+    Column::new(&rule, column, 0, name).map(drop)
 }
 
 impl From<Masker> for Rule {

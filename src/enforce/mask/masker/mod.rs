@@ -6,6 +6,7 @@ mod types;
 mod value;
 
 use self::types::{Kind, Shape};
+use super::cells::{self, ColumnType};
 use crate::catalog::{Column, Snapshot};
 use crate::decide::Masker;
 
@@ -16,16 +17,16 @@ pub(super) fn expression(catalog: &Snapshot, column: &Column<'_>, masker: &Maske
     let shape = Shape::of(catalog, column).ok_or("the catalog does not have its type")?;
     let column = name(column.name());
     let masked = match masker {
-        Masker::Null {} => "NULL".to_owned(),
-        Masker::Replace { value } => {
+        Masker::Null { .. } => "NULL".to_owned(),
+        Masker::Replace { value, .. } => {
             value::constant(&shape, value).ok_or_else(|| format!("the value of `replace` is no `{}`", shape.label))?
         }
-        Masker::Redact {}
+        Masker::Redact { .. }
         | Masker::Partial { .. }
-        | Masker::Email {}
+        | Masker::Email { .. }
         | Masker::Hash { .. }
         | Masker::Tokenize { .. }
-        | Masker::Detect {} => {
+        | Masker::Detect { .. } => {
             if shape.array {
                 each(&column, &computed(&shape, ELEMENT, masker)?)
             } else {
@@ -51,34 +52,43 @@ fn each(column: &str, element: &str) -> String {
 fn computed(shape: &Shape, source: &str, masker: &Masker) -> Result<String, String> {
     let text = format!("{source}::pg_catalog.text COLLATE pg_catalog.\"C\"");
     let label = match masker {
-        Masker::Partial { keep_first, keep_last, with } if shape.kind == Kind::Text => {
+        Masker::Partial { keep_first, keep_last, with, .. } if shape.kind == Kind::Text => {
             let with = with.as_deref().unwrap_or("*");
             return partial(&text, keep_first.unwrap_or(0), keep_last.unwrap_or(0), with);
         }
-        Masker::Email {} if shape.kind == Kind::Text => return Ok(email(&text)),
-        Masker::Redact {} => match redacted(shape, &text, source) {
+        Masker::Email { .. } if shape.kind == Kind::Text => return Ok(email(&text)),
+        Masker::Redact { .. } => match redacted(shape, &text, source) {
             Some(masked) => return Ok(masked),
             None => "redact",
         },
         Masker::Partial { .. } => "partial",
-        Masker::Email {} => "email",
-        Masker::Null {}
+        Masker::Email { .. } => "email",
+        Masker::Null { .. }
         | Masker::Replace { .. }
         | Masker::Hash { .. }
         | Masker::Tokenize { .. }
-        | Masker::Detect {} => return Err(format!("`{}` cannot be woven into a statement", masker.label())),
+        | Masker::Detect { .. } => return Err(format!("`{}` cannot be woven into a statement", masker.label())),
     };
     Err(format!("`{label}` means nothing for `{}`", shape.label))
 }
 
 /// Whether a masker is no expression: such cells are masked on their way back.
 pub(super) fn is_for_cells(masker: &Masker) -> bool {
-    match masker {
-        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect {} => true,
-        Masker::Null {} | Masker::Replace { .. } | Masker::Redact {} | Masker::Partial { .. } | Masker::Email {} => {
-            false
-        }
-    }
+    let keyed = match masker {
+        Masker::Hash { .. } | Masker::Tokenize { .. } | Masker::Detect { .. } => true,
+        Masker::Null { .. }
+        | Masker::Replace { .. }
+        | Masker::Redact { .. }
+        | Masker::Partial { .. }
+        | Masker::Email { .. } => false,
+    };
+    keyed || !masker.paths().is_empty()
+}
+
+/// Whether a column's cells can be masked on their way back.
+pub(super) fn for_cells(catalog: &Snapshot, column: &Column<'_>, masker: &Masker) -> Result<(), String> {
+    let (oid, modifier) = types::base(catalog, column).ok_or("the catalog does not have its type")?;
+    cells::fits(masker, ColumnType { oid, modifier }, column.name()).map_err(|error| error.to_string())
 }
 
 /// As long and without content; NULL stays.

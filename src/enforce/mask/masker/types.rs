@@ -50,14 +50,7 @@ const DOMAINS: usize = 32;
 impl Shape {
     /// `None` where the catalog does not have the type.
     pub(super) fn of(catalog: &Snapshot, column: &Column<'_>) -> Option<Self> {
-        let (oid, modifier) = column.data_type();
-        let mut data_type = catalog.data_type(oid)?;
-        let mut modifier = modifier;
-        let mut domains = 0_usize;
-        while data_type.kind() == TypeKind::Domain {
-            (data_type, modifier) = data_type.base()?;
-            domains = domains.checked_add(1).filter(|count| *count < DOMAINS)?;
-        }
+        let (data_type, modifier) = base_type(catalog, column)?;
         let is_of = |element: &Type<'_>| element.array().is_some_and(|array| array.oid() == data_type.oid());
         let element = data_type.element().filter(is_of);
         let single = element.unwrap_or(data_type);
@@ -79,6 +72,22 @@ impl Shape {
             collation,
         })
     }
+}
+
+/// What a column's values are, as the server describes them; `None` where the catalog does not have the type.
+pub(super) fn base(catalog: &Snapshot, column: &Column<'_>) -> Option<(u32, i32)> {
+    base_type(catalog, column).map(|(data_type, modifier)| (data_type.oid(), modifier))
+}
+
+fn base_type<'a>(catalog: &'a Snapshot, column: &Column<'_>) -> Option<(Type<'a>, i32)> {
+    let (oid, mut modifier) = column.data_type();
+    let mut data_type = catalog.data_type(oid)?;
+    let mut domains = 0_usize;
+    while data_type.kind() == TypeKind::Domain {
+        (data_type, modifier) = data_type.base()?;
+        domains = domains.checked_add(1).filter(|count| *count < DOMAINS)?;
+    }
+    Some((data_type, modifier))
 }
 
 const NUMERIC: u32 = 1700;

@@ -25,6 +25,11 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ("select a operator(s.=) any (b)", "select a operator ( s . = ) any ( b )"),
         ("select inet '::1'", "select '::1' :: inet"),
         ("select a from only t", "select a from t"),
+        (
+            "select top from t union select distinct top::int from u",
+            "select \"top\" from t union select distinct \"top\" :: int from u",
+        ),
+        ("select a from (only t cross join only (u))", "select a from ( t cross join u )"),
         ("delete from only (s.t)", "delete from s . t"),
         ("table only t", "SELECT * FROM t"),
         ("(table a) union all table b", "( SELECT * FROM a ) union all SELECT * FROM b"),

@@ -50,7 +50,10 @@ impl Walker<'_> {
             CopySource::Query(query) => {
                 absent(*to, "COPY of a query FROM")?;
                 self.effect(Effect::Read);
-                self.query(query, Role::part(Use::Output)).map(drop)
+                let result = self.query(query, Role::part(Use::Output))?;
+                // What goes into a file is no answer.
+                self.result = Some(result).filter(|_| matches!(target, CopyTarget::Stdout));
+                Ok(())
             }
         }
     }

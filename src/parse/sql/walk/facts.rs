@@ -1,10 +1,5 @@
 //! What the walk has found so far.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the last arm refuses, or hands on to a match that names every variant"
-)]
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -293,6 +288,13 @@ impl<'a> Walker<'a> {
             used.uses.insert(how);
         }
         used.passed &= self.taken == 0;
+    }
+
+    /// A column that a view or rule uses, which says nothing of what becomes of it where it is named itself.
+    pub(super) fn column_behind(&mut self, column: Column, uses: impl IntoIterator<Item = Use>) {
+        let passed = self.columns.get(&column).is_none_or(|used| used.passed);
+        self.column(column.clone(), uses);
+        self.columns.entry(column).and_modify(|used| used.passed = passed);
     }
 
     /// One of PostgreSQL's own functions that syntax calls.

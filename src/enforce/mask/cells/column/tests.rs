@@ -265,6 +265,75 @@ fn json_is_masked_by_path_or_whole_and_the_rest_stays_to_the_byte() {
 }
 
 #[test]
+fn a_number_that_looks_like_a_card_is_found_in_every_type_and_any_spelling() {
+    let detect = Rule::detect();
+    for (oid, card, zero) in [
+        (20, "4111111111111111", "0"),
+        (20, "-5555555555554444", "0"),
+        (1700, "4111111111111111", "0"),
+        (1700, "4111111111111111.000", "0"),
+        (1700, "-4111111111111111", "0"),
+        (701, "4.111111111111111e+15", "0"),
+        (701, "4111111111111111", "0"),
+        (1016, "{1,4111111111111111,NULL}", "{\"1\",\"0\",NULL}"),
+        (3802, r#"{"card": 4111111111111111, "n": 7}"#, r#"{"card": 0, "n": 7}"#),
+        (114, r#"[4111111111111111.0, 4.111111111111111e15, -4111111111111111, 41111e2]"#, "[0, 0, 0, 41111e2]"),
+    ] {
+        assert_eq!(shown(&detect, of(oid), card), zero, "{oid}");
+    }
+    let money = ColumnType { oid: 1700, modifier: ((20 << 16) | 2) + 4 };
+    assert_eq!(shown(&detect, money, "4111111111111111.00"), "0.00");
+    for (oid, value) in
+        [(20, "4111111111111112"), (21, "17"), (23, "2147483647"), (1700, "0.10"), (701, "1e+300"), (700, "-0")]
+    {
+        assert_eq!(shown(&detect, of(oid), value), value, "{oid}: to the byte");
+    }
+    let (_, out) = cell(&detect, of(20), 1, &4_111_111_111_111_111_i64.to_be_bytes());
+    assert_eq!(out, [0; 8]);
+    let (_, out) = cell(&detect, of(20), 1, &7_i64.to_be_bytes());
+    assert_eq!(out, 7_i64.to_be_bytes());
+    let (masked, out) = cell(&detect, of(1700), 0, b"NaN");
+    assert_eq!((masked, out.as_slice()), (Masked::Blank, &b"0"[..]), "what cannot be read says nothing");
+}
+
+proptest! {
+    #[test]
+    fn nothing_below_a_path_comes_back(
+        which in 0..7_usize, before in "[a-z]{0,3}", inside in "[A-Z]{9,12}", names in proptest::collection::vec("[a-c]{1,2}", 1..4),
+        array: bool, escape: bool, versioned: bool,
+    ) {
+        // A canary at the end of a path, beside others and below arrays, under a name that may be written otherwise.
+        let canary = format!("CANARY{inside}@example.com");
+        let name = |name: &str| if escape { name.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect() } else { name.to_owned() };
+        let mut document = json!(canary).to_string();
+        for step in names.iter().rev() {
+            let inner = if array { format!("[0, {document}]") } else { document };
+            document = format!("{{\"{before}0\": 1.50, \"{}\" : {inner}, \"z\": \"kept\"}}", name(step));
+        }
+        let steps: Vec<&str> = names.iter().flat_map(|name| [name.as_str(), "*"].into_iter().take(if array { 2 } else { 1 })).collect();
+        let path = format!("/{}", steps.join("/"));
+        let rule = match which {
+            0 => Rule::null(),
+            1 => Rule::replace(json!("***")),
+            2 => Rule::redact(),
+            3 => Rule::hash(key()),
+            4 => Rule::tokenize(key()),
+            5 => Rule::partial(Some(0), Some(0), None).unwrap(),
+            _ => Rule::detect(),
+        };
+        let rule = rule.within(&["/nowhere", &path]).unwrap();
+        let bytes = if versioned { [&[1], document.as_bytes()].concat() } else { document.clone().into_bytes() };
+        let (masked, out) = cell(&rule, of(if versioned { 3802 } else { 114 }), i16::from(versioned), &bytes);
+        let out = String::from_utf8(out[usize::from(versioned)..].to_vec()).unwrap();
+        prop_assert_eq!(masked, Masked::Value);
+        prop_assert!(!out.contains(&canary) && !out.contains(&inside), "{}", out);
+        let read: serde_json::Value = serde_json::from_str(&out).unwrap();
+        prop_assert_eq!(&read["z"], "kept");
+        prop_assert!(out.contains("1.50"), "what is beside it stays as it was written");
+    }
+}
+
+#[test]
 fn arrays_are_masked_by_element() {
     let email = Rule::email();
     assert_eq!(

@@ -12,6 +12,8 @@ pub(super) struct Csv {
     quote: u8,
     escape: u8,
     null: Vec<u8>,
+    /// Whether every value stands in quotes.
+    force: bool,
     line: Line,
     /// The field's value so far, where it is masked.
     held: Vec<u8>,
@@ -29,19 +31,13 @@ enum State {
 }
 
 impl Csv {
-    pub(super) fn new(
-        masks: Masks,
-        delimiter: u8,
-        [quote, escape]: [u8; 2],
-        null: Vec<u8>,
-        header: bool,
-    ) -> Result<Self, CellError> {
-        let all = [delimiter, quote, escape];
+    pub(super) fn new(masks: Masks, all: [u8; 3], null: Vec<u8>, header: bool, force: bool) -> Result<Self, CellError> {
+        let [delimiter, quote, escape] = all;
         if all.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0) || !byte.is_ascii()) || delimiter == quote {
             return Err(CellError::Options { problem: "its delimiter, quote and escape cannot be told apart" });
         }
         let (line, held) = (Line::new(header), Vec::new());
-        Ok(Self { masks, delimiter, quote, escape, null, line, held, state: State::Bare, quoted: false })
+        Ok(Self { masks, delimiter, quote, escape, null, force, line, held, state: State::Bare, quoted: false })
     }
 
     pub(super) fn is_between_rows(&self) -> bool {
@@ -128,7 +124,8 @@ impl Csv {
             let byte = *byte;
             byte == self.delimiter || byte == self.quote || byte == self.escape || matches!(byte, b'\n' | b'\r')
         };
-        if value != self.null && value != b"\\." && !value.iter().any(special) {
+        // Never because the value that came did: it does where it looks like NULL, which is for the client to choose.
+        if !self.force && value != self.null && value != b"\\." && !value.iter().any(special) {
             return out.put_slice(value);
         }
         out.put_u8(self.quote);

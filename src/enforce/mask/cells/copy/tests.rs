@@ -41,13 +41,13 @@ fn rows_of_text_are_masked() {
     assert_eq!(text(Rule::replace("a\tb\\".into()), "x\t\\N\n"), Ok("x\ta\\tb\\\\\n".to_owned()));
     assert_eq!(text(Rule::null(), "x\ty\n"), Ok("x\t\\N\n".to_owned()));
     assert_eq!(text(Rule::redact(), ""), Ok(String::new()));
-    let header = CopyFormat::Text { delimiter: b'|', null: b"-".to_vec(), header: true };
+    let header = CopyFormat::Text { delimiter: b'|', header: true };
     assert_eq!(
-        masked(header.clone(), Rule::redact(), "id|ssn\n1|12\\|3\n-|-\n"),
-        Ok("id|ssn\n1|****\n-|-\n".to_owned())
+        masked(header, Rule::redact(), "id|ssn\n1|12\\|3\n\\N|\\N\n"),
+        Ok("id|ssn\n1|****\n\\N|\\N\n".to_owned())
     );
-    let dash = masked(header, Rule::replace("-".into()), "id|ssn\n1|x\n");
-    assert_eq!(dash, Ok("id|ssn\n1|\\055\n".to_owned()), "a value that looks like NULL and is none");
+    assert_eq!(text(Rule::replace("\\N".into()), "1\tx\n"), Ok("1\t\\\\N\n".to_owned()), "a text is no NULL");
+    assert_eq!(text(Rule::redact(), "1\t\\\\N\n"), Ok("1\t**\n".to_owned()), "nor is one that comes");
     for wrong in ["1\n", "1\t2\t3\n", "1\t2", "\n", "1\t2\\"] {
         assert!(text(Rule::redact(), wrong).is_err(), "{wrong:?}");
     }
@@ -60,9 +60,21 @@ fn rows_of_csv_are_masked() {
     assert_eq!(csv(Rule::redact(), "\"a\n,\"\"b\",\"a\n,\"\"b\"\n"), Ok("\"a\n,\"\"b\",*****\n".to_owned()));
     assert_eq!(csv(Rule::redact(), "1,\"\"\n"), Ok("1,\"\"\n".to_owned()), "an empty text is no NULL");
     assert_eq!(csv(Rule::replace("a\"b,c".into()), "1,x\n"), Ok("1,\"a\"\"b,c\"\n".to_owned()));
-    let other = CopyFormat::Csv { delimiter: b';', quote: b'\'', escape: b'\\', null: b"NIL".to_vec(), header: true };
+    let other = CopyFormat::Csv {
+        delimiter: b';',
+        quote: b'\'',
+        escape: b'\\',
+        null: b"NIL".to_vec(),
+        header: true,
+        force: false,
+    };
     let stream = "id;ssn\n'a\\'b;c\\d';'x\\'y'\n1;NIL\n2;'NIL'\n";
     assert_eq!(masked(other, Rule::redact(), stream), Ok("id;ssn\n'a\\'b;c\\d';***\n1;NIL\n2;***\n".to_owned()));
+    let forced =
+        CopyFormat::Csv { delimiter: b',', quote: b'"', escape: b'"', null: vec![], header: true, force: true };
+    let stream = "\"id\",\"ssn\"\n\"1\",\"xy\"\n\"2\",\n\"3\",\"\"\n";
+    let stars = "\"id\",\"ssn\"\n\"1\",\"**\"\n\"2\",\n\"3\",\"\"\n";
+    assert_eq!(masked(forced, Rule::redact(), stream), Ok(stars.to_owned()));
     for wrong in ["1\n", "1,2,3\n", "1,2", "1,\"2\n"] {
         assert!(csv(Rule::redact(), wrong).is_err(), "{wrong:?}");
     }
@@ -118,11 +130,18 @@ fn a_field_that_is_too_long_to_hold_is_refused_and_nothing_follows() {
 
 #[test]
 fn options_that_cannot_be_told_apart_are_refused() {
-    let csv = |delimiter, quote, escape| CopyFormat::Csv { delimiter, quote, escape, null: Vec::new(), header: false };
+    let csv = |delimiter, quote, escape| CopyFormat::Csv {
+        delimiter,
+        quote,
+        escape,
+        null: Vec::new(),
+        header: false,
+        force: false,
+    };
     for format in [csv(b'"', b'"', b'"'), csv(b'\n', b'"', b'"'), csv(b',', 0xff, b'"')] {
         assert!(CopyCells::new(format, 1, &[]).is_err());
     }
-    let text = CopyFormat::Text { delimiter: b'\\', null: Vec::new(), header: false };
+    let text = CopyFormat::Text { delimiter: b'\\', header: false };
     assert!(CopyCells::new(text, 1, &[]).is_err());
     let field = CopyField { place: 1, kind: text_type(), rule: Rule::redact() };
     assert!(CopyCells::new(CopyFormat::Binary, 1, &[field]).is_err());
@@ -133,7 +152,7 @@ proptest! {
     fn any_cut_gives_the_same(stream in "[a\\\\\t\n\",;é]{0,60}", cuts in proptest::collection::vec(0..80_usize, 0..8)) {
         let mut cuts = cuts;
         cuts.sort_unstable();
-        for format in [CopyFormat::text(), CopyFormat::csv(), CopyFormat::Csv { delimiter: b';', quote: b'"', escape: b'\\', null: b"a".to_vec(), header: true }] {
+        for format in [CopyFormat::text(), CopyFormat::csv(), CopyFormat::Csv { delimiter: b';', quote: b'"', escape: b'\\', null: b"a".to_vec(), header: true, force: false }] {
             let of = |cuts: &[usize]| fed(copy(format.clone(), Rule::redact()), stream.as_bytes(), cuts).ok();
             prop_assert_eq!(of(&cuts), of(&[]));
         }

@@ -5,11 +5,13 @@ use bytes::{BufMut, BytesMut};
 use super::{CellError, Line, Masks, hold};
 use crate::enforce::mask::cells::column::Masked;
 
+/// A value of these two characters has its backslash twice.
+const NULL: &[u8] = b"\\N";
+
 #[derive(Debug)]
 pub(super) struct Text {
     masks: Masks,
     delimiter: u8,
-    null: Vec<u8>,
     line: Line,
     /// The field so far, as it was written, where it is masked.
     held: Vec<u8>,
@@ -18,14 +20,14 @@ pub(super) struct Text {
 }
 
 impl Text {
-    pub(super) fn new(masks: Masks, delimiter: u8, null: Vec<u8>, header: bool) -> Result<Self, CellError> {
+    pub(super) fn new(masks: Masks, delimiter: u8, header: bool) -> Result<Self, CellError> {
         if matches!(delimiter, b'\\' | b'\n' | b'\r' | b'.')
             || delimiter.is_ascii_alphanumeric()
             || !delimiter.is_ascii()
         {
             return Err(CellError::Options { problem: "the delimiter is one that the database does not take" });
         }
-        Ok(Self { masks, delimiter, null, line: Line::new(header), held: Vec::new(), escaped: false })
+        Ok(Self { masks, delimiter, line: Line::new(header), held: Vec::new(), escaped: false })
     }
 
     pub(super) fn is_between_rows(&self) -> bool {
@@ -63,11 +65,11 @@ impl Text {
     fn end_field(&mut self, out: &mut BytesMut) -> Result<(), CellError> {
         let Some(column) = self.line.column(&self.masks)? else { return Ok(()) };
         let raw = std::mem::take(&mut self.held);
-        let value = if raw == self.null { None } else { Some(unescaped(&raw)) };
+        let value = if raw == NULL { None } else { Some(unescaped(&raw)) };
         let mut masked = BytesMut::new();
         match column.mask(value.as_deref(), &mut masked) {
-            Masked::Null => out.put_slice(&self.null),
-            Masked::Value | Masked::Blank => escape(&masked, self.delimiter, &self.null, out),
+            Masked::Null => out.put_slice(NULL),
+            Masked::Value | Masked::Blank => escape(&masked, self.delimiter, out),
         }
         Ok(())
     }
@@ -111,8 +113,7 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
     value
 }
 
-fn escape(value: &[u8], delimiter: u8, null: &[u8], out: &mut BytesMut) {
-    let start = out.len();
+fn escape(value: &[u8], delimiter: u8, out: &mut BytesMut) {
     for byte in value {
         let letter = match *byte {
             8 => b'b',
@@ -129,14 +130,5 @@ fn escape(value: &[u8], delimiter: u8, null: &[u8], out: &mut BytesMut) {
         };
         // A delimiter that is a tab or the like stays what it is.
         out.put_slice(&[b'\\', letter]);
-    }
-    // What looks like NULL and is none.
-    if out.get(start..) == Some(null)
-        && let Some((first, rest)) = null.split_first()
-    {
-        let (first, rest) = (*first, rest.to_vec());
-        out.truncate(start);
-        out.put_slice(format!("\\{first:03o}").as_bytes());
-        out.put_slice(&rest);
     }
 }

@@ -51,6 +51,24 @@ pub(super) fn finds_any(value: &str) -> bool {
     !finds(&plain(value)).is_empty()
 }
 
+/// Whether anything is found in the digits of a number, as it is written or, where that has an exponent or a fraction of
+/// nothing, as others would write it.
+pub(super) fn is_found(number: &str) -> bool {
+    let written = number.strip_prefix('-').unwrap_or(number);
+    if finds_any(written) {
+        return true;
+    }
+    if !written.contains(['.', 'e', 'E']) {
+        return false;
+    }
+    // More digits than a double tells apart are no card's but in rare networks.
+    let whole = written.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && *number < MOST_NUMBER);
+    whole.is_some_and(|number| finds_any(&number.to_string()))
+}
+
+/// Longer than any find's digits.
+const MOST_NUMBER: f64 = 1e20;
+
 /// One byte for each character: ASCII, what looks like it (full-width forms, other dashes and blanks), or [`OTHER`].
 fn plain(value: &str) -> Cow<'_, [u8]> {
     if value.is_ascii() {

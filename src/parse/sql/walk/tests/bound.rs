@@ -34,7 +34,7 @@ fn shop(equals: &str) -> Arc<Snapshot> {
                 "140 1 part 702 -1 0 f f  ",
             ],
         ),
-        (Table::Rules, &["900 120 _RETURN 1 t O f t"]),
+        (Table::Rules, &["900 120 _RETURN 1 t O f t tree"]),
         (Table::RuleRelations, &["900 100 0", "900 100 2"]),
         (
             Table::Functions,

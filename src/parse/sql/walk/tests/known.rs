@@ -25,10 +25,10 @@ fn shop() -> Arc<Snapshot> {
         (
             Table::Rules,
             &[
-                "900 103 _RETURN 1 t O f t",
-                "901 104 copy 3 f O f t",
-                "902 105 _RETURN 1 t O f t",
-                "903 106 _RETURN 1 t O f t",
+                "900 103 _RETURN 1 t O f t tree",
+                "901 104 copy 3 f O f t tree",
+                "902 105 _RETURN 1 t O f t tree",
+                "903 106 _RETURN 1 t O f t tree",
             ],
         ),
         (Table::RuleRelations, &["900 102 0", "900 102 1", "901 102 0", "902 777 0", "903 107 0"]),

@@ -1,0 +1,211 @@
+//! COPY … TO STDOUT of masked rows, which nobody describes: the server is asked what they look like before, and holds on
+//! to what it looked at until the COPY behind it has ended.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::BytesMut;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::enforce::mask::cells::CopyFormat;
+use crate::enforce::{Permit, Refusal};
+use crate::model::FaultKind;
+use crate::parse::{Encoding, Protocol, Request};
+use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, Relay, RowDescription};
+
+use super::answers::{Answers, broken, lost};
+use super::corridor::{Corridor, End};
+use super::ledger::Line;
+use super::masks::{Masked, unmasked};
+use super::owed::{Owed, Own, Running};
+use super::requests::Requests;
+
+/// The question what the rows of a COPY look like, and what came of it.
+#[derive(Debug)]
+pub(super) struct Preview {
+    masked: Arc<Masked>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    /// It was not answered.
+    Nothing,
+    /// They show nothing that is masked.
+    Fits,
+    /// They are not what was foreseen.
+    Differs(String),
+    /// The server refused the query, and the client was told.
+    Refused,
+}
+
+impl Preview {
+    /// The masks in what was asked about.
+    pub(super) fn masked(&self) -> &Arc<Masked> {
+        &self.masked
+    }
+
+    fn sees(&self, seen: Seen) {
+        *self.seen.lock() = seen;
+    }
+}
+
+impl Masked {
+    /// Whether the rows that it copies out are those that were foreseen, which show nothing that is masked.
+    fn copies(&self, description: &Frame) -> Result<(), String> {
+        let copied = self.copied().ok_or("it copies nothing out")?;
+        let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
+        copied.guard().admits(&columns)?;
+        self.plan().describe(description);
+        Ok(())
+    }
+}
+
+impl Corridor {
+    /// The masks in a statement, unless it copies rows out that cannot be masked on their way back.
+    pub(super) fn copied(&self, request: &Request, masked: Option<Arc<Masked>>) -> Result<Option<Arc<Masked>>, String> {
+        if let Some(masked) = &masked {
+            self.can_copy(request, masked)?;
+        }
+        Ok(masked)
+    }
+
+    fn can_copy(&self, request: &Request, masked: &Masked) -> Result<(), String> {
+        let Some(copied) = masked.copied().filter(|_| !masked.plan().is_empty()) else { return Ok(()) };
+        if request.protocol() != Protocol::Simple {
+            return Err("columns are masked on their way back, which a COPY can be in a simple query only".to_owned());
+        }
+        match copied.format()? {
+            CopyFormat::Binary => Ok(()),
+            CopyFormat::Text { .. } | CopyFormat::Csv { .. } => match self.state.lock().encoding() {
+                Encoding::Safe => Ok(()),
+                Encoding::AsciiTrailBytes | Encoding::Unknown => {
+                    Err("columns are masked on their way back, which needs client_encoding UTF8".to_owned())
+                }
+            },
+        }
+    }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
+    /// The right to send a statement that may be a COPY of masked rows, once the server has said that these show nothing
+    /// that is masked. `None` if the client was told something else.
+    pub(super) async fn preview(
+        &mut self,
+        permit: Permit,
+        masked: Option<&Arc<Masked>>,
+    ) -> Result<Option<Permit>, End> {
+        let Some((masked, copied)) = masked.and_then(|masked| Some((masked, masked.copied()?))) else {
+            return Ok(Some(permit));
+        };
+        self.answered(|_| true).await?;
+        let preview = Arc::new(Preview { masked: Arc::clone(masked), seen: Mutex::new(Seen::Nothing) });
+        {
+            let mut state = self.corridor.state.lock();
+            if state.ledger.skipping() {
+                // Nor will the server run what is sent now.
+                return Ok(Some(permit));
+            }
+            if !self.upstream.send_preview(&permit, copied.query()) {
+                return Err(End::Fault(Refusal::new(FaultKind::Internal, "a COPY is too long to be asked about")));
+            }
+            state.ledger.owe(Owed::Own(Own::Preview(Arc::clone(&preview))));
+            state.ledger.flushed();
+            self.corridor.asking.store(true, Ordering::Relaxed);
+        }
+        self.answered(|owed| matches!(owed, Owed::Own(Own::Preview(_)))).await?;
+        let seen = preview.seen.lock().clone();
+        match seen {
+            Seen::Fits => return Ok(Some(permit)),
+            Seen::Refused => {
+                self.corridor.abandon(permit).await?;
+                self.corridor.state.lock().ledger.owe(Owed::Ready);
+                self.upstream.send_sync();
+            }
+            Seen::Nothing => return Err(lost("the database did not say what the rows of a COPY look like")),
+            Seen::Differs(problem) => {
+                tracing::error!(problem, "a COPY would have shown what is masked");
+                self.corridor.abandon(permit).await?;
+                self.poison(b'Q', None, Refusal::new(FaultKind::Denied, "the COPY would have shown what is masked"))?;
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
+    /// Takes a message for the answer to the question what the rows of a COPY look like; `false` if it is none.
+    pub(super) fn previewed(&mut self, frame: &Frame) -> Result<bool, End> {
+        let mut state = self.corridor.state.lock();
+        let preview = match state.ledger.front() {
+            Some(Line { owed: Owed::Own(Own::Preview(preview)), .. }) => Arc::clone(preview),
+            Some(_) | None => return Ok(false),
+        };
+        match frame.tag() {
+            b'1' | b't' => return Ok(true),
+            b'T' => {
+                preview.sees(preview.masked.copies(frame).map_or_else(Seen::Differs, |()| Seen::Fits));
+                return Ok(true);
+            }
+            b'n' => {
+                preview.sees(Seen::Differs("it has no rows".to_owned()));
+                return Ok(true);
+            }
+            b'3' => {}
+            b'E' => {
+                let error = ErrorFields::decode(frame.body()).map_err(|error| broken(&error))?;
+                if error.is_fatal() {
+                    return Ok(false);
+                }
+                let before = preview.masked.copied().map_or(0, |copied| copied.before());
+                let told = preview.masked.told(&error, before);
+                let told = told.ok_or_else(|| lost("the database sent an error that cannot be masked"))?;
+                self.out.extend_from_slice(told.bytes());
+                preview.sees(Seen::Refused);
+            }
+            _ => return Ok(false),
+        }
+        state.ledger.settle();
+        self.corridor.asking.store(false, Ordering::Relaxed);
+        drop(state);
+        self.corridor.rang();
+        Ok(true)
+    }
+
+    /// A whole message of what is copied out.
+    pub(super) fn copied(&mut self, frame: &Frame) -> Result<(), End> {
+        let mut masked = BytesMut::new();
+        match self.corridor.state.lock().ledger.running().and_then(|running| running.copying.as_mut()) {
+            Some(copying) => {
+                copying.message(frame.body(), &mut masked).map_err(|error| unmasked(&error.to_string()))?;
+            }
+            None => return Err(unmasked("rows came that no COPY was asked for")),
+        }
+        self.relay(&Relay { tag: frame.tag(), bytes: masked.freeze(), begins: 1, ends: 1 })
+    }
+}
+
+impl Running {
+    /// The server begins or ends what it copies out.
+    pub(super) fn copies(&mut self, frame: &Frame) -> Result<(), String> {
+        let Some(masked) = self.masked.as_ref().filter(|masked| !masked.plan().is_empty()) else { return Ok(()) };
+        if frame.tag() == b'c' {
+            let copying = self.copying.take().ok_or("a COPY ended that has not begun")?;
+            return copying.finish().map_err(|error| error.to_string());
+        }
+        let format = masked.copied().ok_or("a COPY began where rows were foreseen")?.format()?;
+        let cells = masked.plan().copy(format)?;
+        let answer = CopyResponse::decode(frame.body()).map_err(|error| error.to_string())?;
+        let binary = *format == CopyFormat::Binary;
+        let fits = |code: &i16| *code == i16::from(binary);
+        if answer.format != u8::from(binary)
+            || answer.columns.len() != cells.count()
+            || !answer.columns.iter().all(fits)
+        {
+            return Err("the rows of a COPY have another format than was foreseen".to_owned());
+        }
+        self.copying = Some(Box::new(cells));
+        Ok(())
+    }
+}
