@@ -474,7 +474,7 @@ fn what_writes_out_definitions_and_does_nothing_more_describes() {
         "select pg_get_viewdef(7), pg_stat_get_activity(1)",
         "select pg_get_viewdef(7), current_setting(x) from t",
         "select pg_get_viewdef(7)::mood",
-        "select pg_get_viewdef(7) operator(public.===) 'x'",
+        "select pg_get_viewdef(7) operator(public.=) 'x'",
         "select table_to_xml(c.oid::regclass, true, true, '') from pg_class c",
         "select pg_sleep(pg_table_size(c.oid)) from pg_class c",
         "select pg_get_viewdef(variadic array[7])",
