@@ -99,7 +99,7 @@ impl Shop {
 
     /// A statement in which no mask binds, with what its answer must look like.
     pub fn guarded(&self, text: &str, masks: &Masks) -> Woven {
-        let guard = guard(masks, &self.catalog).unwrap();
+        let guard = guard(masks, &self.catalog, &Views::default()).unwrap();
         guarded(text, &self.facts(text), &self.catalog, &guard)
     }
 

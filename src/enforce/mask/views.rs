@@ -20,6 +20,11 @@ const MOST: usize = 64;
 const DEEP: usize = 16;
 
 impl Views {
+    /// Whether the statement leads to none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What a view's definition does, read with [`Names::of_definitions`](crate::parse::Names::of_definitions).
     pub fn insert(&mut self, view: u32, facts: Arc<Facts>) {
         self.0.insert(view, facts);

@@ -128,8 +128,8 @@ pub fn weave_with(
 ///
 /// # Errors
 /// One sentence: why the masks cannot be read.
-pub fn guard(masks: &Masks, catalog: &Snapshot) -> Result<Guard, String> {
-    Bound::new(masks, catalog, &Views::default()).map(|bound| bound.guard())
+pub fn guard(masks: &Masks, catalog: &Snapshot, views: &Views) -> Result<Guard, String> {
+    Bound::new(masks, catalog, views).map(|bound| bound.guard())
 }
 
 /// A statement in which no mask binds, with what its answer must look like. `guard`: that of the masks.

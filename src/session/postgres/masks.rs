@@ -83,12 +83,15 @@ impl Loom {
     }
 
     /// What no answer may show under these masks; `None` where they cannot be read.
-    fn guard(&mut self, masks: &Arc<Masks>, catalog: &Snapshot) -> Option<Guard> {
+    fn guard(&mut self, masks: &Arc<Masks>, catalog: &Snapshot, views: &Views) -> Option<Guard> {
+        if !views.is_empty() {
+            return enforce::guard(masks, catalog, views).ok();
+        }
         let known = self.guard.as_ref().filter(|(of, version, _)| of == masks && *version == catalog.version());
         if let Some((_, _, guard)) = known {
             return Some(guard.clone());
         }
-        let guard = enforce::guard(masks, catalog).ok()?;
+        let guard = enforce::guard(masks, catalog, views).ok()?;
         self.guard = Some((Arc::clone(masks), catalog.version(), guard.clone()));
         Some(guard)
     }
@@ -326,7 +329,7 @@ impl Corridor {
         let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier, &views)?;
         let woven = woven.or_else(|| {
             let catalog = snapshot.as_deref().filter(|_| facts.unparsed.is_none())?;
-            let guard = self.loom.lock().guard(masks, catalog)?;
+            let guard = self.loom.lock().guard(masks, catalog, &views)?;
             Some(enforce::guarded(text, facts, catalog, &guard))
         });
         let masked = match woven {
