@@ -8,6 +8,8 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 FUZZ := 60
 # How many statements look for what is hidden.
 COUNT := 200000
+# How long sqlsmith makes statements.
+SECONDS := 300
 # How often sidegate is killed under load.
 KILLS := 1000
 
@@ -22,6 +24,7 @@ help:
 	@echo "make lint   formatting, clippy, policies, documentation"
 	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
 	@echo "make fuzz-sql   COUNT=$(COUNT) statements against two servers, looking for hidden values; SIDEGATE_FUZZ_SEED=n again"
+	@echo "make sqlsmith   statements that sqlsmith makes for SECONDS=$(SECONDS); SIDEGATE_SQLSMITH_SEED=n for others"
 	@echo "make bench  measurements"
 	@echo "make kill   sidegate killed under load KILLS=$(KILLS) times: nothing that ran or was answered is lost"
 	@echo "make ci     all that has to pass before a change lands"
@@ -35,7 +38,7 @@ build:
 	$(CARGO) build --release --locked --bin sidegate
 
 tools:
-	@scripts/tools postgres pg18 clients opa conformance python node java go rust ruby perl pgproto components
+	@scripts/tools postgres pg18 pg18clients clients opa conformance python node java go rust ruby perl pgproto components
 
 # The released binary is built once; what tests it is built in the quick profile.
 test: tools build
@@ -94,6 +97,12 @@ fuzz-sql: build
 	@scripts/tools postgres pg18 clients
 	SIDEGATE_BINARY=$(BINARY) SIDEGATE_FUZZ_COUNT=$(COUNT) SIDEGATE_FUZZ_SEED=$${SIDEGATE_FUZZ_SEED:-$$(date +%s)} \
 		$(CARGO) test --locked --test adversarial fuzz:: -- --nocapture
+
+.PHONY: sqlsmith
+sqlsmith: build
+	@scripts/tools postgres clients sqlsmith
+	SIDEGATE_BINARY=$(BINARY) SIDEGATE_SQLSMITH_SECONDS=$(SECONDS) \
+		$(CARGO) test --locked --test journeys sqlsmith:: -- --ignored --nocapture
 
 bench:
 	@scripts/tools postgres pgbouncer

@@ -57,11 +57,27 @@ only_touches(ids) if {
 default metadata := false
 
 metadata if {
-	reads_only
+	describes
 	relations := input.sql.relations
 	is_array(relations)
 	every relation in relations {
 		is_catalog(relation)
+	}
+}
+
+# METADATA
+# description: >-
+#   The statement reads, sets harmless session state or steers a transaction, and whatever it calls beyond that writes
+#   out definitions: PostgreSQL's functions that take an object by its number.
+default describes := false
+
+describes if reads_only
+
+describes if {
+	input.sql.describes
+	effects := input.sql.effects
+	every effect in effects {
+		effect in {"read", "procedure", "session", "transaction"}
 	}
 }
 
@@ -103,11 +119,13 @@ catalogs := {
 	"pg_inherits",
 	"pg_init_privs",
 	"pg_language",
+	"pg_largeobject_metadata",
 	"pg_matviews",
 	"pg_namespace",
 	"pg_opclass",
 	"pg_operator",
 	"pg_opfamily",
+	"pg_parameter_acl",
 	"pg_partitioned_table",
 	"pg_policies",
 	"pg_policy",

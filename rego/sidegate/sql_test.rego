@@ -90,3 +90,12 @@ test_catalogs_that_hold_secrets_or_rows_are_not_metadata if {
 test_a_change_of_a_catalog_is_not_metadata if {
 	not sql.metadata with input as statement(["write"], [relation("pg_catalog", "pg_class")])
 }
+
+test_what_only_describes_is_metadata if {
+	describing := {"sql": {"effects": ["procedure", "read"], "describes": true, "relations": [relation("pg_catalog", "pg_class")]}}
+	sql.metadata with input as describing
+	not sql.metadata with input as {"sql": object.union(describing.sql, {"describes": false})}
+	not sql.metadata with input as {"sql": object.union(describing.sql, {"effects": ["procedure", "write"]})}
+	not sql.metadata with input as {"sql": object.union(describing.sql, {"relations": [customers]})}
+	not sql.reads_only with input as describing
+}

@@ -1,14 +1,11 @@
 //! What runs where a relation is used and no statement says so: triggers, row security, checks, defaults, expressions
 //! of indexes; and what columns are generated from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{CastMethod, Occasion, RelationKind};
 use super::snapshot::{OWN, Snapshot, among};
 use super::things::{Column, Function, Relation, Type};
-
-/// Types inside of types that are followed.
-const DEEP: usize = 64;
 
 /// What is done to rows, as the bits that the question after attached functions gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +77,9 @@ impl Snapshot {
                 }
             }
         }
-        if events.stores() && !held.domain_functions.is_empty() {
+        if events.stores() {
             let types = relation.columns().filter_map(|column| self.data_type(column.data_type().0));
-            found.extend(types.flat_map(Type::checked_by).map(|function| (Occasion::Check, Some(function.oid()))));
+            found.extend(self.checked_by(types).into_iter().map(|function| (Occasion::Check, Some(function))));
         }
         found
     }
@@ -99,38 +96,38 @@ impl Snapshot {
     }
 }
 
-impl<'a> Type<'a> {
-    /// Functions that run where a value becomes one of this type: of its checks and its default, of what it is made of
-    /// as well. PostgreSQL's own that only compute are not held.
-    pub fn checked_by(self) -> Vec<Function<'a>> {
-        let (snapshot, held) = (self.snapshot, &self.snapshot.held);
-        let own = |one: &Type<'a>| among(&held.domain_functions, &one.oid(), |(domain, _)| *domain);
-        let parts = self.parts();
-        parts.iter().flat_map(own).filter_map(|(_, function)| snapshot.function(*function)).collect()
+impl Snapshot {
+    /// OIDs of functions that run where values become ones of these types: of their checks and defaults, and of those of
+    /// what they are made of. PostgreSQL's own that only compute are not held.
+    pub fn checked_by<'a>(&'a self, types: impl Iterator<Item = Type<'a>>) -> BTreeSet<u32> {
+        if self.held.domain_functions.is_empty() {
+            return BTreeSet::new();
+        }
+        let parts = self.made_of(types);
+        let called = parts.keys().flat_map(|oid| among(&self.held.domain_functions, oid, |(domain, _)| *domain));
+        called.map(|(_, function)| *function).collect()
     }
 
-    /// Functions that casts of its values, or of values to it, call, of what it is made of as well; `None` for one that
-    /// nobody knows. Casts between PostgreSQL's own types are left out.
-    pub fn cast_by(self) -> Vec<Option<Function<'a>>> {
-        let snapshot = self.snapshot;
-        let parts = self.parts();
-        let foreign = parts.iter().filter(|one| one.schema() != OWN);
-        let casts = foreign.flat_map(|one| snapshot.casts_from(one.oid()).chain(snapshot.casts_to(one.oid())));
+    /// Functions that casts of values of these types, or of values to them, call, and those of what they are made of;
+    /// `None` for one that nobody knows. Casts between PostgreSQL's own types are left out.
+    pub fn cast_by<'a>(&'a self, types: impl Iterator<Item = Type<'a>>) -> Vec<Option<Function<'a>>> {
+        let parts = self.made_of(types);
+        let foreign = parts.into_values().filter(|one| one.schema() != OWN);
+        let casts = foreign.flat_map(|one| self.casts_from(one.oid()).chain(self.casts_to(one.oid())));
         casts.filter(|(method, _)| *method == CastMethod::Function).map(|(_, function)| function).collect()
     }
 
-    /// The type and what it is made of.
-    fn parts(self) -> Vec<Type<'a>> {
-        let snapshot = self.snapshot;
-        let mut seen = BTreeSet::from([self.oid()]);
-        let mut next = vec![self];
-        let mut found = Vec::new();
-        while let Some(one) = next.pop().filter(|_| seen.len() < DEEP) {
-            found.push(one);
+    /// Types and what they are made of, by OID.
+    fn made_of<'a>(&'a self, types: impl Iterator<Item = Type<'a>>) -> BTreeMap<u32, Type<'a>> {
+        let mut next: Vec<Type<'a>> = types.collect();
+        let mut found = BTreeMap::new();
+        while let Some(one) = next.pop() {
+            if found.insert(one.oid(), one).is_some() {
+                continue;
+            }
             let fields = one.relation().into_iter().flat_map(|relation| relation.columns());
-            let fields = fields.filter_map(|column| snapshot.data_type(column.data_type().0));
-            let parts = one.base().map(|(base, _)| base).into_iter().chain(one.element()).chain(one.subtype());
-            next.extend(parts.chain(fields).filter(|part| seen.insert(part.oid())));
+            next.extend(fields.filter_map(|column| self.data_type(column.data_type().0)));
+            next.extend(one.base().map(|(base, _)| base).into_iter().chain(one.element()).chain(one.subtype()));
         }
         found
     }

@@ -27,7 +27,11 @@ pub struct Builder {
     names: Interner,
     servers: Vec<Server>,
     held: Held,
-    definitions: HashMap<u32, Box<str>>,
+    /// What the trees of rules hash to.
+    trees: HashMap<u32, Box<str>>,
+    /// The texts of rules, each with what its tree hashes to.
+    definitions: HashMap<u32, (Box<str>, Box<str>)>,
+    defined: bool,
     rows: HashMap<Table, usize>,
     bytes: usize,
     /// The sum over all rows: servers give them in whatever order. Nobody outside knows the key, or rows could be
@@ -88,7 +92,7 @@ impl Builder {
     /// They contradict each other.
     pub fn finish(self) -> Result<Snapshot, CatalogError> {
         static VERSIONS: AtomicU64 = AtomicU64::new(1);
-        let Self { names, mut servers, mut held, mut definitions, rows: _, bytes: _, digest } = self;
+        let Self { names, mut servers, mut held, trees, mut definitions, defined, rows: _, bytes: _, digest } = self;
         let server = match (servers.pop(), servers.len()) {
             (Some(server), 0) => server,
             (given, more) => {
@@ -97,8 +101,11 @@ impl Builder {
             }
         };
         for rule in &mut held.rules {
-            rule.definition = definitions.remove(&rule.oid);
+            // Between the two questions it may have become another one.
+            let text = definitions.remove(&rule.oid).filter(|(tree, _)| trees.get(&rule.oid) == Some(tree));
+            rule.definition = text.map(|(_, text)| text);
         }
+        held.defined = defined;
         held.settle()?;
         let version = VERSIONS.fetch_add(1, Ordering::Relaxed);
         Ok(Snapshot::new(version, digest, server, names.finish(), held))
@@ -182,8 +189,10 @@ impl Builder {
     }
 
     fn rule(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        let oid = row.real_oid(0)?;
+        self.trees.insert(oid, Box::from(row.text(8)?));
         self.held.rules.push(RuleRow {
-            oid: row.real_oid(0)?,
+            oid,
             relation: row.real_oid(1)?,
             name: row.name(2, &mut self.names)?,
             event: row.letter(3, |letter| match letter {
@@ -392,6 +401,11 @@ impl Builder {
         self.held.powers.get_or_insert_default();
     }
 
+    /// The texts of rules were told, each that can be.
+    pub fn definitions_are_told(&mut self) {
+        self.defined = true;
+    }
+
     fn power(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
         let power =
             Power { what: Box::from(row.text(0)?), object: Box::from(row.text(1)?), remedy: Box::from(row.text(2)?) };
@@ -401,8 +415,8 @@ impl Builder {
 
     /// A rule that is gone by the time its text is asked for has none.
     fn definition(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
-        if let Some(text) = row.nullable(1)? {
-            self.definitions.insert(row.real_oid(0)?, Box::from(text));
+        if let Some(text) = row.nullable(2)? {
+            self.definitions.insert(row.real_oid(0)?, (Box::from(row.text(1)?), Box::from(text)));
         }
         Ok(())
     }

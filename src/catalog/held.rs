@@ -57,6 +57,8 @@ pub(super) struct Held {
     pub backends: Option<Vec<i32>>,
     /// What the role may do too much; nothing where it was not told.
     pub powers: Option<Vec<Power>>,
+    /// The texts of rules were told.
+    pub defined: bool,
     /// Places in `relations`, by name and schema.
     pub relation_names: Vec<u32>,
     /// Places in `functions`, by name and schema.

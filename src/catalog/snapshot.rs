@@ -62,9 +62,15 @@ impl Snapshot {
         self.version
     }
 
-    /// Whether another snapshot holds the same, but for the texts of rules and what the role may do.
+    /// Whether another snapshot holds the same, but for what the role may do and the texts of rules: these are the same
+    /// where both were told them.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         self.digest == other.digest
+    }
+
+    /// Whether it was told the texts of rules.
+    pub fn has_definitions(&self) -> bool {
+        self.held.defined
     }
 
     /// Where it was taken.

@@ -38,6 +38,13 @@ macro_rules! short_rule {
     };
 }
 
+/// What a rule's tree hashes to: another one means something else.
+macro_rules! tree {
+    () => {
+        "encode(sha256(convert_to(r.ev_action::text, getdatabaseencoding())), 'hex')"
+    };
+}
+
 /// A part of a database's description of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Table {
@@ -83,7 +90,7 @@ pub enum Table {
     Backends,
     /// What the role may do beyond what statements need. It is for people, and the rest does without it.
     Powers,
-    /// The text of rules. It waits for locks, so it is asked for by itself, and the rest does without it.
+    /// The text of rules. It waits for locks, so it is asked for by itself, and most does without it.
     Definitions,
 }
 
@@ -160,8 +167,11 @@ const RULES: &str = concat!(
     short_rule!(),
     " then position(':varattno 0 ' in r.ev_action::text) > 0 else true end, ",
     short_rule!(),
-    " ",
-    "from pg_rewrite r join pg_class c on c.oid = r.ev_class where ",
+    ", case when ",
+    short_rule!(),
+    " then ",
+    tree!(),
+    " else '' end from pg_rewrite r join pg_class c on c.oid = r.ev_class where ",
     relations!(),
     " and ",
     users!("c.relnamespace")
@@ -169,7 +179,9 @@ const RULES: &str = concat!(
 
 /// The question after definitions.
 const DEFINITIONS: &str = concat!(
-    "select r.oid, case when length(d.d) <= 65536 then d.d end ",
+    "select r.oid, ",
+    tree!(),
+    ", case when length(d.d) <= 65536 then d.d end ",
     "from pg_rewrite r join pg_class c on c.oid = r.ev_class cross join lateral (select case ",
     "when c.relkind in ('v', 'm') and r.ev_type = '1' then pg_get_viewdef(c.oid) ",
     "else pg_get_ruledef(r.oid) end) d(d) where ",
@@ -252,7 +264,7 @@ impl Table {
             ],
             Self::Inheritance => &["inhparent", "inhrelid"],
             Self::Rules => {
-                &["oid", "ev_class", "rulename", "ev_type", "is_instead", "ev_enabled", "whole_rows", "read"]
+                &["oid", "ev_class", "rulename", "ev_type", "is_instead", "ev_enabled", "whole_rows", "read", "tree"]
             }
             Self::RuleRelations => &["objid", "refobjid", "refobjsubid"],
             Self::RuleFunctions => &["objid", "refobjid"],
@@ -300,7 +312,7 @@ impl Table {
             Self::Extensions => &["oid", "extname", "extversion"],
             Self::Backends => &["pid"],
             Self::Powers => &["what", "object", "remedy"],
-            Self::Definitions => &["oid", "definition"],
+            Self::Definitions => &["oid", "tree", "definition"],
         }
     }
 

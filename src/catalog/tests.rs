@@ -41,10 +41,10 @@ impl Told {
             (
                 Table::Rules,
                 rows(&[
-                    "900 120 _RETURN 1 t O f t",
-                    "901 130 _RETURN 1 t O f t",
-                    "902 140 copy 3 f O f t",
-                    "903 140 off 2 f D f t",
+                    "900 120 _RETURN 1 t O f t tree",
+                    "901 130 _RETURN 1 t O f t tree",
+                    "902 140 copy 3 f O f t tree",
+                    "903 140 off 2 f D f t tree",
                 ]),
             ),
             (
@@ -82,7 +82,7 @@ impl Told {
             (Table::DomainConstraints, rows(&["700 CHECK(true)"])),
             (Table::Collations, rows(&["100 11 default t"])),
             (Table::Extensions, rows(&["800 plpgsql 1.0"])),
-            (Table::Definitions, rows(&["900 SELECT", "902 ~"])),
+            (Table::Definitions, rows(&["900 tree SELECT", "902 tree ~"])),
         ])
     }
 
@@ -167,9 +167,9 @@ fn what_runs_where_a_relation_is_used_depends_on_what_is_done() {
     assert_eq!(runs("customers", Events::UPDATE), "Trigger:501 RowSecurity:502 Index:503", "rows move");
     assert_eq!(runs("part", Events::UPDATE), "");
     assert_eq!((runs("orders", Events::UPDATE).as_str(), runs("orders", Events::READ).as_str()), ("Default:0", ""));
-    let mail = shop.data_type(700).unwrap();
-    assert_eq!(mail.checked_by().iter().map(Function::oid).collect::<Vec<_>>(), [501]);
-    assert_eq!(mail.cast_by().iter().flatten().map(Function::oid).collect::<Vec<_>>(), [501]);
+    let mail = || std::iter::once(shop.data_type(700).unwrap());
+    assert_eq!(shop.checked_by(mail()), [501].into());
+    assert_eq!(shop.cast_by(mail()).iter().flatten().map(Function::oid).collect::<Vec<_>>(), [501]);
 }
 
 #[test]
@@ -317,8 +317,8 @@ fn a_catalog_that_lies_is_told_where() {
         (Table::Columns, "100 3 id 23 -1 0 f f  ", "columns describe `100` twice"),
         (Table::Columns, "7 1 id 23 -1 0 f f  ", "columns name `7`, which relations do not describe"),
         (Table::Inheritance, "100 7", "inheritance name `7`, which relations do not describe"),
-        (Table::Rules, "904 7 a 1 t O f t", "rules name `7`, which relations do not describe"),
-        (Table::Rules, "900 100 a 1 t O f t", "rules describe `900` twice"),
+        (Table::Rules, "904 7 a 1 t O f t tree", "rules name `7`, which relations do not describe"),
+        (Table::Rules, "900 100 a 1 t O f t tree", "rules describe `900` twice"),
         (Table::RuleRelations, "7 100 0", "relations of rules name `7`, which rules do not describe"),
         (
             Table::Functions,
@@ -387,6 +387,8 @@ fn ten_thousand_relations_take_less_than_fifty_megabytes() {
             let oid = relation + if kind.is_empty() { 20_000 } else { 40_000 };
             add(Table::Types, format!("{oid} 2200 {kind}a_relation_{relation} c C f {relation} 0 0 0 -1 f 0 0"));
         }
+        add(Table::Generated, format!("{relation} 2 1"));
+        add(Table::Attached, format!("{relation} t 7 100000"));
         for number in 1..=12 {
             // Every second name is its own.
             let name = if number % 2 == 0 { relation } else { 0 };
@@ -468,7 +470,7 @@ fn a_family_is_known_from_both_ends() {
 #[test]
 fn a_rule_that_is_too_long_leads_nowhere_that_is_known() {
     let mut told = Told::shop();
-    let long = rows(&["901 130 _RETURN 1 t O t f"]).remove(0);
+    let long = rows(&["901 130 _RETURN 1 t O t f tree"]).remove(0);
     *told.rows(Table::Rules).get_mut(1).unwrap() = long;
     let shop = told.build().unwrap();
     assert!(shop.behind_read(shop.relation_in("public", "wide").unwrap()).open);

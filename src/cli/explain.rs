@@ -162,9 +162,18 @@ fn in_json(document: &Document, explanation: &Explanation) -> Value {
 
 fn in_words(document: &Document, explanation: &Explanation) -> String {
     let mut lines = Vec::new();
-    for name in
-        ["effects", "statements", "relations", "columns", "functions", "settings", "parameters", "estimate", "unparsed"]
-    {
+    for name in [
+        "effects",
+        "describes",
+        "statements",
+        "relations",
+        "columns",
+        "functions",
+        "settings",
+        "parameters",
+        "estimate",
+        "unparsed",
+    ] {
         let value = document.get(&["sql", name]).filter(|value| !is_nothing(value));
         lines.extend(value.map(|value| format!("{name:>11}: {value}")));
     }

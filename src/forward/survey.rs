@@ -79,8 +79,9 @@ impl Connector {
             match survey.answer(table).await? {
                 Answer::Whole if table == Table::Powers => survey.builder.powers_are_told(),
                 Answer::Whole if table == Table::Backends => survey.builder.backends_are_told(),
-                Answer::Whole => {}
-                // These are for people; somebody may hold a lock on a view. What decisions rest on is known without.
+                Answer::Whole => survey.builder.definitions_are_told(),
+                // Somebody may hold a lock on a view. What decisions rest on is known without, but for how views are
+                // masked.
                 Answer::Failed(sqlstate) => {
                     tracing::debug!(upstream = %survey.address, %table, %sqlstate, "a description is not whole");
                 }

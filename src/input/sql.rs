@@ -178,6 +178,7 @@ fn fixed(facts: &Facts) -> Members {
         ("normalized", shared(json!(facts.normalized))),
         ("fingerprint", shared(json!(facts.fingerprint))),
         ("effects", shared(list(&facts.effects))),
+        ("describes", shared(json!(facts.describes))),
         ("statements", shared(list(&facts.statements))),
         ("relations", shared(relations)),
         ("columns", shared(known("sql.columns", list(&facts.columns)))),

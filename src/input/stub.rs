@@ -108,6 +108,7 @@ pub(crate) fn facts() -> Facts {
         placeholders: 1,
         empty: false,
         outdated: false,
+        describes: false,
     }
 }
 

@@ -92,6 +92,11 @@ impl Definitions {
         Self { functions: types.clone(), types, ..Self::default() }
     }
 
+    /// Of operators with these names.
+    pub fn operators(names: impl IntoIterator<Item = Place>) -> Self {
+        Self { operators: Moved::of(names), ..Self::default() }
+    }
+
     /// Of whatever is in these schemas.
     pub fn schemas(names: impl IntoIterator<Item = String>) -> Self {
         Self { schemas: names.into_iter().collect(), ..Self::default() }

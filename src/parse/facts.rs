@@ -265,6 +265,8 @@ pub struct Facts {
     pub fingerprint: String,
     /// Sorted union over `statements`.
     pub effects: BTreeSet<Effect>,
+    /// Its procedures show what the catalogs hold of objects, and nothing else. False where it has none.
+    pub describes: bool,
     /// One per statement and per data-changing node inside it.
     pub statements: Vec<StatementFacts>,
     /// Relations, sorted by id.

@@ -51,6 +51,7 @@ pub fn typed(facts: Arc<Facts>, types: &[u32]) -> Arc<Facts> {
     }
     let mut facts = Facts::clone(&facts);
     facts.effects.insert(Effect::Procedure);
+    facts.describes = false;
     for statement in &mut facts.statements {
         statement.effects.insert(Effect::Procedure);
     }

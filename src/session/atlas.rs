@@ -253,7 +253,12 @@ impl Page {
         let before = self.taken.load_full();
         // What says the same stays the same: nothing that was computed from it is computed again.
         let snapshot = match &before {
-            Some(before) if before.snapshot.says_the_same_as(&snapshot) => Arc::clone(&before.snapshot),
+            Some(before)
+                if before.snapshot.says_the_same_as(&snapshot)
+                    && (before.snapshot.has_definitions() || !snapshot.has_definitions()) =>
+            {
+                Arc::clone(&before.snapshot)
+            }
             Some(_) | None => snapshot,
         };
         let other = before.is_none_or(|before| before.snapshot != snapshot);

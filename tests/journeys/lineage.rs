@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sidegate::catalog::Snapshot;
 use sidegate::parse::{
-    Encoding, Facts, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust,
+    Encoding, Facts, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Role, Stack, Trust, Use,
 };
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, NoTls, Statement};
@@ -23,6 +23,13 @@ const SEED: u64 = 20_261_122;
 
 /// A column of a relation, by OID and number; 0 is the whole row.
 type Used = (u32, i32);
+
+/// Columns that are read, and those that get values.
+#[derive(Debug, Default, PartialEq)]
+struct Columns {
+    read: BTreeSet<Used>,
+    given: BTreeSet<Used>,
+}
 
 /// A server that tells how it reads a statement.
 struct Oracle {
@@ -43,42 +50,57 @@ impl Oracle {
             }
         });
         client
-            .batch_execute("set client_min_messages = log; set debug_print_parse = on; set debug_pretty_print = off")
+            .batch_execute(
+                "set client_min_messages = log; set debug_print_rewritten = on; set debug_pretty_print = off",
+            )
             .await
             .expect("the server tells");
         Self { client, told }
     }
 
     /// What PostgreSQL makes of a statement; `None` where it refuses it.
-    async fn reads(&mut self, sql: &str) -> Option<(Statement, BTreeSet<Used>)> {
+    async fn reads(&mut self, sql: &str) -> Option<(Statement, Columns)> {
         while self.told.try_recv().is_ok() {}
         let statement = self.client.prepare(sql).await.ok()?;
-        let mut used = BTreeSet::new();
+        let mut used = Columns::default();
         while let Ok(tree) = self.told.try_recv() {
-            used.extend(selected(&tree));
+            used.add(&tree);
         }
         Some((statement, used))
     }
 }
 
-/// The columns of which a tree says that its user must be allowed to read them.
-fn selected(tree: &str) -> Vec<Used> {
-    let tree = tree.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut found = Vec::new();
-    for entry in tree.split(":rtekind 0 :relid ").skip(1) {
-        let relation = entry.split(' ').next().and_then(|oid| oid.parse().ok()).expect("an OID");
-        let columns =
-            entry.split_once(":selectedCols (b").and_then(|(_, rest)| rest.split_once(')')).expect("columns").0;
-        // Numbers begin at that of the first system column.
-        found.extend(columns.split_whitespace().map(|number| (relation, number.parse::<i32>().expect("a number") - 7)));
+impl Columns {
+    /// The columns of which a tree says that its user must be allowed to read or change them.
+    fn add(&mut self, tree: &str) {
+        let tree = tree.split_whitespace().collect::<Vec<_>>().join(" ");
+        for entry in tree.split(":rtekind 0 :relid ").skip(1) {
+            let relation = entry.split(' ').next().and_then(|oid| oid.parse().ok()).expect("an OID");
+            let columns = |kind: &str| -> Vec<Used> {
+                let rest = entry.split_once(kind).and_then(|(_, rest)| rest.split_once(')'));
+                // Numbers begin at that of the first system column.
+                let numbers = rest.expect("columns").0.split_whitespace();
+                numbers.map(|number| (relation, number.parse::<i32>().expect("a number") - 7)).collect()
+            };
+            self.read.extend(columns(":selectedCols (b"));
+            self.given.extend(columns(":insertedCols (b").into_iter().chain(columns(":updatedCols (b")));
+        }
     }
-    found
-}
 
-/// The same of a statement's facts.
-fn used(facts: &Facts, snapshot: &Snapshot) -> BTreeSet<Used> {
-    let numbered = facts.columns.iter().map(|column| number(snapshot, column.relation.as_deref(), &column.name));
-    numbered.collect()
+    /// The same of a statement's facts.
+    fn of(facts: &Facts, snapshot: &Snapshot) -> Self {
+        let mut used = Self::default();
+        for column in &facts.columns {
+            let numbered = number(snapshot, column.relation.as_deref(), &column.name);
+            if column.uses.contains(&Use::Assignment) {
+                used.given.insert(numbered);
+            }
+            if column.uses.iter().any(|how| *how != Use::Assignment) {
+                used.read.insert(numbered);
+            }
+        }
+        used
+    }
 }
 
 fn number(snapshot: &Snapshot, relation: Option<&str>, name: &str) -> Used {
@@ -100,22 +122,44 @@ fn spelled_out(used: BTreeSet<Used>, snapshot: &Snapshot) -> BTreeSet<Used> {
     used.into_iter().flat_map(columns).collect()
 }
 
+/// What is wrong with the facts of a statement.
+fn problem(facts: &Facts, wanted: Columns, statement: &Statement, snapshot: &Snapshot) -> Option<String> {
+    if facts.unparsed.is_some() || !facts.unknown.is_empty() || facts.outdated {
+        return Some(format!("{:?} {:?} {}", facts.unparsed, facts.unknown, facts.outdated));
+    }
+    let found = Columns::of(facts, snapshot);
+    let wanted = Columns { read: spelled_out(wanted.read, snapshot), ..wanted };
+    let missed: Vec<_> = wanted.read.difference(&found.read).chain(wanted.given.difference(&found.given)).collect();
+    // Which of a view's columns change what of what it shows is not told apart.
+    let targets = facts.references.iter().filter(|reference| reference.role == Role::Target);
+    let targets: BTreeSet<Option<u32>> =
+        targets.map(|target| Some(snapshot.relation_in("public", &target.name)?.oid())).collect();
+    let more = found.given.difference(&wanted.given).filter(|(relation, _)| targets.contains(&Some(*relation)));
+    let added: Vec<_> = found.read.difference(&wanted.read).chain(more).collect();
+    if !missed.is_empty() || !added.is_empty() {
+        return Some(format!("missed {missed:?}, added {added:?}, {:?}", facts.columns));
+    }
+    result(facts, statement, snapshot)
+}
+
 /// What the result is made of, against what the server says of its columns.
-fn check_result(sql: &str, facts: &Facts, statement: &Statement, snapshot: &Snapshot) {
-    let Some(outputs) = &facts.outputs else { return };
-    assert_eq!(outputs.len(), statement.columns().len(), "{sql}");
-    for (output, column) in outputs.iter().zip(statement.columns()) {
-        if let Some(name) = &output.name {
-            assert_eq!(name, column.name(), "{sql}");
-        }
+fn result(facts: &Facts, statement: &Statement, snapshot: &Snapshot) -> Option<String> {
+    let outputs = facts.outputs.as_ref()?;
+    if outputs.len() != statement.columns().len() {
+        return Some(format!("{} columns are foreseen, and there are {}", outputs.len(), statement.columns().len()));
+    }
+    outputs.iter().zip(statement.columns()).find_map(|(output, column)| {
         let bases: Vec<Used> =
             output.columns.iter().map(|base| number(snapshot, Some(&base.relation), &base.column)).collect();
-        if let (Some(relation), Some(number)) = (column.table_oid(), column.column_id()) {
-            assert!(bases.contains(&(relation, i32::from(number))), "{sql}: {output:?}");
-        }
+        let origin = column.table_oid().zip(column.column_id()).map(|(relation, number)| (relation, i32::from(number)));
+        let is_named = output.name.as_deref().is_none_or(|name| name == column.name());
         // Of what is passed through, the server says where it comes from.
-        assert!(!output.bare || column.table_oid().is_some(), "{sql}: {output:?}");
-    }
+        let is_traced = match origin {
+            Some(origin) => bases == [origin] || bases.contains(&origin) && !output.bare,
+            None => !output.bare,
+        };
+        (!is_named || !is_traced).then(|| format!("{output:?} is {} of {origin:?}", column.name()))
+    })
 }
 
 fn reading<'a>(names: Names, nothing: &'a Remembered) -> Reading<'a> {
@@ -134,7 +178,7 @@ fn reading<'a>(names: Names, nothing: &'a Remembered) -> Reading<'a> {
 async fn columns_are_those_that_postgresql_finds() {
     let server = postgres();
     let database = server.database();
-    server.sql(&database, generator::TABLES);
+    server.sql(&database, generator::RELATIONS);
     let (asked, port) = (database.clone(), server.port);
     let snapshot = Arc::new(tokio::task::spawn_blocking(move || survey(server, &asked)).await.expect("it is surveyed"));
     let path: Arc<[Arc<str>]> = [Arc::from("public")].into();
@@ -157,7 +201,7 @@ async fn columns_are_those_that_postgresql_finds() {
     println!("SIDEGATE_SEED={seed}");
     let count = std::env::var("SIDEGATE_STATEMENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(STATEMENTS);
     let mut generator = Generator::new(seed);
-    let (mut taken, mut refused) = (0_usize, 0_usize);
+    let (mut taken, mut refused, mut wrong) = (0_usize, 0_usize, Vec::new());
     while taken < count {
         let sql = generator.statement();
         let Some((statement, wanted)) = oracle.reads(&sql).await else {
@@ -166,21 +210,12 @@ async fn columns_are_those_that_postgresql_finds() {
             continue;
         };
         let facts = reader.statement(&sql, &reading(names.clone(), &nothing)).await;
-        assert_eq!(
-            (&facts.unparsed, facts.unknown.is_empty(), facts.outdated),
-            (&None, true, false),
-            "{sql}: {facts:?}"
-        );
-        let (found, wanted) = (used(&facts, &snapshot), spelled_out(wanted, &snapshot));
-        let (missed, added): (Vec<_>, Vec<_>) =
-            (wanted.difference(&found).collect(), found.difference(&wanted).collect());
-        assert!(
-            missed.is_empty() && added.is_empty(),
-            "{sql}\nmissed {missed:?}, added {added:?}, {:?}",
-            facts.columns
-        );
-        check_result(&sql, &facts, &statement, &snapshot);
+        if let Some(problem) = problem(&facts, wanted, &statement, &snapshot) {
+            wrong.push(format!("{sql}\n{problem}"));
+            assert!(wrong.len() < 5, "{}", wrong.join("\n\n"));
+        }
         taken += 1;
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     println!("{taken} statements, {refused} refused");
 }

@@ -12,6 +12,7 @@
 )]
 
 mod adversary;
+mod altered;
 mod between;
 mod catalog;
 mod causes;
@@ -39,10 +40,13 @@ mod portals;
 mod powers;
 mod refusals;
 mod sessions;
+mod sqlsmith;
 mod stages;
 mod tls;
+mod tools;
 mod unseen;
 mod upstream_tls;
 mod upstreams;
 mod versions;
+mod views;
 mod withdrawals;

@@ -19,3 +19,4 @@ mod harness;
 mod kinds;
 mod shop;
 mod texts;
+mod views;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sidegate::catalog::{Builder, Snapshot, Table};
 use sidegate::decide::Masks;
-use sidegate::enforce::{Woven, guard, guarded, weave};
+use sidegate::enforce::{Earlier, Views, Woven, guard, guarded, views_of, weave_with};
 use sidegate::parse::{
     Encoding, Facts, Known, Names, Quoting, Reader, Reading, ReadingLimits, Remembered, Stack, Trust,
 };
@@ -24,10 +24,31 @@ pub struct Shop {
 impl Shop {
     /// A database of its own.
     pub fn new(name: &str) -> Self {
+        Self::open(name, "", &[])
+    }
+
+    /// The same with more in it.
+    pub fn with(name: &str, more: &str) -> Self {
+        Self::open(name, more, &[])
+    }
+
+    /// The same with whatever of these definitions the server takes.
+    pub fn with_what_is_taken(name: &str, definitions: &[String]) -> Self {
+        Self::open(name, "", definitions)
+    }
+
+    fn open(name: &str, more: &str, definitions: &[String]) -> Self {
         let server = postgres();
         server.sql("postgres", &format!("create database {name}"));
         server.sql(name, include_str!("../data/weave/shop.sql"));
+        server.sql(name, more);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = connect(name).await;
+            for definition in definitions {
+                _ = client.batch_execute(definition).await;
+            }
+        });
         let catalog = Arc::new(runtime.block_on(survey(name)));
         let client = runtime.block_on(connect(name));
         let reader = Reader::new(1, 0, Stack::Ordinary).unwrap();
@@ -50,6 +71,10 @@ impl Shop {
             temporary: Arc::default(),
             defined: Arc::default(),
         });
+        self.read(text, names, known)
+    }
+
+    fn read(&self, text: &str, names: Names, known: &Remembered) -> Arc<Facts> {
         let reading = Reading {
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
@@ -63,7 +88,13 @@ impl Shop {
     }
 
     pub fn weave(&self, text: &str, masks: &Masks) -> Result<Option<Woven>, String> {
-        weave(text, &self.facts(text), masks, Some(&self.catalog))
+        let facts = self.facts(text);
+        let mut views = Views::default();
+        for (view, definition) in views_of(&facts, masks, &self.catalog) {
+            let names = Names::of_definitions(Arc::clone(&self.catalog));
+            views.insert(view, self.read(definition, names, &Remembered::new()));
+        }
+        weave_with(text, &facts, masks, Some(&self.catalog), Earlier::default(), &views)
     }
 
     /// A statement in which no mask binds, with what its answer must look like.

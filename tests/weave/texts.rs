@@ -122,10 +122,7 @@ fn what_cannot_be_carried(shop: &Shop) {
     for text in [
         "select c.ctid from customers c",
         "select xmin, id from customers",
-        "select * from v_customers",
-        "select note2 from v_orders",
-        "select * from m_customers",
-        "update v_customers set name = 'x'",
+        "update v_customers set name = email",
         "insert into log_orders values (1)",
         "create view w as select id from customers",
         "create materialized view w as select id from customers",
@@ -181,16 +178,18 @@ fn what_passes(shop: &Shop) {
         "select * from orders",
         "select * from v_names",
         "select relname from pg_class",
-        "create table x (like customers)",
         "select pg_table_size('customers')",
         "select * from nowhere",
         "with customers as (select 1 as ssn) select ssn from customers",
-        "drop view v_customers",
         "",
     ] {
         assert_eq!(shop.weave(text, &policy()), Ok(None), "{text}");
     }
     for text in [
+        "create table x (like customers)",
+        "drop view v_customers",
+        "refresh materialized view m_customers",
+        "refresh materialized view nobody_knows",
         "update customers set name = 'x' where id = 1 returning id, name",
         "update customers set email = 'x', ssn = $1 where id = 1",
         "update customers set (name, email) = ('a', 'b')",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard::{Guard, Masked};
+use super::views::Views;
 use crate::catalog::{Column, Relation, Snapshot};
 use crate::decide::{Masker, Masks, relation_name};
 
@@ -13,11 +14,15 @@ pub(super) type Columns<'a> = BTreeMap<&'a str, Cow<'a, Masker>>;
 /// The masks of one decision in one database.
 #[derive(Debug)]
 pub(super) struct Bound<'a> {
-    catalog: &'a Snapshot,
+    pub(super) catalog: &'a Snapshot,
     /// Of a relation's own rows: its masks, and those of what it inherits from.
     own: BTreeMap<u32, Columns<'a>>,
     /// Of its rows and those of what inherits from it.
-    all: BTreeMap<u32, Columns<'a>>,
+    pub(super) all: BTreeMap<u32, Columns<'a>>,
+    /// Of views: what of theirs is masked, or why that cannot be.
+    pub(super) views: BTreeMap<u32, Result<Columns<'a>, String>>,
+    /// No masks.
+    pub(super) none: Columns<'a>,
     /// Masked relations whose masks name what is not there.
     broken: BTreeMap<u32, String>,
     /// Masked relations that the catalog does not have.
@@ -25,11 +30,13 @@ pub(super) struct Bound<'a> {
 }
 
 impl<'a> Bound<'a> {
-    pub(super) fn new(masks: &'a Masks, catalog: &'a Snapshot) -> Result<Self, String> {
+    pub(super) fn new(masks: &'a Masks, catalog: &'a Snapshot, views: &Views) -> Result<Self, String> {
         let mut bound = Self {
             catalog,
             own: BTreeMap::new(),
             all: BTreeMap::new(),
+            views: BTreeMap::new(),
+            none: Columns::new(),
             broken: BTreeMap::new(),
             unknown: BTreeSet::new(),
         };
@@ -67,6 +74,7 @@ impl<'a> Bound<'a> {
                 columns.retain(|column, _| relation.column(column).is_some());
             }
         }
+        bound.bind_views(views);
         Ok(bound)
     }
 
@@ -77,6 +85,21 @@ impl<'a> Bound<'a> {
         }
         let columns = if only { self.own.get(&relation.oid()) } else { self.all.get(&relation.oid()) };
         Ok(columns.filter(|columns| !columns.is_empty()))
+    }
+
+    /// The same, where a view is masked as far as it shows what is masked.
+    pub(super) fn read(&self, relation: Relation<'a>, only: bool) -> Result<Option<&Columns<'a>>, String> {
+        let own = self.masks(relation, only)?;
+        let Some(what) = self.shown_by(relation, false) else { return Ok(own) };
+        let refusal = |why: &str| {
+            let view = label(relation);
+            Err(format!("`{view}` shows {what}, and masks do not reach into it: {why}"))
+        };
+        match self.views.get(&relation.oid()) {
+            Some(Ok(columns)) => Ok(Some(columns).filter(|columns| !columns.is_empty())),
+            Some(Err(why)) => refusal(why),
+            None => refusal("its definition could not be read just now"),
+        }
     }
 
     /// Whether policy masks a relation of that name, which the catalog does not have.
@@ -108,20 +131,27 @@ impl<'a> Bound<'a> {
         let oids: BTreeSet<u32> = self.all.keys().copied().collect();
         let mut masked = Vec::with_capacity(oids.len());
         for (oid, columns) in &self.all {
-            let Some(relation) = self.catalog.by_oid(*oid) else { continue };
-            let numbers = columns.keys().filter_map(|column| relation.column(column));
-            let mut numbers: Vec<i16> =
-                numbers.map(|column| i16::try_from(column.number()).unwrap_or(i16::MAX)).collect();
-            numbers.sort_unstable();
-            masked.push((*oid, Masked::Some(numbers.into())));
+            masked.push((*oid, self.numbers(*oid, columns)));
         }
         for view in self.catalog.showing(&oids) {
             if self.shown_by(view, false).is_some() {
+                let shows = match self.views.get(&view.oid()) {
+                    Some(Ok(columns)) => self.numbers(view.oid(), columns),
+                    Some(Err(_)) | None => Masked::All,
+                };
                 masked.retain(|(oid, _)| *oid != view.oid());
-                masked.push((view.oid(), Masked::All));
+                masked.push((view.oid(), shows));
             }
         }
         Guard::new(masked)
+    }
+
+    fn numbers(&self, oid: u32, columns: &Columns<'a>) -> Masked {
+        let relation = self.catalog.by_oid(oid);
+        let numbers = columns.keys().filter_map(|column| relation?.column(column));
+        let mut numbers: Vec<i16> = numbers.map(|column| i16::try_from(column.number()).unwrap_or(i16::MAX)).collect();
+        numbers.sort_unstable();
+        Masked::Some(numbers.into())
     }
 }
 
@@ -157,7 +187,7 @@ fn cover<'a>(catalog: &'a Snapshot, oid: u32, columns: &mut Columns<'a>) {
     }
 }
 
-fn add<'a>(columns: &mut Columns<'a>, more: &Columns<'a>) {
+pub(super) fn add<'a>(columns: &mut Columns<'a>, more: &Columns<'a>) {
     for (column, masker) in more {
         match columns.get(column) {
             Some(present) if present == masker => {}

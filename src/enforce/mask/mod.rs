@@ -14,9 +14,11 @@ mod masker;
 mod passing;
 mod reach;
 mod target;
+mod views;
 mod weave;
 
 pub use copied::Copied;
 pub use edits::Woven;
 pub use guard::Guard;
+pub use views::{Views, views_of};
 pub use weave::{Earlier, guard, guarded, weave, weave_with};

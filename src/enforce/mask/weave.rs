@@ -13,6 +13,7 @@ use super::masker;
 use super::passing;
 use super::reach::{calls, statistics};
 use super::target::Target;
+use super::views::{self, Views};
 use crate::catalog::{Relation, Snapshot};
 use crate::decide::Masks;
 use crate::parse::{Facts, Place, Reference, Role, Tokens, tokens};
@@ -22,7 +23,7 @@ use crate::parse::{Facts, Place, Reference, Role, Tokens, tokens};
 /// # Errors
 /// One sentence for the client: why this statement cannot be answered with these masks.
 pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot>) -> Result<Option<Woven>, String> {
-    weave_with(text, facts, masks, catalog, Earlier::default())
+    weave_with(text, facts, masks, catalog, Earlier::default(), &Views::default())
 }
 
 /// Whether what EXECUTE and FETCH run by name went upstream under the masks that hold now.
@@ -44,7 +45,8 @@ impl Earlier {
     }
 }
 
-/// The same where it is known under which masks the session's own names were given.
+/// The same where it is known under which masks the session's own names were given, and what the
+/// [views](super::views_of) do.
 ///
 /// # Errors
 /// As [`weave`].
@@ -54,6 +56,7 @@ pub fn weave_with(
     masks: &Masks,
     catalog: Option<&Snapshot>,
     earlier: Earlier,
+    views: &Views,
 ) -> Result<Option<Woven>, String> {
     if masks.values().all(std::collections::BTreeMap::is_empty) {
         return Ok(None);
@@ -76,10 +79,10 @@ pub fn weave_with(
         return Err("the database's catalog is not known just now, and masks need it".to_owned());
     };
     statistics(facts)?;
-    let bound = Bound::new(masks, catalog)?;
+    let bound = Bound::new(masks, catalog, views)?;
     let loom = Loom { text, facts, catalog, bound: &bound, earlier };
     let (mut woven, mut made) = (Vec::new(), Vec::new());
-    let mut masked = false;
+    let mut masked = facts.references.iter().any(|reference| is_new(reference, catalog));
     let mut cut = None;
     for reference in &facts.references {
         let Some((relation, columns)) = loom.masks(reference)? else { continue };
@@ -126,7 +129,7 @@ pub fn weave_with(
 /// # Errors
 /// One sentence: why the masks cannot be read.
 pub fn guard(masks: &Masks, catalog: &Snapshot) -> Result<Guard, String> {
-    Bound::new(masks, catalog).map(|bound| bound.guard())
+    Bound::new(masks, catalog, &Views::default()).map(|bound| bound.guard())
 }
 
 /// A statement in which no mask binds, with what its answer must look like. `guard`: that of the masks.
@@ -213,17 +216,20 @@ where
             };
         };
         let only = reference.place.as_ref().is_some_and(|place| place.only);
-        let view = match reference.role {
-            Role::Read | Role::CopyOut => self.bound.shown_by(relation, false),
-            Role::Target => self.bound.shown_by(relation, true),
-            Role::Named => self.bound.shown_by(relation, false).filter(|_| !shows_nothing(&reference.command)),
-            // What is behind it was named there, too.
-            Role::Elsewhere => None,
-        };
-        if let Some(what) = view {
-            return Err(format!("`{}` shows {what}, and masks do not reach into it", reference.relation));
+        match reference.role {
+            Role::Target if views::has_rules(self.catalog, relation) => {
+                if let Some(what) = self.bound.shown_by(relation, true) {
+                    let name = label(relation);
+                    return Err(format!("a rule of `{name}` leads to {what}, and masks do not reach into it"));
+                }
+            }
+            // Its errors may show rows.
+            Role::Named if shows_nothing(&reference.command) && self.bound.shown_by(relation, false).is_some() => {
+                return Ok(Some((relation, &self.bound.none)));
+            }
+            Role::Read | Role::CopyOut | Role::Target | Role::Named | Role::Elsewhere => {}
         }
-        Ok(self.bound.masks(relation, only)?.map(|columns| (relation, columns)))
+        Ok(self.bound.read(relation, only)?.map(|columns| (relation, columns)))
     }
 
     /// How a masked relation's reference is answered: read through masks, or left as it stands.
@@ -424,6 +430,12 @@ where
         }
         Ok(())
     }
+}
+
+/// Whether nobody has looked at what a statement defines or measures: its errors may show rows of anything.
+fn is_new(reference: &Reference, catalog: &Snapshot) -> bool {
+    let schema = reference.schema.as_deref().filter(|schema| !is_own(schema));
+    reference.role == Role::Named && schema.is_some_and(|schema| catalog.relation_in(schema, &reference.name).is_none())
 }
 
 fn shows_nothing(command: &str) -> bool {

@@ -135,6 +135,11 @@ fn is_procedure(name: &str) -> bool {
     PROCEDURES.iter().any(|pattern| fits(pattern, name))
 }
 
+/// Whether this procedure writes out what the catalogs hold, and shows nothing else.
+pub(super) fn describes(name: &str) -> bool {
+    DESCRIBE.iter().any(|pattern| fits(pattern, name))
+}
+
 /// Whether names mean the same after a call of this procedure.
 pub(super) fn keeps_session(name: &str) -> bool {
     KEEP_SESSION.iter().any(|pattern| fits(pattern, name))
@@ -214,6 +219,11 @@ const KEEP_SESSION: &[&str] = &[
     "pg_stat_get_*",
     "pg_terminate_backend",
 ];
+
+/// Of those, the ones that write out a definition, which rows of the catalogs hold as well, and what views that hold no
+/// rows of anybody's call. The published list.
+const DESCRIBE: &[&str] =
+    &["pg_available_extension_versions", "pg_available_extensions", "pg_get_*_sqlbody", "pg_get_*def*"];
 
 /// Functions of the server's files that no prefix tells.
 const FILES: &[&str] = &[

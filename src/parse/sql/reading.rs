@@ -120,6 +120,21 @@ impl Names {
         }
     }
 
+    /// What they mean in the texts of rules and views as the catalog holds them: whatever is not PostgreSQL's own is
+    /// qualified there.
+    pub fn of_definitions(snapshot: Arc<Snapshot>) -> Self {
+        Self::Known(Known {
+            path: Arc::default(),
+            schema: None,
+            snapshot,
+            trust: Trust::Fresh,
+            functions: Trust::Fresh,
+            searched: true,
+            temporary: Arc::default(),
+            defined: Arc::default(),
+        })
+    }
+
     /// What tells it apart from others.
     pub fn key(&self) -> NamesKey {
         match self {

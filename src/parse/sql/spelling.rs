@@ -14,6 +14,7 @@ use super::walk::{is_base_type, is_reserved};
 mod conflict;
 mod constructors;
 mod definitions;
+mod operators;
 mod utility;
 
 /// Stands for the `*` of `(expression).*`: no name of PostgreSQL is empty.
@@ -199,6 +200,7 @@ impl Speller<'_> {
                 keyword("NULL", Keyword::NULL),
             ]),
             "collate" => self.collate_after_cast(),
+            "operator" => self.compared_with_each(),
             "as" => self.column_definitions(),
             "conflict" => self.conflict(),
             "rows" => self.rows_from(),
@@ -236,6 +238,10 @@ impl Speller<'_> {
             "all" | "distinct" if is_word(self.before(1), "by") && is_word(self.before(2), "group") => {
                 self.replace(1, [])
             }
+            // Elsewhere no limit, and here a name.
+            "top" if ["select", "distinct", "all"].iter().any(|word| is_word(self.before(1), word)) => {
+                self.replace(1, [name("top")])
+            }
             "default" if self.words(1, &["values"]) && is_word(self.before(1), "insert") => self.replace(
                 2,
                 [
@@ -265,7 +271,8 @@ impl Speller<'_> {
     /// `ONLY t`, `ONLY (t)`: rows of `t`, and of nothing below it.
     fn only(&mut self) -> bool {
         let follows = ["from", "into", "join", "table", "update", "using"];
-        let may = follows.iter().any(|word| is_word(self.before(1), word)) || self.before(1) == Some(&Token::Comma);
+        let may = follows.iter().any(|word| is_word(self.before(1), word))
+            || matches!(self.before(1), Some(Token::Comma | Token::LParen));
         match self.peek(1) {
             Some(Token::Word(_)) if may => self.replace(1, []),
             Some(Token::LParen) if may => {
@@ -382,34 +389,6 @@ impl Speller<'_> {
         }
     }
 
-    /// `a::text COLLATE "C"`: a collation changes how values are compared, not which.
-    fn collate_after_cast(&mut self) -> bool {
-        let mut back = 1_usize;
-        if self.before(back) == Some(&Token::RParen) {
-            back = back.saturating_add(1);
-            while matches!(self.before(back), Some(Token::Number(..) | Token::Comma)) {
-                back = back.saturating_add(1);
-            }
-            if self.before(back) != Some(&Token::LParen) {
-                return false;
-            }
-            back = back.saturating_add(1);
-        }
-        let typed = back;
-        while matches!(self.before(back), Some(Token::Word(_) | Token::Period)) && back < LONGEST_TYPE {
-            back = back.saturating_add(1);
-        }
-        let length = self.name(1);
-        let named = match self.peek(1) {
-            Some(Token::Word(word)) => word.quote_style.is_some() || !is_reserved(&word.value.to_ascii_lowercase()),
-            _ => false,
-        };
-        if back == typed || self.before(back) != Some(&Token::DoubleColon) || !named || length == 0 {
-            return false;
-        }
-        self.replace(length.saturating_add(1), [])
-    }
-
     /// `inet '10.0.0.1'` is `'10.0.0.1'::inet`.
     fn typed_constant(&mut self, word: &str) -> bool {
         let constant = matches!(
@@ -456,9 +435,6 @@ const CONSTRUCTORS: &[&str] = &[
     "xmlroot",
     "xmlserialize",
 ];
-
-/// Tokens of a type's name and of what stands before its length.
-const LONGEST_TYPE: usize = 8;
 
 /// Whether it is that word, unquoted.
 pub(super) fn is_word(token: Option<&Token>, wanted: &str) -> bool {

@@ -70,6 +70,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         placeholders: u16::try_from(shape::highest_parameter(text, lexemes)).unwrap_or(u16::MAX),
         empty: false,
         outdated: false,
+        describes: false,
     }
 }
 

@@ -41,7 +41,7 @@ impl Corridor {
         let Some(Read { facts, .. }) = self.read(text.as_bytes(), mentions_names(text.as_bytes())).await else {
             return false;
         };
-        let Ok(Some(again)) = self.woven((text, &facts), masked.masks()) else { return false };
+        let Ok(Some(again)) = self.woven((text, &facts), masked.masks()).await else { return false };
         let same = is_same(Some(masked), Some(&again)) && again.compares(description).is_ok();
         if same {
             masked.described(description);

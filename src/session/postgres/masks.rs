@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::catalog::Snapshot;
 use crate::decide::{Decision, Masker, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Copied, Earlier, Guard, Refusal, Wording, Woven};
+use crate::enforce::{self, Copied, Earlier, Guard, Refusal, Views, Wording, Woven};
 use crate::model::FaultKind;
 use crate::parse::{Facts, RelationFacts, Request, Role};
 
@@ -99,7 +99,7 @@ impl Loom {
                 && Arc::ptr_eq(&piece.keys, &under.keys)
                 && Arc::ptr_eq(&piece.facts, facts)
                 && (Arc::ptr_eq(&piece.masks, under.masks) || piece.masks == *under.masks)
-                // Whether any mask binds, and what is answered, is said by the facts alone.
+                // Whether any mask binds, and what comes back then, is said by the facts alone.
                 && (piece.masked.as_ref().is_none_or(|masked| !masked.binds()) || *piece.text == *text)
         })?;
         Some(piece.masked.clone())
@@ -218,7 +218,7 @@ impl Masked {
 impl Corridor {
     /// The decision, and what goes upstream in place of the client's words where masks bind. What cannot be answered
     /// masked is denied.
-    pub(super) fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
+    pub(super) async fn weave(&self, request: &Request, decision: Decision) -> (Decision, Option<Arc<Masked>>) {
         if *decision.verdict() != Verdict::Allow {
             return (decision, None);
         }
@@ -230,7 +230,7 @@ impl Corridor {
             return (decision, None);
         }
         self.loom.lock().last = Some(Arc::clone(decision.masks()));
-        let masked = self.woven((request.text(), request.facts()), decision.masks());
+        let masked = self.woven((request.text(), request.facts()), decision.masks()).await;
         match masked.and_then(|masked| self.copied(request, masked)) {
             Ok(masked) => (decision, masked),
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
@@ -247,7 +247,7 @@ impl Corridor {
         if masks.is_empty() {
             return (decision, None);
         }
-        let masked = self.woven((request.text(), request.facts()), &masks);
+        let masked = self.woven((request.text(), request.facts()), &masks).await;
         match masked.and_then(|masked| self.copied(request, masked)) {
             Ok(masked) => (decision, masked),
             // What its Bind would be told; prepared unmasked, it could be run by SQL's EXECUTE.
@@ -265,7 +265,7 @@ impl Corridor {
         if masks.is_empty() {
             return own();
         }
-        match self.woven((request.text(), request.facts()), &masks) {
+        match self.woven((request.text(), request.facts()), &masks).await {
             Ok(Some(masked)) => masked.words().map(Arc::from).or_else(own),
             Ok(None) => own(),
             Err(_) => None,
@@ -273,7 +273,7 @@ impl Corridor {
     }
 
     /// The same for a prepared statement, which goes upstream in the words that it was prepared in.
-    pub(super) fn weave_prepared(
+    pub(super) async fn weave_prepared(
         &self,
         statement: &Statement,
         request: &Request,
@@ -283,7 +283,7 @@ impl Corridor {
         let own = |relation: &RelationFacts| relation.schema.as_deref().is_some_and(own);
         let bare = statement.source.is_none() || decision.masks().is_empty() || *decision.verdict() != Verdict::Allow;
         if bare || (request.facts().relations.iter().all(own) && request.facts().unparsed.is_none()) {
-            return self.weave(request, decision);
+            return self.weave(request, decision).await;
         }
         // Under which masks it was prepared is not known, nor can it be prepared anew.
         let reason =
@@ -292,8 +292,8 @@ impl Corridor {
     }
 
     /// The same for a portal, whose words the server has already.
-    pub(super) fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
-        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision);
+    pub(super) async fn weave_again(&self, portal: &Portal, request: &Request, decision: Decision) -> Decision {
+        let (decision, masked) = self.weave_prepared(&portal.statement, request, decision).await;
         if *decision.verdict() != Verdict::Allow {
             return decision;
         }
@@ -308,7 +308,7 @@ impl Corridor {
     }
 
     /// What goes upstream in place of the client's words under these masks, and what its answer must look like.
-    pub(super) fn woven(&self, said: Said<'_>, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
+    pub(super) async fn woven(&self, said: Said<'_>, masks: &Arc<Masks>) -> Result<Option<Arc<Masked>>, String> {
         let snapshot = self.snapshot();
         let catalog = snapshot.as_deref().map(Snapshot::version);
         let under = Under { masks, catalog, keys: self.house.keys.load_full() };
@@ -318,8 +318,12 @@ impl Corridor {
         if let Some(masked) = self.loom.lock().recall(said, &under).filter(|_| !by_name) {
             return Ok(masked);
         }
+        let views = match &snapshot {
+            Some(snapshot) => self.views(facts, masks, snapshot).await,
+            None => Views::default(),
+        };
         let earlier = if by_name { self.earlier(facts, masks) } else { Earlier::default() };
-        let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier)?;
+        let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier, &views)?;
         let woven = woven.or_else(|| {
             let catalog = snapshot.as_deref().filter(|_| facts.unparsed.is_none())?;
             let guard = self.loom.lock().guard(masks, catalog)?;

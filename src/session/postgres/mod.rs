@@ -31,6 +31,7 @@ mod statements;
 mod transaction;
 mod tripwire;
 mod turns;
+mod views;
 mod waits;
 mod watch;
 

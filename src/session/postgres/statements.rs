@@ -66,7 +66,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let asked = self.corridor.asks_about_answer(&facts).then(asked);
         let request = self.expected(request, &[]).await?;
         let decision = self.corridor.ask(&request).await;
-        let (decision, masked) = self.corridor.weave(&request, decision);
+        let (decision, masked) = self.corridor.weave(&request, decision).await;
         if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
             return self.undo(tag, commits, refusal);
         }
@@ -127,7 +127,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.corridor.foresee(&request, decision).await
         } else {
             let decision = self.corridor.ask(&request).await;
-            self.corridor.weave(&request, decision)
+            self.corridor.weave(&request, decision).await
         };
         *statement.words.lock() = Words::with(masked.clone());
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
@@ -173,7 +173,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'B').await };
         let rests_on = self.corridor.rests_on();
         let decision = self.corridor.ask(&request).await;
-        let (decision, masked) = self.corridor.weave_prepared(&statement, &request, decision);
+        let (decision, masked) = self.corridor.weave_prepared(&statement, &request, decision).await;
         let wording = masks::rewording(source, &statement, masked.as_deref());
         let anew = matches!(wording, Wording::Anew { .. });
         match self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await {
@@ -276,7 +276,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let request = parse::executed(frame, text, Arc::clone(&facts), portal.parameters.to_vec());
         let request = self.expected(request, &portal.statement.declared).await?;
         let decision = self.corridor.ask(&request).await;
-        let decision = self.corridor.weave_again(portal, &request, decision);
+        let decision = self.corridor.weave_again(portal, &request, decision).await;
         if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
             return self.undo(b'E', commits, refusal).map(|()| None);
         }

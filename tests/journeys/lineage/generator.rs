@@ -2,13 +2,41 @@
 
 use std::fmt::Write;
 
-/// Tables of the database that statements are made for. One has lost a column, so that numbers have a gap.
-pub const TABLES: &str = "create table a (id int, x int, y int, z int);
-    create table b (id int, gone int, x int, w int, v int); alter table b drop column gone;
-    create table c (id int, y int, w int, \"Odd name\" int);";
+mod changes;
 
-const COLUMNS: [(&str, &[&str]); 3] =
-    [("a", &["id", "x", "y", "z"]), ("b", &["id", "x", "w", "v"]), ("c", &["id", "y", "w", "\"Odd name\""])];
+/// Relations of the database that statements are made for. One has lost a column, so that numbers have a gap.
+pub const RELATIONS: &str = "create table a (id int, x int, y int, z int);
+    create table b (id int, gone int, x int, w int, v int); alter table b drop column gone;
+    create table c (id int, y int, w int, \"Odd name\" int);
+    create table child (own int, gone int) inherits (a); alter table child drop column gone; alter table child add v int;
+    create table parted (id int, w int, x int) partition by range (id);
+    create table part (gone int, x int, w int, id int); alter table part drop column gone;
+    alter table parted attach partition part for values from (0) to (10);
+    create view simple as select id, y as x, \"Odd name\" as o from c where w > 0;
+    create view nested as select o, x as z from simple where id > 1;
+    create view joined as select a.id, b.v, a.x + b.x as s from a join b using (id) where a.z > 0;
+    create view counts (y, n, top) as select w, count(*), max(v) from b group by w having sum(x) > 0;
+    create view mixed as select id, x from a union all select w, v from b union select o, z from nested;
+    create view whole as select id, k from (select c.id, c as k from c) s where s.id in (select s from joined, b);
+    create view deep as with q as (select * from mixed m) select q.id as w, l.v from q, lateral (select v from b
+        where b.id = q.id order by b.x limit 1) l;
+    create materialized view stored as select s, v from joined;";
+
+const COLUMNS: [(&str, &[&str]); 13] = [
+    ("a", &["id", "x", "y", "z"]),
+    ("b", &["id", "x", "w", "v"]),
+    ("c", &["id", "y", "w", "\"Odd name\""]),
+    ("child", &["id", "x", "y", "z", "own", "v"]),
+    ("parted", &["id", "w", "x"]),
+    ("part", &["x", "w", "id"]),
+    ("simple", &["id", "x", "o"]),
+    ("nested", &["o", "z"]),
+    ("joined", &["id", "v", "s"]),
+    ("counts", &["y", "n", "top"]),
+    ("mixed", &["id", "x"]),
+    ("deep", &["w", "v"]),
+    ("stored", &["s", "v"]),
+];
 
 /// An item of FROM, as the ones that name it see it.
 #[derive(Clone)]
@@ -52,7 +80,7 @@ impl Generator {
     /// The next statement.
     pub fn statement(&mut self) -> String {
         (self.aliases, self.ctes, self.levels) = (0, Vec::new(), Vec::new());
-        self.query(3).0
+        if self.one_in(3) { self.change() } else { self.query(3).0 }
     }
 
     /// A query, and the names of its columns.
@@ -235,10 +263,7 @@ impl Generator {
             return format!("{}({inner}) {alias}{list}", if lateral { "lateral " } else { "" });
         }
         if choice == 2 && self.one_in(2) {
-            let argument = if self.levels.last().is_none_or(Vec::is_empty) { "1".to_owned() } else { self.column() };
-            let alias = self.alias();
-            self.add(&alias, vec![alias.clone()]);
-            return format!("generate_series(1, {argument}) {alias}");
+            return self.rows();
         }
         let ctes = self.ctes.clone();
         if !ctes.is_empty() && self.one_in(2) {
@@ -257,7 +282,34 @@ impl Generator {
         let alias = self.alias();
         let list = self.column_list(&mut columns);
         self.add(&alias, columns);
-        format!("{table} {alias}{list}")
+        let only = if self.one_in(6) { "only " } else { "" };
+        format!("{only}{table} {alias}{list}")
+    }
+
+    /// A function or VALUES in FROM.
+    fn rows(&mut self) -> String {
+        let mut argument = || if self.levels.last().is_none_or(Vec::is_empty) { "1".to_owned() } else { self.column() };
+        let (one, other) = (argument(), argument());
+        let alias = self.alias();
+        let (text, columns) = match self.below(6) {
+            0 => (
+                format!("generate_series(1, {one}) with ordinality {alias}"),
+                vec![alias.clone(), "ordinality".to_owned()],
+            ),
+            1 => (
+                format!("json_each_text(json_build_object('k', {one})) {alias}"),
+                vec!["key".to_owned(), "value".to_owned()],
+            ),
+            2 => (format!("generate_subscripts(array[{one}, {other}], 1) {alias}"), vec![alias.clone()]),
+            3 => (
+                format!("lateral (values ({one}, {other}), (1, 2)) {alias}"),
+                vec!["column1".to_owned(), "column2".to_owned()],
+            ),
+            4 => (format!("lateral (values ({one})) {alias}"), vec!["column1".to_owned()]),
+            _ => (format!("generate_series(1, {one}) {alias}"), vec![alias.clone()]),
+        };
+        self.add(&alias, columns);
+        text
     }
 
     fn add(&mut self, alias: &str, columns: Vec<String>) {

@@ -17,6 +17,7 @@ fn the_lists_of_functions_are_published() {
     assert_eq!(published("Volatile functions that are a `read`"), HARMLESS_VOLATILE);
     assert_eq!(published("Functions that are a `procedure`"), PROCEDURES);
     assert_eq!(published("Procedures that leave the session as it was"), KEEP_SESSION);
+    assert_eq!(published("Procedures that describe"), DESCRIBE);
     assert_eq!(published("Functions that are a `file`"), FILES);
 }
 
@@ -108,7 +109,7 @@ fn every_volatile_function_is_published_or_refused() {
 
 #[test]
 fn every_name_in_the_lists_is_a_function() {
-    for list in [HARMLESS_VOLATILE, PROCEDURES, KEEP_SESSION, FILES, NAMES_A_RELATION] {
+    for list in [HARMLESS_VOLATILE, PROCEDURES, KEEP_SESSION, DESCRIBE, FILES, NAMES_A_RELATION] {
         for name in list {
             assert!(TABLE.keys().any(|known| fits(name, known)), "{name}");
         }

@@ -155,6 +155,24 @@ impl Walker<'_> {
         Ok(())
     }
 
+    /// Code or names that cannot be read.
+    pub(super) fn procedure(&mut self) {
+        self.shows();
+        self.opaque = true;
+    }
+
+    /// The same of what runs nothing of anybody's: it shows or does more than the facts can say, but names mean
+    /// the same afterwards.
+    pub(super) fn shows(&mut self) {
+        self.describes();
+        self.beyond = true;
+    }
+
+    /// The same of what shows nothing that the catalogs do not: which of their rows it is about cannot be said.
+    pub(super) fn describes(&mut self) {
+        self.effect(Effect::Procedure);
+    }
+
     fn foreign(&mut self, schema: Option<&str>, name: &str) {
         self.procedure();
         self.function(schema, name, None, false);
@@ -173,6 +191,7 @@ impl Walker<'_> {
         let args = positional(args);
         match builtin.family {
             Family::Plain | Family::HarmlessVolatile | Family::RegArgument => {}
+            Family::Procedure if builtins::describes(builtin.name) => self.describes(),
             Family::Procedure if builtins::keeps_session(builtin.name) => self.shows(),
             Family::Procedure => self.procedure(),
             Family::Write => self.effect(Effect::Write),
@@ -189,7 +208,7 @@ impl Walker<'_> {
 
     /// The argument that names a relation: a constant is a reference, anything else may be any.
     fn relation_argument(&mut self, function: &str, args: Option<&[&Expr]>) {
-        let Some(args) = args else { return self.shows() };
+        let Some(args) = args else { return self.describes() };
         let first = match function {
             "has_table_privilege" | "has_sequence_privilege" | "has_any_column_privilege" => args.len() == 2,
             "has_column_privilege" => args.len() == 3,
@@ -199,7 +218,7 @@ impl Walker<'_> {
             Some(Expr::Value(value)) => self.named_relation(Some(value), types::text(&value.value)),
             // The cast has been counted where it stands.
             Some(Expr::Cast { data_type, .. }) if types::is_regclass(data_type) => {}
-            Some(_) | None => self.shows(),
+            Some(_) | None => self.describes(),
         }
     }
 

@@ -1,10 +1,5 @@
 //! What the walk has found so far.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the last arm refuses, or hands on to a match that names every variant"
-)]
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -77,7 +72,9 @@ pub(super) struct Walker<'a> {
     /// What entries define for everybody, where it can be told.
     defines: BTreeMap<usize, Definitions>,
     /// Somebody's code runs, which may change the session.
-    opaque: bool,
+    pub opaque: bool,
+    /// A procedure does more than write out what the catalogs hold.
+    pub beyond: bool,
     entries: Vec<StatementFacts>,
     /// How many statements are open around the first.
     depth: usize,
@@ -116,6 +113,7 @@ impl<'a> Walker<'a> {
             private: BTreeSet::new(),
             defines: BTreeMap::new(),
             opaque: false,
+            beyond: false,
             entries: Vec::new(),
             depth: 0,
             open: Vec::new(),
@@ -162,11 +160,11 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// An effect that the outermost entries have.
-    pub(super) fn effect_of_all(&mut self, effect: Effect) {
-        self.opaque |= effect == Effect::Procedure;
+    /// Somebody's code runs in it, wherever that is.
+    pub(super) fn procedure_somewhere(&mut self) {
+        (self.opaque, self.beyond) = (true, true);
         for entry in self.entries.iter_mut().filter(|entry| !entry.nested) {
-            entry.effects.insert(effect);
+            entry.effects.insert(Effect::Procedure);
         }
     }
 
@@ -200,18 +198,6 @@ impl<'a> Walker<'a> {
         if !self.earlier.is_empty() {
             self.tables.clear();
         }
-    }
-
-    /// Code or names that cannot be read.
-    pub(super) fn procedure(&mut self) {
-        self.shows();
-        self.opaque = true;
-    }
-
-    /// The same of what runs nothing of anybody's: it shows or does more than the facts can say, but names mean
-    /// the same afterwards.
-    pub(super) fn shows(&mut self) {
-        self.effect(Effect::Procedure);
     }
 
     pub(super) fn not_known(&mut self, path: &'static str) {
@@ -302,6 +288,20 @@ impl<'a> Walker<'a> {
             used.uses.insert(how);
         }
         used.passed &= self.taken == 0;
+    }
+
+    /// A column that a view or rule uses, which says nothing of what becomes of it where it is named itself.
+    pub(super) fn column_behind(&mut self, column: Column, uses: impl IntoIterator<Item = Use>) {
+        let passed = self.columns.get(&column).is_none_or(|used| used.passed);
+        self.column(column.clone(), uses);
+        self.columns.entry(column).and_modify(|used| used.passed = passed);
+    }
+
+    /// The same of a column that is used already, of which nothing is made by this.
+    pub(super) fn also(&mut self, column: &Column, how: Use) {
+        if let Some(used) = self.columns.get_mut(column) {
+            used.uses.insert(how);
+        }
     }
 
     /// One of PostgreSQL's own functions that syntax calls.
@@ -413,6 +413,7 @@ impl<'a> Walker<'a> {
         self.settings.extend(facts.settings.iter().cloned());
         self.unknown.extend(facts.unknown.iter().copied());
         self.sensitive |= facts.sensitive;
+        self.beyond |= facts.effects.contains(&Effect::Procedure) && !facts.describes;
         self.outdated |= facts.outdated;
         // EXECUTE may run what another PREPARE or DECLARE was parsed into.
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
@@ -465,6 +466,7 @@ impl<'a> Walker<'a> {
             passed: used.passed,
         });
         let facts = Facts {
+            describes: effects.contains(&Effect::Procedure) && !self.beyond,
             normalized: String::new(),
             fingerprint: String::new(),
             effects,

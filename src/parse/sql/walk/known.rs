@@ -12,7 +12,7 @@ use super::outputs::{Output, Outputs};
 use super::scope::{Shape, Table};
 use super::{Names, Walk};
 use crate::catalog::{
-    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, Type,
+    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, RuleEvent, Type,
 };
 use crate::parse::facts::{Access, CalledBy, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
@@ -135,22 +135,24 @@ impl<'a> Walker<'a> {
             // There is none: the server will say so.
             (Trust::Fresh, None) => {}
             (Trust::Recent | Trust::Fresh, Some(found)) if writes => {
-                let mut events = events;
-                if found.rules().any(|rule| rule.is_enabled() && rule.event() != crate::catalog::RuleEvent::Select) {
+                let (mut events, reach) = (events, known.snapshot.behind_write(found));
+                if acts(&found) {
                     self.shows();
                     events = EVERY;
                 }
+                let deletes = self.entry().is_some_and(|entry| entry.command == "DELETE");
+                let gives = !deletes || acts(&found) || reach.relations.values().any(|one| acts(&one.relation));
                 self.runs_at(&known.snapshot, found, events);
-                self.reaches(known, &known.snapshot.behind_write(found), events);
+                self.reaches(known, &reach, (events, gives));
             }
             (Trust::Recent | Trust::Fresh, Some(found)) => {
                 self.runs_at(&known.snapshot, found, events);
-                self.reaches(known, &known.snapshot.behind_read(found), events);
+                self.reaches(known, &known.snapshot.behind_read(found), (events, false));
             }
         }
     }
 
-    fn reaches(&mut self, known: &Known, reach: &Reach<'_>, events: Events) {
+    fn reaches(&mut self, known: &Known, reach: &Reach<'_>, (events, gives): (Events, bool)) {
         if reach.open {
             self.not_known("sql.relations");
         }
@@ -162,7 +164,7 @@ impl<'a> Walker<'a> {
             self.unsettled();
         }
         for reached in reach.relations.values() {
-            self.reached(reached);
+            self.reached(reached, gives);
             let events = if reached.written { events } else { Events::READ };
             self.runs_at(&known.snapshot, reached.relation, events);
         }
@@ -171,7 +173,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn reached(&mut self, reached: &Reached<'_>) {
+    fn reached(&mut self, reached: &Reached<'_>, gives: bool) {
         let relation = resolved_to(&reached.relation);
         self.touch_unnamed(&relation, Access::Read);
         if reached.written {
@@ -183,7 +185,9 @@ impl<'a> Walker<'a> {
         }
         let all = || reached.relation.columns().map(|column| column.name()).collect();
         for name in reached.columns.clone().unwrap_or_else(all) {
-            self.column(Column::of(relation.id.as_str(), name), ANY_USE);
+            // Which columns a change gives values to the view does not tell either.
+            let given = (gives && reached.written).then_some(Use::Assignment);
+            self.column_behind(Column::of(relation.id.as_str(), name), ANY_USE.into_iter().chain(given));
         }
     }
 
@@ -321,6 +325,11 @@ impl<'a> Walker<'a> {
     pub(super) fn not_there(&mut self) {
         self.outdated |= self.known().is_some_and(|known| known.trust != Trust::Fresh);
     }
+}
+
+/// Whether a rule does something else where its rows are to be changed.
+fn acts(relation: &Relation<'_>) -> bool {
+    relation.rules().any(|rule| rule.is_enabled() && rule.event() != RuleEvent::Select)
 }
 
 /// What has the fields of a composite type, or of a domain over one.

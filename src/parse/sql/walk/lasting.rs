@@ -117,6 +117,7 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
         Statement::AlterPolicy(policy) => relations(&[&policy.table_name]),
         Statement::DropPolicy(policy) => relations(&[&policy.table_name]),
         Statement::CreateTrigger(trigger) => relations(&[&trigger.table_name]),
+        Statement::CreateOperator(operator) => place(&operator.name).map(|place| Definitions::operators([place])),
         Statement::CreateFunction(function) => place(&function.name).map(|place| Definitions::functions([place])),
         // Whoever may look into a schema finds what is in it; a table's rights hide no name.
         Statement::Grant(grant) => granted(grant.objects.as_ref()),

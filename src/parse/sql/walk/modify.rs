@@ -204,15 +204,27 @@ impl Walker<'_> {
 
     fn merge_clause(&mut self, clause: &MergeClause, target: &Shape) -> Walk {
         let MergeClause { when_token: _, clause_kind, predicate, action } = clause;
+        let Some(scope) = self.scopes.last_mut() else { return Err(Unread::new("MERGE of nothing")) };
+        let all = scope.sources.clone();
+        // What has no match is not seen: the target comes first.
         match clause_kind {
-            MergeClauseKind::Matched
-            | MergeClauseKind::NotMatched
-            | MergeClauseKind::NotMatchedByTarget
-            | MergeClauseKind::NotMatchedBySource => {}
+            MergeClauseKind::Matched => {}
+            MergeClauseKind::NotMatched | MergeClauseKind::NotMatchedByTarget => {
+                scope.sources = all.iter().skip(1).cloned().collect();
+            }
+            MergeClauseKind::NotMatchedBySource => scope.sources.truncate(1),
         }
         if let Some(predicate) = predicate {
             self.expression(predicate, Place::of(Use::Predicate))?;
         }
+        self.merge_action(action, target)?;
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.sources = all;
+        }
+        Ok(())
+    }
+
+    fn merge_action(&mut self, action: &MergeAction, target: &Shape) -> Walk {
         match action {
             MergeAction::Insert(MergeInsertExpr {
                 insert_token: _,

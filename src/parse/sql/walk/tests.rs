@@ -1,6 +1,7 @@
 mod bound;
 mod known;
 mod statements;
+mod unseen;
 
 use std::collections::BTreeSet;
 
@@ -454,4 +455,31 @@ fn what_changes_relations_that_it_does_not_name_says_so() {
     for sql in ["drop schema s", "drop table t cascade", "reindex table t", "vacuum t"] {
         assert!(!read(sql).unknown.contains("sql.relations"), "{sql}");
     }
+}
+
+#[test]
+fn what_writes_out_definitions_and_does_nothing_more_describes() {
+    for sql in [
+        "select pg_get_viewdef(7, true), pg_get_functiondef(c.oid) from pg_class c",
+        "select pg_catalog.pg_table_size(c.oid), c.oid::regclass, pg_get_indexdef(1, 0, true) from pg_class c",
+        "select has_table_privilege(c.oid, 'select') from pg_class c, pg_available_extensions()",
+        "prepare p as select pg_get_function_sqlbody($1)",
+    ] {
+        let facts = read(sql);
+        assert!(facts.describes && facts.effects.contains(&Effect::Procedure), "{sql}");
+    }
+    for sql in [
+        "select 1",
+        "select pg_get_viewdef(7), get_ssn(1)",
+        "select pg_get_viewdef(7), pg_stat_get_activity(1)",
+        "select pg_get_viewdef(7), current_setting(x) from t",
+        "select pg_get_viewdef(7)::mood",
+        "select pg_get_viewdef(7) operator(public.=) 'x'",
+        "select table_to_xml(c.oid::regclass, true, true, '') from pg_class c",
+        "select pg_sleep(pg_table_size(c.oid)) from pg_class c",
+        "select pg_get_viewdef(variadic array[7])",
+    ] {
+        assert!(!read(sql).describes, "{sql}");
+    }
+    assert!(read("select nextval(c.oid::regclass) from pg_class c").effects.contains(&Effect::Write));
 }

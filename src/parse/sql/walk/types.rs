@@ -93,7 +93,7 @@ impl Walker<'_> {
         let resolved = text.and_then(names::from_text).and_then(|parts| self.resolve_parts(&parts).ok());
         match resolved {
             Some(relation) => self.touch(&relation, Access::Reference),
-            None => self.shows(),
+            None => self.describes(),
         }
     }
 
@@ -104,7 +104,7 @@ impl Walker<'_> {
         }
         match text.and_then(array::elements) {
             Some(names) => names.iter().for_each(|name| self.named_relation(None, Some(name))),
-            None => self.shows(),
+            None => self.describes(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Walker<'_> {
                 Expr::Array(inner) => self.elements(&inner.elem),
                 Expr::Value(value) if value.value == Value::Null => {}
                 Expr::Value(value) => self.named_relation(Some(value), text(&value.value)),
-                _ => self.shows(),
+                _ => self.describes(),
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::columns::Column;
 use super::facts::{Used, Walker};
 use super::known::{is_harmless, volatility};
-use super::names::Resolved;
+use super::names::{self, Resolved};
 use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Snapshot, Type};
 use crate::parse::facts::{CalledBy, Effect, Use};
 use crate::parse::sql::builtins::{self, Family};
@@ -30,7 +30,7 @@ impl Walker<'_> {
     pub(super) fn unseen(&mut self, relation: &Resolved, events: Events) {
         let (Some(known), Some(schema)) = (self.known(), relation.schema.as_deref()) else { return };
         let new = self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id);
-        if new || matches!(schema, "pg_catalog" | "information_schema") {
+        if new || matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
             return;
         }
         match (self.trust(known, &[schema], &relation.name), known.snapshot.relation_in(schema, &relation.name)) {
@@ -117,15 +117,15 @@ impl Walker<'_> {
             let used = self.types_of_column(known, column).into_iter().filter(|data_type| !own(data_type));
             types.extend(used.map(|data_type| (data_type.oid(), data_type)));
         }
-        let functions: Vec<_> = types.into_values().flat_map(Type::cast_by).collect();
+        let functions = known.snapshot.cast_by(types.into_values());
         for function in functions {
             match function {
                 Some(function) if is_harmless(&function) || function.is_own() => {}
                 Some(function) => {
-                    self.effect_of_all(Effect::Procedure);
+                    self.procedure_somewhere();
                     self.somebodys_by(CalledBy::Statement, &function);
                 }
-                None => self.effect_of_all(Effect::Procedure),
+                None => self.procedure_somewhere(),
             }
         }
     }
@@ -138,8 +138,11 @@ impl Walker<'_> {
             return Vec::new();
         }
         let Some(relation) = known.snapshot.relation_in(schema, name) else { return Vec::new() };
-        let meant = relation.columns().filter(|one| &*column.name == "*" || one.name() == &*column.name);
-        meant.filter_map(|one| known.snapshot.data_type(one.data_type().0)).collect()
+        let of = |one: crate::catalog::Column<'k>| known.snapshot.data_type(one.data_type().0);
+        match &*column.name {
+            "*" => relation.columns().filter_map(of).collect(),
+            name => relation.column(name).and_then(of).into_iter().collect(),
+        }
     }
 
     /// Of a relation's column and of those of what inherits from it.

@@ -34,7 +34,7 @@ fn shop(equals: &str) -> Arc<Snapshot> {
                 "140 1 part 702 -1 0 f f  ",
             ],
         ),
-        (Table::Rules, &["900 120 _RETURN 1 t O f t"]),
+        (Table::Rules, &["900 120 _RETURN 1 t O f t tree"]),
         (Table::RuleRelations, &["900 100 0", "900 100 2"]),
         (
             Table::Functions,
@@ -124,7 +124,13 @@ fn a_name_is_the_column_that_postgresql_finds() {
         ("select ctid from customers", "customers.ctid:output"),
         ("select s.ssn from customers c, lateral (select ssn) s order by 1", "customers.ssn:output,order"),
         ("with q(a, b) as (select id, ssn from customers) select b from q", "customers.id:output customers.ssn:output"),
-        ("select (c).ssn from customers c", "customers.ssn:output"),
+        ("select (c).ssn from customers c", "customers.ssn:output,whole_row"),
+        (
+            "select id from customers except select id from orders",
+            "customers.id:output,predicate orders.id:output,predicate",
+        ),
+        ("select id from customers union select id from orders", "customers.id:output orders.id:output"),
+        ("select array(select email from customers)", "customers.email:output,argument"),
         ("select (c).home.city from customers c", "customers.home:output,argument"),
         ("select id as email from customers order by email", "customers.id:output,order"),
         ("select id as email from customers group by email, id", "customers.email:group customers.id:output,group"),

@@ -25,10 +25,10 @@ fn shop() -> Arc<Snapshot> {
         (
             Table::Rules,
             &[
-                "900 103 _RETURN 1 t O f t",
-                "901 104 copy 3 f O f t",
-                "902 105 _RETURN 1 t O f t",
-                "903 106 _RETURN 1 t O f t",
+                "900 103 _RETURN 1 t O f t tree",
+                "901 104 copy 3 f O f t tree",
+                "902 105 _RETURN 1 t O f t tree",
+                "903 106 _RETURN 1 t O f t tree",
             ],
         ),
         (Table::RuleRelations, &["900 102 0", "900 102 1", "901 102 0", "902 777 0", "903 107 0"]),
@@ -307,6 +307,9 @@ fn a_type_that_is_made_moves_its_own_names() {
         assert!(touches("mood") && touches("_mood") && !touches("other"), "{sql}");
         assert!(!defined.touch_type(&["sales"], "mood") && !defined.touch_relation(&["public"], "orders"), "{sql}");
     }
+    let operator = read("create operator + (function = f, leftarg = int)").aftermath.defines;
+    assert!(operator.touch_operator(&["public"], "+") && !operator.touch_operator(&["public"], "="));
+    assert!(!operator.touch_function(&["public"], "f") && !operator.touch_operator(&["sales"], "+"));
     let range = read("create type span as range (subtype = int)").aftermath.defines;
     assert!(range.touch_function(&["public"], "other"), "its functions may have any name");
 }
