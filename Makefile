@@ -13,7 +13,7 @@ SECONDS := 300
 # How often sidegate is killed under load.
 KILLS := 1000
 
-.PHONY: fuzz-sql help demo build tools test test-regress test-faults long-faults policies oracle fuzz tour lint bench ci
+.PHONY: fuzz-lineage fuzz-sql help demo build tools test test-regress test-faults long-faults policies oracle fuzz tour lint bench ci
 
 help:
 	@echo "make demo   a PostgreSQL behind sidegate on this machine, with a tour"
@@ -25,6 +25,7 @@ help:
 	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
 	@echo "make fuzz-sql   COUNT=$(COUNT) statements against two servers, looking for hidden values; SIDEGATE_FUZZ_SEED=n again"
 	@echo "make sqlsmith   statements that sqlsmith makes for SECONDS=$(SECONDS); SIDEGATE_SQLSMITH_SEED=n for others"
+	@echo "make fuzz-lineage   COUNT=$(COUNT) statements read as PostgreSQL reads them; SIDEGATE_SEED=n again"
 	@echo "make bench  measurements"
 	@echo "make kill   sidegate killed under load KILLS=$(KILLS) times: nothing that ran or was answered is lost"
 	@echo "make ci     all that has to pass before a change lands"
@@ -103,6 +104,12 @@ sqlsmith: build
 	@scripts/tools postgres clients sqlsmith
 	SIDEGATE_BINARY=$(BINARY) SIDEGATE_SQLSMITH_SECONDS=$(SECONDS) \
 		$(CARGO) test --locked --test journeys sqlsmith:: -- --ignored --nocapture
+
+# The suite sends 300.
+fuzz-lineage:
+	@scripts/tools postgres
+	SIDEGATE_STATEMENTS=$(COUNT) SIDEGATE_SEED=$${SIDEGATE_SEED:-$$(date +%s)} \
+		$(CARGO) test --locked --test journeys lineage:: -- --nocapture
 
 bench:
 	@scripts/tools postgres pgbouncer

@@ -133,3 +133,44 @@ fn the_commands_are_understood() {
     }
     assert!(run >= 3, "{run} commands are shown");
 }
+
+/// Files below a folder, with their text.
+fn texts(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn every_attack_that_is_said_to_be_tried_has_its_test() {
+    let mut files = Vec::new();
+    texts(&root().join("tests"), &mut files);
+    let cases = fs::read_to_string(root().join("tests/data/sql/adversarial.jsonl")).unwrap();
+    let page = fs::read_to_string(root().join("docs/masked-statements.md")).unwrap();
+    let table = page.split_once("| promise | attack that was tried | test |").unwrap().1;
+    let mut lines = 0;
+    for line in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
+        let tests = line.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "no test: {line}");
+        for test in named {
+            let is_there = match test.split_once("::") {
+                None => cases.contains(&format!("\"id\": \"{test}\"")) || cases.contains(&format!("\"id\":\"{test}\"")),
+                Some((file, "")) => files.iter().any(|(name, _)| name == file),
+                Some((file, test)) => {
+                    let test = format!("fn {test}(");
+                    files.iter().any(|(name, text)| name == file && text.contains(&test))
+                }
+            };
+            assert!(is_there, "{test}: {line}");
+        }
+        lines += 1;
+    }
+    assert!(lines > 10, "the table is there");
+}

@@ -88,6 +88,8 @@ fn settings() -> String {
     let local = |name: &str, value: &str| format!("pg_catalog.set_config('{name}', '{value}', true)");
     let longest = LONGEST.to_string();
     let all = [
+        // Code of somebody's that is computed while it is planned must not change anything.
+        local("transaction_read_only", "on"),
         local("plan_cache_mode", "force_generic_plan"),
         local("statement_timeout", &longest),
         local("lock_timeout", &longest),
@@ -223,6 +225,20 @@ mod tests {
         }
         for rows in [json!(-1), json!("5"), json!(null)] {
             assert_eq!(told(&json!([{"Plan": {"Plan Rows": rows, "Total Cost": 1}}])), Told::Nothing);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read(start in 0_usize..400, bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
+            let mut all = rows(&json!([{"Plan": node("ModifyTable", 0.0, json!([node("Seq Scan", 2.0, json!([]))]))}]));
+            let at = start.min(all.len());
+            let end = at.saturating_add(bytes.len()).min(all.len());
+            all.splice(at..end, bytes.iter().copied());
+            if let Told::Expects { cost, .. } = Told::read(&all, None) {
+                proptest::prop_assert!(cost.is_finite() && cost >= 0.0);
+            }
+            Told::read(&bytes, None);
         }
     }
 

@@ -176,6 +176,28 @@ fn what_cannot_be_asked_about_is_unknown_and_denied() {
 }
 
 #[test]
+fn code_that_is_computed_while_planning_changes_nothing() {
+    let _alone = alone();
+    for server in servers() {
+        let sidegate = start(server, RULE);
+        server.sql(
+            &sidegate.database,
+            "create function writes() returns bool language plpgsql immutable as $$ begin \
+             execute 'insert into payroll values (700, 1)'; return true; end $$; \
+             create view open_view as select id from big where writes()",
+        );
+        let mut client = open(&sidegate);
+        for sql in ["select * from open_view", "select id from open_view where id = 1"] {
+            assert_eq!(client.ask(&query(sql)), "E:42501 Z:I", "{sql}");
+        }
+        client.ask(&query("begin"));
+        assert_eq!(client.ask(&query("select * from open_view")), "E:42501 Z:E");
+        assert_eq!(client.ask(&query("commit")), "C:ROLLBACK Z:I");
+        assert_eq!(server.sql(&sidegate.database, "select count(*) from payroll where id = 700"), "0");
+    }
+}
+
+#[test]
 fn nobody_waits_for_a_question_that_is_not_answered() {
     let _alone = alone();
     for server in servers() {

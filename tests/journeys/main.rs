@@ -38,6 +38,7 @@ mod moved;
 mod policy;
 mod portals;
 mod powers;
+mod promises;
 mod refusals;
 mod sessions;
 mod sqlsmith;

@@ -24,16 +24,31 @@ pub struct Shop {
 impl Shop {
     /// A database of its own.
     pub fn new(name: &str) -> Self {
-        Self::with(name, "")
+        Self::open(name, "", &[])
     }
 
     /// The same with more in it.
     pub fn with(name: &str, more: &str) -> Self {
+        Self::open(name, more, &[])
+    }
+
+    /// The same with whatever of these definitions the server takes.
+    pub fn with_what_is_taken(name: &str, definitions: &[String]) -> Self {
+        Self::open(name, "", definitions)
+    }
+
+    fn open(name: &str, more: &str, definitions: &[String]) -> Self {
         let server = postgres();
         server.sql("postgres", &format!("create database {name}"));
         server.sql(name, include_str!("../data/weave/shop.sql"));
         server.sql(name, more);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = connect(name).await;
+            for definition in definitions {
+                _ = client.batch_execute(definition).await;
+            }
+        });
         let catalog = Arc::new(runtime.block_on(survey(name)));
         let client = runtime.block_on(connect(name));
         let reader = Reader::new(1, 0, Stack::Ordinary).unwrap();

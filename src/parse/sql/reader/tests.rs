@@ -177,7 +177,7 @@ async fn what_is_too_much_is_refused_cleanly() {
         (joins, UnparsedKind::TooComplex),
         (format!("select a{}", "[1]".repeat(50_000)), UnparsedKind::TooComplex),
         (format!("select null::int{}", "[]".repeat(50_000)), UnparsedKind::TooComplex),
-        (format!("select {}1{}", "(".repeat(50_000), ")".repeat(50_000)), UnparsedKind::TooComplex),
+        (format!("select {}1{}", "(".repeat(50_000), "+1)".repeat(50_000)), UnparsedKind::TooComplex),
         (format!("select {}1", "not ".repeat(5_000)), UnparsedKind::TooComplex),
     ];
     let reader = reader();

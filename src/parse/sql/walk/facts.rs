@@ -297,6 +297,13 @@ impl<'a> Walker<'a> {
         self.columns.entry(column).and_modify(|used| used.passed = passed);
     }
 
+    /// The same of a column that is used already, of which nothing is made by this.
+    pub(super) fn also(&mut self, column: &Column, how: Use) {
+        if let Some(used) = self.columns.get_mut(column) {
+            used.uses.insert(how);
+        }
+    }
+
     /// One of PostgreSQL's own functions that syntax calls.
     pub(super) fn builtin(&mut self, name: &str) {
         let volatility = super::super::builtins::lookup(name).map(|builtin| builtin.volatility);

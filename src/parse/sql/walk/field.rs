@@ -43,9 +43,7 @@ impl<'a> Walker<'a> {
     /// A field is taken of a row that stands there whole.
     fn part_of_row(&mut self, shape: &Shape, name: &str) {
         if let Match::Is(reference) = shape.find(name) {
-            for column in reference.bases {
-                self.column(column, [Use::WholeRow]);
-            }
+            reference.bases.iter().for_each(|column| self.also(column, Use::WholeRow));
         }
     }
 

@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte, Expr, LockClause, NamedWindowExpr, Query, Select, SelectFlavor, SelectInto, SelectItem,
+    AccessExpr, Cte, Expr, LockClause, NamedWindowExpr, Query, Select, SelectFlavor, SelectInto, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Statement, WildcardAdditionalOptions, With,
 };
 
@@ -204,10 +204,15 @@ impl Walker<'_> {
         self.passing = None;
         let bases = self.traced(walk)?;
         let passing = self.passing.take();
-        let name = matches!(
-            without_parentheses(expr),
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. }
-        );
+        let name = match without_parentheses(expr) {
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
+            // `(row).column`; of a value's fields and elements the server does not say where they come from.
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                matches!(access_chain.as_slice(), [AccessExpr::Dot(Expr::Identifier(_))])
+                    && matches!(without_parentheses(root), Expr::Identifier(row) if self.row_named(&names::label(row)).is_some())
+            }
+            _ => false,
+        };
         let bare = name && bases.len() == 1 && bases.first() == passing.as_ref();
         Ok(Reference { bases, bare })
     }

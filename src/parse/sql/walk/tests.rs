@@ -1,6 +1,7 @@
 mod bound;
 mod known;
 mod statements;
+mod unseen;
 
 use std::collections::BTreeSet;
 
