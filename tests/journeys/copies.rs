@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use crate::harness::raw::{Raw, bind, execute, parse, query, spell, sync};
-use crate::harness::{Postgres, Setup, Sidegate, postgres, postgres18, python, said};
+use crate::harness::{Postgres, Setup, Sidegate, postgres, postgres18, python, said, until};
 
 const POLICY: &str = "package policies.shop\n\n\
     allow contains \"everything\" if true\n\n\
@@ -26,6 +26,9 @@ fn setup(server: &'static Postgres, folder: &TempDir) -> Sidegate {
          insert into people values (1, '987-65-4321', 5500000055555559, E'a,\"b\"\tc\\\\ 4111 1111 1111 1111\nnext', 'paul@example.com'),
            (2, null, null, null, null), (3, '', 5500000055555560, '\\N', 'x');",
     );
+    until("the catalog", || {
+        (!said(&sidegate.psql(&["-Atc", "select id from people"])).contains("not known")).then_some(())
+    });
     sidegate
 }
 
