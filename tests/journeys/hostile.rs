@@ -68,7 +68,7 @@ fn frames_cut_at_every_byte_are_the_same_stream() {
 fn malformed_bodies_are_protocol_violations() {
     let mut sidegate = Setup::open().start();
     let mut neighbour = open(&sidegate);
-    let nested = [b"select 1\0".to_vec(), query("drop table customers")].concat();
+    let nested = [b"select 1\0".to_vec(), query("drop table hidden_in_a_body")].concat();
     let bodies: [(char, &[u8]); 12] = [
         ('Q', b"select 1"),
         ('Q', &nested),
@@ -92,7 +92,7 @@ fn malformed_bodies_are_protocol_violations() {
         }
     }
     lives(&mut sidegate, &mut neighbour);
-    assert!(!postgres().log().contains("drop table customers"));
+    assert!(!postgres().log().contains("hidden_in_a_body"));
 }
 
 /// A users file with `alice`, whose password is `wonderland`: PostgreSQL itself made the verifier.
@@ -220,7 +220,7 @@ fn statements_that_would_exhaust_a_parser_are_refused_in_a_sentence() {
         ("2 MB of flat OR", format!("select 1 where {}", "1=1 or ".repeat(300_000) + "true")),
         ("a flat OR within the byte limit", format!("select 1 where {}", "a or ".repeat(9_000) + "b")),
         ("right-deep joins", format!("select 1 from a {} {}", "join b ".repeat(400), "on true ".repeat(400))),
-        ("brackets", format!("select {}1{}", "(".repeat(5_000), ")".repeat(5_000))),
+        ("brackets", format!("select {}1{}", "(1+".repeat(5_000), ")".repeat(5_000))),
         ("array subscripts", format!("select a{}", "[1]".repeat(10_000))),
         ("semicolons", ";".repeat(60_000)),
         ("unions", format!("select 1 {}", "union all select 1 ".repeat(2_000))),

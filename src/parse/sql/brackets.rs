@@ -14,6 +14,7 @@ enum Mark {
 }
 
 /// The same tokens without such brackets.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other token is a bracket")]
 pub(super) fn folded(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mark = |token: &TokenWithSpan| match token.token {
         Token::LParen => Mark::Opens,

@@ -117,7 +117,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 );
                 End::Fault(Refusal::new(FaultKind::TooLarge, problem))
             }
-            _ => broken(error),
+            WireError::Length { .. }
+            | WireError::StartupLength { .. }
+            | WireError::Version { .. }
+            | WireError::Tag { .. }
+            | WireError::Body { .. }
+            | WireError::Encode { .. } => broken(error),
         }
     }
 

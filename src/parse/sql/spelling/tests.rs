@@ -90,6 +90,14 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
             "with recursive r as (select 1) cycle a set b to 'Y' default 'N' using c select 1 from r",
             "with recursive r as ( select 1 ) FROM \"\" select 1 from r",
         ),
+    ] {
+        assert_eq!(respelled(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn commands_that_sqlparser_does_not_know_are_put_into_those_it_does() {
+    for (sql, expected) in [
         ("explain analyse select 1", "explain ANALYZE select 1"),
         ("create view v as table only t with local check option", "create view v as SELECT * FROM t"),
         ("create materialized view v tablespace s as select 1 with no data", "create materialized view v as select 1"),

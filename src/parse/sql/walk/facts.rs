@@ -370,17 +370,14 @@ impl<'a> Walker<'a> {
     }
 
     /// Keeps a literal that stands alone, signed or in parentheses.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no literals")]
     pub(super) fn keep_constant(&mut self, mut expr: &Expr) {
         loop {
             match expr {
                 Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => expr = inner,
                 Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr: inner } => expr = inner,
-                other => {
-                    if let Expr::Value(value) = other {
-                        self.keep(value);
-                    }
-                    return;
-                }
+                Expr::Value(value) => return self.keep(value),
+                _ => return,
             }
         }
     }

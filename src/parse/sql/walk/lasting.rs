@@ -131,6 +131,7 @@ pub(super) fn alone(name: &ObjectName) -> Option<String> {
     names::parts(name).ok().and_then(|parts| <[String; 1]>::try_from(parts).ok()).map(|[name]| name)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others move no name but the table's own")]
 fn altered(table: &AlterTable, (schema, name): Place) -> Option<Definitions> {
     let mut places = Vec::new();
     for operation in &table.operations {
@@ -161,6 +162,7 @@ fn made((schema, name): Place, representation: &UserDefinedTypeRepresentation) -
     Some(made)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not told here may be anything")]
 fn granted(objects: Option<&GrantObjects>) -> Option<Definitions> {
     match objects? {
         GrantObjects::Tables(_) => Some(Definitions::default()),
