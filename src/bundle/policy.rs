@@ -26,6 +26,8 @@ pub struct Policy {
     pub(super) reads_values: OnceLock<bool>,
     /// The same.
     pub(super) reads_estimate: OnceLock<bool>,
+    /// Some module has the word.
+    pub(super) names_estimate: bool,
 }
 
 /// What a decision asks.
@@ -62,6 +64,7 @@ impl Policy {
     /// When the engine refuses here what it accepted in the checking process.
     pub(super) fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Self, BundleError> {
         let failed = |cause| BundleError::Compile { cause };
+        let names_estimate = checked.modules.iter().any(|module| module.text.contains("estimate"));
         let mut engine = engine::load(checked.modules, checked.data.get()).map_err(failed)?;
         engine::warm_up(&mut engine, settings.deadline).map_err(failed)?;
         Ok(Self {
@@ -73,6 +76,7 @@ impl Policy {
             activated_at: Timestamp::now(),
             reads_values: OnceLock::new(),
             reads_estimate: OnceLock::new(),
+            names_estimate,
         })
     }
 
@@ -109,9 +113,14 @@ impl Policy {
 
     /// Whether any rule that decisions ask reads `path` below `input`, or something above or below it.
     pub fn reads_any<S: AsRef<str>>(&self, path: &[S]) -> bool {
+        self.asks(|reads| reads.covers(path))
+    }
+
+    /// Whether the reads of any rule that decisions ask are such.
+    fn asks(&self, such: impl Fn(&Reads) -> bool) -> bool {
         match &self.entrypoint {
-            Entrypoint::Packages(questions) => questions.iter().any(|question| question.reads.covers(path)),
-            Entrypoint::Rule(question) => question.reads.covers(path),
+            Entrypoint::Packages(questions) => questions.iter().any(|question| such(&question.reads)),
+            Entrypoint::Rule(question) => such(&question.reads),
         }
     }
 
@@ -128,9 +137,12 @@ impl Policy {
         *self.reads_values.get_or_init(|| self.reads_any(&["sql", "parameters"]))
     }
 
-    /// The same for what the server expects of them.
+    /// The same for what the server expects of them. Who reads all of `input` reads it only if a module has the word:
+    /// nobody who does not know of it is to pay for it, or to be denied what has none.
     pub fn reads_estimate(&self) -> bool {
-        *self.reads_estimate.get_or_init(|| self.reads_any(&["sql", "estimate"]))
+        const PATH: [&str; 2] = ["sql", "estimate"];
+        let named = || self.asks(|reads| reads.paths().iter().any(|path| path.starts_with(&PATH.map(str::to_owned))));
+        *self.reads_estimate.get_or_init(|| named() || (self.names_estimate && self.reads_any(&PATH)))
     }
 }
 

@@ -51,6 +51,7 @@ impl Policy {
             activated_at: jiff::Timestamp::UNIX_EPOCH,
             reads_values: std::sync::OnceLock::new(),
             reads_estimate: std::sync::OnceLock::new(),
+            names_estimate: false,
         })
     }
 }

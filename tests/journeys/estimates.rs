@@ -227,6 +227,11 @@ fn a_policy_that_does_not_read_it_asks_nobody() {
         assert_eq!(client.ask(&query(sql)), answer, "{sql}");
     }
     assert_eq!(questions(postgres()), before);
+    let unaware = start(postgres(), "deny contains \"no\" if object.get(input, [\"sql\", \"nosuch\"], 0) > 10000");
+    for (sql, answer) in LITTLE {
+        assert_eq!(open(&unaware).ask(&query(sql)), answer, "{sql}");
+    }
+    assert_eq!(questions(postgres()), before, "who never heard of it does not read it");
     let whole =
         start(postgres(), "deny contains \"no\" if object.get(input, [\"sql\", \"estimate\", \"rows\"], 0) > 10000");
     let mut client = open(&whole);
