@@ -126,9 +126,7 @@ const READ: &[(&str, &str)] = &[
     ("select * from v_only limit 1", "|"),
     ("select v from v_part", "********"),
     ("select v from v_parent", "********"),
-    ("select email from v_all limit 1", "***"),
     ("select * from m_nested limit 1", "***"),
-    ("select * from v_rows limit 1", "\n"),
     ("select * from m_nested tablesample system (100) limit 1", "***"),
     ("select ssn from v_stored limit 1", "\n"),
     ("copy (select mail from v_renamed limit 1) to stdout", "***"),
@@ -163,6 +161,8 @@ fn refused(shop: &Shop) {
         ("select * from u_group", "to group"),
         ("select * from u_distinct", "`public.customers.email`"),
         ("select * from u_union", "`public.customers.email`"),
+        ("select email from v_all", "`public.customers.email`"),
+        ("select * from v_rows", "`public.customers.ssn`"),
         ("select * from u_mixed", "`public.customers.email`"),
         ("select email from u_computed", "to compute with"),
         ("select email from u_cast", "to compute with"),
@@ -229,10 +229,10 @@ fn guarded(shop: &Shop) {
     let woven = shop.weave("select number from v_renamed", &policy()).unwrap().unwrap();
     let described = |relation: &str, attribute: i16| {
         let relation = shop.catalog.relation_in("public", relation).unwrap().oid();
-        let column = Column { name: b"x", relation, attribute, type_oid: 25, modifier: -1, format: 0 };
+        let column = Column { name: b"number", relation, attribute, type_oid: 25, modifier: -1, format: 0 };
         woven.guard().admits(&RowDescription { columns: vec![column] })
     };
-    assert!(described("v_renamed", 1).is_ok() && described("orders", 1).is_ok());
+    assert!(described("v_renamed", 1).is_ok() && described("orders", 1).is_err());
     for (relation, attribute) in
         [("v_renamed", 2), ("v_renamed", 0), ("v_nested", 1), ("u_sorted", 1), ("m_nested", 1), ("customers", 3)]
     {
@@ -261,7 +261,6 @@ fn what_no_expression_masks_passes_through_views_as_through_nothing() {
         "select v from v_renamed v",
         "select mail from v_renamed order by mail",
         "select mail from v_renamed union select 'x'",
-        "copy v_renamed to stdout",
         "select email from u_computed",
     ] {
         assert!(fields(text).is_err(), "{text}");
