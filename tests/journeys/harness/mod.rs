@@ -10,6 +10,7 @@ pub mod sidegate;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub use postgres::{PASSWORD, Postgres, postgres, postgres18};
@@ -17,7 +18,15 @@ pub use sidegate::{Setup, Sidegate, binary};
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("it has an address").port()
+    // Below those that the kernel gives to whoever connects, or one of them would have it before the server does.
+    const PORTS: std::ops::Range<u32> = 10_000..32_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Runs beside this one begin elsewhere.
+    let start = std::process::id().wrapping_mul(1_009);
+    let candidates = (0..count).map(|_| PORTS.start + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % count);
+    let mut ports = candidates.map(|port| u16::try_from(port).expect("it is small"));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free")
 }
 
 /// Asks until the answer is there. Not a wait for a fixed time: it returns as soon as it can.
