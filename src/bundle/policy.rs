@@ -26,7 +26,7 @@ pub struct Policy {
     pub(super) reads_values: OnceLock<bool>,
     /// The same.
     pub(super) reads_estimate: OnceLock<bool>,
-    /// Some module has the word.
+    /// Some module has the word, or the data.
     pub(super) names_estimate: bool,
 }
 
@@ -64,7 +64,9 @@ impl Policy {
     /// When the engine refuses here what it accepted in the checking process.
     pub(super) fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Self, BundleError> {
         let failed = |cause| BundleError::Compile { cause };
-        let names_estimate = checked.modules.iter().any(|module| module.text.contains("estimate"));
+        let has_word = |text: &str| text.contains("estimate");
+        let names_estimate =
+            checked.modules.iter().any(|module| has_word(&module.text)) || has_word(checked.data.get());
         let mut engine = engine::load(checked.modules, checked.data.get()).map_err(failed)?;
         engine::warm_up(&mut engine, settings.deadline).map_err(failed)?;
         Ok(Self {

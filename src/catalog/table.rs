@@ -125,7 +125,9 @@ const GENERATED: &str = concat!(
 const ATTACHED: &str = concat!(
     "select distinct e.relation, e.occasion, e.events, f.f from (",
     "select t.tgrelid, 't', (t.tgtype >> 2) & 15, t.tgfoid::oid, coalesce(t.tgqual::text, '') from pg_trigger t ",
-    "where not t.tgisinternal and t.tgenabled <> 'D' union all ",
+    // Up to 14 a partition's copy of a trigger is internal, as the triggers of foreign keys are.
+    "join pg_proc g on g.oid = t.tgfoid where (not t.tgisinternal or t.tgparentid <> 0 and g.pronamespace <> 11) ",
+    "and t.tgenabled <> 'D' union all ",
     "select o.polrelid, 'p', case o.polcmd when 'a' then 1 when 'w' then 20 when 'd' then 2 else 23 end, 0::oid, ",
     "concat(o.polqual::text, ' ', o.polwithcheck::text) from pg_policy o join pg_class s on s.oid = o.polrelid ",
     "where s.relrowsecurity union all ",

@@ -50,7 +50,7 @@ const DEEPEST: usize = 100;
 
 /// Errors that say nothing about the statement: of resources, locks, time, transactions and the server itself, and that
 /// somebody has the name already.
-const PASSING: [&str; 10] = ["08", "25", "40", "53", "54", "55", "57", "58", "XX", "42P05"];
+const PASSING: [&str; 11] = ["08", "25", "40", "53", "54", "55", "57", "58", "XX", "42P03", "42P05"];
 
 impl WhatIf<'_> {
     /// The exchange that asks, in an open transaction one before it that sets a savepoint, and one behind it that leaves
@@ -98,12 +98,12 @@ fn settings() -> String {
 }
 
 impl Told {
-    /// Reads the rows of the question's exchange as they came, and how it failed: after how many texts were read, and
-    /// with which SQLSTATE.
-    pub fn read(rows: &[u8], failed: Option<(usize, &str)>) -> Self {
+    /// Reads the rows of the question's exchange as they came, and how it failed: after how many texts were read and how
+    /// many run, and with which SQLSTATE.
+    pub fn read(rows: &[u8], failed: Option<((usize, usize), &str)>) -> Self {
         match failed {
-            // The client's is the second. What fails later may fail only here.
-            Some((1, sqlstate)) if !PASSING.iter().any(|class| sqlstate.starts_with(class)) => Self::Refuses,
+            // The client's is read when the first was run. What fails before or later may fail only here.
+            Some(((1, 1), sqlstate)) if !PASSING.iter().any(|class| sqlstate.starts_with(class)) => Self::Refuses,
             Some(_) => Self::Nothing,
             None => expected(rows).unwrap_or(Self::Nothing),
         }

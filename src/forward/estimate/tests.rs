@@ -76,14 +76,17 @@ proptest::proptest! {
 #[test]
 fn only_what_the_server_cannot_read_is_refused_for_certain() {
     for (failed, wanted) in [
-        ((1, "42P01"), Told::Refuses),
-        ((1, "22P02"), Told::Refuses),
-        ((1, "57014"), Told::Nothing),
-        ((1, "55P03"), Told::Nothing),
-        ((1, "42P05"), Told::Nothing),
-        ((0, "42501"), Told::Nothing),
-        ((2, "42501"), Told::Nothing),
-        ((2, "22012"), Told::Nothing),
+        (((1, 1), "42P01"), Told::Refuses),
+        (((1, 1), "22P02"), Told::Refuses),
+        (((1, 1), "57014"), Told::Nothing),
+        (((1, 1), "55P03"), Told::Nothing),
+        (((1, 1), "42P05"), Told::Nothing),
+        (((0, 0), "42501"), Told::Nothing),
+        // sidegate's own text was read, and the role may not run it, or somebody has its portal's name.
+        (((1, 0), "42501"), Told::Nothing),
+        (((1, 0), "42P03"), Told::Nothing),
+        (((2, 1), "42501"), Told::Nothing),
+        (((2, 1), "22012"), Told::Nothing),
     ] {
         assert_eq!(Told::read(&[], Some(failed)), wanted, "{failed:?}");
     }

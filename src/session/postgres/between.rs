@@ -34,7 +34,7 @@ impl Question {
                 state.told(if whole { NamesAnswer::read(&self.rows) } else { None });
             }
             Asked::Estimate(told) => {
-                let failed = failed.map(|sqlstate| (self.parsed, sqlstate));
+                let failed = failed.map(|sqlstate| ((self.parsed, self.ran), sqlstate));
                 *told.lock() = if self.overflown { Told::Nothing } else { Told::read(&self.rows, failed) };
             }
             Asked::Aside => {}
@@ -49,7 +49,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let Some(question) = asked(&mut state.ledger) else { return Ok(false) };
         match frame.tag() {
             b'1' => question.parsed = question.parsed.saturating_add(1),
-            b'2' | b'3' | b'C' => {}
+            b'C' => question.ran = question.ran.saturating_add(1),
+            b'2' | b'3' => {}
             // Nobody but sidegate has caused it.
             b'N' if !matches!(question.asked, Asked::Names) => {}
             b'E' => {

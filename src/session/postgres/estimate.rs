@@ -43,7 +43,7 @@ const LONGEST: usize = 16 << 10;
 impl Expected {
     fn keep(&mut self, text: &str, types: &[u32], stamp: Stamp, estimate: Estimate) {
         self.0.retain(|known| !known.is_of(text, types, stamp));
-        if text.len() <= LONGEST {
+        if text.len().saturating_add(types.len().saturating_mul(4)) <= LONGEST {
             self.0.truncate(REMEMBERED.saturating_sub(1));
             let at = Instant::now();
             self.0.push_front(Known { text: text.into(), types: types.into(), stamp, estimate, at });

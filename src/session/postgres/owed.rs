@@ -111,6 +111,8 @@ pub(super) struct Question {
     pub(super) overflown: bool,
     /// How many texts the server has read.
     pub(super) parsed: usize,
+    /// Texts that were run.
+    pub(super) ran: usize,
     /// SQLSTATE of the error that it ended with.
     pub(super) failed: Option<String>,
     /// No other one belongs to it: the session is again as it was.
@@ -131,7 +133,7 @@ pub(super) enum Asked {
 impl Question {
     /// One that was not answered yet.
     pub(super) fn new(asked: Asked, last: bool) -> Self {
-        Self { asked, rows: Vec::new(), overflown: false, parsed: 0, failed: None, last }
+        Self { asked, rows: Vec::new(), overflown: false, parsed: 0, ran: 0, failed: None, last }
     }
 }
 

@@ -48,6 +48,8 @@ impl<'a> Walker<'a> {
     fn unsettled(&mut self) {
         self.outdated = true;
         self.not_known("sql.relations");
+        // What runs there unasked is no better known.
+        self.not_known("sql.functions");
     }
 
     /// The relation that a name means.
@@ -155,6 +157,7 @@ impl<'a> Walker<'a> {
     fn reaches(&mut self, known: &Known, reach: &Reach<'_>, (events, gives): (Events, bool)) {
         if reach.open {
             self.not_known("sql.relations");
+            self.not_known("sql.functions");
         }
         let moved = |reached: &Reached<'_>| {
             let relation = reached.relation;

@@ -154,6 +154,7 @@ impl Walker<'_> {
         if truncate.cascade == Some(CascadeOption::Cascade) {
             // Whatever refers to them is emptied, too.
             self.not_known("sql.relations");
+            self.not_known("sql.functions");
         }
         self.effect(Effect::Write);
         Ok(())
