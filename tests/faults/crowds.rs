@@ -79,11 +79,14 @@ fn those_who_are_idle_cost_little_and_disturb_nobody() {
     // The allocator keeps the most that there was, for whoever comes next.
     hold.during(|| {
         let _more = come(crowd.div_ceil(10));
-        assert!(sidegate.resident() <= most + most / 20, "{} KiB after {most}", sidegate.resident());
+        assert!(sidegate.resident() <= most + most / 20 + LOOK, "{} KiB after {most}", sidegate.resident());
     });
     hold.may_keep(most);
     hold.ends();
 }
+
+/// KiB that a look at the catalog takes, which may come at any time.
+const LOOK: u64 = 1_024;
 
 /// In the name of an application that does nothing.
 const PARKED: &str = "parked";

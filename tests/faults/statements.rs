@@ -39,7 +39,7 @@ fn are_refused(sidegate: Sidegate, tries: usize, within: Duration) {
     let hold = Hold::on(&sidegate);
     let flat = |count: usize| format!("select 1{}", "+1".repeat(count));
     let list = |count: usize| format!("select * from orders where id in (1{})", ",1".repeat(count));
-    let nested = |count: usize| format!("select {}1{}", "(".repeat(count), ")".repeat(count));
+    let nested = |count: usize| format!("select {}1{}", "(1+".repeat(count), ")".repeat(count));
     let deep = |count: usize, open: &str, close: &str| format!("select {}1{}", open.repeat(count), close.repeat(count));
     let much = [
         flat(7_500),

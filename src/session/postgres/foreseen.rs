@@ -68,7 +68,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
         };
         let Err(problem) = masked.admits(description) else { return Ok(true) };
-        if self.corridor.admits_after_all(&masked, description).await {
+        if Box::pin(self.corridor.admits_after_all(&masked, description)).await {
             return Ok(true);
         }
         self.corridor.house.metrics.unforeseen(&self.corridor.lane.listener.name);

@@ -1,4 +1,6 @@
-//! Under which masks a session gave SQL's own names: what EXECUTE and FETCH run by name went upstream with those.
+//! Under which masks a session gave SQL's own names: what EXECUTE and FETCH run by name went upstream with those. What a
+//! cursor reads is settled when it is declared; a prepared text the server plans anew, with what its names mean by then,
+//! and then other masks may belong into it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,35 +13,38 @@ use super::owed::Running;
 /// The names.
 #[derive(Debug, Default)]
 pub(super) struct Given {
-    /// Of PREPARE, all of them together.
-    prepared: Vec<Arc<Masks>>,
+    /// Of PREPARE, all of them together, with what names meant then.
+    prepared: Vec<(Arc<Masks>, Meant)>,
     /// Of DECLARE, by cursor.
     cursors: HashMap<String, Vec<Arc<Masks>>>,
     /// There are more cursors than are told apart.
     crowded: bool,
 }
 
+/// What names mean: by which version of the catalog, and in which view of the session's own.
+pub(super) type Meant = (Option<u64>, u64);
+
 /// Cursors that are told apart.
 const CURSORS: usize = 4_096;
 
 impl Given {
     /// A statement that may give names goes upstream under these masks.
-    pub(super) fn add(&mut self, aftermath: &Aftermath, masks: &Arc<Masks>) {
+    pub(super) fn add(&mut self, aftermath: &Aftermath, masks: &Arc<Masks>, meant: Meant) {
         if !aftermath.prepares.is_empty() {
-            keep(&mut self.prepared, masks);
+            keep(&mut self.prepared, (Arc::clone(masks), meant));
         }
         for (name, _) in &aftermath.declares {
             if self.cursors.len() >= CURSORS && !self.cursors.contains_key(name) {
                 self.crowded = true;
                 continue;
             }
-            keep(self.cursors.entry(name.clone()).or_default(), masks);
+            keep(self.cursors.entry(name.clone()).or_default(), Arc::clone(masks));
         }
     }
 
-    /// Whether all that was prepared went upstream under these masks.
-    pub(super) fn prepared(&self, masks: &Arc<Masks>) -> bool {
-        self.prepared.iter().all(|given| given == masks)
+    /// Whether all that was prepared went upstream under these masks, and names mean what they meant.
+    pub(super) fn prepared(&self, masks: &Arc<Masks>, meant: Meant) -> bool {
+        self.prepared.iter().all(|(given, then)| given == masks && *then == meant)
     }
 
     /// Whether a cursor was declared, and each time under these masks.
@@ -48,8 +53,8 @@ impl Given {
         known.is_some_and(|given| given.iter().all(|given| given == masks))
     }
 
-    /// A statement ran to its end. Whatever follows a CLOSE has waited for that, so that nothing has declared its cursor
-    /// anew.
+    /// A statement ran to its end. Whatever follows a CLOSE, DEALLOCATE or DISCARD has waited for that, so that nothing has
+    /// given the name anew.
     pub(super) fn ran(&mut self, running: &Running) {
         let alone = running.facts.statements.len() == 1 && running.sqlstate.is_none();
         match (running.tag.as_deref(), &running.facts.aftermath.closes) {
@@ -60,13 +65,16 @@ impl Given {
             }
             _ => {}
         }
+        if alone && matches!(running.tag.as_deref(), Some("DEALLOCATE ALL" | "DISCARD ALL")) {
+            self.prepared.clear();
+        }
     }
 }
 
 /// Of two that differ, one is not what holds now.
-fn keep(all: &mut Vec<Arc<Masks>>, masks: &Arc<Masks>) {
-    if all.len() < 2 && !all.contains(masks) {
-        all.push(Arc::clone(masks));
+fn keep<T: PartialEq>(all: &mut Vec<T>, given: T) {
+    if all.len() < 2 && !all.contains(&given) {
+        all.push(given);
     }
 }
 
@@ -74,6 +82,8 @@ fn keep(all: &mut Vec<Arc<Masks>>, masks: &Arc<Masks>) {
 mod tests {
     use super::*;
     use crate::parse::Inner;
+
+    const NOW: Meant = (Some(1), 1);
 
     fn masks(column: &str) -> Arc<Masks> {
         let text = format!("{{\"public.t\": {{\"{column}\": {{\"null\": {{}}}}}}}}");
@@ -88,20 +98,32 @@ mod tests {
     #[test]
     fn each_cursor_has_the_masks_that_it_was_declared_under() {
         let (mut given, one, other) = (Given::default(), masks("a"), masks("b"));
-        given.add(&declares("c"), &one);
-        given.add(&declares("d"), &other);
+        given.add(&declares("c"), &one, NOW);
+        given.add(&declares("d"), &other, NOW);
         assert!(given.declared("c", &one) && given.declared("d", &other));
         assert!(!given.declared("c", &other) && !given.declared("d", &one) && !given.declared("e", &one));
-        assert!(given.prepared(&one) && given.prepared(&other), "nothing was prepared");
-        given.add(&declares("c"), &other);
+        assert!(given.prepared(&one, NOW) && given.prepared(&other, NOW), "nothing was prepared");
+        given.add(&declares("c"), &other, NOW);
         assert!(!given.declared("c", &one) && !given.declared("c", &other), "it may be either");
+    }
+
+    #[test]
+    fn what_was_prepared_is_run_only_while_its_names_mean_what_they_meant() {
+        let (mut given, one) = (Given::default(), masks("a"));
+        let inner = Inner(Arc::new(crate::input::stub::facts()));
+        let prepares = Aftermath { prepares: vec![("p".to_owned(), inner)], ..Aftermath::default() };
+        given.add(&prepares, &one, NOW);
+        assert!(given.prepared(&one, NOW) && !given.prepared(&masks("b"), NOW));
+        assert!(!given.prepared(&one, (Some(2), 1)) && !given.prepared(&one, (Some(1), 2)));
+        given.add(&prepares, &one, (Some(2), 1));
+        assert!(!given.prepared(&one, NOW) && !given.prepared(&one, (Some(2), 1)), "it may be either");
     }
 
     #[test]
     fn cursors_that_are_not_told_apart_are_not_read() {
         let (mut given, one) = (Given::default(), masks("a"));
         for number in 0..=CURSORS {
-            given.add(&declares(&format!("c{number}")), &one);
+            given.add(&declares(&format!("c{number}")), &one, NOW);
         }
         assert!(!given.declared("c0", &one) && !given.declared(&format!("c{CURSORS}"), &one));
     }

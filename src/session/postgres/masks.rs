@@ -15,7 +15,7 @@ use crate::wire::postgres::{Frame, RowDescription};
 
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
-use super::given::Given;
+use super::given::{Given, Meant};
 use super::names::{Portal, Statement};
 
 /// A statement that goes upstream with masks in it.
@@ -227,7 +227,8 @@ impl Corridor {
         }
         let aftermath = &request.facts().aftermath;
         if !(aftermath.prepares.is_empty() && aftermath.declares.is_empty()) {
-            self.loom.lock().given().add(aftermath, decision.masks());
+            let meant = self.meant();
+            self.loom.lock().given().add(aftermath, decision.masks(), meant);
         }
         if decision.masks().is_empty() {
             return (decision, None);
@@ -322,7 +323,8 @@ impl Corridor {
             return Ok(masked);
         }
         let views = match &snapshot {
-            Some(snapshot) => self.views(facts, masks, snapshot).await,
+            // Boxed: what a session is while nobody reads a view must not have room for it.
+            Some(snapshot) => Box::pin(self.views(facts, masks, snapshot)).await,
             None => Views::default(),
         };
         let earlier = if by_name { self.earlier(facts, masks) } else { Earlier::default() };
@@ -346,12 +348,19 @@ impl Corridor {
     /// Whether what a statement runs by name went upstream under these masks. Of statements, those that messages have
     /// named are not told from the others.
     fn earlier(&self, facts: &Facts, masks: &Arc<Masks>) -> Earlier {
+        let meant = self.meant();
         let state = self.state.lock();
         let loom = self.loom.lock();
         let cursor =
             |name: &String| loom.given.declared(name, masks) && !state.names.bound_by_messages(&state.ledger, name);
         let cursors = facts.cursors.iter().all(cursor);
-        Earlier { prepared: loom.given.prepared(masks) && !state.names.prepared_by_messages(), cursors }
+        Earlier { prepared: loom.given.prepared(masks, meant) && !state.names.prepared_by_messages(), cursors }
+    }
+
+    /// What names mean just now.
+    fn meant(&self) -> Meant {
+        let catalog = self.snapshot().as_deref().map(Snapshot::version);
+        (catalog, self.state.lock().view())
     }
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {

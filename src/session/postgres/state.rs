@@ -415,6 +415,11 @@ impl State {
         })
     }
 
+    /// Which view of names the session has: another number whenever it may be another.
+    pub(super) fn view(&self) -> u64 {
+        self.view
+    }
+
     /// What facts rest on that are found now.
     pub(super) fn stamp(&self) -> Stamp {
         Stamp { page: self.page.as_ref().map_or(0, |page| page.stamp()), view: self.view }

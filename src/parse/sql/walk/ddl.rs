@@ -22,6 +22,7 @@ use super::scope::Scope;
 use super::{Unread, Walk, absent, lasting, names, tags};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
+use crate::parse::reference;
 
 impl Walker<'_> {
     pub(super) fn definition(&mut self, statement: &Statement) -> Walk {
@@ -112,6 +113,14 @@ impl Walker<'_> {
     fn refers(&mut self, name: &ObjectName) -> Walk {
         let relation = self.resolve(name)?;
         self.touch(&relation, Access::Reference);
+        Ok(())
+    }
+
+    /// A foreign key leaves triggers on what it refers to, which tell and may copy what is in there.
+    fn keys(&mut self, name: &ObjectName) -> Walk {
+        let relation = self.resolve(name)?;
+        self.touch(&relation, Access::Reference);
+        self.locate(&relation, reference::Role::Named, None);
         Ok(())
     }
 
@@ -211,7 +220,7 @@ impl Walker<'_> {
                     self.expressions(generation_expr, Place::of(Use::Argument))?;
                 }
                 ColumnOption::Check(check) => self.expression(&check.expr, Place::of(Use::Predicate))?,
-                ColumnOption::ForeignKey(key) => self.refers(&key.foreign_table)?,
+                ColumnOption::ForeignKey(key) => self.keys(&key.foreign_table)?,
                 ColumnOption::Null
                 | ColumnOption::NotNull
                 | ColumnOption::PrimaryKey(_)
@@ -239,7 +248,7 @@ impl Walker<'_> {
     fn constraint(&mut self, constraint: &TableConstraint) -> Walk {
         match constraint {
             TableConstraint::Check(check) => self.expression(&check.expr, Place::of(Use::Predicate)),
-            TableConstraint::ForeignKey(key) => self.refers(&key.foreign_table),
+            TableConstraint::ForeignKey(key) => self.keys(&key.foreign_table),
             TableConstraint::Unique(_) | TableConstraint::PrimaryKey(_) => Ok(()),
             TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_) => Ok(()),
             TableConstraint::Exclude(_) => Err(Unread::new("an EXCLUDE constraint")),

@@ -217,7 +217,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn locate(&mut self, relation: &Resolved, role: Role, spot: Option<Spot>) {
+    pub(super) fn locate(&mut self, relation: &Resolved, role: Role, spot: Option<Spot>) {
         let command = self.entry().map(|entry| entry.command.clone()).unwrap_or_default();
         let (schema, name) = (relation.schema.clone(), relation.name.clone());
         let reference = Reference { relation: relation.id.clone(), schema, name, role, command, place: None };

@@ -98,6 +98,11 @@ impl Walker<'_> {
         let candidates = candidates(mine, lookup(name))
             .ok_or_else(|| Unread(format!("the prepared statement `{name}` is not known, so what it would do")))?;
         candidates.iter().for_each(|facts| self.runs_elsewhere(facts));
+        if self.has_lost_names() || !self.earlier.is_empty() {
+            // The server plans it anew, with what its names mean by then.
+            self.not_known("sql.relations");
+            self.not_known("sql.functions");
+        }
         self.expressions(parameters, Place::of(Use::Output))
     }
 
