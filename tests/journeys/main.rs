@@ -40,6 +40,7 @@ mod portals;
 mod powers;
 mod promises;
 mod refusals;
+mod replanned;
 mod sessions;
 mod sqlsmith;
 mod stages;
