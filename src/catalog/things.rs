@@ -232,6 +232,19 @@ impl<'a> Rule<'a> {
     }
 }
 
+/// Volatile functions of PostgreSQL's own extensions, and of newer servers, that make values of nothing.
+const MAKES_VALUES: [&str; 9] = [
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuid_generate_v5",
+    "uuidv4",
+    "uuidv7",
+];
+
 impl<'a> Function<'a> {
     /// Its OID.
     pub fn oid(&self) -> u32 {
@@ -282,6 +295,11 @@ impl<'a> Function<'a> {
     /// Whether it runs as its owner.
     pub fn is_security_definer(&self) -> bool {
         self.row.security_definer
+    }
+
+    /// Whether it has the name of a volatile function that makes values of nothing.
+    pub fn makes_values(&self) -> bool {
+        MAKES_VALUES.contains(&self.name())
     }
 
     /// Whether it shows nothing of its arguments but its result.

@@ -14,7 +14,7 @@ pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), Str
     };
     // Compiled, so that a superuser brought it, and nothing but a value comes of it.
     let computes = |function: &Function<'_>| {
-        let value = function.volatility() != FunctionVolatility::Volatile || MAKES_VALUES.contains(&function.name());
+        let value = function.volatility() != FunctionVolatility::Volatile || function.makes_values();
         let compiled = matches!(function.language(), "c" | "internal");
         compiled && value && !function.returns().1 && !function.is_security_definer()
     };
@@ -37,17 +37,6 @@ pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), Str
         None => Ok(()),
     }
 }
-
-/// Volatile functions of PostgreSQL's own extensions that make values of nothing.
-const MAKES_VALUES: [&str; 7] = [
-    "gen_random_bytes",
-    "gen_random_uuid",
-    "gen_salt",
-    "uuid_generate_v1",
-    "uuid_generate_v1mc",
-    "uuid_generate_v4",
-    "uuid_generate_v5",
-];
 
 /// Catalogs that hold values of columns.
 const STATISTICS: [&str; 5] =

@@ -12,19 +12,6 @@ use crate::parse::facts::{CalledBy, Effect, Use};
 use crate::parse::sql::builtins::{self, Family};
 use crate::parse::sql::reading::{Known, Trust};
 
-/// Volatile functions of PostgreSQL's own extensions, and of newer servers, that make values of nothing.
-const MAKES_VALUES: [&str; 9] = [
-    "gen_random_bytes",
-    "gen_random_uuid",
-    "gen_salt",
-    "uuid_generate_v1",
-    "uuid_generate_v1mc",
-    "uuid_generate_v4",
-    "uuid_generate_v5",
-    "uuidv4",
-    "uuidv7",
-];
-
 impl Walker<'_> {
     /// Counts what runs where this is done to rows of a relation, and what is behind it is none of the statement's.
     pub(super) fn unseen(&mut self, relation: &Resolved, events: Events) {
@@ -166,7 +153,5 @@ impl Walker<'_> {
 
 /// Compiled, so that a superuser brought it, and nothing but a value comes of it.
 fn makes_values(function: &Function<'_>) -> bool {
-    matches!(function.language(), "c" | "internal")
-        && !function.is_security_definer()
-        && MAKES_VALUES.contains(&function.name())
+    matches!(function.language(), "c" | "internal") && !function.is_security_definer() && function.makes_values()
 }
