@@ -58,27 +58,7 @@ pub fn weave_with(
     earlier: Earlier,
     views: &Views,
 ) -> Result<Option<Woven>, String> {
-    if masks.values().all(std::collections::BTreeMap::is_empty) {
-        return Ok(None);
-    }
-    if facts.unparsed.is_some() {
-        return Err("masks cannot be put into a statement that could not be read".to_owned());
-    }
-    calls(facts, catalog)?;
-    if facts.unknown.contains("sql.relations") {
-        return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
-    }
-    if facts
-        .relations
-        .iter()
-        .all(|relation| relation.schema.as_deref().is_some_and(is_own) && !is_named(masks, relation))
-    {
-        return statistics(facts).map(|()| None);
-    }
-    let Some(catalog) = catalog.filter(|_| !facts.outdated) else {
-        return Err("the database's catalog is not known just now, and masks need it".to_owned());
-    };
-    statistics(facts)?;
+    let Some(catalog) = bindable(facts, masks, catalog)? else { return Ok(None) };
     let bound = Bound::new(masks, catalog, views)?;
     let loom = Loom { text, facts, catalog, bound: &bound, earlier };
     let (mut woven, mut made) = (Vec::new(), Vec::new());
@@ -122,6 +102,31 @@ pub fn weave_with(
     let guard = guard.foreseeing(foresee::answer(facts, catalog, is_made));
     let woven = edits::apply(text, edits, guard).ok_or("masks do not fit into this statement")?;
     copy::read(facts, woven, copied, passes).map(|woven| Some(woven.masking(columns)))
+}
+
+/// The catalog by which masks are bound, where all that this takes is known; `None` where none can bind.
+fn bindable<'a>(facts: &Facts, masks: &Masks, catalog: Option<&'a Snapshot>) -> Result<Option<&'a Snapshot>, String> {
+    if masks.values().all(std::collections::BTreeMap::is_empty) {
+        return Ok(None);
+    }
+    if facts.unparsed.is_some() {
+        return Err("masks cannot be put into a statement that could not be read".to_owned());
+    }
+    calls(facts, catalog)?;
+    if facts.unknown.contains("sql.relations") {
+        return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
+    }
+    if facts
+        .relations
+        .iter()
+        .all(|relation| relation.schema.as_deref().is_some_and(is_own) && !is_named(masks, relation))
+    {
+        return statistics(facts).map(|()| None);
+    }
+    let Some(catalog) = catalog.filter(|_| !facts.outdated) else {
+        return Err("the database's catalog is not known just now, and masks need it".to_owned());
+    };
+    statistics(facts).map(|()| Some(catalog))
 }
 
 /// What no answer may show under these masks.
