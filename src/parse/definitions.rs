@@ -55,8 +55,11 @@ pub struct Definitions {
     types: Moved,
     operators: Moved,
     schemas: BTreeSet<String>,
-    /// Of the relations those, by id, that are nothing but tables just made: whoever made them knows.
-    tables: BTreeSet<String>,
+    /// Relations that keys refer to since then which do something where rows of these go or change.
+    referenced: Moved,
+    /// Of the relations those, by id, that are nothing but tables just made: whoever made them knows. And whether nothing
+    /// runs where rows come into them.
+    tables: BTreeMap<String, bool>,
 }
 
 impl Definitions {
@@ -76,9 +79,14 @@ impl Definitions {
         Self { relations: Moved::of(names), ..Self::default() }
     }
 
-    /// Of a table that is made.
-    pub fn table(id: String, place: Place) -> Self {
-        Self { tables: BTreeSet::from([id]), ..Self::relations([place]) }
+    /// Of a table that is made. `quiet`: nothing runs where rows come into it.
+    pub fn table(id: String, place: Place, quiet: bool) -> Self {
+        Self { tables: BTreeMap::from([(id, quiet)]), ..Self::relations([place]) }
+    }
+
+    /// Of what foreign keys refer to that do more than refuse.
+    pub fn referenced(names: impl IntoIterator<Item = Place>) -> Self {
+        Self { referenced: Moved::of(names), ..Self::default() }
     }
 
     /// Of functions with these names.
@@ -121,7 +129,8 @@ impl Definitions {
         if other.relations.every || again || !other.schemas.is_empty() {
             self.tables.clear();
         }
-        self.tables.extend(other.tables.iter().cloned());
+        self.tables.extend(other.tables.iter().map(|(id, quiet)| (id.clone(), *quiet)));
+        self.referenced.extend(&other.referenced);
         self.schemas.extend(other.schemas.iter().cloned());
         self.relations.extend(&other.relations);
         self.functions.extend(&other.functions);
@@ -143,7 +152,17 @@ impl Definitions {
 
     /// Whether a relation is nothing but a table that was just made.
     pub fn make_table(&self, id: &str) -> bool {
-        self.tables.contains(id)
+        self.tables.contains_key(id)
+    }
+
+    /// Whether nothing runs, either, where rows come into it.
+    pub fn make_quiet_table(&self, id: &str) -> bool {
+        self.tables.get(id).copied().unwrap_or_default()
+    }
+
+    /// Whether keys that were made since may do something where rows of a relation go or change.
+    pub fn touch_referenced<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        self.relations.every || self.referenced.touches(schemas, name)
     }
 
     /// Names of relations, where not every one is meant.
@@ -203,6 +222,15 @@ mod tests {
     }
 
     #[test]
+    fn what_keys_refer_to_keeps_its_name() {
+        let mut defined = Definitions::relations([place(Some("a"), "orders")]);
+        defined.extend(&Definitions::referenced([place(Some("a"), "customers"), place(None, "items")]));
+        assert!(defined.touch_referenced(&["a"], "customers") && defined.touch_referenced(&["b"], "items"));
+        assert!(!defined.touch_relation(&["a"], "customers") && !defined.touch_referenced(&["b"], "customers"));
+        assert!(Definitions::everything().touch_referenced(&["a"], "customers"));
+    }
+
+    #[test]
     fn too_many_names_are_all_names_of_that_kind() {
         let mut defined = Definitions::default();
         assert!(defined.is_empty() && !defined.touch_relation(&["a"], "a"));
@@ -218,12 +246,13 @@ mod tests {
 
     #[test]
     fn a_table_just_made_is_one_until_something_else_is_done_to_it() {
-        let table = || Definitions::table("public.t".to_owned(), place(Some("public"), "t"));
+        let table = || Definitions::table("public.t".to_owned(), place(Some("public"), "t"), true);
         let mut defined = table();
-        defined.extend(&Definitions::table("public.u".to_owned(), place(Some("public"), "u")));
+        defined.extend(&Definitions::table("public.u".to_owned(), place(Some("public"), "u"), false));
         defined.extend(&Definitions::relations([place(None, "other")]));
         assert!(defined.make_table("public.t") && defined.make_table("public.u"));
         assert!(defined.touch_relation(&["public"], "t"));
+        assert!(defined.make_quiet_table("public.t") && !defined.make_quiet_table("public.u"));
         let schema = Definitions::schemas(["public".to_owned()]);
         for after in [Definitions::relations([place(None, "t")]), Definitions::everything(), schema] {
             let mut defined = table();

@@ -19,7 +19,9 @@ use super::columns::Place;
 use super::facts::Walker;
 use super::query::Role;
 use super::scope::Scope;
+use super::types::is_plain;
 use super::{Unread, Walk, absent, lasting, names, tags};
+use crate::catalog::Events;
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::reference;
@@ -69,10 +71,7 @@ impl Walker<'_> {
             Statement::AlterIndex { name, operation: _ } => self.changes(name)?,
             Statement::AlterSchema(_) => self.not_known("sql.relations"),
             Statement::DropTrigger(trigger) => trigger.table_name.iter().try_for_each(|name| self.changes(name))?,
-            Statement::Vacuum(vacuum) => match &vacuum.table_name {
-                Some(name) => self.changes(name)?,
-                None => self.not_known("sql.relations"),
-            },
+            Statement::Vacuum(vacuum) => self.vacuum(vacuum.table_name.as_ref())?,
             Statement::Drop { object_type, names, cascade, .. } => self.drop_objects(*object_type, names, *cascade)?,
             // What depends on it goes, too: columns, whole relations.
             Statement::DropExtension(_) | Statement::DropDomain(_) => self.not_known("sql.relations"),
@@ -102,6 +101,17 @@ impl Walker<'_> {
 
     fn changes(&mut self, name: &ObjectName) -> Walk {
         let relation = self.resolve(name)?;
+        self.targets(relation, None).map(drop)
+    }
+
+    fn vacuum(&mut self, name: Option<&ObjectName>) -> Walk {
+        let Some(name) = name else {
+            self.not_known("sql.relations");
+            self.not_known("sql.functions");
+            return Ok(());
+        };
+        let relation = self.resolve(name)?;
+        self.unseen(&relation, Events::MAINTAIN);
         self.targets(relation, None).map(drop)
     }
 
@@ -135,9 +145,8 @@ impl Walker<'_> {
         }
         let made = self.resolve_new(&names::parts(&table.name)?)?;
         let plain = table.inherits.is_none() && table.partition_of.is_none() && !table.temporary;
-        if plain && !table.if_not_exists && made.schema.is_some() {
-            self.defines(&Definitions::table(made.id.clone(), (made.schema.clone(), made.name.clone())));
-        }
+        let own = Some((made.id.clone(), (made.schema.clone(), made.name.clone())));
+        let own = own.filter(|_| plain && !table.if_not_exists && made.schema.is_some());
         self.targets(made, None).map(drop)?;
         for column in &table.columns {
             self.new_type(&column.data_type)?;
@@ -146,6 +155,12 @@ impl Walker<'_> {
         table.constraints.iter().try_for_each(|constraint| self.constraint(constraint))?;
         if let Some(key) = &table.partition_by {
             self.partition_key(key)?;
+        }
+        if let Some((id, place)) = own {
+            // What a query or another table gives it is not seen here.
+            let told = table.query.is_none() && table.like.is_none();
+            let quiet = told && self.is_quiet() && table.columns.iter().all(|column| is_plain(&column.data_type));
+            self.defines(&Definitions::table(id, place, quiet));
         }
         if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {
             self.refers(&like.name)?;

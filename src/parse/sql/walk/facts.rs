@@ -6,6 +6,7 @@ use std::rc::Rc;
 use sqlparser::ast::{Expr, UnaryOperator, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 
+use super::cascades::Changing;
 use super::columns::Column;
 use super::lasting;
 use super::names::{self, Resolved};
@@ -71,6 +72,10 @@ pub(super) struct Walker<'a> {
     private: BTreeSet<usize>,
     /// What entries define for everybody, where it can be told.
     defines: BTreeMap<usize, Definitions>,
+    /// What the open data-changing statements do to rows, innermost last.
+    pub changing: Vec<Changing>,
+    /// Relations whose rows policies of row security were found to read.
+    pub read_by_policies: BTreeSet<u32>,
     /// Somebody's code runs, which may change the session.
     pub opaque: bool,
     /// A procedure does more than write out what the catalogs hold.
@@ -112,6 +117,8 @@ impl<'a> Walker<'a> {
             earlier: Definitions::default(),
             private: BTreeSet::new(),
             defines: BTreeMap::new(),
+            changing: Vec::new(),
+            read_by_policies: BTreeSet::new(),
             opaque: false,
             beyond: false,
             entries: Vec::new(),
@@ -145,6 +152,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn leave(&mut self) {
+        self.fires();
         self.open.pop();
     }
 
@@ -178,6 +186,13 @@ impl<'a> Walker<'a> {
         if let Some(at) = self.open.last() {
             self.defines.entry(*at).or_default().extend(defined);
         }
+    }
+
+    /// Whether all that was found to run so far are PostgreSQL's own, and nothing of what they do but to rows.
+    pub(super) fn is_quiet(&self) -> bool {
+        let quiet = |effect: &Effect| matches!(effect, Effect::Read | Effect::Write | Effect::Ddl | Effect::Dcl);
+        let entry = self.open.last().and_then(|at| self.entries.get(*at));
+        entry.is_some_and(|entry| entry.effects.iter().all(quiet)) && self.functions.values().all(|one| one.builtin)
     }
 
     /// What was walked so far makes to mean something else, to everybody.

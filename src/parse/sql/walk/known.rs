@@ -45,7 +45,7 @@ impl<'a> Walker<'a> {
     }
 
     /// What the catalog says of it is not relied on, unless somebody looks again.
-    fn unsettled(&mut self) {
+    pub(super) fn unsettled(&mut self) {
         self.outdated = true;
         self.not_known("sql.relations");
         // What runs there unasked is no better known.
@@ -129,7 +129,7 @@ impl<'a> Walker<'a> {
         };
         if self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id) {
             // Nothing but its rows is behind it.
-            return;
+            return self.stores_in_new(known, relation, events);
         }
         let found = known.snapshot.relation_in(schema, &relation.name);
         match (self.trust(known, &[schema], &relation.name), found) {
@@ -144,17 +144,20 @@ impl<'a> Walker<'a> {
                 }
                 let deletes = self.entry().is_some_and(|entry| entry.command == "DELETE");
                 let gives = !deletes || acts(&found) || reach.relations.values().any(|one| acts(&one.relation));
-                self.runs_at(&known.snapshot, found, events);
+                self.runs_at(known, found, events);
+                self.changing.last_mut().into_iter().for_each(|one| {
+                    one.relations.push((found.oid(), events, !acts(&found)));
+                });
                 self.reaches(known, &reach, (events, gives));
             }
             (Trust::Recent | Trust::Fresh, Some(found)) => {
-                self.runs_at(&known.snapshot, found, events);
+                self.runs_at(known, found, events);
                 self.reaches(known, &known.snapshot.behind_read(found), (events, false));
             }
         }
     }
 
-    fn reaches(&mut self, known: &Known, reach: &Reach<'_>, (events, gives): (Events, bool)) {
+    pub(super) fn reaches(&mut self, known: &Known, reach: &Reach<'_>, (events, gives): (Events, bool)) {
         if reach.open {
             self.not_known("sql.relations");
             self.not_known("sql.functions");
@@ -169,7 +172,10 @@ impl<'a> Walker<'a> {
         for reached in reach.relations.values() {
             self.reached(reached, gives);
             let events = if reached.written { events } else { Events::READ };
-            self.runs_at(&known.snapshot, reached.relation, events);
+            self.runs_at(known, reached.relation, events);
+            if let (true, Some(changing)) = (reached.written, self.changing.last_mut()) {
+                changing.relations.push((reached.relation.oid(), events, false));
+            }
         }
         for function in reach.functions.values() {
             self.runs(function);
@@ -331,7 +337,7 @@ impl<'a> Walker<'a> {
 }
 
 /// Whether a rule does something else where its rows are to be changed.
-fn acts(relation: &Relation<'_>) -> bool {
+pub(super) fn acts(relation: &Relation<'_>) -> bool {
     relation.rules().any(|rule| rule.is_enabled() && rule.event() != RuleEvent::Select)
 }
 
@@ -347,7 +353,7 @@ pub(super) fn composite_of(mut data_type: Type<'_>) -> Option<Relation<'_>> {
     None
 }
 
-fn resolved_to(relation: &Relation<'_>) -> Resolved {
+pub(super) fn resolved_to(relation: &Relation<'_>) -> Resolved {
     Resolved {
         id: names::id(Some(relation.schema()), relation.name()),
         schema: Some(relation.schema().to_owned()),
