@@ -8,9 +8,9 @@ use super::held::Held;
 use super::powers::Power;
 use super::row::Row;
 use super::rows::{
-    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, EventTriggerRow, ExtensionRow,
-    FunctionKind, FunctionRow, FunctionVolatility, KeyAction, KeyRow, NamespaceRow, Occasion, OperatorRow, RelationKind, RelationRow, RuleEvent,
-    RuleRelationRow, RuleRow, TypeKind, TypeRow,
+    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, EventTriggerRow,
+    ExtensionRow, FunctionKind, FunctionRow, FunctionVolatility, KeyAction, KeyRow, NamespaceRow, Occasion,
+    OperatorRow, RelationKind, RelationRow, RuleEvent, RuleRelationRow, RuleRow, TypeKind, TypeRow,
 };
 use super::snapshot::{Server, Snapshot};
 use super::symbols::Interner;

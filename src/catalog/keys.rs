@@ -71,6 +71,8 @@ impl Snapshot {
         }
         let moves = relation.kind() == RelationKind::Partitioned && self.server().version < MOVES;
         let events = if moves && events.has(Events::UPDATE) { events.and(Events::DELETE) } else { events };
+        // What only goes changes in no column.
+        let columns = if events.has(Events::UPDATE) { columns } else { Some(BTreeSet::new()) };
         let first = Done { events, columns };
         let mut done: BTreeMap<u32, Done<'a>> = BTreeMap::new();
         let mut next: Vec<u32> = self.stored_in(relation, events).into_iter().collect();
@@ -149,3 +151,6 @@ impl<'a> Cascade<'a> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

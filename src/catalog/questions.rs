@@ -341,7 +341,7 @@ pub(super) const EXTENSIONS: Question = Question {
 pub(super) const BACKENDS: Question = Question {
     what: "processes",
     columns: &["pid"],
-    sql: "select a.pid from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()",
+    sql: "select pg_stat_get_backend_pid(b.b) from pg_stat_get_backend_idset() b(b)",
 };
 
 /// What the role may do beyond what statements need. It is for people, and the rest does without it.

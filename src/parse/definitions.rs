@@ -57,12 +57,17 @@ pub struct Definitions {
     schemas: BTreeSet<String>,
     /// Relations that keys refer to since then which do something where rows of these go or change.
     referenced: Moved,
+    /// Relations of which more is computed since then where rows of theirs come or change.
+    computed: Moved,
     /// Of the relations those, by id, that are nothing but tables just made: whoever made them knows. And whether nothing
     /// runs where rows come into them.
     tables: BTreeMap<String, bool>,
 }
 
 impl Definitions {
+    /// More names of one kind than this are not told apart.
+    pub const MANY: usize = MANY;
+
     /// Of whatever cannot be told.
     pub fn everything() -> Self {
         let every = || Moved { every: true, ..Moved::default() };
@@ -110,6 +115,11 @@ impl Definitions {
         Self { schemas: names.into_iter().collect(), ..Self::default() }
     }
 
+    /// Of relations with indexes that compute something.
+    pub fn computed(names: impl IntoIterator<Item = Place>) -> Self {
+        Self { computed: Moved::of(names), ..Self::default() }
+    }
+
     /// Whether every name means what the catalog says.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -118,6 +128,11 @@ impl Definitions {
     /// Whether it cannot be told which names it moves.
     pub fn is_everything(&self) -> bool {
         self.relations.every
+    }
+
+    /// Whether they move names that they do not give.
+    pub fn reach_far(&self) -> bool {
+        self.relations.every || self.functions.every || self.types.every || !self.schemas.is_empty()
     }
 
     /// Adds others.
@@ -131,6 +146,7 @@ impl Definitions {
         }
         self.tables.extend(other.tables.iter().map(|(id, quiet)| (id.clone(), *quiet)));
         self.referenced.extend(&other.referenced);
+        self.computed.extend(&other.computed);
         self.schemas.extend(other.schemas.iter().cloned());
         self.relations.extend(&other.relations);
         self.functions.extend(&other.functions);
@@ -171,6 +187,11 @@ impl Definitions {
             .names
             .iter()
             .flat_map(|(name, schemas)| schemas.iter().map(move |schema| (schema.as_deref(), name.as_str())))
+    }
+
+    /// Whether more may be computed since where rows of a relation come or change.
+    pub fn touch_computed<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        self.computed.touches(schemas, name)
     }
 
     /// Whether a relation's name, which is looked for in these schemas and in PostgreSQL's own, may mean something else.
@@ -228,19 +249,21 @@ mod tests {
         assert!(defined.touch_referenced(&["a"], "customers") && defined.touch_referenced(&["b"], "items"));
         assert!(!defined.touch_relation(&["a"], "customers") && !defined.touch_referenced(&["b"], "customers"));
         assert!(Definitions::everything().touch_referenced(&["a"], "customers"));
+        defined.extend(&Definitions::computed([place(Some("a"), "people")]));
+        assert!(defined.touch_computed(&["a"], "people") && !defined.touch_relation(&["a"], "people"));
     }
 
     #[test]
     fn too_many_names_are_all_names_of_that_kind() {
         let mut defined = Definitions::default();
-        assert!(defined.is_empty() && !defined.touch_relation(&["a"], "a"));
+        assert!(defined.is_empty() && !defined.touch_relation(&["a"], "a") && !defined.reach_far());
         defined.extend(&Definitions::functions([place(None, "f")]));
         for number in 0..MANY {
             defined.extend(&Definitions::relations([place(Some("s"), &number.to_string())]));
         }
         assert!(!defined.touch_relation(&["s"], "b") && !defined.is_everything());
         defined.extend(&Definitions::relations([place(Some("s"), "one more")]));
-        assert!(defined.touch_relation(&["s"], "b") && !defined.touch_function(&["s"], "b"));
+        assert!(defined.touch_relation(&["s"], "b") && !defined.touch_function(&["s"], "b") && defined.reach_far());
         assert_eq!(defined.relation_names().count(), 0);
     }
 

@@ -14,6 +14,7 @@
 mod adversary;
 mod altered;
 mod between;
+mod cascades;
 mod catalog;
 mod causes;
 mod clients;

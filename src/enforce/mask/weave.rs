@@ -285,7 +285,9 @@ where
             self.system_columns(tokens, thread)?;
             match thread.reference.role {
                 Role::CopyOut => edits.extend(self.copied(tokens, thread)?),
-                Role::Read | Role::Target | Role::Named | Role::Reached | Role::Elsewhere => self.read(tokens, thread, &mut edits)?,
+                Role::Read | Role::Target | Role::Named | Role::Reached | Role::Elsewhere => {
+                    self.read(tokens, thread, &mut edits)?
+                }
             }
         }
         if !threads.is_empty() {

@@ -16,7 +16,7 @@ use crate::forward::{self, CancelTarget, KeyGuard, Link, Sender, Upstream};
 use crate::identify::{Identified, Validity};
 use crate::input::SessionContext;
 use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
-use crate::session::atlas::Page;
+use crate::session::atlas::{HELD, Page};
 use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
 use crate::telemetry::{Cancelled, SessionGauge, TurnedAway};
@@ -385,6 +385,8 @@ where
     let mut answering = pin!(answers.run());
     let corridor = requests.corridor;
     let mut overdue = pin!(house.drain.overdue(|| corridor.drain()));
+    let over = Arc::clone(&corridor.state.lock().over);
+    let mut over = pin!(over.notified());
     let too_long = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
     let end = tokio::select! {
         // In the same order each time: all of them are looked at anyway.
@@ -392,6 +394,7 @@ where
         end = requests.run() => end,
         end = &mut answering => return end,
         () = &mut overdue => return too_long(),
+        () = &mut over => return held_too_long(),
     };
     match end {
         End::Goodbye => {}
@@ -410,7 +413,17 @@ where
             End::Goodbye | End::Client | End::Fault(_) => end,
         },
         () = &mut overdue => too_long(),
+        () = &mut over => held_too_long(),
     }
+}
+
+fn held_too_long() -> End {
+    let limit = humantime::format_duration(HELD);
+    let problem = format!(
+        "a statement that changes what names mean to everybody ran for longer than {limit}: \
+         run what takes long in a text of its own"
+    );
+    End::Fault(Refusal::new(FaultKind::Cancelled, problem))
 }
 
 /// Leaves nothing behind: the client hears why, the server rolls back, every entry has its end.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::forward::NamesAnswer;
 use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{self, Definitions, Effect, Encoding, Facts, Known, Quoting, Trust};
@@ -49,6 +51,8 @@ pub(super) struct State {
     own: Definitions,
     /// While that may be seen by others at any moment.
     hold: Option<(Hold, u64)>,
+    /// Rung when that takes too long.
+    pub(super) over: Arc<Notify>,
     view: u64,
     views: u64,
     version: u64,
@@ -112,6 +116,7 @@ impl State {
             process: None,
             own: Definitions::default(),
             hold: None,
+            over: Arc::default(),
             view: AT_FIRST,
             views: LOST,
             version: 0,
@@ -180,7 +185,7 @@ impl State {
             (Some(_), false) if self.hold.as_ref().is_some_and(|(_, view)| *view == self.view) => {}
             (Some(page), false) => {
                 // The new one first: there is no moment without.
-                let hold = page.hold(&self.own);
+                let hold = page.hold(&self.own, &self.over);
                 self.hold = Some((hold, self.view));
             }
             (_, true) | (None, _) => self.hold = None,

@@ -52,6 +52,15 @@ impl<'a> Walker<'a> {
         self.not_known("sql.functions");
     }
 
+    /// Whatever runs where a relation is used that nobody knows.
+    pub(super) fn runs_anything(&mut self) {
+        match self.context.names {
+            Names::Known(_) | Names::Unseen { .. } => self.not_known("sql.functions"),
+            // Nobody says what runs unasked.
+            Names::Certain { .. } | Names::Uncertain => {}
+        }
+    }
+
     /// The relation that a name means.
     pub(super) fn resolve(&mut self, object: &ObjectName) -> Walk<Resolved> {
         self.resolve_parts(&names::parts(object)?)
@@ -118,7 +127,7 @@ impl<'a> Walker<'a> {
     /// Counts what a view shows, and what rules do, where its rows are read or changed.
     pub(super) fn behind(&mut self, relation: &Resolved, events: Events) {
         let writes = events != Events::READ;
-        let Some(schema) = relation.schema.as_deref() else { return };
+        let Some(schema) = relation.schema.as_deref() else { return self.runs_anything() };
         if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
             return;
         }

@@ -83,12 +83,13 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
         Statement::CreateTable(table) => {
             let parents = table.inherits.iter().flatten().chain(&table.partition_of);
             let mut made = relations(&std::iter::once(&table.name).chain(parents).collect::<Vec<_>>())?;
-            let columns = table.columns.iter().flat_map(|column| &column.options).filter_map(|option| key_of(&option.option));
+            let columns =
+                table.columns.iter().flat_map(|column| &column.options).filter_map(|option| key_of(&option.option));
             let keys = columns.chain(table.constraints.iter().filter_map(key_in));
             made.extend(&Definitions::referenced(places(&keys.collect::<Vec<_>>())?));
             Some(made)
         }
-        Statement::CreateIndex(index) if computes(index) => relations(&[&index.table_name]),
+        Statement::CreateIndex(index) if computes(index) => places(&[&index.table_name]).map(Definitions::computed),
         Statement::CreateView(view) => relations(&[&view.name]),
         Statement::CreateSequence { name, .. } | Statement::AlterView { name, .. } => relations(&[name]),
         Statement::AlterTable(table) => {
@@ -182,9 +183,8 @@ fn keys_added(operation: &AlterTableOperation) -> Vec<&ObjectName> {
 
 /// Whether somebody's code may run where rows come into its table.
 fn computes(index: &CreateIndex) -> bool {
-    let plain = |column: &IndexColumn| {
-        matches!(column.column.expr, Expr::Identifier(_)) && column.operator_class.is_none()
-    };
+    let plain =
+        |column: &IndexColumn| matches!(column.column.expr, Expr::Identifier(_)) && column.operator_class.is_none();
     index.predicate.is_some() || !index.columns.iter().all(plain)
 }
 

@@ -39,7 +39,9 @@ const WITHOUT_EVENTS: [&str; 20] = [
 impl Walker<'_> {
     /// Counts what runs where this is done to rows of a relation, and what is behind it is none of the statement's.
     pub(super) fn unseen(&mut self, relation: &Resolved, events: Events) {
-        let (Some(known), Some(schema)) = (self.known(), relation.schema.as_deref()) else { return };
+        let (Some(known), Some(schema)) = (self.known(), relation.schema.as_deref()) else {
+            return self.runs_anything();
+        };
         let new = self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id);
         if new {
             return self.stores_in_new(known, relation, events);
@@ -71,17 +73,9 @@ impl Walker<'_> {
     }
 
     /// The same without one occasion.
-    pub(super) fn runs_at_but(
-        &mut self,
-        known: &Known,
-        relation: Relation<'_>,
-        events: Events,
-        but: Option<Occasion>,
-    ) {
+    pub(super) fn runs_at_but(&mut self, known: &Known, relation: Relation<'_>, events: Events, but: Option<Occasion>) {
         let snapshot = &known.snapshot;
-        let moved = |one: Relation<'_>| self.trust(known, &[one.schema()], one.name()) == Trust::Outdated;
-        if (!self.earlier.is_empty() || !known.defined.is_empty()) && snapshot.holding(relation, events).any(moved) {
-            // Somebody has changed what holds its rows, or what it shows.
+        if self.runs_more(known, relation, events) {
             self.outdated = true;
             self.not_known("sql.functions");
         }
@@ -97,6 +91,20 @@ impl Walker<'_> {
         if but != Some(Occasion::RowSecurity) {
             self.asked_by_policies(known, relation, events);
         }
+    }
+
+    /// Whether somebody has changed what holds its rows since the catalog was read, or what is computed of them.
+    fn runs_more(&self, known: &Known, relation: Relation<'_>, events: Events) -> bool {
+        if self.earlier.is_empty() && known.defined.is_empty() {
+            return false;
+        }
+        let moved = |one: Relation<'_>| self.trust(known, &[one.schema()], one.name()) == Trust::Outdated;
+        let computed = |one: &Relation<'_>| {
+            let (schemas, name) = ([one.schema()], one.name());
+            self.earlier.touch_computed(&schemas, name) || known.defined.touch_computed(&schemas, name)
+        };
+        let stores = events.has(Events::INSERT.and(Events::UPDATE).and(Events::MAINTAIN));
+        known.snapshot.holding(relation, events).any(moved) || (stores && relation.family().values().any(computed))
     }
 
     /// What runs where policies of row security read other relations. What those hold is their owner's business, as what
