@@ -125,6 +125,11 @@ impl Snapshot {
         self.stored_in(relation, events).into_iter().filter_map(|oid| self.by_oid(oid))
     }
 
+    /// Whether any domain calls what does more than compute.
+    pub fn checks_domains(&self) -> bool {
+        !self.held.domain_functions.is_empty()
+    }
+
     /// OIDs of functions that run where values become ones of these types: of their checks and defaults, and of those of
     /// what they are made of. PostgreSQL's own that only compute are not held.
     pub fn checked_by<'a>(&'a self, types: impl Iterator<Item = Type<'a>>) -> BTreeSet<u32> {

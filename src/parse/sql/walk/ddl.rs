@@ -39,6 +39,13 @@ impl Walker<'_> {
             self.effect(Effect::Dcl);
         }
         self.scopes.push(Scope::default());
+        self.defined_by(statement)?;
+        self.scopes.pop();
+        Ok(())
+    }
+
+    /// What a definition touches, and what runs while it is made.
+    fn defined_by(&mut self, statement: &Statement) -> Walk {
         match statement {
             Statement::CreateTable(table) => self.create_table(table)?,
             Statement::CreateView(view) => self.create_view(view)?,
@@ -54,23 +61,15 @@ impl Walker<'_> {
             Statement::Comment { object_type: sqlparser::ast::CommentObject::Table, object_name: name, .. } => {
                 self.changes(name)?;
             }
-            Statement::CreatePolicy(policy) => {
-                self.row_condition(&policy.table_name, policy.using.iter().chain(&policy.with_check))?;
-            }
-            Statement::AlterPolicy(policy) => {
-                let (using, with_check) = match &policy.operation {
-                    AlterPolicyOperation::Apply { to: _, using, with_check } => (using.as_ref(), with_check.as_ref()),
-                    AlterPolicyOperation::Rename { new_name: _ } => (None, None),
-                };
-                self.row_condition(&policy.table_name, using.into_iter().chain(with_check))?;
-            }
-            Statement::DropPolicy(policy) => self.changes(&policy.table_name)?,
-            Statement::CreateTrigger(trigger) => self.row_condition(&trigger.table_name, &trigger.condition)?,
+            Statement::CreatePolicy(_)
+            | Statement::AlterPolicy(_)
+            | Statement::DropPolicy(_)
+            | Statement::CreateTrigger(_)
+            | Statement::DropTrigger(_) => self.attached(statement)?,
             Statement::CreateDomain(domain) => self.create_domain(domain)?,
             // PostgreSQL takes it for any kind of relation.
             Statement::AlterIndex { name, operation: _ } => self.changes(name)?,
             Statement::AlterSchema(_) => self.not_known("sql.relations"),
-            Statement::DropTrigger(trigger) => trigger.table_name.iter().try_for_each(|name| self.changes(name))?,
             Statement::Vacuum(vacuum) => self.vacuum(vacuum.table_name.as_ref())?,
             Statement::Drop { object_type, names, cascade, .. } => self.drop_objects(*object_type, names, *cascade)?,
             // What depends on it goes, too: columns, whole relations.
@@ -83,7 +82,27 @@ impl Walker<'_> {
             other if !tags::definition(other).is_empty() => {}
             _ => return Err(Unread::new("a statement that PostgreSQL does not have")),
         }
-        self.scopes.pop();
+        Ok(())
+    }
+
+    /// What policies and triggers ask of their tables' rows.
+    fn attached(&mut self, statement: &Statement) -> Walk {
+        match statement {
+            Statement::CreatePolicy(policy) => {
+                self.row_condition(&policy.table_name, policy.using.iter().chain(&policy.with_check))?;
+            }
+            Statement::AlterPolicy(policy) => {
+                let (using, with_check) = match &policy.operation {
+                    AlterPolicyOperation::Apply { to: _, using, with_check } => (using.as_ref(), with_check.as_ref()),
+                    AlterPolicyOperation::Rename { new_name: _ } => (None, None),
+                };
+                self.row_condition(&policy.table_name, using.into_iter().chain(with_check))?;
+            }
+            Statement::DropPolicy(policy) => self.changes(&policy.table_name)?,
+            Statement::CreateTrigger(trigger) => self.row_condition(&trigger.table_name, &trigger.condition)?,
+            Statement::DropTrigger(trigger) => trigger.table_name.iter().try_for_each(|name| self.changes(name))?,
+            _ => return Err(Unread::new("a condition of that kind")),
+        }
         Ok(())
     }
 
@@ -149,7 +168,12 @@ impl Walker<'_> {
         let own = own.filter(|_| plain && !table.if_not_exists && made.schema.is_some());
         self.targets(made, None).map(drop)?;
         for column in &table.columns {
-            self.new_type(&column.data_type)?;
+            if table.temporary {
+                // Nobody looks at it again.
+                self.data_type(&column.data_type)?;
+            } else {
+                self.new_type(&column.data_type)?;
+            }
             self.column_options(column)?;
         }
         table.constraints.iter().try_for_each(|constraint| self.constraint(constraint))?;
@@ -164,6 +188,10 @@ impl Walker<'_> {
         }
         if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {
             self.refers(&like.name)?;
+            if table.temporary {
+                let like = self.resolve(&like.name)?;
+                self.unseen(&like, Events::INSERT);
+            }
         }
         for parent in table.inherits.iter().flatten().chain(&table.partition_of) {
             self.changes(parent)?;

@@ -129,7 +129,7 @@ impl<'a> Walker<'a> {
         let writes = events != Events::READ;
         let Some(schema) = relation.schema.as_deref() else { return self.runs_anything() };
         if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
-            return;
+            return self.stores_in_temporary(schema, events);
         }
         let known = match self.context.names {
             Names::Known(known) => known,

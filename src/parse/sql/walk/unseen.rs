@@ -47,7 +47,7 @@ impl Walker<'_> {
             return self.stores_in_new(known, relation, events);
         }
         if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
-            return;
+            return self.stores_in_temporary(schema, events);
         }
         match (self.trust(known, &[schema], &relation.name), known.snapshot.relation_in(schema, &relation.name)) {
             (Trust::Outdated, _) | (Trust::Recent, None) => {
@@ -63,6 +63,15 @@ impl Walker<'_> {
     pub(super) fn stores_in_new(&mut self, known: &Known, relation: &Resolved, events: Events) {
         let quiet = self.earlier.make_quiet_table(&relation.id) || known.defined.make_quiet_table(&relation.id);
         if events.has(Events::INSERT.and(Events::UPDATE)) && !quiet {
+            self.not_known("sql.functions");
+        }
+    }
+
+    /// Rows come into a table of the session's own. Who made it was told what its definition calls, but not of which types
+    /// the columns are that a query gave it.
+    pub(super) fn stores_in_temporary(&mut self, schema: &str, events: Events) {
+        let checks = self.known().is_some_and(|known| known.snapshot.checks_domains());
+        if checks && schema == names::TEMPORARY && events.has(Events::INSERT.and(Events::UPDATE)) {
             self.not_known("sql.functions");
         }
     }

@@ -8,7 +8,7 @@ use crate::parse::facts::{Effect, Facts, StatementFacts};
 
 impl Walker<'_> {
     /// Counts everything that is known of a statement run by name as done by the innermost entry.
-    pub(super) fn absorb(&mut self, facts: &Facts) {
+    pub(in super::super) fn absorb(&mut self, facts: &Facts) {
         if let Some(entry) = self.entry() {
             entry.effects.extend(facts.effects.iter().copied());
         }
@@ -48,7 +48,7 @@ impl Walker<'_> {
     }
 
     /// Whether all that was found to run so far are PostgreSQL's own, and nothing of what they do but to rows.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(in super::super) fn is_quiet(&self) -> bool {
         let quiet = |effect: &Effect| matches!(effect, Effect::Read | Effect::Write | Effect::Ddl | Effect::Dcl);
         let entry = self.open.last().and_then(|at| self.entries.get(*at));
         entry.is_some_and(|entry| entry.effects.iter().all(quiet)) && self.functions.values().all(|one| one.builtin)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::{Builder, Table};
+use crate::catalog::{Builder, Snapshot, Table};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::CalledBy;
 use crate::parse::sql::reading::{Known, Trust};
@@ -7,6 +7,24 @@ use crate::parse::sql::reading::{Known, Trust};
 /// A table with a generated column, one with a trigger, one with row security, one with a default, and a type with a
 /// cast of somebody's.
 fn names() -> Names {
+    Names::Known(Known {
+        path: Arc::from([Arc::from("public")]),
+        schema: Some(Arc::from("public")),
+        snapshot: snapshot(&[]),
+        trust: Trust::Recent,
+        functions: Trust::Recent,
+        searched: true,
+        temporary: Arc::default(),
+        defined: Arc::default(),
+    })
+}
+
+/// The same with a domain that somebody's function checks.
+fn with_domain() -> Arc<Snapshot> {
+    snapshot(&["700 505"])
+}
+
+fn snapshot(domains: &'static [&'static str]) -> Arc<Snapshot> {
     let told: [(Table, &[&str]); 14] = [
         (Table::Server, &["150018 shop app 10 f UTF8"]),
         (Table::Namespaces, &["11 pg_catalog t f", "2200 public t t"]),
@@ -73,22 +91,13 @@ fn names() -> Names {
         (Table::Casts, &["700 25 504 i f"]),
     ];
     let mut builder = Builder::default();
-    for (table, rows) in told {
+    for (table, rows) in told.into_iter().chain([(Table::DomainFunctions, domains)]) {
         for row in rows {
             let values: Vec<_> = row.split(' ').map(|value| (value != "~").then_some(value.as_bytes())).collect();
             builder.row(table, &values).unwrap();
         }
     }
-    Names::Known(Known {
-        path: Arc::from([Arc::from("public")]),
-        schema: Some(Arc::from("public")),
-        snapshot: Arc::new(builder.finish().unwrap()),
-        trust: Trust::Recent,
-        functions: Trust::Recent,
-        searched: true,
-        temporary: Arc::default(),
-        defined: Arc::default(),
-    })
+    Arc::new(builder.finish().unwrap())
 }
 
 fn read_here(sql: &str) -> Facts {
@@ -245,6 +254,25 @@ fn what_was_just_made_or_altered_is_not_said_to_run_nothing() {
         let unknown = facts.unknown.contains("sql.functions");
         assert_eq!(unknown, !known, "{sql}");
     }
+}
+
+#[test]
+fn what_a_temporary_table_runs_is_told_where_it_is_made() {
+    assert_eq!(called(&read_here("create temp table t (like drawn)")).first(), Some(&("draws", CalledBy::Default)));
+    assert!(!called(&read_here("create temp table t (id int)")).iter().any(|(_, by)| *by == CalledBy::Default));
+    let Names::Known(known) = names() else { panic!("it is known") };
+    let own = Arc::new(BTreeMap::from([(Box::from("t"), true)]));
+    let knows = |sql: &str, checks: bool| {
+        let snapshot = if checks { with_domain() } else { Arc::clone(&known.snapshot) };
+        let known = Known { temporary: Arc::clone(&own), snapshot, ..known.clone() };
+        let facts = try_walk_with(sql, &Names::Known(known), &|_| None).unwrap().facts;
+        assert_eq!(ids(&facts), ["pg_temp.t"], "{sql}");
+        !facts.unknown.contains("sql.functions")
+    };
+    for sql in ["insert into t values (1)", "update t set a = 1", "copy t from stdin"] {
+        assert!(knows(sql, false) && !knows(sql, true), "{sql}: a query may have given it a column that is checked");
+    }
+    assert!(knows("select 1 from t", true) && knows("delete from t", true));
 }
 
 #[test]
