@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::catalog::{Builder, Snapshot, Table};
 use crate::parse::definitions::Definitions;
