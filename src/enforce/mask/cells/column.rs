@@ -282,7 +282,9 @@ fn text(masker: &Masker, room: Room, bytes: &[u8], out: &mut BytesMut) -> Masked
 
 /// Cuts what was written since, and fills it up.
 pub(super) fn fit(room: Room, start: usize, out: &mut BytesMut) {
-    if room == Room::FREE {
+    // There are no more characters than bytes.
+    let length = out.len().saturating_sub(start);
+    if !room.padded && length <= room.most.min(room.bytes) {
         return;
     }
     let written = out.get(start..).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();

@@ -8,9 +8,8 @@ const BLOCK: usize = 64;
 /// What is before the last eight bytes of the last block, which say how many bits there were.
 const LAST: usize = 56;
 /// The state that the standard begins with.
-const START: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-];
+const START: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 pub(super) struct Mac {
     inner: Zeroizing<[u32; 8]>,

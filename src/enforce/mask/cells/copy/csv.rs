@@ -48,12 +48,22 @@ impl Csv {
 
     pub(super) fn feed(&mut self, data: &[u8], out: &mut BytesMut) -> Result<(), CellError> {
         let mut masked = self.line.column(&self.masks)?.is_some();
-        for byte in data {
+        let mut rest = data;
+        while let Some((byte, after)) = rest.split_first() {
+            let plain = rest.iter().take_while(|byte| self.is_plain(**byte)).count();
+            if plain > 0 {
+                let (literal, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+                self.line.begun = true;
+                self.literal(literal, masked, out)?;
+                rest = after;
+                continue;
+            }
+            rest = after;
             let byte = *byte;
             if self.state == State::Escape {
                 self.state = State::Quoted;
                 if byte == self.quote || byte == self.escape {
-                    self.literal(byte, masked, out)?;
+                    self.literal(&[byte], masked, out)?;
                     continue;
                 }
                 if self.escape != self.quote {
@@ -87,17 +97,26 @@ impl Csv {
                     // A row that ended may have been the last: there is no next field to ask for, but a first one.
                     masked = self.line.column(&self.masks)?.is_some();
                 }
-                State::Bare | State::Quoted | State::Escape => self.literal(byte, masked, out)?,
+                State::Bare | State::Quoted | State::Escape => self.literal(&[byte], masked, out)?,
             }
         }
         Ok(())
     }
 
-    fn literal(&mut self, byte: u8, masked: bool, out: &mut BytesMut) -> Result<(), CellError> {
-        if masked {
-            return hold(&mut self.held, &[byte]);
+    /// Whether a byte stands for itself here, whatever is next to it.
+    fn is_plain(&self, byte: u8) -> bool {
+        match self.state {
+            State::Bare => byte != self.quote && byte != self.delimiter && byte != b'\n',
+            State::Quoted => byte != self.quote && byte != self.escape,
+            State::Escape => false,
         }
-        out.put_u8(byte);
+    }
+
+    fn literal(&mut self, bytes: &[u8], masked: bool, out: &mut BytesMut) -> Result<(), CellError> {
+        if masked {
+            return hold(&mut self.held, bytes);
+        }
+        out.put_slice(bytes);
         Ok(())
     }
 

@@ -29,7 +29,14 @@ impl Text {
         {
             return Err(CellError::Options { problem: "the delimiter is one that the database does not take" });
         }
-        Ok(Self { masks, delimiter, line: Line::new(header), held: Vec::new(), masked: BytesMut::new(), escaped: false })
+        Ok(Self {
+            masks,
+            delimiter,
+            line: Line::new(header),
+            held: Vec::new(),
+            masked: BytesMut::new(),
+            escaped: false,
+        })
     }
 
     pub(super) fn is_between_rows(&self) -> bool {
@@ -117,6 +124,9 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
 }
 
 fn escape(value: &[u8], delimiter: u8, out: &mut BytesMut) {
+    if !value.iter().any(|byte| matches!(byte, 8..=13 | b'\\') || *byte == delimiter) {
+        return out.put_slice(value);
+    }
     for byte in value {
         let letter = match *byte {
             8 => b'b',

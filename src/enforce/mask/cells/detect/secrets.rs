@@ -116,8 +116,14 @@ fn may_be_said(text: &[u8]) -> bool {
             ),
             b'-' => matches!(
                 before(),
-                [.., b'-', b'-', b'-', b'-'] | [.., b'p', b'p'] | [.., b's', b'k'] | [.., b'p', b'i'] | [.., b'G', b'E']
-                    | [.., b'p', b'a', b't'] | [.., b'l', b'd' | b'r' | b'f', b't'] | [.., b'b' | b't' | b'a' | b'n', b't']
+                [.., b'-', b'-', b'-', b'-']
+                    | [.., b'p', b'p']
+                    | [.., b's', b'k']
+                    | [.., b'p', b'i']
+                    | [.., b'G', b'E']
+                    | [.., b'p', b'a', b't']
+                    | [.., b'l', b'd' | b'r' | b'f', b't']
+                    | [.., b'b' | b't' | b'a' | b'n', b't']
             ),
             b'.' => matches!(
                 before(),
