@@ -73,6 +73,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
+            Some(BackendPiece::Rows(rows)) => self.rows(&rows)?,
             Some(BackendPiece::Frame(frame)) => {
                 let before = self.out.len();
                 self.corridor.answering.store(true, Ordering::Relaxed);
@@ -185,8 +186,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                     self.description(&frame)?;
                 }
             }
-            b'D' => self.row(&frame)?,
-            b'd' => self.copied(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
             b'H' | b'c' => self.copy_out(&frame)?,
