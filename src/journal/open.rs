@@ -195,7 +195,7 @@ impl Journal {
             state: State::Waiting,
         };
         if let Some(disk) = disk
-            && let Err(error) = patience(disk).await
+            && let Err(error) = Box::pin(patience(disk)).await
         {
             entry.end_untold(OutcomeKind::Failed, "journal");
             return Err(error);
@@ -238,10 +238,20 @@ impl Journal {
         let when = if strict { When::Now } else { when };
         let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
         match shared.admit(draft, when, sender) {
-            Ok(placed) => return Ok((placed, disk)),
-            Err(JournalError::Stalled { .. }) => {}
-            Err(error) => return Err(error),
+            Ok(placed) => Ok((placed, disk)),
+            // Boxed, as it is rare, and every session that waits would be larger by it.
+            Err(JournalError::Stalled { .. }) => Box::pin(self.place_later(draft, when, strict)).await,
+            Err(error) => Err(error),
         }
+    }
+
+    async fn place_later(
+        &self,
+        draft: &mut Draft,
+        when: When,
+        strict: bool,
+    ) -> Result<(Placed, Option<Disk>), JournalError> {
+        let shared = &self.0.shared;
         let deadline = tokio::time::Instant::now() + shared.settings.patience;
         loop {
             let room = shared.room.notified();
@@ -302,7 +312,7 @@ impl Entry {
         let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
         let placed = self.end(OutcomePayload::told(self.placed.sequence, &outcome), when, sender)?;
         if let Some(disk) = disk {
-            patience(disk).await?;
+            Box::pin(patience(disk)).await?;
         }
         Ok(placed.mark())
     }

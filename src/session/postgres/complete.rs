@@ -90,7 +90,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.pass(&frame);
                 Ok(())
             }
-            _ if self.corridor.state.lock().ledger.is_executing() => self.execute_ends(&frame).await,
+            _ if self.corridor.state.lock().ledger.is_executing() => Box::pin(self.execute_ends(&frame)).await,
             _ => {
                 self.give(&frame, true);
                 Ok(())

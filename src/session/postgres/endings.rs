@@ -69,7 +69,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     pub(super) async fn execute_ends(&mut self, frame: &Frame) -> Result<(), End> {
         let heard = self.corridor.state.lock().ledger.running().and_then(Running::heard);
         let refused = match heard {
-            Some(heard) => self.judge(heard, true).await?,
+            Some(heard) => Box::pin(self.judge(heard, true)).await?,
             None => None,
         };
         let (line, fails) = {
@@ -109,7 +109,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let Some(heard) = heard else { return Ok(Ending::Passes) };
         let must_fail = status == TransactionStatus::Transaction && heard.error.is_none();
         let undone = must_fail || heard.error.is_some();
-        let Some(refused) = self.judge(heard, undone).await? else { return Ok(Ending::Passes) };
+        let Some(refused) = Box::pin(self.judge(heard, undone)).await? else { return Ok(Ending::Passes) };
         let line = {
             let mut state = self.corridor.state.lock();
             if !must_fail {
@@ -131,7 +131,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// An Execute failed at the server: what the client is told.
     pub(super) async fn execute_failed(&mut self, mut running: Running, frame: &Frame) -> Result<(), End> {
         let refused = match running.heard() {
-            Some(heard) => self.judge(heard, true).await?,
+            Some(heard) => Box::pin(self.judge(heard, true)).await?,
             None => None,
         };
         if let Some(refused) = &refused {

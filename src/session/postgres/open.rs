@@ -318,9 +318,14 @@ fn begin(
     Ok((out, state))
 }
 
+/// What was in a box, which is given back at once: taken apart where it is, it would stay as long as its parts.
+fn unboxed<T>(boxed: Box<T>) -> T {
+    *boxed
+}
+
 async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
-    let Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
-    let mut state = state;
+    let Entered { session, mut state, validity, client, requests, server, answers, welcome, cancel, held } =
+        unboxed(entered);
     state.deeds = lane.asks(Stage::Commit).then(Deeds::default);
     let corridor = Corridor {
         house: Arc::clone(house),
@@ -368,7 +373,8 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         contain(both_ways).await
     };
     let end = end.unwrap_or_else(|| End::Fault(defect(session)));
-    finish(&corridor, end, &mut requests, &mut answers, cancel.as_ref()).await;
+    // Boxed, as whatever else happens once: what a session is while it waits is what every idle one costs.
+    Box::pin(finish(&corridor, end, &mut requests, &mut answers, cancel.as_ref())).await;
     // The slot counts the connection until here.
     drop(held);
 }
@@ -396,7 +402,7 @@ where
     match end {
         End::Goodbye => {}
         // Whoever could not write any more has not read what the server said before it went.
-        End::Server => return timeout(PARTING, answering).await.unwrap_or(End::Server),
+        End::Server => return Box::pin(timeout(PARTING, answering)).await.unwrap_or(End::Server),
         End::Client | End::Fault(_) => return end,
     }
     requests.upstream.send_terminate();
