@@ -69,7 +69,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     pub(super) async fn execute_ends(&mut self, frame: &Frame) -> Result<(), End> {
         let heard = self.corridor.state.lock().ledger.running().and_then(Running::heard);
         let refused = match heard {
-            Some(heard) => Box::pin(self.judge(heard, true)).await?,
+            Some(heard) => self.judge(heard, true).await?,
             None => None,
         };
         let (line, fails) = {
@@ -106,10 +106,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 Some(_) | None => None,
             }
         };
-        let Some(heard) = heard else { return Ok(Ending::Passes) };
+        match heard {
+            Some(heard) => Box::pin(self.query_judged(heard, status)).await,
+            None => Ok(Ending::Passes),
+        }
+    }
+
+    async fn query_judged(&mut self, heard: Heard, status: TransactionStatus) -> Result<Ending, End> {
         let must_fail = status == TransactionStatus::Transaction && heard.error.is_none();
         let undone = must_fail || heard.error.is_some();
-        let Some(refused) = Box::pin(self.judge(heard, undone)).await? else { return Ok(Ending::Passes) };
+        let Some(refused) = self.judge(heard, undone).await? else { return Ok(Ending::Passes) };
         let line = {
             let mut state = self.corridor.state.lock();
             if !must_fail {

@@ -107,7 +107,7 @@ impl Corridor {
             Some(facts) => facts,
             None => {
                 let none = Remembered::new();
-                let facts = self.read_under(text, &conditions, names, (&none, &none)).await;
+                let facts = Box::pin(self.read_under(text, &conditions, names, (&none, &none))).await;
                 self.recent.lock().keep(text, conditions, &facts);
                 facts
             }

@@ -19,6 +19,7 @@ use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
 use crate::session::atlas::Page;
 use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
+use crate::session::workers::Place;
 use crate::telemetry::{Cancelled, SessionGauge, TurnedAway};
 use crate::wire::postgres::{
     BackendFramer, CancelRequest, FrontendFramer, ParameterStatus, ReadyForQuery, Startup, WireError,
@@ -34,8 +35,8 @@ use super::signals::Signals;
 use super::state::State;
 use super::transaction::Deeds;
 
-/// Leads one connection to its end.
-pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
+/// Leads one connection to its end, and keeps its place until then.
+pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Box<Connection>, _place: Place) {
     // Boxed, so that what getting in takes is given back before the session begins.
     let Some(entered) = Box::pin(enter(&house, &lane, connection)).await else { return };
     run(&house, &lane, entered).await;
@@ -53,12 +54,14 @@ struct Entered {
     /// What the client is told once it is in.
     welcome: BytesMut,
     cancel: Option<CancelTarget>,
-    /// What is given back when the session ends.
-    held: (SessionGauge, Slot, Option<KeyGuard>, Stay),
+    held: Held,
 }
 
+/// What is given back when a session ends.
+type Held = (SessionGauge, Slot, Option<KeyGuard>, Stay);
+
 /// Everything before a session is open; `None` if there is none.
-async fn enter(house: &Arc<House>, lane: &Arc<Lane>, connection: Connection) -> Option<Box<Entered>> {
+async fn enter(house: &Arc<House>, lane: &Arc<Lane>, connection: Box<Connection>) -> Option<Box<Entered>> {
     let connection = match connection.rehome() {
         Ok(connection) => connection,
         Err(error) => {
@@ -318,14 +321,20 @@ fn begin(
     Ok((out, state))
 }
 
-/// What was in a box, which is given back at once: taken apart where it is, it would stay as long as its parts.
-fn unboxed<T>(boxed: Box<T>) -> T {
-    *boxed
+/// What of a session its two directions do not share.
+struct Ends {
+    client: Stream,
+    requests: FrontendFramer,
+    server: Link,
+    answers: BackendFramer,
+    welcome: BytesMut,
+    cancel: Option<CancelTarget>,
+    held: Held,
 }
 
-async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
-    let Entered { session, mut state, validity, client, requests, server, answers, welcome, cancel, held } =
-        unboxed(entered);
+/// Apart from where the session runs, which would go on holding what has moved on.
+fn furnish(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) -> (Corridor, Ends) {
+    let Entered { session, mut state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
     state.deeds = lane.asks(Stage::Commit).then(Deeds::default);
     let corridor = Corridor {
         house: Arc::clone(house),
@@ -346,6 +355,12 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         answering: AtomicBool::new(false),
         told: Mutex::default(),
     };
+    (corridor, Ends { client, requests, server, answers, welcome, cancel, held })
+}
+
+async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
+    let (corridor, Ends { client, requests, server, answers, welcome, cancel, held }) = furnish(house, lane, entered);
+    let session = corridor.session;
     let (from_client, to_client) = tokio::io::split(client);
     let (from_server, to_server) = tokio::io::split(server);
     let mut requests = Requests {

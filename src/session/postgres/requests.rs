@@ -278,12 +278,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         // An answer may have begun meanwhile that must end before anything follows it.
         self.turn(b'Q').await?;
         if self.corridor.state.lock().ledger.skipping() {
-            self.corridor.abandon(permit).await?;
+            Box::pin(self.corridor.abandon(permit)).await?;
             return Ok(false);
         }
         if self.corridor.is_expired() {
             // It waited for an answer that came too late for it.
-            self.corridor.abandon(permit).await?;
+            Box::pin(self.corridor.abandon(permit)).await?;
             return Box::pin(self.refuse_expired()).await.map(|()| false);
         }
         let entry = self.upstream.send(permit);

@@ -301,7 +301,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(read) = self.corridor.read(text, by_name).await else { return Ok(None) };
         let lost = read.facts.relations.iter().any(|relation| relation.schema.is_none())
             || read.facts.functions.iter().any(|function| function.schema.is_none());
-        if lost && self.search().await? { Ok(Box::pin(self.corridor.read(text, by_name)).await) } else { Ok(Some(read)) }
+        if lost && self.search().await? {
+            Ok(Box::pin(self.corridor.read(text, by_name)).await)
+        } else {
+            Ok(Some(read))
+        }
     }
 
     /// What a prepared statement would do now.
