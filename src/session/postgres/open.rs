@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{timeout, timeout_at};
@@ -62,13 +62,6 @@ type Held = (SessionGauge, Slot, Option<KeyGuard>, Stay);
 
 /// Everything before a session is open; `None` if there is none.
 async fn enter(house: &Arc<House>, lane: &Arc<Lane>, connection: Box<Connection>) -> Option<Box<Entered>> {
-    let connection = match connection.rehome() {
-        Ok(connection) => connection,
-        Err(error) => {
-            tracing::warn!(listener = %lane.listener.name, %error, "a connection was lost");
-            return None;
-        }
-    };
     let peer = connection.peer().to_string();
     let opening = pin!(connection.open());
     match house.drain.lets(opening).await? {
@@ -210,7 +203,9 @@ async fn admit(
     let refusal = match begun {
         Some(Ok((mut welcome, state))) => {
             // Whoever does not take even this is noticed when the session begins.
-            let _ = timeout(PARTING, identified.stream.write_buf(&mut welcome)).await;
+            // Not `write_buf`, which asks for a vectored write: the kernel spends more on one.
+            let taken = timeout(PARTING, identified.stream.write(&welcome)).await;
+            welcome.advance(taken.ok().and_then(Result::ok).unwrap_or(0));
             if welcome.is_empty() {
                 welcome = BytesMut::new();
             }
