@@ -83,7 +83,10 @@ async fn whoever_is_accepted_is_watched_for_being_there_and_answered_without_del
     let socket = socket2::SockRef::from(&stream);
     assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
     assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
-    assert_eq!((socket.tcp_keepalive_interval().unwrap(), socket.tcp_keepalive_retries().unwrap()), (Duration::from_secs(20), 3));
+    assert_eq!(
+        (socket.tcp_keepalive_interval().unwrap(), socket.tcp_keepalive_retries().unwrap()),
+        (Duration::from_secs(20), 3)
+    );
 }
 
 #[tokio::test]

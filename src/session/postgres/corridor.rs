@@ -156,19 +156,22 @@ impl Corridor {
     /// Ends a journal entry. What cannot be written down is not answered: the session ends. What was not denied may be
     /// written down later, but before the client hears of it.
     pub(super) fn close(&self, entry: Entry, outcome: Outcome) -> impl Future<Output = Result<(), End>> {
-        if outcome.event {
-            match (outcome.kind, outcome.cause) {
-                (OutcomeKind::Forwarded, None) if entry.decision().stage() == Stage::Request => self.forwarded.count(),
-                (kind, cause) => {
-                    self.house.metrics.decided(&self.lane.listener.name, entry.decision().stage(), kind, cause);
+        self.close_any(Some((entry, outcome)))
+    }
+
+    /// The same, if there is one.
+    pub(super) fn close_any(&self, ended: Option<(Entry, Outcome)>) -> impl Future<Output = Result<(), End>> {
+        // Begun at once: a session that waits is smaller by what was given here.
+        let (denied, settled) = match ended {
+            None => (None, None),
+            Some((entry, outcome)) => {
+                self.count(&entry, &outcome);
+                if outcome.kind == OutcomeKind::Denied {
+                    (Some(Box::pin(entry.close(outcome))), None)
+                } else {
+                    (None, Some(entry.settle(outcome)))
                 }
             }
-        }
-        // Begun at once: a session that waits is smaller by what was given here.
-        let (denied, settled) = if outcome.kind == OutcomeKind::Denied {
-            (Some(Box::pin(entry.close(outcome))), None)
-        } else {
-            (None, Some(entry.settle(outcome)))
         };
         async move {
             let unrecorded = |error| End::Fault(Refusal::fault(&error));
@@ -181,6 +184,17 @@ impl Corridor {
                 *told = Some(mark.and(*told));
             }
             Ok(())
+        }
+    }
+
+    fn count(&self, entry: &Entry, outcome: &Outcome) {
+        if !outcome.event {
+            return;
+        }
+        let stage = entry.decision().stage();
+        match (outcome.kind, outcome.cause) {
+            (OutcomeKind::Forwarded, None) if stage == Stage::Request => self.forwarded.count(),
+            (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, stage, kind, cause),
         }
     }
 
@@ -210,15 +224,8 @@ impl Corridor {
     }
 
     /// Ends the entry of a statement that was answered whole.
-    pub(super) fn finish(&self, mut running: Running) -> impl Future<Output = Result<(), End>> {
-        let kind = if running.sqlstate.is_some() { OutcomeKind::Failed } else { OutcomeKind::Forwarded };
-        let entry = running.entry.take();
-        self.close_any(entry.map(|entry| (entry, running.ended(kind))))
-    }
-
-    fn close_any(&self, ended: Option<(Entry, Outcome)>) -> impl Future<Output = Result<(), End>> {
-        let closing = ended.map(|(entry, outcome)| self.close(entry, outcome));
-        async move { if let Some(closing) = closing { closing.await } else { Ok(()) } }
+    pub(super) fn finish(&self, running: Running) -> impl Future<Output = Result<(), End>> {
+        self.close_any(running.end())
     }
 
     /// Ends the entries of portals that are gone without having been executed.
@@ -254,6 +261,13 @@ impl Corridor {
 }
 
 impl Running {
+    /// Its entry, and how it ended.
+    pub(super) fn end(mut self) -> Option<(Entry, Outcome)> {
+        let kind = if self.sqlstate.is_some() { OutcomeKind::Failed } else { OutcomeKind::Forwarded };
+        let entry = self.entry.take()?;
+        Some((entry, self.ended(kind)))
+    }
+
     /// How it ended, with what was counted.
     fn ended(&self, kind: OutcomeKind) -> Outcome {
         Outcome {

@@ -153,11 +153,25 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     /// Writes down how a statement ended that ran to its end, whatever the client is told.
-    async fn conclude(&self, line: Line) -> Result<(), End> {
-        let (Owed::Query(mut running) | Owed::Execute(mut running)) = line.owed else { return Ok(()) };
-        self.corridor.ran(line.sequence, &running);
-        running.leave();
-        self.corridor.finish(running).await
+    pub(super) fn conclude(&self, line: Line) -> impl Future<Output = Result<(), End>> {
+        let ended = match line.owed {
+            Owed::Query(mut running) | Owed::Execute(mut running) => {
+                self.corridor.ran(line.sequence, &running);
+                running.leave();
+                running.end()
+            }
+            Owed::Parse { .. }
+            | Owed::Bind { .. }
+            | Owed::Describe { .. }
+            | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
+            | Owed::Close { .. }
+            | Owed::Sync
+            | Owed::Refused { .. }
+            | Owed::Undone { .. }
+            | Owed::Ready => None,
+        };
+        self.corridor.close_any(ended)
     }
 
     /// Lets what was kept back go, or says what the client is told in place of the end. `undone`: nothing of it stays.

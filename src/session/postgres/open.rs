@@ -486,3 +486,6 @@ async fn say(stream: Stream, refusal: &Refusal) {
         stream.farewell(response.bytes()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

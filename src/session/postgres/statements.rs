@@ -71,7 +71,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.undo(tag, commits, refusal);
         }
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
-        let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
+        let judged = Box::pin(self.corridor.carry_out(IntentKind::Statement, request, decision, wording)).await;
         let previewed = masked.clone();
         let running = |entry| {
             let new = Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
@@ -131,7 +131,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         *statement.words.lock() = Words::with(masked.clone());
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
-        match self.corridor.carry_out(IntentKind::Prepare, request, decision, wording).await {
+        match Box::pin(self.corridor.carry_out(IntentKind::Prepare, request, decision, wording)).await {
             Judged::Permitted(permit) => {
                 let described = name.clone();
                 if self.forward(*permit, |entry| Owed::Parse { entry, name, statement }).await? {
@@ -176,7 +176,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let (decision, masked) = self.corridor.weave_prepared(&statement, &request, decision).await;
         let wording = masks::rewording(source, &statement, masked.as_deref());
         let anew = matches!(wording, Wording::Anew { .. });
-        match self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await {
+        match Box::pin(self.corridor.carry_out(IntentKind::Statement, request, decision, wording)).await {
             Judged::Permitted(permit) => {
                 let prepared = Arc::clone(&statement);
                 let cells = masked.as_ref().is_some_and(|masked| !masked.plan().is_empty());
