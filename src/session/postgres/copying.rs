@@ -98,6 +98,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some((masked, copied)) = masked.and_then(|masked| Some((masked, masked.copied()?))) else {
             return Ok(Some(permit));
         };
+        Box::pin(self.look(permit, masked, copied.query())).await
+    }
+
+    async fn look(&mut self, permit: Permit, masked: &Arc<Masked>, query: &str) -> Result<Option<Permit>, End> {
         self.answered(|_| true).await?;
         let preview = Arc::new(Preview { masked: Arc::clone(masked), seen: Mutex::new(Seen::Nothing) });
         {
@@ -106,7 +110,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 // Nor will the server run what is sent now.
                 return Ok(Some(permit));
             }
-            if !self.upstream.send_preview(&permit, copied.query()) {
+            if !self.upstream.send_preview(&permit, query) {
                 return Err(End::Fault(Refusal::new(FaultKind::Internal, "a COPY is too long to be asked about")));
             }
             state.ledger.owe(Owed::Own(Own::Preview(Arc::clone(&preview))));
