@@ -90,6 +90,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if !self.corridor.is_lost() || !self.corridor.policy_reads_names() {
             return Ok(false);
         }
+        Box::pin(self.ask_for_names()).await
+    }
+
+    async fn ask_for_names(&mut self) -> Result<bool, End> {
         if self.corridor.state.lock().ledger.ends_an_exchange() {
             self.answered(|_| true).await?;
         }

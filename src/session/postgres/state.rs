@@ -351,6 +351,11 @@ impl State {
         !(alone && outside && only_reads(facts))
     }
 
+    /// Whether a message of this kind can be sent now.
+    pub(super) fn is_turn_of(&self, tag: u8) -> bool {
+        tag == b'X' || !self.ledger.must_wait(tag == b'S') || self.copy.takes_data()
+    }
+
     /// Whether nothing is owed and no transaction is open.
     pub(super) fn is_quiet(&self) -> bool {
         self.ledger.is_empty() && self.context.transaction == Transaction::Idle && self.copy == Copy::No
