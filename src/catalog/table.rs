@@ -260,6 +260,7 @@ impl Table {
                 "atttypmod",
                 "attcollation",
                 "attnotnull",
+                "is_key",
                 "atthasdef",
                 "attgenerated",
                 "attidentity",
@@ -338,8 +339,9 @@ impl Table {
             ),
             Self::Columns => concat!(
                 "select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, ",
-                "a.atthasdef, a.attgenerated, a.attidentity from pg_attribute a join pg_class c on c.oid = a.attrelid ",
-                "where a.attnum > 0 and not a.attisdropped and ",
+                "coalesce(a.attnum = any (k.conkey), false), a.atthasdef, a.attgenerated, a.attidentity ",
+                "from pg_attribute a join pg_class c on c.oid = a.attrelid left join pg_constraint k ",
+                "on k.conrelid = a.attrelid and k.contype = 'p' and not k.condeferrable where a.attnum > 0 and not a.attisdropped and ",
                 relations!()
             ),
             Self::Inheritance => concat!(
