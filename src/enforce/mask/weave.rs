@@ -1,6 +1,7 @@
 //! Puts masks into a statement.
 
 mod copy;
+mod group;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -324,6 +325,7 @@ where
             text.insert_str(0, "SELECT * FROM ");
         }
         edits.push(Edit { range, text });
+        edits.extend(self.grouped(tokens, thread, columns.as_deref()));
         Ok(())
     }
 
