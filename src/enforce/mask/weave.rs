@@ -139,7 +139,9 @@ pub fn guard(masks: &Masks, catalog: &Snapshot, views: &Views) -> Result<Guard, 
 
 /// A statement in which no mask binds, with what its answer must look like. `guard`: that of the masks.
 pub fn guarded(text: &str, facts: &Facts, catalog: &Snapshot, guard: &Guard) -> Woven {
-    edits::unchanged(text, guard.clone().foreseeing(foresee::answer(facts, catalog, |_, _| false)))
+    let rows = |rows: Option<Box<[_]>>| guard.clone().foreseeing(rows);
+    let copied = copy::copied(facts, text, rows(foresee::rows(facts, catalog, |_, _| false)));
+    edits::unchanged(text, rows(foresee::answer(facts, catalog, |_, _| false))).copying(copied)
 }
 
 pub(super) fn is_own(schema: &str) -> bool {

@@ -103,7 +103,7 @@ impl Loom {
                 && Arc::ptr_eq(&piece.facts, facts)
                 && (Arc::ptr_eq(&piece.masks, under.masks) || piece.masks == *under.masks)
                 // Whether any mask binds, and what comes back then, is said by the facts alone.
-                && (piece.masked.as_ref().is_none_or(|masked| !masked.binds()) || *piece.text == *text)
+                && (piece.masked.as_ref().is_none_or(|masked| !masked.is_of_its_text()) || *piece.text == *text)
         })?;
         Some(piece.masked.clone())
     }
@@ -141,6 +141,11 @@ impl Masked {
     /// Whether a mask binds in it.
     pub(super) fn binds(&self) -> bool {
         self.woven.binds()
+    }
+
+    /// Whether what is made of it has words of its text in it, which the facts do not say.
+    fn is_of_its_text(&self) -> bool {
+        self.binds() || self.copied().is_some()
     }
 
     /// The words that go upstream, if they are not the client's.
