@@ -81,7 +81,8 @@ fn a_sync_of_sidegates_own_commits_nothing_that_the_client_wants_to_be_one() {
         for (at, between) in [&[] as &[&str], &["begin", "commit"], &["begin", "rollback"]].into_iter().enumerate() {
             // What was never asked about cannot be now.
             let last = format!("select body from big where id = {}", 20 + at);
-            let all = [&["insert into payroll values (920, 1)"], between, &["insert into payroll values (921, 1)", &last]];
+            let all =
+                [&["insert into payroll values (920, 1)"], between, &["insert into payroll values (921, 1)", &last]];
             let told = client.ask(&at_once(&all.concat()));
             assert!(told.ends_with("E:42501 Z:I"), "{told}");
             let kept = if between == ["begin", "commit"] { "1" } else { "0" };
@@ -114,10 +115,7 @@ fn what_fails_in_such_an_exchange_ends_it_as_it_would_without_the_question() {
                 "1 2 C:BEGIN 1 2 D C:SELECT 1 E:42501 Z:E",
             ),
             (&["begin", "select nothing from big", "drop table big"], "1 2 C:BEGIN E:42703 Z:E"),
-            (
-                &["begin", "select body::int from big where id = 42", "drop table big"],
-                "1 2 C:BEGIN 1 2 E:22P02 Z:E",
-            ),
+            (&["begin", "select body::int from big where id = 42", "drop table big"], "1 2 C:BEGIN 1 2 E:22P02 Z:E"),
             (&["begin; set datestyle = 'ISO'", "select body from big where id = 43"], "E:42601 Z:I"),
             (&["begin", "begin", "rollback", "select 1"], ""),
         ] {
@@ -150,7 +148,8 @@ fn portals_and_settings_are_there_behind_the_question() {
             run("show statement_timeout"),
             sync(),
         ];
-        let told = "1 2 C:BEGIN 1 2 D D s 1 2 D C:SELECT 1 D D s 1 2 C:SET 1 2 D C:SELECT 1 D C:SELECT 1 1 2 D C:SHOW Z:T";
+        let told =
+            "1 2 C:BEGIN 1 2 D D s 1 2 D C:SELECT 1 D D s 1 2 C:SET 1 2 D C:SELECT 1 D C:SELECT 1 1 2 D C:SHOW Z:T";
         client.send(&all.concat());
         let answer = client.until_ready();
         assert_eq!(crate::harness::raw::spell(&answer), told);
@@ -171,12 +170,15 @@ fn a_question_that_is_cancelled_or_waits_for_a_lock_denies_and_the_session_goes_
     let (mut holder, mut client) = (open(&other), open(&sidegate));
     assert_eq!(holder.ask(&query("begin; lock table big")), "C:BEGIN C:LOCK TABLE Z:T");
     let asked = Instant::now();
-    let told = client.ask(&at_once(&["begin", "insert into payroll values (930, 1)", "select body from big where id = 61"]));
+    let told =
+        client.ask(&at_once(&["begin", "insert into payroll values (930, 1)", "select body from big where id = 61"]));
     assert_eq!(told, "1 2 C:BEGIN 1 2 C:INSERT 0 1 E:42501 Z:E");
     assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     assert_eq!(client.ask(&query("commit")), "C:ROLLBACK Z:I");
     // Who goes away meanwhile leaves nothing.
-    client.send(&[run("begin"), run("insert into payroll values (931, 1)"), run("select body from big where id = 62")].concat());
+    client.send(
+        &[run("begin"), run("insert into payroll values (931, 1)"), run("select body from big where id = 62")].concat(),
+    );
     drop(client);
     assert_eq!(holder.ask(&query("commit")), "C:COMMIT Z:I");
     assert_eq!(server.sql(&sidegate.database, "select count(*) from payroll where id >= 930"), "0");

@@ -111,7 +111,8 @@ mod tests {
 
     fn commands(commands: &[&str]) -> Facts {
         let [select] = stub::facts().statements.try_into().unwrap();
-        let statement = |command: &&str| StatementFacts { command: (*command).to_owned(), ..StatementFacts::clone(&select) };
+        let statement =
+            |command: &&str| StatementFacts { command: (*command).to_owned(), ..StatementFacts::clone(&select) };
         let aftermath = Aftermath { transaction: true, ..Aftermath::default() };
         Facts { statements: commands.iter().map(statement).collect(), aftermath, ..stub::facts() }
     }

@@ -194,7 +194,11 @@ impl Walker<'_> {
         let mut outputs = Outputs::default();
         for (at, expr) in (1_usize..).zip(row) {
             let reference = self.value_of(expr, |walker| walker.assigned(expr, Place::of(role.result)))?;
-            outputs.columns.push(Output { bare: false, ..Output::named(&format!("column{at}"), reference) });
+            outputs.columns.push(Output {
+                bare: false,
+                shown: false,
+                ..Output::named(&format!("column{at}"), reference)
+            });
         }
         Ok(outputs)
     }
@@ -308,10 +312,10 @@ impl Walker<'_> {
                     let bases = Rc::new(reference.bases);
                     outputs.loose = true;
                     outputs.opaque |= bases.iter().any(|column| &*column.name == "*");
-                    outputs.columns.push(Output { name: None, bases, bare: false });
+                    outputs.columns.push(Output { bases, ..Output::made() });
                 } else {
                     let name = label::of(expr).map(Rc::from);
-                    outputs.columns.push(Output { name, bases: Rc::new(reference.bases), bare: reference.bare });
+                    outputs.columns.push(Output { name, ..Output::named("", reference) });
                 }
             }
             // `type '…'` without a type that sqlparser knows; an alias is never a text.
@@ -384,7 +388,7 @@ fn with_more(outputs: Outputs, more: bool) -> Outputs {
     }
     let bases = Rc::new(Reference::mixed(outputs.columns.iter()).bases);
     let mut columns = outputs.columns;
-    columns.push(Output { name: None, bases, bare: false });
+    columns.push(Output { bases, ..Output::made() });
     Outputs { columns, loose: true, ..outputs }
 }
 

@@ -177,7 +177,7 @@ impl Outputs {
             Shape::Table(table) => self.append(&table.outputs),
             Shape::Known(outputs) => self.append(outputs),
             Shape::Computed(bases) => {
-                self.columns.push(Output { name: None, bases: Rc::clone(bases), bare: false });
+                self.columns.push(Output { bases: Rc::clone(bases), ..Output::made() });
                 self.loose = true;
             }
         }
