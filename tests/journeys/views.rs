@@ -37,6 +37,10 @@ const VIEWS: &str = "
     create view everyone as select * from everybody where id < 10;
     create materialized view kept as select id, email from customers union all select id, email from secured;
     create view counted as select id, email, (select count(*) from orders o where o.customer_id = c.id) as many from customers c;
+    create view inner_union as select u.email, u.id from (select id, email from customers union all select id, email from secured) u
+      where u.id < 10;
+    create view inner_cut as select u.email from (select id, email from customers union all select id, email from secured) u
+      where u.email like 'c7%';
     create view anybody as select id, email from customers union select id, email from secured;
     create view swapping as select name, email from customers union all select email, name from customers;
     create view shouting as select id, email from customers union all select id, upper(email) from customers;
@@ -92,6 +96,8 @@ const ATTACKS: &[(&str, &str)] = &[
     ("select email from kept where id = 7", "D(***)"),
     ("select email, many from counted where id = 7", "D(***,"),
     ("select * from swapping limit 1", "D(***,***)"),
+    ("select email from inner_union where id = 7 and email <> ''", "D(***)"),
+    ("select email from inner_cut", "42501"),
     ("select email from anybody", "42501"),
     ("select email from shouting", "42501"),
     ("select email from cutting", "42501"),

@@ -391,9 +391,26 @@ mod tests {
     }
 
     #[test]
+    fn the_rows_of_a_relation_are_asked_for_as_a_query() {
+        for (text, query) in [
+            ("copy t to stdout", "SELECT * FROM t"),
+            ("copy s.\"odd t\" (a, \"b)\") TO STDOUT;", "SELECT a, \"b)\" FROM s.\"odd t\""),
+            ("copy binary t to stdout", ""),
+            ("copy t from stdin", ""),
+            ("copy t to '/tmp/x'", ""),
+            ("copy t, u to stdout", ""),
+            ("copy t (a to stdout", ""),
+            ("copy to stdout", ""),
+        ] {
+            let copied = Copied::of(text, Guard::default());
+            assert_eq!(copied.as_ref().map_or("", Copied::query), query, "{text}");
+            assert!(copied.is_none_or(|copied| copied.before().is_none()), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_copy_of_a_query_to_the_client_is_none() {
         for text in [
-            "copy t to stdout",
             "copy (select 1) to '/tmp/x'",
             "copy (select 1) to program 'x'",
             "copy (select 1) to stdout; select 1",

@@ -40,7 +40,7 @@ impl Output {
             name: Some(Rc::from(name)),
             bases: Rc::new(reference.bases),
             bare: reference.bare,
-            shown: reference.bare,
+            shown: reference.shown,
         }
     }
 
@@ -55,7 +55,7 @@ impl Output {
     }
 
     pub(super) fn reference(&self) -> Reference {
-        Reference { bases: self.bases.as_ref().clone(), bare: self.bare }
+        Reference { bases: self.bases.as_ref().clone(), bare: self.bare, shown: self.shown }
     }
 
     fn is(&self, name: &str) -> bool {
@@ -106,7 +106,7 @@ impl Outputs {
     pub(super) fn lookup(&self, name: &str) -> Reference {
         match self.find(name) {
             Match::Is(reference) => reference,
-            Match::Perhaps(bases) => Reference { bases, bare: false },
+            Match::Perhaps(bases) => Reference::made(bases),
             Match::No | Match::Open => {
                 let one = match self.stars.iter().next() {
                     Some(id) if self.stars.len() == 1 && !self.opaque && !self.loose => Some(Rc::clone(id)),
@@ -115,7 +115,7 @@ impl Outputs {
                 let nameless = self.columns.iter().filter(|output| output.name.is_none());
                 let mut bases = Reference::mixed(nameless).bases;
                 bases.insert(Column { relation: one, name: Rc::from(name) });
-                Reference { bases, bare: false }
+                Reference::made(bases)
             }
         }
     }

@@ -205,9 +205,9 @@ impl Walker<'_> {
 
     /// Walks an expression, and tells what its value depends on.
     fn value_of(&mut self, expr: &Expr, walk: impl FnOnce(&mut Self) -> Walk) -> Walk<Reference> {
-        self.passing = None;
+        (self.passing, self.showing) = (None, None);
         let bases = self.traced(walk)?;
-        let passing = self.passing.take();
+        let (passing, showing) = (self.passing.take(), self.showing.take());
         let name = match without_parentheses(expr) {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
             // `(row).column`; of a value's fields and elements the server does not say where they come from.
@@ -218,7 +218,8 @@ impl Walker<'_> {
             _ => false,
         };
         let bare = name && bases.len() == 1 && bases.first() == passing.as_ref();
-        Ok(Reference { bases, bare })
+        let shown = bare || (name && showing.as_ref() == Some(&bases));
+        Ok(Reference { bases, bare, shown })
     }
 
     /// INSERT, UPDATE, DELETE or MERGE as the body of a query.

@@ -130,7 +130,7 @@ impl Shape {
                 Match::Perhaps(_) | Match::Open | Match::No => Reference::one(Rc::clone(&table.id), name),
             },
             Self::Known(outputs) => outputs.lookup(name),
-            Self::Computed(bases) => Reference { bases: bases.as_ref().clone(), bare: false },
+            Self::Computed(bases) => Reference::made(bases.as_ref().clone()),
         }
     }
 

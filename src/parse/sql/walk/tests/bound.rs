@@ -223,6 +223,8 @@ fn what_a_union_of_all_rows_shows_as_it_is_is_only_shown() {
         "select id, email from customers union all select total, null from orders",
         "select id, 'x' from orders union all (select id, email from customers union all values (1, 'y'))",
         "select id, email, (select count(*) from orders o where o.customer = c.id) from customers c",
+        "select u.email from (select email, id from customers union all select 'x', 1) u where u.id = 1",
+        "with u as (select email from customers union all select email from customers) select u.email from u, orders",
     ] {
         assert!(shown(sql), "{sql}");
     }
@@ -236,6 +238,9 @@ fn what_a_union_of_all_rows_shows_as_it_is_is_only_shown() {
         "select email from customers union all select email from customers where email > 'x'",
         "(select email from customers order by email limit 1) union all select 'x'",
         "select u.email from (select email from customers union all select email from customers) u where u.email = 'x'",
+        "select u.email || '' from (select email from customers union all select 'x') u",
+        "select u.email::text from (select email from customers union all select 'x') u",
+        "select u.email, u.email > 'x' from (select email from customers union all select 'x') u",
         "select max(u.email) from (select email from customers union all select email from customers) u",
         "select distinct u.* from (select email from customers union all select email from customers) u",
         "with recursive q as (select email from customers union all select email from q) select email from q",
