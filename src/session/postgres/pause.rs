@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::input::Transaction;
-use crate::parse::Facts;
+use crate::parse::{Effect, Facts};
 
 use super::corridor::End;
 use super::owed::{Asked, Owed, Own, Question};
@@ -80,8 +80,12 @@ impl State {
     /// Whether more can be known once all that is owed is answered: it ends an exchange, or may leave a block open.
     fn is_worth_waiting(&self) -> bool {
         let begins = |owed: &Owed| matches!(owed, Owed::Execute(running) if begins(&running.facts));
+        // What ends it the client may have sent already.
+        let takes_data =
+            |owed: &Owed| matches!(owed, Owed::Execute(running) if running.facts.effects.contains(&Effect::CopyIn));
         let begun = self.context.transaction == Transaction::Open || self.since == Since::Begun;
-        self.ledger.ends_an_exchange() || (!self.ledger.is_empty() && (begun || self.ledger.owes(begins)))
+        let in_block = !self.ledger.is_empty() && (begun || self.ledger.owes(begins));
+        self.ledger.ends_an_exchange() || (in_block && !self.ledger.owes(takes_data))
     }
 }
 
