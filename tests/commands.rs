@@ -94,9 +94,12 @@ fn check_in_json_is_one_document() {
 #[test]
 fn a_configuration_that_cannot_be_read_or_run_is_exit_2() {
     let (_directory, path) = config("plugins: {sidegate: {listeners: 5}}");
-    for arguments in
-        [["check", "-c", "/does/not/exist.yaml"], ["check", "-c", "/"], ["run", "-c", "/does/not/exist.yaml"], ["run", "-c", &path]]
-    {
+    for arguments in [
+        ["check", "-c", "/does/not/exist.yaml"],
+        ["check", "-c", "/"],
+        ["run", "-c", "/does/not/exist.yaml"],
+        ["run", "-c", &path],
+    ] {
         let output = output(&arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(!output.stderr.is_empty() && output.stdout.is_empty());
@@ -350,7 +353,8 @@ fn check_says_on_which_line_what_it_looked_at_is_named() {
     std::fs::write(&path, yaml.replace("credential: {user: app}", &password)).unwrap();
     let output = output(&["check", "-c", &path]);
     let said = text_of(&output);
-    let warning = format!("warning: {path}:12: plugins.sidegate.listeners[0].upstream.credential.password: cannot read `{none}`");
+    let warning =
+        format!("warning: {path}:12: plugins.sidegate.listeners[0].upstream.credential.password: cannot read `{none}`");
     assert!(output.status.success() && said.contains(&warning), "{said}");
 }
 

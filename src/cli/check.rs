@@ -104,11 +104,8 @@ fn identities(config: &Config) -> Vec<Problem> {
 
 /// What keeps masks from having their keys.
 fn keys(config: &Config) -> Vec<Problem> {
-    let problem = |error: KeyError| Problem {
-        at: config.places.place(&error.key()),
-        key: error.key(),
-        text: error.problem(),
-    };
+    let problem =
+        |error: KeyError| Problem { at: config.places.place(&error.key()), key: error.key(), text: error.problem() };
     Keyring::load(&config.sidegate.keys).err().unwrap_or_default().into_iter().map(problem).collect()
 }
 

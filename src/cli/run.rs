@@ -56,11 +56,11 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     if let Some(seconds) = arguments.shutdown_grace_period {
         config.sidegate.drain = Duration::from_secs(seconds.into());
     }
-    let diagnostic = match diagnostic(arguments) {
-        Ok(diagnostic) => diagnostic,
+    let diagnostics = match diagnostics(arguments) {
+        Ok(diagnostics) => diagnostics,
         Err(exit) => return exit,
     };
-    let served = runtime().and_then(|runtime| runtime.block_on(serve(config, diagnostic)));
+    let served = runtime().and_then(|runtime| runtime.block_on(serve(config, diagnostics)));
     drop(log);
     match served {
         Ok(()) => Exit::Ok,
@@ -87,12 +87,14 @@ fn spelled_out(address: &str) -> String {
 }
 
 /// `--diagnostic-addr`.
-fn diagnostic(arguments: &RunArguments) -> Result<Option<SocketAddr>, Exit> {
-    let Some(address) = &arguments.diagnostic_addr else { return Ok(None) };
-    spelled_out(address).parse().map(Some).map_err(|_| {
-        let expected = "must be an IP address and a port, such as `127.0.0.1:8282`";
-        output::fail(&format!("--diagnostic-addr: {expected}, got `{address}`"))
-    })
+fn diagnostics(arguments: &RunArguments) -> Result<Vec<SocketAddr>, Exit> {
+    let parsed = |address: &String| {
+        spelled_out(address).parse().map_err(|_| {
+            let expected = "must be an IP address and a port, such as `127.0.0.1:8282`";
+            output::fail(&format!("--diagnostic-addr: {expected}, got `{address}`"))
+        })
+    };
+    arguments.diagnostic_addr.iter().map(parsed).collect()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
@@ -101,7 +103,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
     built.map_err(|source| RunError::Runtime { source })
 }
 
-async fn serve(config: Config, diagnostic: Option<SocketAddr>) -> Result<(), RunError> {
+async fn serve(config: Config, diagnostics: Vec<SocketAddr>) -> Result<(), RunError> {
     let mut stop = signals::watch().map_err(|source| RunError::Signals { source })?;
     let hangups = signals::hangups().map_err(|source| RunError::Signals { source })?;
     let metrics = Metrics::new();
@@ -112,7 +114,7 @@ async fn serve(config: Config, diagnostic: Option<SocketAddr>) -> Result<(), Run
     tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %admin.address(), "started");
     tracing::warn!("{OPEN}");
     let mut answering = tokio::task::JoinSet::new();
-    if let Some(address) = diagnostic {
+    for address in diagnostics {
         let diagnostic = Admin::bind(address).await?;
         tracing::info!(address = %diagnostic.address(), "diagnostics");
         answering.spawn(answer(diagnostic, house.health(), metrics.clone()));

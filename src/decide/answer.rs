@@ -386,7 +386,10 @@ fn plainly(error: &serde_json::Error) -> String {
         ("invalid type: sequence", "invalid type: list"),
         ("invalid type: map", "invalid type: object"),
         ("invalid value: map, expected map with a single key", "invalid value: it must name one masker"),
-        ("invalid type: unit variant, expected struct variant", "invalid type: text, expected an object that names one masker"),
+        (
+            "invalid type: unit variant, expected struct variant",
+            "invalid type: text, expected an object that names one masker",
+        ),
         ("expected struct variant", "expected an object, such as `{}`"),
     ];
     WORDS.iter().fold(error.to_string(), |text, (theirs, ours)| text.replace(theirs, ours))

@@ -153,7 +153,10 @@ async fn what_is_odd_about_a_decision_object_is_said_with_its_key_and_in_json_s_
         ("{\"allow\": 1}", "`allow`: invalid type: integer `1`, expected a boolean"),
         ("{\"allow\": true, \"zzz\": 1}", "unknown key `zzz`, expected one of `allow`, "),
         ("{\"allow\": true, \"reasons\": \"a\"}", "`reasons`: invalid type: string \"a\", expected a list"),
-        ("{\"allow\": true, \"limit\": {\"rows\": -1}}", "`limit`: invalid value: integer `-1`, expected a whole number"),
+        (
+            "{\"allow\": true, \"limit\": {\"rows\": -1}}",
+            "`limit`: invalid value: integer `-1`, expected a whole number",
+        ),
         ("{\"allow\": true, \"limit\": {\"x\": 1}}", "`limit`: unknown key `x`, expected `rows` or `bytes`"),
         ("{\"allow\": true, \"approval\": {\"reason\": \"r\"}}", "`approval`: missing key `approvers`"),
         ("{\"allow\": true, \"audit\": \"x\"}", "`audit`: unknown word `x`, expected one of `strict`, "),

@@ -46,7 +46,10 @@ fn a_denial_shows_the_operators_reasons_and_the_decision_only() {
     assert_eq!(fields.get(ErrorFields::SEVERITY), Some(&b"ERROR"[..]));
     for cause in [Cause::Undefined, Cause::Type, Cause::Error, Cause::Deadline, Cause::Overload] {
         let failed = Refusal::denied(id, cause, &["a rule of `policies.shop` failed".to_owned()], None);
-        assert_eq!((failed.message(), failed.sqlstate()), ("denied by policy: a rule of `policies.shop` failed", "42501"));
+        assert_eq!(
+            (failed.message(), failed.sqlstate()),
+            ("denied by policy: a rule of `policies.shop` failed", "42501")
+        );
     }
 }
 
