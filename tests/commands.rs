@@ -327,6 +327,11 @@ fn check_names_what_would_serve_and_what_keeps_a_bundle_from_it() {
     let said = text(&bad.stdout);
     assert!(said.contains(&format!("{path}:1: bundles.main: main/shop.rego:3:1: `deny` must be a set")), "{said}");
     assert!(said.contains("shop.rego:5:21: no rule or built-in function is called `nosuch`"), "{said}");
+
+    let (directory, path) = with_policy(POLICY);
+    std::fs::write(directory.path().join("policy/data.json"), "{\"policies\": {\"shop\": {\"x\": 1}}}").unwrap();
+    let said = text(&output(&["check", "-c", &path]).stdout);
+    assert!(said.contains(&format!("{path}:1: bundles: data: base data under `policies` would speak")), "{said}");
 }
 
 #[test]
@@ -342,7 +347,7 @@ fn check_says_on_which_line_what_it_looked_at_is_named() {
     };
     let keys = yaml.replace("    listeners:", &format!("    keys:\n      masks: {{file: {none}}}\n    listeners:"));
     let said = lines(&keys);
-    assert!(said.contains(&format!("{path}:7: plugins.sidegate.keys.masks: ")), "{said}");
+    assert!(said.contains(&format!("{path}:8: plugins.sidegate.keys.masks: ")), "{said}");
     let said = lines(&yaml.replace("[{anonymous: {}}]", &format!("\n          - scram: {{users: {none}}}")));
     assert!(said.contains(&format!("{path}:12: plugins.sidegate.listeners[0].identify[0].scram.users: ")), "{said}");
     let tls = format!("tls:\n          {{certificate: {none}, key: {none}}}\n        upstream:");
