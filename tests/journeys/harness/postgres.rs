@@ -84,10 +84,11 @@ impl Postgres {
             .arg("-D")
             .arg(&data));
         // The child watches this process: when it ends, however it ends, the server ends. What ends a whole group of
-        // processes, Ctrl-C for one, must leave somebody to sweep up.
+        // processes, Ctrl-C for one, must leave somebody to sweep up. Plans are compared, so statistics that arrive
+        // between two of them would be told as a difference: nothing is analysed unless a journey asks for it.
         let options = format!(
             "-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c log_statement=all \
-             -c fsync=off -c max_connections=500 -c max_prepared_transactions=5 -c log_line_prefix=",
+             -c autovacuum=off -c fsync=off -c max_connections=500 -c max_prepared_transactions=5 -c log_line_prefix=",
             directory.display()
         );
         let watch = format!(
