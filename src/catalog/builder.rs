@@ -171,13 +171,14 @@ impl Builder {
             modifier: row.signed(4)?,
             collation: row.oid(5)?,
             not_null: row.flag(6)?,
-            has_default: row.flag(7)?,
-            generated: row.letter(8, |letter| match letter {
+            key: row.flag(7)?,
+            has_default: row.flag(8)?,
+            generated: row.letter(9, |letter| match letter {
                 0 => Some(false),
                 b's' | b'v' => Some(true),
                 _ => None,
             })?,
-            identity: row.letter(9, |letter| match letter {
+            identity: row.letter(10, |letter| match letter {
                 0 => Some(false),
                 b'a' | b'd' => Some(true),
                 _ => None,

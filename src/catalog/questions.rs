@@ -125,14 +125,16 @@ pub(super) const COLUMNS: Question = Question {
         "atttypmod",
         "attcollation",
         "attnotnull",
+        "is_key",
         "atthasdef",
         "attgenerated",
         "attidentity",
     ],
     sql: concat!(
         "select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, ",
-        "a.atthasdef, a.attgenerated, a.attidentity from pg_attribute a join pg_class c on c.oid = a.attrelid ",
-        "where a.attnum > 0 and not a.attisdropped and ",
+        "coalesce(a.attnum = any (k.conkey), false), a.atthasdef, a.attgenerated, a.attidentity ",
+        "from pg_attribute a join pg_class c on c.oid = a.attrelid left join pg_constraint k on k.conrelid = a.attrelid ",
+        "and k.contype = 'p' and not k.condeferrable where a.attnum > 0 and not a.attisdropped and ",
         relations!()
     ),
 };

@@ -152,6 +152,7 @@ pub(super) struct ColumnRow {
     pub relation: u32,
     pub number: u16,
     pub not_null: bool,
+    pub key: bool,
     pub has_default: bool,
     pub generated: bool,
     pub identity: bool,

@@ -28,13 +28,13 @@ impl Told {
             (
                 Table::Columns,
                 rows(&[
-                    "100 2 total 1700 655366 0 f f ~ ~",
-                    "100 1 id 23 -1 0 t t ~ d",
-                    "110 1 id 23 -1 0 t f ~ ~",
-                    "110 2 ssn 25 -1 100 f f ~ ~",
-                    "110 4 email 25 -1 100 f t s ~",
-                    "120 1 id 23 -1 0 f f ~ ~",
-                    "130 1 mail 25 -1 100 f f ~ ~",
+                    "100 2 total 1700 655366 0 f f f ~ ~",
+                    "100 1 id 23 -1 0 t f t ~ d",
+                    "110 1 id 23 -1 0 t f f ~ ~",
+                    "110 2 ssn 25 -1 100 f f f ~ ~",
+                    "110 4 email 25 -1 100 f f t s ~",
+                    "120 1 id 23 -1 0 f f f ~ ~",
+                    "130 1 mail 25 -1 100 f f f ~ ~",
                 ]),
             ),
             (Table::Inheritance, rows(&["110 170"])),
@@ -118,8 +118,8 @@ fn rows(texts: &[&str]) -> Vec<Vec<Option<String>>> {
     let row = |text: &&str| {
         let mut row: Vec<_> = text.split(' ').map(value).collect();
         // "char" columns hold a zero byte, which is written as nothing; they are never NULL.
-        if row.len() == Table::Columns.columns().len() && row[8..].iter().any(Option::is_none) {
-            row[8..].iter_mut().for_each(|letter| _ = letter.get_or_insert_default());
+        if row.len() == Table::Columns.columns().len() && row[9..].iter().any(Option::is_none) {
+            row[9..].iter_mut().for_each(|letter| _ = letter.get_or_insert_default());
         }
         row
     };
@@ -314,11 +314,11 @@ fn a_catalog_that_lies_is_told_where() {
         ),
         (Table::Relations, "99 2200 a r 10 0 yes f f f", "row 9 of relations: `relrowsecurity` is neither `t` nor `f`"),
         (Table::Relations, "99 2200 a r", "row 9 of relations has 4 values, not 10"),
-        (Table::Columns, "100 1601 a 23 -1 0 f f  ", "row 8 of columns: `attnum` is not the number of a column"),
-        (Table::Columns, "100 0 a 23 -1 0 f f  ", "row 8 of columns: `attnum` is not the number of a column"),
-        (Table::Columns, "100 1 a 23 -1 0 f f  ", "columns describe `100` twice"),
-        (Table::Columns, "100 3 id 23 -1 0 f f  ", "columns describe `100` twice"),
-        (Table::Columns, "7 1 id 23 -1 0 f f  ", "columns name `7`, which relations do not describe"),
+        (Table::Columns, "100 1601 a 23 -1 0 f f f  ", "row 8 of columns: `attnum` is not the number of a column"),
+        (Table::Columns, "100 0 a 23 -1 0 f f f  ", "row 8 of columns: `attnum` is not the number of a column"),
+        (Table::Columns, "100 1 a 23 -1 0 f f f  ", "columns describe `100` twice"),
+        (Table::Columns, "100 3 id 23 -1 0 f f f  ", "columns describe `100` twice"),
+        (Table::Columns, "7 1 id 23 -1 0 f f f  ", "columns name `7`, which relations do not describe"),
         (Table::Inheritance, "100 7", "inheritance name `7`, which relations do not describe"),
         (Table::ForeignKeys, "952 7 100 a a 1 1", "foreign keys name `7`, which relations do not describe"),
         (Table::ForeignKeys, "952 100 7 a a 1 1", "foreign keys name `7`, which relations do not describe"),
@@ -404,7 +404,7 @@ fn ten_thousand_relations_take_less_than_fifty_megabytes() {
         for number in 1..=12 {
             // Every second name is its own.
             let name = if number % 2 == 0 { relation } else { 0 };
-            add(Table::Columns, format!("{relation} {number} a_column_{number}_{name} 25 -1 100 f f  "));
+            add(Table::Columns, format!("{relation} {number} a_column_{number}_{name} 25 -1 100 f f f  "));
         }
     }
     for function in 100_000..105_000 {

@@ -13,6 +13,7 @@
 
 mod adversary;
 mod altered;
+mod begun;
 mod between;
 mod cascades;
 mod catalog;

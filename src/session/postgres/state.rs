@@ -12,6 +12,7 @@ use super::super::atlas::{Hold, Page, Seen};
 use super::ledger::Ledger;
 use super::names::{Names, RestsOn};
 use super::owed::{Owed, Running};
+use super::pause::Since;
 use super::search::Search;
 use super::signals::{Signal, Signals};
 use super::transaction::{Commits, Deeds};
@@ -32,6 +33,8 @@ pub(super) struct State {
     pub(super) deeds: Option<Deeds>,
     /// The session as policy sees it.
     pub(super) context: SessionContext,
+    /// What has become of the transaction since.
+    pub(super) since: Since,
     quoting: Quoting,
     encoding: Encoding,
     reading_moves: bool,
@@ -105,6 +108,7 @@ impl State {
             wanted: None,
             deeds: None,
             context,
+            since: Since::Same,
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
             reading_moves: false,
@@ -154,7 +158,7 @@ impl State {
         if self.context.transaction != status {
             self.version = self.version.saturating_add(1);
         }
-        self.context.transaction = status;
+        (self.context.transaction, self.since) = (status, Since::Same);
         if let Some(deeds) = &mut self.deeds {
             deeds.ready(status == Transaction::Idle);
         }

@@ -45,6 +45,8 @@ pub(super) struct Walker<'a> {
     pub lineage: BTreeSet<Column>,
     /// The base column that the name walked last stands for, as it is.
     pub passing: Option<Column>,
+    /// What the last name that was walked is one of, as it is.
+    pub showing: Option<BTreeSet<Column>>,
     /// How many parts are open around that make something of what they read.
     pub taken: usize,
     /// Relations that the catalog was asked for.
@@ -103,6 +105,7 @@ impl<'a> Walker<'a> {
             ctes: Vec::new(),
             lineage: BTreeSet::new(),
             passing: None,
+            showing: None,
             taken: 0,
             tables: HashMap::new(),
             operators: BTreeSet::new(),

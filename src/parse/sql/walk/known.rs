@@ -12,7 +12,8 @@ use super::outputs::{Output, Outputs};
 use super::scope::{Shape, Table};
 use super::{Names, Walk};
 use crate::catalog::{
-    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, RuleEvent, Type,
+    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, RuleEvent, Snapshot,
+    Type,
 };
 use crate::parse::facts::{Access, CalledBy, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
@@ -260,7 +261,7 @@ impl<'a> Walker<'a> {
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {
-            let other = arguments.is_some_and(|count| !function.takes(count));
+            let other = arguments.is_some_and(|count| !function.takes(count)) || is_hidden(&known.snapshot, &function);
             if other || function.is_own() || (own && is_harmless(&function)) {
                 continue;
             }
@@ -368,6 +369,13 @@ pub(super) fn resolved_to(relation: &Relation<'_>) -> Resolved {
         schema: Some(relation.schema().to_owned()),
         name: relation.name().to_owned(),
     }
+}
+
+/// Whether one of PostgreSQL's own takes the same: `pg_catalog` is searched first, so nobody calls this one by its bare
+/// name.
+fn is_hidden(snapshot: &Snapshot, function: &Function<'_>) -> bool {
+    let mut own = snapshot.functions_in("pg_catalog", function.name());
+    own.any(|own| own.arguments() == function.arguments())
 }
 
 /// Compiled, so that a superuser brought it; and nothing but a value comes of it. Of an aggregate that is said by the

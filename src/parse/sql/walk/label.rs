@@ -59,6 +59,8 @@ fn label(expr: &Expr) -> Label {
             Label::Weak(_) | Label::Nothing | Label::Literal => Label::Weak("case".to_owned()),
             known @ (Label::Name(_) | Label::Unsure) => known,
         },
+        // NOT is an operator of its own there.
+        Expr::Exists { negated: true, .. } => Label::Nothing,
         Expr::Subquery(query) => sub_query(query),
         Expr::BinaryOp { .. }
         | Expr::UnaryOp { .. }

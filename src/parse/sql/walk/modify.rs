@@ -244,7 +244,7 @@ impl Walker<'_> {
                 match kind {
                     MergeInsertKind::Values(values) => {
                         if let (true, Some(row)) = (columns.is_empty(), values.rows.first()) {
-                            let value = || Output { name: None, bases: Rc::default(), bare: false };
+                            let value = || Output::made();
                             let given = row.content.iter().map(|_| value()).collect();
                             self.assign_first(target, Some(&Outputs { columns: given, ..Outputs::default() }));
                         }

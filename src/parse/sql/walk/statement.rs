@@ -20,15 +20,20 @@ use crate::parse::sql::plain::Plain;
 impl Walker<'_> {
     /// Walks a statement and gives it an entry of its own.
     pub(super) fn statement(&mut self, statement: &Statement, nested: bool) -> Walk {
+        self.standing(statement, nested, !nested)
+    }
+
+    /// The same of one that stands by itself, wherever: its rows are what it `gives`.
+    pub(super) fn standing(&mut self, statement: &Statement, nested: bool, gives: bool) -> Walk {
         self.enter(tags::command(statement), nested)?;
         match statement {
             Statement::Query(query) => {
                 let result = self.query(query, Role::STATEMENT)?;
-                self.result = Some(result).filter(|_| !nested);
+                self.result = Some(result).filter(|_| gives);
             }
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_) => {
                 let result = self.modify(statement)?;
-                self.result = Some(result).filter(|_| !nested);
+                self.result = Some(result).filter(|_| gives);
             }
             _ => {
                 self.keep_all();
