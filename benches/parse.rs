@@ -170,7 +170,7 @@ fn shop() -> Arc<Snapshot> {
     for ((name, columns), oid) in tables.iter().zip(100..) {
         row(Table::Relations, format!("{oid} 2200 {name} r 10 0 f f f f"));
         for (column, number) in columns.split(' ').zip(1..) {
-            row(Table::Columns, format!("{oid} {number} {column} 25 -1 100 f f  "));
+            row(Table::Columns, format!("{oid} {number} {column} 25 -1 100 f f f  "));
         }
     }
     Arc::new(builder.finish().unwrap())
