@@ -79,6 +79,12 @@ fn check_says_every_problem_and_exits_with_1() {
     let said = text(&output.stdout);
     assert!(said.contains(&format!("{path}:5: plugins.sidegate.drian: unknown key, did you mean `drain`?")), "{said}");
     assert!(said.contains("--set: plugins.sidegate.deadline: must be a duration"), "{said}");
+
+    // Those of bundles, too, where the file itself is wrong elsewhere.
+    let (_directory, path) = config(&CONFIG.replace("drain: 1s", "drian: 1s"));
+    let said = text(&self::output(&["check", "-c", &path]).stdout);
+    assert!(said.contains(&format!("{path}:5: plugins.sidegate.drian: unknown key")), "{said}");
+    assert!(said.contains(&format!("{path}:1: bundles.main: cannot read `/does/not/exist/`")), "{said}");
 }
 
 #[test]

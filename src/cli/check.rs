@@ -10,7 +10,7 @@ use super::output::{self, Exit};
 use super::upstream;
 use crate::accept::Certificates;
 use crate::bundle::{self, Report};
-use crate::config::{Config, Identify, Problem, SecretSource, Warning, read_file};
+use crate::config::{Config, Identify, Places, PolicySource, Problem, SecretSource, Warning, read_file};
 use crate::enforce::mask::cells::{KeyError, Keyring};
 use crate::forward::Connector;
 use crate::identify::{check_issuer, check_users};
@@ -40,7 +40,10 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
             }
             (checked, warnings)
         }
-        Err(error) => (Err(error.problems), Vec::new()),
+        Err(error) => {
+            let policy = error.policy.as_ref().map(of_policy).unwrap_or_default();
+            (Err([error.problems, policy].concat()), Vec::new())
+        }
     };
     let amiss = surveyed.as_deref().is_some_and(upstream::is_amiss);
     let text = match arguments.format {
@@ -121,19 +124,29 @@ fn certificates(config: &Config) -> Vec<Problem> {
         .collect()
 }
 
+/// What keeps the bundles of a configuration from serving that has other problems as well.
+fn of_policy(source: &PolicySource) -> Vec<Problem> {
+    let PolicySource { bundles, decision, deadline, places } = source;
+    let settings = bundle::Settings::new(bundles.clone(), decision.clone(), *deadline);
+    inspect(&settings, places).err().unwrap_or_default()
+}
+
+fn inspect(settings: &bundle::Settings, places: &Places) -> Result<Report, Vec<Problem>> {
+    let problem = |one: bundle::Problem| {
+        let key = if one.bundle.is_empty() { "bundles".to_owned() } else { format!("bundles.{}", one.bundle) };
+        Problem { at: places.place(&key), key, text: one.text }
+    };
+    bundle::inspect(settings).map_err(|problems| problems.into_iter().map(problem).collect())
+}
+
 /// What would serve, or what keeps the configured bundles from serving.
 fn bundles(config: &Config) -> Result<Report, Vec<Problem>> {
-    let key = |name: &str| if name.is_empty() { "bundles".to_owned() } else { format!("bundles.{name}") };
-    let problem = |one: bundle::Problem| {
-        let key = key(&one.bundle);
-        Problem { at: config.places.place(&key), key, text: one.text }
-    };
-    let inspected = bundle::inspect(&furnish::bundles(config));
+    let inspected = inspect(&furnish::bundles(config), &config.places);
     let upstreams = upstreams(config);
     match inspected {
         Ok(report) if upstreams.is_empty() => Ok(report),
         Ok(_) => Err(upstreams),
-        Err(problems) => Err(upstreams.into_iter().chain(problems.into_iter().map(problem)).collect()),
+        Err(problems) => Err(upstreams.into_iter().chain(problems).collect()),
     }
 }
 

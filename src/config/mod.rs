@@ -29,7 +29,7 @@ pub use checked::{
 pub use file::{FileVersion, read_file, read_file_aside};
 pub use issuer::{is_fetchable, is_same_origin};
 pub use places::Places;
-pub use problem::{Problem, Problems, Warning};
+pub use problem::{PolicySource, Problem, Problems, Warning};
 
 #[cfg(test)]
 mod tests;
