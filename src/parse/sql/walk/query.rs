@@ -196,16 +196,20 @@ impl Walker<'_> {
         let mut outputs = Outputs::default();
         for (at, expr) in (1_usize..).zip(row) {
             let reference = self.value_of(expr, |walker| walker.assigned(expr, Place::of(role.result)))?;
-            outputs.columns.push(Output { bare: false, ..Output::named(&format!("column{at}"), reference) });
+            outputs.columns.push(Output {
+                bare: false,
+                shown: false,
+                ..Output::named(&format!("column{at}"), reference)
+            });
         }
         Ok(outputs)
     }
 
     /// Walks an expression, and tells what its value depends on.
     fn value_of(&mut self, expr: &Expr, walk: impl FnOnce(&mut Self) -> Walk) -> Walk<Reference> {
-        self.passing = None;
+        (self.passing, self.showing) = (None, None);
         let bases = self.traced(walk)?;
-        let passing = self.passing.take();
+        let (passing, showing) = (self.passing.take(), self.showing.take());
         let name = match without_parentheses(expr) {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
             // `(row).column`; of a value's fields and elements the server does not say where they come from.
@@ -216,7 +220,8 @@ impl Walker<'_> {
             _ => false,
         };
         let bare = name && bases.len() == 1 && bases.first() == passing.as_ref();
-        Ok(Reference { bases, bare })
+        let shown = bare || (name && showing.as_ref() == Some(&bases));
+        Ok(Reference { bases, bare, shown })
     }
 
     /// INSERT, UPDATE, DELETE or MERGE as the body of a query.
@@ -310,10 +315,10 @@ impl Walker<'_> {
                     let bases = Rc::new(reference.bases);
                     outputs.loose = true;
                     outputs.opaque |= bases.iter().any(|column| &*column.name == "*");
-                    outputs.columns.push(Output { name: None, bases, bare: false });
+                    outputs.columns.push(Output { bases, ..Output::made() });
                 } else {
                     let name = label::of(expr).map(Rc::from);
-                    outputs.columns.push(Output { name, bases: Rc::new(reference.bases), bare: reference.bare });
+                    outputs.columns.push(Output { name, ..Output::named("", reference) });
                 }
             }
             // `type '…'` without a type that sqlparser knows; an alias is never a text.
@@ -388,7 +393,7 @@ fn is_mark(cte: &Cte) -> bool {
 fn with_more(outputs: Outputs) -> Outputs {
     let bases = Rc::new(Reference::mixed(outputs.columns.iter()).bases);
     let mut columns = outputs.columns;
-    columns.push(Output { name: None, bases, bare: false });
+    columns.push(Output { bases, ..Output::made() });
     Outputs { columns, loose: true, ..outputs }
 }
 

@@ -223,6 +223,44 @@ fn operators_casts_and_functions_of_somebodys_count() {
 }
 
 #[test]
+fn what_a_union_of_all_rows_shows_as_it_is_is_only_shown() {
+    let shown = |sql: &str| bound(sql).only_shown("public.customers", "email");
+    for sql in [
+        "select email from customers",
+        "select email from customers union all select email from customers",
+        "select id, email from customers union all select total, null from orders",
+        "select id, 'x' from orders union all (select id, email from customers union all values (1, 'y'))",
+        "select id, email, (select count(*) from orders o where o.customer = c.id) from customers c",
+        "select u.email from (select email, id from customers union all select 'x', 1) u where u.id = 1",
+        "with u as (select email from customers union all select email from customers) select u.email from u, orders",
+    ] {
+        assert!(shown(sql), "{sql}");
+    }
+    for sql in [
+        "select email from customers union select email from customers",
+        "select id from customers union select id from customers union all select email from customers \
+         except select ssn from customers",
+        "select email from customers union all select lower(ssn) from customers",
+        "select email from customers union all select email || 'x' from customers",
+        "select email from customers union all select email from customers order by email",
+        "select email from customers union all select email from customers where email > 'x'",
+        "(select email from customers order by email limit 1) union all select 'x'",
+        "select u.email from (select email from customers union all select email from customers) u where u.email = 'x'",
+        "select u.email || '' from (select email from customers union all select 'x') u",
+        "select u.email::text from (select email from customers union all select 'x') u",
+        "select u.email, u.email > 'x' from (select email from customers union all select 'x') u",
+        "select max(u.email) from (select email from customers union all select email from customers) u",
+        "select distinct u.* from (select email from customers union all select email from customers) u",
+        "with recursive q as (select email from customers union all select email from q) select email from q",
+        "select id, (select email from customers where id = 1) from customers",
+        "select v from customers, lateral (values (email)) x(v)",
+        "select c from customers c union all select c from customers c",
+    ] {
+        assert!(!shown(sql), "{sql}");
+    }
+}
+
+#[test]
 fn only_what_nothing_is_made_of_is_only_passed() {
     let passed = |sql: &str| bound(sql).only_passed("public.customers", "email");
     for sql in [
