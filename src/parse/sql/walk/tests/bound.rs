@@ -135,6 +135,14 @@ fn a_name_is_the_column_that_postgresql_finds() {
         ("select id as email from customers order by email", "customers.id:output,order"),
         ("select id as email from customers group by email, id", "customers.email:group customers.id:output,group"),
         ("select nosuch from customers", "?.nosuch:output"),
+        (
+            "select lower(c::text) from (select id, email from customers) c",
+            "customers.email:output,argument customers.id:output,argument",
+        ),
+        (
+            "select 1 from orders group by grouping sets (rollup (id), cube (total))",
+            "orders.id:group orders.total:group",
+        ),
         ("insert into orders values (1, 2)", "orders.customer:assignment orders.id:assignment"),
         ("select 1 from customers c join orders o on c.id = customer", "customers.id:join orders.customer:join"),
         // ON sees its own join, and nothing before it.
