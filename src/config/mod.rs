@@ -25,7 +25,7 @@ pub use checked::{
     GroupsClaim, Identify, Issuer, KeySource, Limits, Listener, ListenerTls, MaskKey, SecretSource, Settings, Sidegate,
     Upstream, UpstreamTls,
 };
-pub use file::{read_file, read_file_aside};
+pub use file::{FileVersion, read_file, read_file_aside};
 pub use issuer::{is_fetchable, is_same_origin};
 pub use problem::{Problem, Problems, Warning};
 

@@ -24,5 +24,6 @@ mod case;
 mod database;
 mod fuzz;
 mod generate;
+mod ordinary;
 mod set;
 mod wire;

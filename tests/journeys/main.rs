@@ -15,6 +15,7 @@ mod adversary;
 mod altered;
 mod begun;
 mod between;
+mod cascades;
 mod catalog;
 mod causes;
 mod clients;

@@ -1,6 +1,7 @@
 //! Puts masks into a statement.
 
 mod copy;
+mod group;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -236,6 +237,7 @@ where
             Role::Named if shows_nothing(&reference.command) && self.bound.shown_by(relation, false).is_some() => {
                 return Ok(Some((relation, &self.bound.none)));
             }
+            Role::Reached => return Ok(self.bound.shown_by(relation, false).map(|_| (relation, &self.bound.none))),
             Role::Read | Role::CopyOut | Role::Target | Role::Named | Role::Elsewhere => {}
         }
         Ok(self.bound.read(relation, only)?.map(|columns| (relation, columns)))
@@ -264,6 +266,8 @@ where
             Role::Elsewhere => Err(format!(
                 "`{name}` has masked columns, and masks do not reach into what was prepared or declared before"
             )),
+            // Its errors may show rows, and nothing else does.
+            Role::Reached => Ok(None),
             Role::Named if shows_nothing(command) => Ok(None),
             Role::Named => Err(format!("`{name}` has masked columns, and {command} may show them or undo their masks")),
             Role::Target => {
@@ -286,7 +290,9 @@ where
             self.system_columns(tokens, thread)?;
             match thread.reference.role {
                 Role::CopyOut => edits.extend(self.copied(tokens, thread)?),
-                Role::Read | Role::Target | Role::Named | Role::Elsewhere => self.read(tokens, thread, &mut edits)?,
+                Role::Read | Role::Target | Role::Named | Role::Reached | Role::Elsewhere => {
+                    self.read(tokens, thread, &mut edits)?
+                }
             }
         }
         if !threads.is_empty() {
@@ -323,6 +329,7 @@ where
             text.insert_str(0, "SELECT * FROM ");
         }
         edits.push(Edit { range, text });
+        edits.extend(self.grouped(tokens, thread, columns.as_deref()));
         Ok(())
     }
 

@@ -85,15 +85,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
         };
         match finished {
-            Some(Line { sequence, owed: Owed::Execute(mut running) }) => {
-                self.corridor.ran(sequence, &running);
-                running.leave();
-                self.corridor.finish(running).await?;
+            Some(line) if matches!(line.owed, Owed::Execute(_)) => {
+                self.conclude(line).await?;
                 self.corridor.rang();
                 self.pass(&frame);
                 Ok(())
             }
-            _ if self.corridor.state.lock().ledger.is_executing() => self.execute_ends(&frame).await,
+            _ if self.corridor.state.lock().ledger.is_executing() => Box::pin(self.execute_ends(&frame)).await,
             _ => {
                 self.give(&frame, true);
                 Ok(())

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -12,12 +11,12 @@ use crate::enforce::mask::cells::CopyFormat;
 use crate::enforce::{Copied, Permit, Refusal};
 use crate::model::FaultKind;
 use crate::parse::{Encoding, Protocol, Request};
-use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, Relay, RowDescription};
+use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, RowDescription};
 
 use super::answers::{Answers, broken, lost};
 use super::corridor::{Corridor, End};
 use super::ledger::Line;
-use super::masks::{Masked, unmasked};
+use super::masks::Masked;
 use super::owed::{Owed, Own, Running};
 use super::requests::Requests;
 
@@ -110,6 +109,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some((masked, copied)) = masked.and_then(|masked| Some((masked, masked.copied()?))) else {
             return Ok(Some(permit));
         };
+        Box::pin(self.look(permit, masked, copied.query())).await
+    }
+
+    async fn look(&mut self, permit: Permit, masked: &Arc<Masked>, query: &str) -> Result<Option<Permit>, End> {
         self.answered(|_| true).await?;
         let preview = Arc::new(Preview { masked: Arc::clone(masked), seen: Mutex::new(Seen::Nothing) });
         {
@@ -118,7 +121,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 // Nor will the server run what is sent now.
                 return Ok(Some(permit));
             }
-            if !self.upstream.send_preview(&permit, copied.query()) {
+            if !self.upstream.send_preview(&permit, query) {
                 return Err(End::Fault(Refusal::new(FaultKind::Internal, "a COPY is too long to be asked about")));
             }
             state.ledger.owe(Owed::Own(Own::Preview(Arc::clone(&preview))));
@@ -190,18 +193,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         drop(state);
         self.corridor.rang();
         Ok(true)
-    }
-
-    /// A whole message of what is copied out.
-    pub(super) fn copied(&mut self, frame: &Frame) -> Result<(), End> {
-        let mut masked = BytesMut::new();
-        match self.corridor.state.lock().ledger.running().and_then(|running| running.copying.as_mut()) {
-            Some(copying) => {
-                copying.message(frame.body(), &mut masked).map_err(|error| unmasked(&error.to_string()))?;
-            }
-            None => return Err(unmasked("rows came that no COPY was asked for")),
-        }
-        self.relay(&Relay { tag: frame.tag(), bytes: masked.freeze(), begins: 1, ends: 1 })
     }
 }
 

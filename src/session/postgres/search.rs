@@ -89,6 +89,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if !self.corridor.is_lost() || !self.corridor.policy_reads_names() {
             return Ok(false);
         }
+        Box::pin(self.ask_for_names()).await
+    }
+
+    async fn ask_for_names(&mut self) -> Result<bool, End> {
         self.pause().await?;
         let Some(askable) = self.corridor.state.lock().askable() else { return Ok(false) };
         self.interrupts(askable);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::forward::NamesAnswer;
 use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{self, Definitions, Effect, Encoding, Facts, Known, Quoting, Trust};
@@ -52,6 +54,8 @@ pub(super) struct State {
     own: Definitions,
     /// While that may be seen by others at any moment.
     hold: Option<(Hold, u64)>,
+    /// Rung when that takes too long.
+    pub(super) over: Arc<Notify>,
     view: u64,
     views: u64,
     version: u64,
@@ -116,6 +120,7 @@ impl State {
             process: None,
             own: Definitions::default(),
             hold: None,
+            over: Arc::default(),
             view: AT_FIRST,
             views: LOST,
             version: 0,
@@ -184,7 +189,7 @@ impl State {
             (Some(_), false) if self.hold.as_ref().is_some_and(|(_, view)| *view == self.view) => {}
             (Some(page), false) => {
                 // The new one first: there is no moment without.
-                let hold = page.hold(&self.own);
+                let hold = page.hold(&self.own, &self.over);
                 self.hold = Some((hold, self.view));
             }
             (_, true) | (None, _) => self.hold = None,
@@ -348,6 +353,11 @@ impl State {
         let alone = self.ledger.executed() == 0;
         let outside = self.context.transaction == Transaction::Idle && !self.context.transaction_uncertain;
         !(alone && outside && only_reads(facts))
+    }
+
+    /// Whether a message of this kind can be sent now.
+    pub(super) fn is_turn_of(&self, tag: u8) -> bool {
+        tag == b'X' || !self.ledger.must_wait(tag == b'S') || self.copy.takes_data()
     }
 
     /// Whether nothing is owed and no transaction is open.

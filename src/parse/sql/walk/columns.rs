@@ -235,7 +235,23 @@ impl Walker<'_> {
     }
 
     pub(super) fn whole_row(&mut self, shape: &Shape, place: Place) {
-        self.all_columns(shape, place.uses().chain([Use::WholeRow]));
+        match shape {
+            Shape::Known(outputs) if !self.has_whole_row(outputs) => self.all_columns(shape, place.inside().uses()),
+            _ => self.all_columns(shape, place.uses().chain([Use::WholeRow])),
+        }
+    }
+
+    /// Whether a row that a query makes has all columns of a relation, as far as that is known.
+    fn has_whole_row(&self, outputs: &Outputs) -> bool {
+        let bases = || outputs.columns.iter().flat_map(|output| output.bases.iter());
+        let open = outputs.opaque || !outputs.stars.is_empty();
+        open || bases().any(|base| match base.relation.as_deref().and_then(|id| self.tables.get(id)) {
+            Some(table) => {
+                let held = |name: &str| bases().any(|other| other.relation == base.relation && &*other.name == name);
+                table.outputs.columns.iter().all(|column| column.name.as_deref().is_none_or(held))
+            }
+            None => true,
+        })
     }
 
     /// A function that may be called with a row: somebody's, or a built-in that takes one.

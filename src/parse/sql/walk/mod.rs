@@ -9,6 +9,7 @@
 
 mod array;
 mod call;
+mod cascades;
 mod columns;
 mod constant;
 mod copy;
