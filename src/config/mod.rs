@@ -11,6 +11,7 @@ mod load;
 mod node;
 mod opa;
 mod overrides;
+mod places;
 mod plugin;
 mod problem;
 mod settings;
@@ -27,6 +28,7 @@ pub use checked::{
 };
 pub use file::{FileVersion, read_file, read_file_aside};
 pub use issuer::{is_fetchable, is_same_origin};
+pub use places::Places;
 pub use problem::{Problem, Problems, Warning};
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ pub(super) fn config(root: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> 
     let bundles = bundles(&table);
     let console = decision_logs(&table);
     let sidegate = plugins(&table, env);
-    Some(Config { labels: labels?, bundles: bundles?, console: console?, sidegate: sidegate? })
+    let places = root.places();
+    Some(Config { labels: labels?, bundles: bundles?, console: console?, sidegate: sidegate?, places })
 }
 
 /// Warns that a key is set although nothing reads it yet.

@@ -24,6 +24,7 @@ mod case;
 mod database;
 mod fuzz;
 mod generate;
+mod more;
 mod ordinary;
 mod set;
 mod wire;

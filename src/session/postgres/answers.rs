@@ -365,7 +365,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
         };
         self.failed(first, told, &error).await?;
-        for line in skipped {
+        for mut line in skipped {
+            // What it was sent for failed before it ran, at its Parse or Bind perhaps: its event says why.
+            if let Owed::Execute(running) = &mut line.owed {
+                running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
+            }
             self.corridor.give_up(line.owed, OutcomeKind::Failed).await?;
         }
         self.corridor.rang();
