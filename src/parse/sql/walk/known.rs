@@ -347,7 +347,7 @@ pub(super) fn composite_of(mut data_type: Type<'_>) -> Option<Relation<'_>> {
     None
 }
 
-fn resolved_to(relation: &Relation<'_>) -> Resolved {
+pub(super) fn resolved_to(relation: &Relation<'_>) -> Resolved {
     Resolved {
         id: names::id(Some(relation.schema()), relation.name()),
         schema: Some(relation.schema().to_owned()),
