@@ -39,17 +39,29 @@ const TIMEOUTS: &[&str] =
 
 /// Settings that say nothing about the server's files, keys or other sessions.
 const READABLE: &[&str] = &[
+    "block_size",
+    "bytea_output",
     "client_encoding",
     "default_transaction_read_only",
+    "escape_string_warning",
     "in_hot_standby",
     "integer_datetimes",
     "is_superuser",
+    "lc_collate",
+    "lc_ctype",
+    "lc_messages",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "max_connections",
     "max_identifier_length",
     "max_index_keys",
+    "plan_cache_mode",
     "search_path",
     "server_encoding",
     "server_version",
     "server_version_num",
+    "session_authorization",
     "standard_conforming_strings",
     "transaction_read_only",
 ];
@@ -147,7 +159,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// SHOW of anything but a secret is a read.
+    /// It shows what `current_setting` does, and counts as that.
     pub(super) fn show(&mut self, variable: &[Ident]) {
         let words: Vec<String> = variable.iter().map(names::label).collect();
         let name = match words.as_slice() {
@@ -157,11 +169,14 @@ impl Walker<'_> {
             {
                 "transaction_isolation".to_owned()
             }
+            [session, authorization] if session == "session" && authorization == "authorization" => {
+                "session_authorization".to_owned()
+            }
             words => words.join("."),
         };
         self.effect(Effect::Read);
-        if name == "all" {
-            self.procedure();
+        if !harmless_to_read(&name.to_ascii_lowercase()) {
+            self.shows();
         }
     }
 
