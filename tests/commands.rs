@@ -52,6 +52,15 @@ fn a_wrong_command_line_is_one_line_and_exit_2() {
         assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
         assert!(said.starts_with("sidegate: ") && said.contains("see sidegate --help"), "{said}");
     }
+    for (arguments, missing) in [
+        (&["run"][..], "not provided: --config-file <PATH>;"),
+        (&["explain", "-c", "x"], "not provided: --as <SUBJECT>, <SQL>;"),
+        (&["explain", "-c", "x", "--as", "alice"], "not provided: <SQL>;"),
+        (&["audit", "tail"], "not provided: --config-file <PATH>;"),
+    ] {
+        let said = text(&output(arguments).stderr);
+        assert!(said.contains(missing), "{arguments:?}: {said}");
+    }
 }
 
 #[test]
@@ -70,6 +79,12 @@ fn check_says_every_problem_and_exits_with_1() {
     let said = text(&output.stdout);
     assert!(said.contains(&format!("{path}:5: plugins.sidegate.drian: unknown key, did you mean `drain`?")), "{said}");
     assert!(said.contains("--set: plugins.sidegate.deadline: must be a duration"), "{said}");
+
+    // Those of bundles, too, where the file itself is wrong elsewhere.
+    let (_directory, path) = config(&CONFIG.replace("drain: 1s", "drian: 1s"));
+    let said = text(&self::output(&["check", "-c", &path]).stdout);
+    assert!(said.contains(&format!("{path}:5: plugins.sidegate.drian: unknown key")), "{said}");
+    assert!(said.contains(&format!("{path}:1: bundles.main: cannot read `/does/not/exist/`")), "{said}");
 }
 
 #[test]
@@ -85,9 +100,12 @@ fn check_in_json_is_one_document() {
 #[test]
 fn a_configuration_that_cannot_be_read_or_run_is_exit_2() {
     let (_directory, path) = config("plugins: {sidegate: {listeners: 5}}");
-    for arguments in
-        [["check", "-c", "/does/not/exist.yaml"], ["run", "-c", "/does/not/exist.yaml"], ["run", "-c", &path]]
-    {
+    for arguments in [
+        ["check", "-c", "/does/not/exist.yaml"],
+        ["check", "-c", "/"],
+        ["run", "-c", "/does/not/exist.yaml"],
+        ["run", "-c", &path],
+    ] {
         let output = output(&arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(!output.stderr.is_empty() && output.stdout.is_empty());
@@ -105,6 +123,38 @@ fn started(path: &str, state: &str) -> (Child, String, impl BufRead + use<>) {
         assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "it ended: {said}");
     }
     (child, said, stderr)
+}
+
+/// The first line of an answer to a GET.
+fn status(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn diagnostics_answer_on_an_address_of_their_own() {
+    let (directory, path) = config(CONFIG);
+    let state = format!("plugins.sidegate.state_directory={}", directory.path().join("state").display());
+    let run = ["run", "-c", &path, "--addr", "localhost:0", "--set", &state];
+    let mut command = sidegate(&[&run[..], &["--diagnostic-addr", "localhost:0"]].concat());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = lines.map(Result::unwrap).find(|line| line.contains("\"message\":\"diagnostics\"")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address = line["address"].as_str().unwrap();
+    for path in ["/health", "/metrics"] {
+        assert!(status(address, path).starts_with("HTTP/1.1 200"), "{path}");
+    }
+    assert!(status(address, "/v1/data").starts_with("HTTP/1.1 404"));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let odd = output(&[&run[..], &["--diagnostic-addr", "here"]].concat());
+    assert_eq!(odd.status.code(), Some(2));
+    assert!(text(&odd.stderr).contains("--diagnostic-addr: must be an IP address and a port"), "{odd:?}");
 }
 
 #[test]
@@ -281,8 +331,46 @@ fn check_names_what_would_serve_and_what_keeps_a_bundle_from_it() {
     let bad = output(&["check", "-c", &path]);
     assert_eq!(bad.status.code(), Some(1));
     let said = text(&bad.stdout);
-    assert!(said.contains(&format!("{path}: bundles.main: main/shop.rego:3:1: `deny` must be a set")), "{said}");
+    assert!(said.contains(&format!("{path}:1: bundles.main: main/shop.rego:3:1: `deny` must be a set")), "{said}");
     assert!(said.contains("shop.rego:5:21: no rule or built-in function is called `nosuch`"), "{said}");
+
+    let (directory, path) = with_policy(POLICY);
+    std::fs::write(directory.path().join("policy/data.json"), "{\"policies\": {\"shop\": {\"x\": 1}}}").unwrap();
+    let said = text(&output(&["check", "-c", &path]).stdout);
+    assert!(said.contains(&format!("{path}:1: bundles: data: base data under `policies` would speak")), "{said}");
+}
+
+#[test]
+fn check_says_on_which_line_what_it_looked_at_is_named() {
+    let (directory, path) = with_policy(POLICY);
+    let none = directory.path().join("none").display().to_string();
+    let yaml = std::fs::read_to_string(&path).unwrap();
+    let lines = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let output = output(&["check", "-c", &path]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        text_of(&output)
+    };
+    let keys = yaml.replace("    listeners:", &format!("    keys:\n      masks: {{file: {none}}}\n    listeners:"));
+    let said = lines(&keys);
+    assert!(said.contains(&format!("{path}:8: plugins.sidegate.keys.masks: ")), "{said}");
+    let said = lines(&yaml.replace("[{anonymous: {}}]", &format!("\n          - scram: {{users: {none}}}")));
+    assert!(said.contains(&format!("{path}:12: plugins.sidegate.listeners[0].identify[0].scram.users: ")), "{said}");
+    let tls = format!("tls:\n          {{certificate: {none}, key: {none}}}\n        upstream:");
+    let said = lines(&yaml.replace("upstream:", &tls));
+    assert!(said.contains(&format!("{path}:12: plugins.sidegate.listeners[0].tls: ")), "{said}");
+
+    let password = format!("credential: {{user: app, password: {{file: {none}}}}}");
+    std::fs::write(&path, yaml.replace("credential: {user: app}", &password)).unwrap();
+    let output = output(&["check", "-c", &path]);
+    let said = text_of(&output);
+    let warning =
+        format!("warning: {path}:12: plugins.sidegate.listeners[0].upstream.credential.password: cannot read `{none}`");
+    assert!(output.status.success() && said.contains(&warning), "{said}");
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout)
 }
 
 /// A client that asks for a session and reads what it is told. There is no database, so that its session fails.

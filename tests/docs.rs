@@ -62,6 +62,8 @@ fn laid_out(config: &str, rego: &str) -> (tempfile::TempDir, PathBuf) {
     fs::write(policy.join("policy.rego"), rego).unwrap();
     let users = directory.path().join("users");
     fs::write(&users, "# nobody yet\n").unwrap();
+    let password = directory.path().join("password");
+    fs::write(&password, "correct horse").unwrap();
     let path = directory.path().join("sidegate.yaml");
     let here = format!("file://{}", policy.display());
     fs::write(
@@ -69,7 +71,8 @@ fn laid_out(config: &str, rego: &str) -> (tempfile::TempDir, PathBuf) {
         config
             .replace(SHOWN_POLICY, &here)
             .replace("/var/lib/sidegate", directory.path().to_str().unwrap())
-            .replace("/etc/sidegate/users", users.to_str().unwrap()),
+            .replace("/etc/sidegate/users", users.to_str().unwrap())
+            .replace("/run/secrets/db-password", password.to_str().unwrap()),
     )
     .unwrap();
     (directory, path)

@@ -60,7 +60,9 @@ fn backend(bytes: &[u8], cut: usize) -> Seen {
                     let _ = BackendMessage::decode(&frame);
                     seen.bytes.extend_from_slice(frame.bytes());
                 }
-                Ok(Some(BackendPiece::Relay(relay))) => seen.bytes.extend_from_slice(&relay.bytes),
+                Ok(Some(BackendPiece::Relay(relay) | BackendPiece::Rows(relay))) => {
+                    seen.bytes.extend_from_slice(&relay.bytes);
+                }
                 Err(_) => {
                     seen.broken = true;
                     return seen;

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::sources::{Sources, Starting};
-use super::{AcceptError, Certificates, Peer, Stream};
+use super::stream::{Arrived, adjust};
+use super::{AcceptError, Certificates, Peer};
 use crate::config::{self, Address};
 
 /// Who waits to be accepted at most.
@@ -59,7 +60,7 @@ impl Slot {
 /// A connection of which nothing has been read yet.
 #[derive(Debug)]
 pub struct Connection {
-    pub(super) stream: Stream,
+    pub(super) stream: Arrived,
     pub(super) peer: Peer,
     pub(super) slot: Slot,
     /// Why there will be no session, if that is certain.
@@ -137,7 +138,7 @@ impl Listener {
     }
 
     /// Counts a connection; `None` closes it.
-    fn admit(&self, stream: Stream, peer: Peer) -> Option<Connection> {
+    fn admit(&self, stream: Arrived, peer: Peer) -> Option<Connection> {
         let starting = self.sources.admit(&peer);
         let place = starting.as_ref().and_then(|_| Arc::clone(&self.slots).try_acquire_owned().ok());
         let (permit, excess) = match (place, &starting) {
@@ -159,15 +160,16 @@ impl Listener {
 }
 
 impl ListeningSocket {
-    async fn accept(&self) -> io::Result<(Stream, Peer)> {
+    /// Whoever leads the session has the connection watched: here it would be in vain.
+    async fn accept(&self) -> io::Result<(Arrived, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                Ok((Stream::tcp(stream)?, Peer::tcp(address)))
+                Ok((Arrived::Tcp(stream.into_std()?), Peer::tcp(address)))
             }
             Self::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), Peer::Unix))
+                Ok((Arrived::Unix(stream.into_std()?), Peer::Unix))
             }
         }
     }
@@ -197,6 +199,7 @@ fn bind_tcp(host: &str, port: u16) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    adjust(SockRef::from(&socket))?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }

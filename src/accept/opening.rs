@@ -78,7 +78,11 @@ impl Connection {
     /// The client breaks the protocol, asks for a session in clear where there is TLS, is too slow, is one too many,
     /// or goes away.
     pub async fn open(self) -> Result<Opening, Refused<AcceptError>> {
-        let Self { mut stream, peer, slot, excess, deadline, config, certificates } = self;
+        let Self { stream, peer, slot, excess, deadline, config, certificates } = self;
+        let mut stream = match stream.watched() {
+            Ok(stream) => stream,
+            Err(source) => return Ok(Opening::Lost(AcceptError::Connection { source })),
+        };
         let too_slow = || AcceptError::TooSlow { limit: config.limits.startup };
         let mut buffer = BytesMut::new();
         let offer = if certificates.is_some() { Encryption::Offered } else { Encryption::Absent };
@@ -110,15 +114,6 @@ impl Connection {
             return Ok(Opening::Lost(error));
         }
         Err(Refused { error, stream, slot })
-    }
-
-    /// The same connection, watched by the runtime that this is called on: a session stays on one thread, which
-    /// need not be the one that accepts.
-    ///
-    /// # Errors
-    /// The system's; the connection is closed.
-    pub fn rehome(self) -> std::io::Result<Self> {
-        Ok(Self { stream: self.stream.rehome()?, ..self })
     }
 
     /// Who is at the other end.

@@ -51,26 +51,38 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How much of what a peer still sends is read, so that the parting word is not lost to a reset.
 const FAREWELL_BYTES: u64 = 1 << 20;
 
+/// A connection that no runtime watches yet: a session stays on one thread, which need not be the one that accepts.
+#[derive(Debug)]
+pub(super) enum Arrived {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Arrived {
+    /// From now on the runtime that this is called on watches it.
+    pub(super) fn watched(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
+            Self::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
+/// Sets the options of a TCP connection; of a listening socket, those of all that it accepts.
+pub(super) fn adjust(socket: SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)
+}
+
 impl Stream {
     /// Takes a TCP connection and sets its options.
     ///
     /// # Errors
     /// The connection is gone already.
     pub fn tcp(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(3);
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+        adjust(SockRef::from(&stream))?;
         Ok(Self::Tcp(stream))
-    }
-
-    /// The same connection, watched by the runtime that this is called on.
-    pub(super) fn rehome(self) -> io::Result<Self> {
-        Ok(match self {
-            Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),
-            Self::Unix(stream) => Self::Unix(UnixStream::from_std(stream.into_std()?)?),
-            // Connections move before anything is read of them.
-            Self::Tls(_) => return Err(io::ErrorKind::Unsupported.into()),
-        })
     }
 
     /// Whether nobody on the way reads or changes what passes.

@@ -74,6 +74,22 @@ async fn encryption_is_refused_once_each_and_the_session_goes_on_in_clear() {
 }
 
 #[tokio::test]
+async fn whoever_is_accepted_is_watched_for_being_there_and_answered_without_delay() {
+    let listener = listener(5, Duration::from_secs(20)).await;
+    let mut client = dial(&listener).await;
+    client.write_all(STARTUP).await.unwrap();
+    let Ok(Opening::Session(accepted)) = listener.accept().await.open().await else { panic!("no session") };
+    let Stream::Tcp(stream) = accepted.stream else { panic!("not TCP") };
+    let socket = socket2::SockRef::from(&stream);
+    assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
+    assert_eq!(
+        (socket.tcp_keepalive_interval().unwrap(), socket.tcp_keepalive_retries().unwrap()),
+        (Duration::from_secs(20), 3)
+    );
+}
+
+#[tokio::test]
 async fn asking_for_encryption_twice_is_a_breach() {
     let listener = listener(5, Duration::from_secs(20)).await;
     let mut client = dial(&listener).await;

@@ -76,6 +76,8 @@ impl Question {
 
 const PLUGINS: [Plugin; 3] = [Plugin::Bundle, Plugin::DecisionLogs, Plugin::Sidegate];
 
+const NOT_ACTIVATED: &str = "one or more bundles are not activated";
+
 /// Status code and body.
 pub(super) fn answer(health: &Health, question: Question) -> (u16, Value) {
     let mut body = Map::new();
@@ -83,7 +85,7 @@ pub(super) fn answer(health: &Health, question: Question) -> (u16, Value) {
     if question.plugins {
         let asked = || health.plugins.iter().filter(|health| !question.excludes(health.plugin));
         if asked().any(|health| !is_up(health.status)) {
-            error = Some("one or more plugins are not up");
+            error = Some("one or more plugins are not up".to_owned());
         }
         let troubled = asked().filter(|health| health.message.is_some() || !is_up(health.status));
         let states: Map<String, Value> = troubled.map(plugin).collect();
@@ -92,9 +94,13 @@ pub(super) fn answer(health: &Health, question: Question) -> (u16, Value) {
         }
     }
     if question.bundles {
+        let inactive = health.bundles.iter().filter(|bundle| bundle.active_revision.is_none());
+        let names: Vec<_> = inactive.map(|bundle| bundle.name.as_str()).collect();
         // No bundle at all is not readiness either: nothing would be allowed.
-        if health.bundles.is_empty() || health.bundles.iter().any(|bundle| bundle.active_revision.is_none()) {
-            error = Some("one or more bundles are not activated");
+        if health.bundles.is_empty() {
+            error = Some(NOT_ACTIVATED.to_owned());
+        } else if !names.is_empty() {
+            error = Some(format!("{NOT_ACTIVATED}: {}", names.join(", ")));
         }
         let troubled = health.bundles.iter().filter(|one| one.error.is_some() || one.active_revision.is_none());
         let states: Map<String, Value> = troubled.map(bundle).collect();
@@ -170,7 +176,7 @@ mod tests {
         assert_eq!(bundles(vec![bundle_health("a", Some(""), None)]), (200, json!({})));
         let (code, body) = bundles(vec![bundle_health("a", Some("r1"), None), bundle_health("b", None, Some("bad"))]);
         assert_eq!(code, 500);
-        assert_eq!(body["error"], "one or more bundles are not activated");
+        assert_eq!(body["error"], "one or more bundles are not activated: b");
         assert_eq!(body["bundles"], json!({"b": {"active_revision": null, "error": "bad"}}));
         assert_eq!(bundles(Vec::new()).0, 500);
     }

@@ -35,7 +35,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The address cannot be listened on.
-    #[error("admin address `{address}`: {source}; choose another as plugins.sidegate.admin.address")]
+    #[error(
+        "admin address `{address}`: {source}; choose another as plugins.sidegate.admin.address, --addr or --diagnostic-addr"
+    )]
     Bind {
         /// As configured.
         address: SocketAddr,

@@ -64,9 +64,8 @@ impl Policy {
     /// When the engine refuses here what it accepted in the checking process.
     pub(super) fn compile(checked: Checked, settings: &Settings, generation: u64) -> Result<Self, BundleError> {
         let failed = |cause| BundleError::Compile { cause };
-        let has_word = |text: &str| text.contains("estimate");
-        let names_estimate =
-            checked.modules.iter().any(|module| has_word(&module.text)) || has_word(checked.data.get());
+        let modules = checked.modules.iter().map(|module| module.text.as_str());
+        let names_estimate = know_of_estimates(modules, checked.data.get());
         let mut engine = engine::load(checked.modules, checked.data.get()).map_err(failed)?;
         engine::warm_up(&mut engine, settings.deadline).map_err(failed)?;
         Ok(Self {
@@ -148,6 +147,12 @@ impl Policy {
     }
 }
 
+/// Whether rules may ask for estimates by name: data may hold the paths that they look up.
+fn know_of_estimates<'m>(mut modules: impl Iterator<Item = &'m str>, data: &str) -> bool {
+    let has_word = |text: &str| text.contains("estimate");
+    has_word(data) || modules.any(has_word)
+}
+
 impl std::fmt::Debug for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Policy")
@@ -156,5 +161,18 @@ impl std::fmt::Debug for Policy {
             .field("generation", &self.generation)
             .field("activated_at", &self.activated_at)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_estimate_is_found_in_rules_and_in_data() {
+        let rule = "deny contains \"no\" if object.get(input, data.limits.path, 0) > 10";
+        assert!(!know_of_estimates([rule].into_iter(), r#"{"limits": {"path": ["sql", "text"]}}"#));
+        assert!(know_of_estimates([rule].into_iter(), r#"{"limits": {"path": ["sql", "estimate", "rows"]}}"#));
+        assert!(know_of_estimates([rule, "# input.sql.estimate"].into_iter(), "{}"));
     }
 }

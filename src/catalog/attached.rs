@@ -22,11 +22,21 @@ impl Events {
     pub const TRUNCATE: Self = Self(8);
     /// They are looked at.
     pub const READ: Self = Self(16);
+    /// They are counted, or put in order anew.
+    pub const MAINTAIN: Self = Self(32);
+    /// Nothing.
+    pub const NONE: Self = Self(0);
 
     /// Both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Whether any of these is done.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     fn meets(self, bits: u16) -> bool {
@@ -84,8 +94,21 @@ impl Snapshot {
         found
     }
 
+    /// Relations that policies of row security read where this is done to rows of a relation, row by row; `None` for what
+    /// the snapshot does not hold.
+    pub fn policies_read(&self, relation: Relation<'_>, events: Events) -> impl Iterator<Item = Option<Relation<'_>>> {
+        let found = among(&self.held.policy_relations, &relation.oid(), |(relation, _, _)| *relation);
+        found.iter().filter(move |(_, bits, _)| events.meets(*bits)).map(|(_, _, read)| self.by_oid(*read))
+    }
+
+    /// OIDs of functions that run where a statement with this tag defines something.
+    pub fn runs_at_definition(&self, tag: &str) -> impl Iterator<Item = u32> {
+        let fires = move |tags: &[Box<str>]| tags.is_empty() || tags.iter().any(|one| **one == *tag);
+        self.held.event_triggers.iter().filter(move |row| fires(&row.tags)).map(|row| row.function)
+    }
+
     /// The relations whose rows a statement on this one may change. Row security is asked for the one that is named.
-    fn stored_in(&self, relation: Relation<'_>, events: Events) -> BTreeSet<u32> {
+    pub(super) fn stored_in(&self, relation: Relation<'_>, events: Events) -> BTreeSet<u32> {
         let mut found = BTreeSet::from([relation.oid()]);
         let mut next = vec![relation.oid()];
         while let Some(oid) = next.pop().filter(|_| events.writes()) {
@@ -97,6 +120,16 @@ impl Snapshot {
 }
 
 impl Snapshot {
+    /// The relations that hold the rows of this one: itself, and whatever inherits from it.
+    pub fn holding<'a>(&'a self, relation: Relation<'a>, events: Events) -> impl Iterator<Item = Relation<'a>> {
+        self.stored_in(relation, events).into_iter().filter_map(|oid| self.by_oid(oid))
+    }
+
+    /// Whether any domain calls what does more than compute.
+    pub fn checks_domains(&self) -> bool {
+        !self.held.domain_functions.is_empty()
+    }
+
     /// OIDs of functions that run where values become ones of these types: of their checks and defaults, and of those of
     /// what they are made of. PostgreSQL's own that only compute are not held.
     pub fn checked_by<'a>(&'a self, types: impl Iterator<Item = Type<'a>>) -> BTreeSet<u32> {

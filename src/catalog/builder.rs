@@ -8,9 +8,9 @@ use super::held::Held;
 use super::powers::Power;
 use super::row::Row;
 use super::rows::{
-    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionKind,
-    FunctionRow, FunctionVolatility, NamespaceRow, Occasion, OperatorRow, RelationKind, RelationRow, RuleEvent,
-    RuleRelationRow, RuleRow, TypeKind, TypeRow,
+    AttachedRow, CastContext, CastMethod, CastRow, CollationRow, ColumnRow, ConstraintRow, EventTriggerRow,
+    ExtensionRow, FunctionKind, FunctionRow, FunctionVolatility, KeyAction, KeyRow, NamespaceRow, Occasion,
+    OperatorRow, RelationKind, RelationRow, RuleEvent, RuleRelationRow, RuleRow, TypeKind, TypeRow,
 };
 use super::snapshot::{Server, Snapshot};
 use super::symbols::Interner;
@@ -71,6 +71,9 @@ impl Builder {
             Table::RuleFunctions => self.rule_function(&row),
             Table::Generated => self.generated(&row),
             Table::Attached => self.attached(&row),
+            Table::PolicyRelations => self.policy_relation(&row),
+            Table::ForeignKeys => self.foreign_key(&row),
+            Table::EventTriggers => self.event_trigger(&row),
             Table::DomainFunctions => self.domain_function(&row),
             Table::Functions => self.function(&row),
             Table::Aggregates => self.aggregate(&row),
@@ -168,13 +171,14 @@ impl Builder {
             modifier: row.signed(4)?,
             collation: row.oid(5)?,
             not_null: row.flag(6)?,
-            has_default: row.flag(7)?,
-            generated: row.letter(8, |letter| match letter {
+            key: row.flag(7)?,
+            has_default: row.flag(8)?,
+            generated: row.letter(9, |letter| match letter {
                 0 => Some(false),
                 b's' | b'v' => Some(true),
                 _ => None,
             })?,
-            identity: row.letter(9, |letter| match letter {
+            identity: row.letter(10, |letter| match letter {
                 0 => Some(false),
                 b'a' | b'd' => Some(true),
                 _ => None,
@@ -247,6 +251,35 @@ impl Builder {
             events: row.count(2)?,
             function: row.oid(3)?,
         });
+        Ok(())
+    }
+
+    fn policy_relation(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.policy_relations.push((row.real_oid(0)?, row.count(1)?, row.real_oid(2)?));
+        Ok(())
+    }
+
+    fn foreign_key(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        let action = |letter| match letter {
+            b'a' | b'r' => Some(KeyAction::Refuses),
+            b'c' => Some(KeyAction::Cascades),
+            b'n' | b'd' => Some(KeyAction::Lets),
+            _ => None,
+        };
+        self.held.keys.push(KeyRow {
+            oid: row.real_oid(0)?,
+            referenced: row.real_oid(1)?,
+            referencing: row.real_oid(2)?,
+            on_delete: row.letter(3, action)?,
+            on_update: row.letter(4, action)?,
+            referenced_column: row.column_number(5, 1)?,
+            referencing_column: row.column_number(6, 1)?,
+        });
+        Ok(())
+    }
+
+    fn event_trigger(&mut self, row: &Row<'_>) -> Result<(), CatalogError> {
+        self.held.event_triggers.push(EventTriggerRow { function: row.real_oid(0)?, tags: row.texts(1)? });
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use super::powers::Power;
 use super::rows::{
-    AttachedRow, CastRow, CollationRow, ColumnRow, ConstraintRow, ExtensionRow, FunctionRow, NamespaceRow, OperatorRow,
-    RelationRow, RuleRelationRow, RuleRow, TypeRow,
+    AttachedRow, CastRow, CollationRow, ColumnRow, ConstraintRow, EventTriggerRow, ExtensionRow, FunctionRow, KeyRow,
+    NamespaceRow, OperatorRow, RelationRow, RuleRelationRow, RuleRow, TypeRow,
 };
 use super::symbols::Symbol;
 use super::{CatalogError, Table};
@@ -31,6 +31,12 @@ pub(super) struct Held {
     pub generated: Vec<(u32, u16, u16)>,
     /// By relation.
     pub attached: Vec<AttachedRow>,
+    /// Relation with row security, bits of events, and a relation that its policies read then.
+    pub policy_relations: Vec<(u32, u16, u32)>,
+    /// By what they refer to, and by key.
+    pub keys: Vec<KeyRow>,
+    /// Functions that run where something is defined.
+    pub event_triggers: Vec<EventTriggerRow>,
     /// Domain, and a function that its checks or its default call.
     pub domain_functions: Vec<(u32, u32)>,
     /// By OID.
@@ -94,6 +100,9 @@ impl Held {
         self.generated.dedup();
         self.attached.sort_unstable();
         self.attached.dedup();
+        self.policy_relations.sort_unstable();
+        self.policy_relations.dedup();
+        self.keys.sort_unstable_by_key(|key| (key.referenced, key.oid, key.referenced_column));
         self.domain_functions.sort_unstable();
         self.domain_functions.dedup();
         self.configurations.sort_unstable();
@@ -153,6 +162,13 @@ impl Held {
         for row in &self.attached {
             self.describes(Table::Attached, row.relation)?;
         }
+        for (relation, _, _) in &self.policy_relations {
+            self.describes(Table::PolicyRelations, *relation)?;
+        }
+        for key in &self.keys {
+            self.describes(Table::ForeignKeys, key.referenced)?;
+            self.describes(Table::ForeignKeys, key.referencing)?;
+        }
         for (parent, child) in &self.inheritance {
             self.describes(Table::Inheritance, *parent)?;
             self.describes(Table::Inheritance, *child)?;
@@ -199,6 +215,8 @@ impl Held {
         self.rule_functions.shrink_to_fit();
         self.generated.shrink_to_fit();
         self.attached.shrink_to_fit();
+        self.policy_relations.shrink_to_fit();
+        self.keys.shrink_to_fit();
         self.domain_functions.shrink_to_fit();
         self.functions.shrink_to_fit();
         self.arguments.shrink_to_fit();
@@ -226,6 +244,9 @@ impl Held {
             list(&self.rule_functions),
             list(&self.generated),
             list(&self.attached),
+            list(&self.policy_relations),
+            list(&self.keys),
+            list(&self.event_triggers),
             list(&self.domain_functions),
             list(&self.functions),
             list(&self.arguments),

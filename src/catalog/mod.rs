@@ -6,7 +6,9 @@ mod attached;
 mod builder;
 mod error;
 mod held;
+mod keys;
 mod powers;
+mod questions;
 mod reach;
 mod row;
 mod rows;
@@ -20,6 +22,7 @@ mod things;
 pub use attached::Events;
 pub use builder::Builder;
 pub use error::CatalogError;
+pub use keys::{Cascade, Cascaded};
 pub use powers::Power;
 pub use reach::{Reach, Reached};
 pub use rows::{

@@ -49,6 +49,17 @@ pub enum Occasion {
     Index,
 }
 
+/// What a foreign key does to the rows that refer to one that goes or changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum KeyAction {
+    /// Nothing: it refuses.
+    Refuses,
+    /// They go or change as well.
+    Cascades,
+    /// They refer to nothing, or to what is their default.
+    Lets,
+}
+
 /// What PostgreSQL is told about a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FunctionVolatility {
@@ -141,6 +152,7 @@ pub(super) struct ColumnRow {
     pub relation: u32,
     pub number: u16,
     pub not_null: bool,
+    pub key: bool,
     pub has_default: bool,
     pub generated: bool,
     pub identity: bool,
@@ -179,6 +191,28 @@ pub(super) struct AttachedRow {
     /// Bits of [`Events`](super::Events).
     pub events: u16,
     pub occasion: Occasion,
+}
+
+/// A column of a foreign key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyRow {
+    pub oid: u32,
+    /// What is referred to.
+    pub referenced: u32,
+    /// What refers to it.
+    pub referencing: u32,
+    pub on_delete: KeyAction,
+    pub on_update: KeyAction,
+    pub referenced_column: u16,
+    pub referencing_column: u16,
+}
+
+/// A function that runs where something is defined.
+#[derive(Clone, Debug)]
+pub(super) struct EventTriggerRow {
+    pub function: u32,
+    /// The commands; none for all.
+    pub tags: Vec<Box<str>>,
 }
 
 #[derive(Clone, Debug)]

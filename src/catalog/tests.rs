@@ -28,13 +28,13 @@ impl Told {
             (
                 Table::Columns,
                 rows(&[
-                    "100 2 total 1700 655366 0 f f ~ ~",
-                    "100 1 id 23 -1 0 t t ~ d",
-                    "110 1 id 23 -1 0 t f ~ ~",
-                    "110 2 ssn 25 -1 100 f f ~ ~",
-                    "110 4 email 25 -1 100 f t s ~",
-                    "120 1 id 23 -1 0 f f ~ ~",
-                    "130 1 mail 25 -1 100 f f ~ ~",
+                    "100 2 total 1700 655366 0 f f f ~ ~",
+                    "100 1 id 23 -1 0 t f t ~ d",
+                    "110 1 id 23 -1 0 t f f ~ ~",
+                    "110 2 ssn 25 -1 100 f f f ~ ~",
+                    "110 4 email 25 -1 100 f f t s ~",
+                    "120 1 id 23 -1 0 f f f ~ ~",
+                    "130 1 mail 25 -1 100 f f f ~ ~",
                 ]),
             ),
             (Table::Inheritance, rows(&["110 170"])),
@@ -54,6 +54,9 @@ impl Told {
             (Table::RuleFunctions, rows(&["901 500", "902 501"])),
             (Table::Generated, rows(&["110 4 2"])),
             (Table::Attached, rows(&["170 t 1 501", "110 p 23 502", "100 d 5 0", "110 i 5 503"])),
+            (Table::PolicyRelations, rows(&["110 16 100", "110 2 7"])),
+            (Table::ForeignKeys, rows(&["950 100 110 c n 1 1", "951 110 140 n a 1 1"])),
+            (Table::EventTriggers, rows(&["501 [\"DROP\"]", "502 ~"])),
             (Table::DomainFunctions, rows(&["700 501"])),
             (
                 Table::Functions,
@@ -115,8 +118,8 @@ fn rows(texts: &[&str]) -> Vec<Vec<Option<String>>> {
     let row = |text: &&str| {
         let mut row: Vec<_> = text.split(' ').map(value).collect();
         // "char" columns hold a zero byte, which is written as nothing; they are never NULL.
-        if row.len() == Table::Columns.columns().len() && row[8..].iter().any(Option::is_none) {
-            row[8..].iter_mut().for_each(|letter| _ = letter.get_or_insert_default());
+        if row.len() == Table::Columns.columns().len() && row[9..].iter().any(Option::is_none) {
+            row[9..].iter_mut().for_each(|letter| _ = letter.get_or_insert_default());
         }
         row
     };
@@ -311,12 +314,21 @@ fn a_catalog_that_lies_is_told_where() {
         ),
         (Table::Relations, "99 2200 a r 10 0 yes f f f", "row 9 of relations: `relrowsecurity` is neither `t` nor `f`"),
         (Table::Relations, "99 2200 a r", "row 9 of relations has 4 values, not 10"),
-        (Table::Columns, "100 1601 a 23 -1 0 f f  ", "row 8 of columns: `attnum` is not the number of a column"),
-        (Table::Columns, "100 0 a 23 -1 0 f f  ", "row 8 of columns: `attnum` is not the number of a column"),
-        (Table::Columns, "100 1 a 23 -1 0 f f  ", "columns describe `100` twice"),
-        (Table::Columns, "100 3 id 23 -1 0 f f  ", "columns describe `100` twice"),
-        (Table::Columns, "7 1 id 23 -1 0 f f  ", "columns name `7`, which relations do not describe"),
+        (Table::Columns, "100 1601 a 23 -1 0 f f f  ", "row 8 of columns: `attnum` is not the number of a column"),
+        (Table::Columns, "100 0 a 23 -1 0 f f f  ", "row 8 of columns: `attnum` is not the number of a column"),
+        (Table::Columns, "100 1 a 23 -1 0 f f f  ", "columns describe `100` twice"),
+        (Table::Columns, "100 3 id 23 -1 0 f f f  ", "columns describe `100` twice"),
+        (Table::Columns, "7 1 id 23 -1 0 f f f  ", "columns name `7`, which relations do not describe"),
         (Table::Inheritance, "100 7", "inheritance name `7`, which relations do not describe"),
+        (Table::ForeignKeys, "952 7 100 a a 1 1", "foreign keys name `7`, which relations do not describe"),
+        (Table::ForeignKeys, "952 100 7 a a 1 1", "foreign keys name `7`, which relations do not describe"),
+        (
+            Table::ForeignKeys,
+            "952 100 100 a x 1 1",
+            "row 3 of foreign keys: `confupdtype` is not a letter that has a meaning there",
+        ),
+        (Table::PolicyRelations, "7 1 100", "relations of row security name `7`, which relations do not describe"),
+        (Table::EventTriggers, "501 {}", "row 3 of event triggers: `evttags` is not a list of texts"),
         (Table::Rules, "904 7 a 1 t O f t tree", "rules name `7`, which relations do not describe"),
         (Table::Rules, "900 100 a 1 t O f t tree", "rules describe `900` twice"),
         (Table::RuleRelations, "7 100 0", "relations of rules name `7`, which rules do not describe"),
@@ -392,7 +404,7 @@ fn ten_thousand_relations_take_less_than_fifty_megabytes() {
         for number in 1..=12 {
             // Every second name is its own.
             let name = if number % 2 == 0 { relation } else { 0 };
-            add(Table::Columns, format!("{relation} {number} a_column_{number}_{name} 25 -1 100 f f  "));
+            add(Table::Columns, format!("{relation} {number} a_column_{number}_{name} 25 -1 100 f f f  "));
         }
     }
     for function in 100_000..105_000 {

@@ -175,6 +175,11 @@ impl<'a> Column<'a> {
         self.row.not_null
     }
 
+    /// Whether the relation's primary key has it, and holds at every moment.
+    pub fn is_key(&self) -> bool {
+        self.row.key
+    }
+
     /// Whether it has a value of its own where none is given.
     pub fn has_default(&self) -> bool {
         self.row.has_default || self.row.identity

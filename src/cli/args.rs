@@ -56,6 +56,15 @@ pub(super) struct RunArguments {
     /// Admin address, instead of plugins.sidegate.admin.address
     #[arg(short = 'a', long, value_name = "ADDRESS")]
     pub(super) addr: Option<String>,
+    /// Another address where /health and /metrics answer, and nothing else ever will; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(super) diagnostic_addr: Vec<String>,
+    /// Taken for OPA's sake: it always is a server
+    #[arg(short = 's', long)]
+    pub(super) server: bool,
+    /// Taken for OPA's sake: it never asks for versions
+    #[arg(long, alias = "disable-telemetry")]
+    pub(super) skip_version_check: bool,
     /// How log lines look; json-pretty is taken for json
     #[arg(long, value_enum, default_value = "json")]
     pub(super) log_format: Lines,
@@ -204,13 +213,15 @@ mod tests {
 
     #[test]
     fn opas_flags_are_understood() {
-        let line = "sidegate run -c x.yaml --addr :9000 --set a=b --set c=d --set-file e=f --log-format json-pretty \
+        let line = "sidegate run --server -c x.yaml --addr :9000 --diagnostic-addr :9001 --skip-version-check --set a=b --set c=d --set-file e=f --log-format json-pretty \
                     --log-level error --shutdown-grace-period 5";
         let Command::Run(run) = Arguments::try_parse_from(line.split_whitespace()).unwrap().command else {
             panic!("not run")
         };
         assert_eq!(run.config.set, ["a=b", "c=d"]);
         assert_eq!(run.addr.as_deref(), Some(":9000"));
+        assert_eq!(run.diagnostic_addr, [":9001"]);
+        assert!(run.server && run.skip_version_check);
         assert_eq!(run.shutdown_grace_period, Some(5));
     }
 }

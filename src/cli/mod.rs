@@ -44,7 +44,14 @@ fn usage(error: &clap::Error) -> Exit {
     if error.exit_code() == 0 {
         return output::say(text.trim_end());
     }
-    let first = text.lines().next().unwrap_or_default();
+    output::fail(&format!("{}; see sidegate --help", in_one_line(&text)))
+}
+
+/// What is wrong with a command line, without usage and hints. What is missing stands on lines of its own, indented.
+fn in_one_line(text: &str) -> String {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
     let what = first.strip_prefix("error: ").unwrap_or("no command was given");
-    output::fail(&format!("{what}; see sidegate --help"))
+    let named: Vec<_> = lines.take_while(|line| line.starts_with("  ")).map(str::trim).collect();
+    if named.is_empty() { what.to_owned() } else { format!("{what} {}", named.join(", ")) }
 }

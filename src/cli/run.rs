@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +20,9 @@ use crate::session::{Drain, Lane};
 use crate::telemetry::{self, Metrics};
 
 /// What this version cannot see; README says more.
-const OPEN: &str = "`effects == [\"read\"]` says nothing about what a trigger's function does, which rows row security and \
-    foreign keys reach, or what a user's function called by field selection of an expression does; give the upstream role no more \
-    than it needs";
+const OPEN: &str = "`effects == [\"read\"]` says nothing about what a trigger's function does, which rows row security \
+    reads, or what a user's function called by field selection of an expression does; give the upstream role no more than \
+    it needs";
 
 /// Why the sidecar ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +56,11 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     if let Some(seconds) = arguments.shutdown_grace_period {
         config.sidegate.drain = Duration::from_secs(seconds.into());
     }
-    let served = runtime().and_then(|runtime| runtime.block_on(serve(config)));
+    let diagnostics = match diagnostics(arguments) {
+        Ok(diagnostics) => diagnostics,
+        Err(exit) => return exit,
+    };
+    let served = runtime().and_then(|runtime| runtime.block_on(serve(config, diagnostics)));
     drop(log);
     match served {
         Ok(()) => Exit::Ok,
@@ -67,14 +72,29 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
 fn configured(arguments: &RunArguments, warn: fn(&dyn Display)) -> Result<Config, Exit> {
     let mut config = arguments.config.clone();
     if let Some(address) = &arguments.addr {
-        // OPA's `:8181` means every interface.
-        let address = match address.strip_prefix(':') {
-            Some(port) => format!("0.0.0.0:{port}"),
-            None => address.clone(),
-        };
-        config.set.push(format!("plugins.sidegate.admin.address={address}"));
+        config.set.push(format!("plugins.sidegate.admin.address={}", spelled_out(address)));
     }
     output::load(&config, warn)
+}
+
+/// An address as OPA writes it, with the numbers: `:8181` is every interface.
+fn spelled_out(address: &str) -> String {
+    match address.split_once(':') {
+        Some(("", port)) => format!("0.0.0.0:{port}"),
+        Some(("localhost", port)) => format!("127.0.0.1:{port}"),
+        Some(_) | None => address.to_owned(),
+    }
+}
+
+/// `--diagnostic-addr`.
+fn diagnostics(arguments: &RunArguments) -> Result<Vec<SocketAddr>, Exit> {
+    let parsed = |address: &String| {
+        spelled_out(address).parse().map_err(|_| {
+            let expected = "must be an IP address and a port, such as `127.0.0.1:8282`";
+            output::fail(&format!("--diagnostic-addr: {expected}, got `{address}`"))
+        })
+    };
+    arguments.diagnostic_addr.iter().map(parsed).collect()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
@@ -83,7 +103,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
     built.map_err(|source| RunError::Runtime { source })
 }
 
-async fn serve(config: Config) -> Result<(), RunError> {
+async fn serve(config: Config, diagnostics: Vec<SocketAddr>) -> Result<(), RunError> {
     let mut stop = signals::watch().map_err(|source| RunError::Signals { source })?;
     let hangups = signals::hangups().map_err(|source| RunError::Signals { source })?;
     let metrics = Metrics::new();
@@ -93,7 +113,13 @@ async fn serve(config: Config) -> Result<(), RunError> {
     let admin = Admin::bind(config.sidegate.admin.address).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %admin.address(), "started");
     tracing::warn!("{OPEN}");
-    let answering = tokio::spawn(answer(admin, house.health(), metrics));
+    let mut answering = tokio::task::JoinSet::new();
+    for address in diagnostics {
+        let diagnostic = Admin::bind(address).await?;
+        tracing::info!(address = %diagnostic.address(), "diagnostics");
+        answering.spawn(answer(diagnostic, house.health(), metrics.clone()));
+    }
+    answering.spawn(answer(admin, house.health(), metrics));
     let refreshing = tokio::spawn(refresh(hangups, house.lanes(), house.issuers()));
     let mut serving = tokio::spawn(house.serve());
     let ended = loop {
@@ -109,7 +135,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
             }
         }
     };
-    answering.abort();
+    answering.abort_all();
     refreshing.abort();
     ended.map_err(|source| RunError::Ended { source })?.map_err(RunError::from)
 }

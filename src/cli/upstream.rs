@@ -31,15 +31,13 @@ struct Missing {
 }
 
 /// Logs in for each listener and each database and asks. What cannot be asked is a problem.
-pub(super) fn survey(config: &Config, databases: &[String], file: &str) -> (Vec<Surveyed>, Vec<Problem>) {
+pub(super) fn survey(config: &Config, databases: &[String]) -> (Vec<Surveyed>, Vec<Problem>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let text = format!("cannot ask anybody: {error}");
-            return (
-                Vec::new(),
-                vec![Problem { at: file.to_owned(), key: "plugins.sidegate.listeners".to_owned(), text }],
-            );
+            let key = "plugins.sidegate.listeners".to_owned();
+            return (Vec::new(), vec![Problem { at: config.places.place(&key), key, text }]);
         }
     };
     let (mut surveyed, mut problems) = (Vec::new(), Vec::new());
@@ -49,7 +47,7 @@ pub(super) fn survey(config: &Config, databases: &[String], file: &str) -> (Vec<
         for database in databases {
             let mut problem = |text: String| {
                 let key = format!("plugins.sidegate.listeners[{index}].upstream");
-                problems.push(Problem { at: file.to_owned(), key, text });
+                problems.push(Problem { at: config.places.place(&key), key, text });
             };
             match runtime.block_on(connector.survey(database)) {
                 Ok(snapshot) => match snapshot.powers() {

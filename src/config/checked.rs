@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::places::Places;
 use crate::model::{Labels, ListenerName, Stage, Workload};
 
 /// A whole configuration that was checked.
@@ -18,6 +19,8 @@ pub struct Config {
     pub console: bool,
     /// `plugins.sidegate`.
     pub sidegate: Sidegate,
+    /// Where each key was written.
+    pub places: Places,
 }
 
 /// One entry of `bundles`.

@@ -3,11 +3,52 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Error, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
+
+/// Which file a path leads to, and since when: one that was replaced or written has another one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileVersion {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// Far more than what the clocks of file systems do not tell apart.
+const MOMENT: Duration = Duration::from_secs(1);
+
+impl FileVersion {
+    /// The version that a path leads to now. It asks the system and no disk that it could wait for, other than a
+    /// network's.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let file = std::fs::metadata(path)?;
+        Ok(Self {
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        })
+    }
+
+    /// Whether whatever is written from now on gives another version: not where something was written a moment ago.
+    pub fn is_settled(&self) -> bool {
+        let Ok(seconds) = u64::try_from(self.changed.0) else { return false };
+        let changed = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        let passed = changed.and_then(|changed| SystemTime::now().duration_since(changed).ok());
+        // The second that it was changed in is over for as long.
+        passed.is_some_and(|passed| passed >= 2 * MOMENT)
+    }
+}
 
 /// The contents of a file of at most `most` bytes.
 ///

@@ -26,7 +26,7 @@ impl Config {
         let file = path.display().to_string();
         let raw = overrides::read_text(path, MAX_FILE).map_err(|why| {
             let problem = Problem { at: file.clone(), key: String::new(), text: format!("cannot be read: {why}") };
-            Problems { problems: vec![problem] }
+            Problems { problems: vec![problem], policy: None }
         })?;
         Self::parse(&file, &raw, sets, set_files, env)
     }
@@ -49,7 +49,7 @@ impl Config {
                 key: String::new(),
                 text: one.text,
             };
-            Problems { problems: found.into_iter().map(problem).collect() }
+            Problems { problems: found.into_iter().map(problem).collect(), policy: None }
         })?;
         let context = Context::new(file);
         for argument in sets {
@@ -62,11 +62,11 @@ impl Config {
                 context.problem(node::At::SetFile, "", error);
             }
         }
-        let config = opa::config(&Value::root(&root, &context), env);
+        let (config, policy) = opa::config(&Value::root(&root, &context), env);
         let (problems, warnings) = context.finish();
         match config {
             Some(config) if problems.is_empty() => Ok((config, warnings)),
-            _ => Err(Problems { problems }),
+            _ => Err(Problems { problems, policy }),
         }
     }
 }

@@ -11,6 +11,7 @@ mod load;
 mod node;
 mod opa;
 mod overrides;
+mod places;
 mod plugin;
 mod problem;
 mod settings;
@@ -25,9 +26,10 @@ pub use checked::{
     GroupsClaim, Identify, Issuer, KeySource, Limits, Listener, ListenerTls, MaskKey, SecretSource, Settings, Sidegate,
     Upstream, UpstreamTls,
 };
-pub use file::{read_file, read_file_aside};
+pub use file::{FileVersion, read_file, read_file_aside};
 pub use issuer::{is_fetchable, is_same_origin};
-pub use problem::{Problem, Problems, Warning};
+pub use places::Places;
+pub use problem::{PolicySource, Problem, Problems, Warning};
 
 #[cfg(test)]
 mod tests;

@@ -3,19 +3,29 @@
 use std::path::PathBuf;
 
 use super::checked::{BundleLocation, BundleSource, Config};
+use super::plugin::Plugin;
+use super::problem::PolicySource;
 use super::value::{Table, Value};
 use super::{keys, plugin};
 use crate::model::Labels;
 
-/// Checks a whole configuration.
-pub(super) fn config(root: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Config> {
-    let table = root.open_table(&keys::ROOT)?;
+/// Checks a whole configuration. Where it is not sound, where policy comes from may be.
+pub(super) fn config(root: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> (Option<Config>, Option<PolicySource>) {
+    let Some(table) = root.open_table(&keys::ROOT) else { return (None, None) };
     nothing_but(&table, &keys::ROOT, &["labels", "bundle", "bundles", "decision_logs", "plugins"]);
     let labels = labels(&table);
     let bundles = bundles(&table);
     let console = decision_logs(&table);
-    let sidegate = plugins(&table, env);
-    Some(Config { labels: labels?, bundles: bundles?, console: console?, sidegate: sidegate? })
+    let (policy, sidegate) = plugins(&table, env).unwrap_or_default();
+    let places = root.places();
+    let policy = bundles.clone().zip(policy).map(|(bundles, (decision, deadline))| PolicySource {
+        bundles,
+        decision,
+        deadline,
+        places: places.clone(),
+    });
+    let whole = || Some(Config { labels: labels?, bundles: bundles?, console: console?, sidegate: sidegate?, places });
+    (whole(), policy)
 }
 
 /// Warns that a key is set although nothing reads it yet.
@@ -133,7 +143,7 @@ fn decision_logs(table: &Table<'_>) -> Option<bool> {
     whole.then_some(console)
 }
 
-fn plugins(table: &Table<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<super::checked::Sidegate> {
+fn plugins(table: &Table<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Plugin> {
     let what = "sidegate's own part is plugins.sidegate";
     let plugins = table.need("plugins", what)?;
     let mut sidegate = None;
@@ -148,5 +158,5 @@ fn plugins(table: &Table<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<su
         plugins.problem(format!("`sidegate` is missing: {what}"));
         return None;
     };
-    plugin::sidegate(&sidegate, env)
+    Some(plugin::sidegate(&sidegate, env))
 }

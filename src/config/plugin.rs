@@ -19,9 +19,12 @@ const DRAIN: Duration = Duration::from_secs(30);
 const MAX_EVALUATORS: usize = 256;
 const MAX_KEY_NAME: usize = 64;
 
+/// `decision`, if it is sound, with the deadline; and everything, if all of it is.
+pub(super) type Plugin = (Option<(String, Duration)>, Option<Sidegate>);
+
 /// Checks `plugins.sidegate`.
-pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> Option<Sidegate> {
-    let table = value.table(&keys::SIDEGATE)?;
+pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) -> Plugin {
+    let Some(table) = value.table(&keys::SIDEGATE) else { return (None, None) };
     let millisecond = Duration::from_millis(1);
     let decision = decision(&table);
     let deadline = duration(&table, "deadline", DEADLINE, millisecond, Duration::from_secs(5));
@@ -44,19 +47,23 @@ pub(super) fn sidegate(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>) 
     if let (Some(issuers), Some(listeners)) = (&issuers, &listeners) {
         unused(&table, issuers, listeners);
     }
-    Some(Sidegate {
-        decision: decision?,
-        deadline: deadline?,
-        evaluators: evaluators?,
-        state_directory: state_directory?,
-        admin: admin?,
-        audit: audit?,
-        drain: drain?,
-        workload: workload?,
-        keys: keys?,
-        issuers: issuers?,
-        listeners: listeners?,
-    })
+    let policy = decision.clone().map(|decision| (decision, deadline.unwrap_or(DEADLINE)));
+    let whole = || {
+        Some(Sidegate {
+            decision: decision?,
+            deadline: deadline?,
+            evaluators: evaluators?,
+            state_directory: state_directory?,
+            admin: admin?,
+            audit: audit?,
+            drain: drain?,
+            workload: workload?,
+            keys: keys?,
+            issuers: issuers?,
+            listeners: listeners?,
+        })
+    };
+    (policy, whole())
 }
 
 /// The keys that masks name. Whether they are there and long enough is seen when they are read.

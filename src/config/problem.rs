@@ -1,8 +1,11 @@
 //! What is wrong with a configuration, or only worth saying.
 
 use std::fmt;
+use std::time::Duration;
 
+use super::checked::BundleSource;
 use super::node::At;
+use super::places::Places;
 
 /// Everything that is wrong, at once.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +13,21 @@ use super::node::At;
 pub struct Problems {
     /// At least one.
     pub problems: Vec<Problem>,
+    /// Where policy would come from, as far as that part is sound: it may have problems of its own.
+    pub policy: Option<PolicySource>,
+}
+
+/// The part of a configuration that says where policy comes from.
+#[derive(Clone, Debug)]
+pub struct PolicySource {
+    /// `bundles`.
+    pub bundles: Vec<BundleSource>,
+    /// `plugins.sidegate.decision`.
+    pub decision: String,
+    /// `plugins.sidegate.deadline`.
+    pub deadline: Duration,
+    /// Where each key was written.
+    pub places: Places,
 }
 
 /// One thing that is wrong, with its place: `file:line: key.path: what was wrong, what it got`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::keys::Section;
 use super::node::{At, Entry, Kind, Node, Plain};
+use super::places::Places;
 use super::problem::{Problem, Warning};
 use super::units;
 use crate::model::Labels;
@@ -54,6 +55,11 @@ pub(super) struct Value<'a> {
 impl<'a> Value<'a> {
     pub(super) fn root(node: &'a Node, context: &'a Context) -> Self {
         Self { node, path: String::new(), context }
+    }
+
+    /// Where everything in it was written.
+    pub(super) fn places(&self) -> Places {
+        Places::of(&self.context.file, self.node)
     }
 
     /// The dotted key.

@@ -257,7 +257,7 @@ pub(super) struct DecisionObject {
     pub(super) allow: bool,
     #[serde(default)]
     pub(super) reasons: Vec<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "masks", skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) mask: Masks,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) approval: Option<Approval>,
@@ -303,7 +303,7 @@ impl Answer {
             regorus::Value::Undefined => Err(DecideError::Undefined { rule: rule.to_owned() }),
             regorus::Value::Bool(allow) => Ok(Self::Boolean(*allow)),
             regorus::Value::Object(_) => plain(value)
-                .and_then(|json| serde_json::from_value(json).map_err(|error| error.to_string()))
+                .and_then(|json| DecisionObject::deserialize(&json).map_err(|error| odd_key(&json, &error)))
                 .and_then(|object| Self::Object(Box::new(object)).sound())
                 .map_err(wrong),
             regorus::Value::Null
@@ -356,8 +356,66 @@ fn check_limit(limit: &RowLimit) -> Result<(), String> {
 fn typed<T: DeserializeOwned>(members: Vec<Value>) -> Result<Vec<T>, String> {
     members
         .into_iter()
-        .map(|member| serde_json::from_value(member).map_err(|error| format!("a member is wrong: {error}")))
+        .map(|member| serde_json::from_value(member).map_err(|error| format!("a member is wrong: {}", plainly(&error))))
         .collect()
+}
+
+/// What is wrong with a decision object, and under which of its keys.
+fn odd_key(object: &Value, error: &serde_json::Error) -> String {
+    let alone = |key: &str, value: &Value| {
+        let mut lone = serde_json::Map::from_iter([("allow".to_owned(), Value::Bool(true))]);
+        lone.insert(key.to_owned(), value.clone());
+        let error = DecisionObject::deserialize(&Value::Object(lone)).err()?;
+        let text = plainly(&error);
+        Some(if text.starts_with(&format!("unknown key `{key}`")) { text } else { format!("`{key}`: {text}") })
+    };
+    let members = object.as_object().into_iter().flatten();
+    members.into_iter().find_map(|(key, value)| alone(key, value)).unwrap_or_else(|| plainly(error))
+}
+
+/// What JSON has other names for than the library that read it.
+fn plainly(error: &serde_json::Error) -> String {
+    const WORDS: [(&str, &str); 12] = [
+        ("expected u64", "expected a whole number of 0 or more"),
+        ("expected u32", "expected a whole number of 0 or more"),
+        ("unknown variant", "unknown word"),
+        ("unknown field", "unknown key"),
+        ("missing field", "missing key"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected an object"),
+        ("invalid type: sequence", "invalid type: list"),
+        ("invalid type: map", "invalid type: object"),
+        ("invalid value: map, expected map with a single key", "invalid value: it must name one masker"),
+        (
+            "invalid type: unit variant, expected struct variant",
+            "invalid type: text, expected an object that names one masker",
+        ),
+        ("expected struct variant", "expected an object, such as `{}`"),
+    ];
+    WORDS.iter().fold(error.to_string(), |text, (theirs, ours)| text.replace(theirs, ours))
+}
+
+/// Masks by table and column. Of several maskers of one column the first in the contract's order wins, as it does where
+/// several packages mask it.
+fn masks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Masks, D::Error> {
+    type Named = BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>>;
+    let one = |(name, with)| Masker::deserialize(Value::Object(serde_json::Map::from_iter([(name, with)])));
+    let column = |maskers: BTreeMap<String, Value>| {
+        let read = maskers.into_iter().map(one).collect::<Result<Vec<_>, _>>().map_err(|error| plainly(&error))?;
+        let first = read.into_iter().reduce(|first, next| first.and(&next));
+        first.ok_or_else(|| "it names no masker".to_owned())
+    };
+    let mut masks = Masks::new();
+    for (table, columns) in Named::deserialize(deserializer)? {
+        let mut read = BTreeMap::new();
+        for (name, maskers) in columns {
+            let odd = |problem| serde::de::Error::custom(format!("`{table}`, `{name}`: {problem}"));
+            let masker = column(maskers).map_err(odd)?;
+            read.insert(name, masker);
+        }
+        masks.insert(table, read);
+    }
+    Ok(masks)
 }
 
 /// The engine's value as JSON. Keys must be strings: the engine would print others as JSON text.

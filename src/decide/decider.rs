@@ -326,7 +326,8 @@ impl Decider {
             replies.push(Reply { path, rule, answer, cached: true });
         }
         if !missing.is_empty() {
-            self.evaluate(policy, document, missing, &mut replies).await;
+            // Boxed: what a session takes while it waits for its client is the largest thing that it may ever do.
+            Box::pin(self.evaluate(policy, document, missing, &mut replies)).await;
         }
         replies
     }

@@ -6,7 +6,7 @@ mod permit;
 mod poison;
 mod refuse;
 
-pub use mask::{Copied, Earlier, Guard, Views, Woven, guard, guarded, views_of, weave, weave_with};
+pub use mask::{By, Copied, Earlier, Guard, Later, Rows, Views, Woven, guard, guarded, views_of, weave, weave_with};
 pub use permit::{Permit, Refused, Wording, carry_out, resume};
 pub use poison::{Poison, poison};
 pub use refuse::{Refusal, Severity, UNFORESEEN, sqlstate};

@@ -64,22 +64,25 @@ impl Refusal {
         Self { kind, message: message.into(), detail: None }
     }
 
-    /// The refusal that a denial earns. Only reasons that were written for the caller are shown:
-    /// rule names and evaluation errors stay in the event.
+    /// The refusal that a denial earns. Only reasons that were written for the caller are shown, such as which package
+    /// failed: what the engine said of it stays in the event.
     pub fn denied(id: DecisionId, cause: Cause, reasons: &[String], unparsed: Option<&Unparsed>) -> Self {
         let kind = fault_of(cause, unparsed);
         let message = match cause {
-            Cause::Policy | Cause::Unknown | Cause::Obligation | Cause::Contained => {
-                with_reasons("denied by policy", reasons)
-            }
+            Cause::Policy
+            | Cause::Unknown
+            | Cause::Obligation
+            | Cause::Contained
+            | Cause::Undefined
+            | Cause::Type
+            | Cause::Error
+            | Cause::Deadline
+            | Cause::Overload => with_reasons("denied by policy", reasons),
             Cause::Identity => with_reasons("caller not recognised", reasons),
             Cause::Unparsed => with_reasons("statement could not be read", reasons),
             Cause::Limit => with_reasons("statement is over a limit", reasons),
             Cause::Protocol => with_reasons("protocol not allowed", reasons),
             Cause::NoBundle => "no policy is loaded yet".to_owned(),
-            Cause::Undefined | Cause::Type | Cause::Error | Cause::Deadline | Cause::Overload => {
-                format!("denied by policy: no usable policy decision (`{}`)", cause.label())
-            }
         };
         Self { kind, message, detail: Some(format!("decision {id}")) }
     }

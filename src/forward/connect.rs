@@ -24,6 +24,7 @@ use crate::wire::postgres::{BackendFramer, Startup, TransactionStatus};
 pub struct Connector {
     pub(super) upstream: config::Upstream,
     tls: Option<Arc<Tls>>,
+    password: Option<credential::Keeper>,
     keys: scram::Memory,
     /// The role that sessions begin as, where it is another than the one that logs in.
     pub(super) assumed: Option<String>,
@@ -70,7 +71,8 @@ impl Connector {
             Address::Unix(_) => "",
         };
         let tls = upstream.tls.as_ref().map(|tls| Arc::new(Tls::new(tls.clone(), host)));
-        Self { upstream, tls, keys: scram::Memory::default(), assumed: None, again: Mutex::new((None, 0)) }
+        let password = upstream.password.clone().map(credential::Keeper::new);
+        Self { upstream, tls, password, keys: scram::Memory::default(), assumed: None, again: Mutex::new((None, 0)) }
     }
 
     /// The same for sessions that begin as this role: it is the one that databases are described to.
@@ -99,7 +101,7 @@ impl Connector {
     }
 
     /// Connects and logs in with the held credential, within `upstream.connect` altogether. The credential and whom to
-    /// trust are read each time. `parameters` are sent as they are: the caller has chosen them. Where a name comes
+    /// trust are looked at each time. `parameters` are sent as they are: the caller has chosen them. Where a name comes
     /// twice the last value holds.
     ///
     /// # Errors
@@ -139,8 +141,8 @@ impl Connector {
     }
 
     async fn password(&self) -> Result<Option<Arc<Secret<String>>>, ForwardError> {
-        match &self.upstream.password {
-            Some(source) => credential::read(source).await.map(Arc::new).map(Some),
+        match &self.password {
+            Some(keeper) => keeper.secret().await.map(Some),
             None => Ok(None),
         }
     }
@@ -219,7 +221,9 @@ async fn reach(address: &Address, limit: Duration) -> Result<(Stream, Endpoint),
     for endpoint in endpoints {
         let share = limit.saturating_sub(started.elapsed()) / u32::try_from(left.max(1)).unwrap_or(u32::MAX);
         left = left.saturating_sub(1);
-        match timeout(share, dial(&endpoint)).await {
+        // The last one may take all that is left, which whoever called sees to.
+        let dialled = if left == 0 { Ok(dial(&endpoint).await) } else { timeout(share, dial(&endpoint)).await };
+        match dialled {
             Ok(Ok(stream)) => return Ok((stream, endpoint)),
             Ok(Err(error)) => last = error,
             Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, "no answer"),

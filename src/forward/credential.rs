@@ -1,16 +1,50 @@
-//! Secrets, read when they are needed, so that a changed file is taken.
+//! Secrets, looked at when they are needed, so that a changed file is taken.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use super::ForwardError;
-use crate::config::{SecretSource, read_file_aside};
+use crate::config::{FileVersion, SecretSource, read_file_aside};
 use crate::model::Secret;
 
 /// Far above any password, far below what hurts.
 const MAX_SECRET: usize = 64 << 10;
 
+/// One secret, kept for as long as its file is the same.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    source: SecretSource,
+    kept: Mutex<Option<(FileVersion, Arc<Secret<String>>)>>,
+}
+
+impl Keeper {
+    pub(super) fn new(source: SecretSource) -> Self {
+        Self { source, kept: Mutex::default() }
+    }
+
+    /// The secret as its source has it now.
+    pub(super) async fn secret(&self) -> Result<Arc<Secret<String>>, ForwardError> {
+        let now = || match &self.source {
+            SecretSource::File(path) => FileVersion::of(path).ok(),
+            SecretSource::Env(_) => None,
+        };
+        let before = now();
+        let known = self.kept.lock().as_ref().filter(|(version, _)| Some(version) == before.as_ref()).cloned();
+        if let Some((_, secret)) = known {
+            return Ok(secret);
+        }
+        let secret = read(&self.source).await.map(Arc::new);
+        // What may be changed again unseen is not kept, nor what is there no more.
+        let kept = before.filter(|version| version.is_settled() && now() == before).zip(secret.as_ref().ok().cloned());
+        *self.kept.lock() = kept;
+        secret
+    }
+}
+
 /// Reads a secret. The final line break is not part of it.
-pub(super) async fn read(source: &SecretSource) -> Result<Secret<String>, ForwardError> {
+async fn read(source: &SecretSource) -> Result<Secret<String>, ForwardError> {
     match source {
         SecretSource::File(path) => {
             let read = read_file_aside(path, MAX_SECRET).await;
@@ -86,5 +120,32 @@ mod tests {
         assert!(error.to_string().contains("/nowhere/password"));
         let error = read(&SecretSource::Env("SIDEGATE_TEST_NO_SUCH".into())).await.unwrap_err();
         assert_eq!(error.to_string(), "the credential from `$SIDEGATE_TEST_NO_SUCH` is not set");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_changed_is_read_anew_and_another_one_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("password");
+        let keeper = Keeper::new(SecretSource::File(path.clone()));
+        assert!(keeper.secret().await.is_err());
+        std::fs::write(&path, "first").unwrap();
+        let young = keeper.secret().await.unwrap();
+        assert_eq!(young.expose(), "first");
+        // Of one length, and in one moment: nothing but the contents tells them apart for certain.
+        std::fs::write(&path, "other").unwrap();
+        assert_eq!(keeper.secret().await.unwrap().expose(), "other");
+        let began = std::time::Instant::now();
+        while !FileVersion::of(&path).unwrap().is_settled() {
+            assert!(began.elapsed() < std::time::Duration::from_secs(20));
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let kept = keeper.secret().await.unwrap();
+        assert!(Arc::ptr_eq(&kept, &keeper.secret().await.unwrap()), "it is kept");
+        let beside = directory.path().join("beside");
+        std::fs::write(&beside, "third").unwrap();
+        std::fs::rename(&beside, &path).unwrap();
+        assert_eq!(keeper.secret().await.unwrap().expose(), "third");
+        std::fs::remove_file(&path).unwrap();
+        assert!(keeper.secret().await.is_err(), "what is struck is worth nothing");
     }
 }

@@ -276,7 +276,9 @@ impl Wire<'_> {
         loop {
             match self.framer.next_piece().map_err(|source| self.protocol(source))? {
                 Some(BackendPiece::Frame(frame)) => return Ok(frame),
-                Some(BackendPiece::Relay(relay)) => return Err(self.protocol(WireError::Tag { tag: relay.tag })),
+                Some(BackendPiece::Relay(rows) | BackendPiece::Rows(rows)) => {
+                    return Err(self.protocol(WireError::Tag { tag: rows.tag }));
+                }
                 None => match self.stream.read_buf(self.framer.room()).await {
                     Ok(1..) => {}
                     Ok(0) | Err(_) => return Err(ForwardError::Gone { address: self.address.to_owned() }),

@@ -130,7 +130,9 @@ impl Survey {
             let piece = self.upstream.framer.next_piece().map_err(|source| self.protocol(source))?;
             let frame = match piece {
                 Some(BackendPiece::Frame(frame)) => frame,
-                Some(BackendPiece::Relay(relay)) => return Err(self.protocol(WireError::Tag { tag: relay.tag })),
+                Some(BackendPiece::Relay(rows) | BackendPiece::Rows(rows)) => {
+                    return Err(self.protocol(WireError::Tag { tag: rows.tag }));
+                }
                 None => {
                     match self.upstream.stream.read_buf(self.upstream.framer.room()).await {
                         Ok(1..) => {}

@@ -35,7 +35,7 @@ impl Client {
         loop {
             match self.framer.next_piece().unwrap() {
                 Some(BackendPiece::Frame(frame)) => return Some(frame),
-                Some(BackendPiece::Relay(_)) => panic!("a row"),
+                Some(BackendPiece::Relay(_) | BackendPiece::Rows(_)) => panic!("a row"),
                 None if self.stream.read_buf(self.framer.room()).await.unwrap_or(0) == 0 => return None,
                 None => {}
             }

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use super::IdentifyError;
 use super::scram::Verifier;
 use super::validity::{Grant, Grants};
-use super::version::{LOOK, Version};
-use crate::config::{read_file, read_file_aside};
+use super::version::LOOK;
+use crate::config::{FileVersion, read_file, read_file_aside};
 use crate::model::Hidden;
 
 /// One file, read again when it has changed.
@@ -29,7 +29,7 @@ pub(super) struct UsersFile {
 /// One reading.
 struct Reading {
     begun: Instant,
-    version: Version,
+    version: FileVersion,
     users: Arc<Users>,
 }
 
@@ -109,10 +109,10 @@ impl UsersFile {
         }
     }
 
-    async fn versioned(&self) -> Result<(Version, Arc<Users>), IdentifyError> {
+    async fn versioned(&self) -> Result<(FileVersion, Arc<Users>), IdentifyError> {
         let failed = |source| IdentifyError::UsersFile { path: self.path.clone(), source };
         let begun = Instant::now();
-        let version = Version::of(&self.path).await.map_err(failed)?;
+        let version = FileVersion::of(&self.path).map_err(failed)?;
         if let Some(read) = self.read.lock().as_ref()
             && read.version == version
         {

@@ -70,13 +70,14 @@ impl Validity {
     pub async fn end(&self) {
         let expired = async {
             match &self.expiry {
-                Some(expiry) => expiry.reached().await,
+                Some(expiry) => Box::pin(expiry.reached()).await,
                 None => std::future::pending().await,
             }
         };
         let withdrawn = async {
             match &self.grant {
-                Some(grant) => grant.ended().await,
+                // Boxed, so that who is nobody's to withdraw pays nothing for it.
+                Some(grant) => Box::pin(grant.ended()).await,
                 None => std::future::pending().await,
             }
         };

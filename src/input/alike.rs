@@ -22,6 +22,7 @@ pub struct Alike {
     pub(super) callers: Kind,
     pub(super) workloads: Kind,
     pub(super) targets: Kind,
+    pub(super) paths: Kind,
 }
 
 /// Values that are compared with each other.

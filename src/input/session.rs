@@ -88,10 +88,11 @@ impl SessionContext {
 
     /// The same, of the parts that sessions like it have.
     pub fn among(others: &Alike, opening: &Opening, search_path: Option<Vec<String>>) -> Self {
+        let path = others.paths.part(json!(search_path));
         Self {
             transaction: Transaction::Idle,
             transaction_uncertain: false,
-            search_path,
+            search_path: search_path.clone(),
             statements: 0,
             rows: 0,
             bytes: 0,
@@ -112,7 +113,7 @@ impl SessionContext {
                     })),
                 ),
             ])),
-            path: Mutex::new(None),
+            path: Mutex::new(Some((search_path, path))),
         }
     }
 

@@ -195,7 +195,7 @@ impl Journal {
             state: State::Waiting,
         };
         if let Some(disk) = disk
-            && let Err(error) = patience(disk).await
+            && let Err(error) = Box::pin(patience(disk)).await
         {
             entry.end_untold(OutcomeKind::Failed, "journal");
             return Err(error);
@@ -238,10 +238,20 @@ impl Journal {
         let when = if strict { When::Now } else { when };
         let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
         match shared.admit(draft, when, sender) {
-            Ok(placed) => return Ok((placed, disk)),
-            Err(JournalError::Stalled { .. }) => {}
-            Err(error) => return Err(error),
+            Ok(placed) => Ok((placed, disk)),
+            // Boxed, as it is rare, and every session that waits would be larger by it.
+            Err(JournalError::Stalled { .. }) => Box::pin(self.place_later(draft, when, strict)).await,
+            Err(error) => Err(error),
         }
+    }
+
+    async fn place_later(
+        &self,
+        draft: &mut Draft,
+        when: When,
+        strict: bool,
+    ) -> Result<(Placed, Option<Disk>), JournalError> {
+        let shared = &self.0.shared;
         let deadline = tokio::time::Instant::now() + shared.settings.patience;
         loop {
             let room = shared.room.notified();
@@ -283,8 +293,10 @@ impl Entry {
     /// # Errors
     /// The outcome is not recorded yet; it will be when the disk recovers. The last byte of the answer must not
     /// go to the client.
-    pub async fn close(self, outcome: Outcome) -> Result<(), JournalError> {
-        self.close_by(When::Now, outcome).await.map(|_| ())
+    pub fn close(self, outcome: Outcome) -> impl Future<Output = Result<(), JournalError>> {
+        // Begun at once: whoever waits for the disk need not hold the entry meanwhile.
+        let ended = self.close_by(When::Now, outcome);
+        async move { kept(ended).await.map(|_| ()) }
     }
 
     /// The same, but an `async` one need not be in the file yet: before the last byte of the answer goes to the client,
@@ -292,19 +304,16 @@ impl Entry {
     ///
     /// # Errors
     /// As of [`Entry::close`].
-    pub async fn settle(self, outcome: Outcome) -> Result<Mark, JournalError> {
-        self.close_by(When::Soon, outcome).await
+    pub fn settle(self, outcome: Outcome) -> impl Future<Output = Result<Mark, JournalError>> {
+        kept(self.close_by(When::Soon, outcome))
     }
 
-    async fn close_by(mut self, when: When, outcome: Outcome) -> Result<Mark, JournalError> {
+    fn close_by(mut self, when: When, outcome: Outcome) -> Result<(Mark, Option<Disk>), JournalError> {
         let strict = self.decision.class() == AuditClass::Strict;
         let when = if strict { When::Now } else { when };
         let (sender, disk) = if strict { Some(oneshot::channel()) } else { None }.unzip();
         let placed = self.end(OutcomePayload::told(self.placed.sequence, &outcome), when, sender)?;
-        if let Some(disk) = disk {
-            patience(disk).await?;
-        }
-        Ok(placed.mark())
+        Ok((placed.mark(), disk))
     }
 
     fn end(&mut self, payload: OutcomePayload, when: When, wait: Option<Waiter>) -> Result<Placed, JournalError> {
@@ -382,6 +391,15 @@ impl Drop for Handle {
 }
 
 type Disk = oneshot::Receiver<Result<(), JournalError>>;
+
+/// Where an outcome is, once the disk has it if it must.
+async fn kept(ended: Result<(Mark, Option<Disk>), JournalError>) -> Result<Mark, JournalError> {
+    let (mark, disk) = ended?;
+    if let Some(disk) = disk {
+        Box::pin(patience(disk)).await?;
+    }
+    Ok(mark)
+}
 
 async fn patience(disk: Disk) -> Result<(), JournalError> {
     match tokio::time::timeout(DISK_PATIENCE, disk).await {

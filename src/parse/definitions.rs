@@ -55,11 +55,19 @@ pub struct Definitions {
     types: Moved,
     operators: Moved,
     schemas: BTreeSet<String>,
-    /// Of the relations those, by id, that are nothing but tables just made: whoever made them knows.
-    tables: BTreeSet<String>,
+    /// Relations that keys refer to since then which do something where rows of these go or change.
+    referenced: Moved,
+    /// Relations of which more is computed since then where rows of theirs come or change.
+    computed: Moved,
+    /// Of the relations those, by id, that are nothing but tables just made: whoever made them knows. And whether nothing
+    /// runs where rows come into them.
+    tables: BTreeMap<String, bool>,
 }
 
 impl Definitions {
+    /// More names of one kind than this are not told apart.
+    pub const MANY: usize = MANY;
+
     /// Of whatever cannot be told.
     pub fn everything() -> Self {
         let every = || Moved { every: true, ..Moved::default() };
@@ -76,9 +84,14 @@ impl Definitions {
         Self { relations: Moved::of(names), ..Self::default() }
     }
 
-    /// Of a table that is made.
-    pub fn table(id: String, place: Place) -> Self {
-        Self { tables: BTreeSet::from([id]), ..Self::relations([place]) }
+    /// Of a table that is made. `quiet`: nothing runs where rows come into it.
+    pub fn table(id: String, place: Place, quiet: bool) -> Self {
+        Self { tables: BTreeMap::from([(id, quiet)]), ..Self::relations([place]) }
+    }
+
+    /// Of what foreign keys refer to that do more than refuse.
+    pub fn referenced(names: impl IntoIterator<Item = Place>) -> Self {
+        Self { referenced: Moved::of(names), ..Self::default() }
     }
 
     /// Of functions with these names.
@@ -102,6 +115,11 @@ impl Definitions {
         Self { schemas: names.into_iter().collect(), ..Self::default() }
     }
 
+    /// Of relations with indexes that compute something.
+    pub fn computed(names: impl IntoIterator<Item = Place>) -> Self {
+        Self { computed: Moved::of(names), ..Self::default() }
+    }
+
     /// Whether every name means what the catalog says.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -110,6 +128,11 @@ impl Definitions {
     /// Whether it cannot be told which names it moves.
     pub fn is_everything(&self) -> bool {
         self.relations.every
+    }
+
+    /// Whether they move names that they do not give.
+    pub fn reach_far(&self) -> bool {
+        self.relations.every || self.functions.every || self.types.every || !self.schemas.is_empty()
     }
 
     /// Adds others.
@@ -121,7 +144,9 @@ impl Definitions {
         if other.relations.every || again || !other.schemas.is_empty() {
             self.tables.clear();
         }
-        self.tables.extend(other.tables.iter().cloned());
+        self.tables.extend(other.tables.iter().map(|(id, quiet)| (id.clone(), *quiet)));
+        self.referenced.extend(&other.referenced);
+        self.computed.extend(&other.computed);
         self.schemas.extend(other.schemas.iter().cloned());
         self.relations.extend(&other.relations);
         self.functions.extend(&other.functions);
@@ -143,7 +168,17 @@ impl Definitions {
 
     /// Whether a relation is nothing but a table that was just made.
     pub fn make_table(&self, id: &str) -> bool {
-        self.tables.contains(id)
+        self.tables.contains_key(id)
+    }
+
+    /// Whether nothing runs, either, where rows come into it.
+    pub fn make_quiet_table(&self, id: &str) -> bool {
+        self.tables.get(id).copied().unwrap_or_default()
+    }
+
+    /// Whether keys that were made since may do something where rows of a relation go or change.
+    pub fn touch_referenced<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        self.relations.every || self.referenced.touches(schemas, name)
     }
 
     /// Names of relations, where not every one is meant.
@@ -152,6 +187,11 @@ impl Definitions {
             .names
             .iter()
             .flat_map(|(name, schemas)| schemas.iter().map(move |schema| (schema.as_deref(), name.as_str())))
+    }
+
+    /// Whether more may be computed since where rows of a relation come or change.
+    pub fn touch_computed<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
+        self.computed.touches(schemas, name)
     }
 
     /// Whether a relation's name, which is looked for in these schemas and in PostgreSQL's own, may mean something else.
@@ -203,27 +243,39 @@ mod tests {
     }
 
     #[test]
+    fn what_keys_refer_to_keeps_its_name() {
+        let mut defined = Definitions::relations([place(Some("a"), "orders")]);
+        defined.extend(&Definitions::referenced([place(Some("a"), "customers"), place(None, "items")]));
+        assert!(defined.touch_referenced(&["a"], "customers") && defined.touch_referenced(&["b"], "items"));
+        assert!(!defined.touch_relation(&["a"], "customers") && !defined.touch_referenced(&["b"], "customers"));
+        assert!(Definitions::everything().touch_referenced(&["a"], "customers"));
+        defined.extend(&Definitions::computed([place(Some("a"), "people")]));
+        assert!(defined.touch_computed(&["a"], "people") && !defined.touch_relation(&["a"], "people"));
+    }
+
+    #[test]
     fn too_many_names_are_all_names_of_that_kind() {
         let mut defined = Definitions::default();
-        assert!(defined.is_empty() && !defined.touch_relation(&["a"], "a"));
+        assert!(defined.is_empty() && !defined.touch_relation(&["a"], "a") && !defined.reach_far());
         defined.extend(&Definitions::functions([place(None, "f")]));
         for number in 0..MANY {
             defined.extend(&Definitions::relations([place(Some("s"), &number.to_string())]));
         }
         assert!(!defined.touch_relation(&["s"], "b") && !defined.is_everything());
         defined.extend(&Definitions::relations([place(Some("s"), "one more")]));
-        assert!(defined.touch_relation(&["s"], "b") && !defined.touch_function(&["s"], "b"));
+        assert!(defined.touch_relation(&["s"], "b") && !defined.touch_function(&["s"], "b") && defined.reach_far());
         assert_eq!(defined.relation_names().count(), 0);
     }
 
     #[test]
     fn a_table_just_made_is_one_until_something_else_is_done_to_it() {
-        let table = || Definitions::table("public.t".to_owned(), place(Some("public"), "t"));
+        let table = || Definitions::table("public.t".to_owned(), place(Some("public"), "t"), true);
         let mut defined = table();
-        defined.extend(&Definitions::table("public.u".to_owned(), place(Some("public"), "u")));
+        defined.extend(&Definitions::table("public.u".to_owned(), place(Some("public"), "u"), false));
         defined.extend(&Definitions::relations([place(None, "other")]));
         assert!(defined.make_table("public.t") && defined.make_table("public.u"));
         assert!(defined.touch_relation(&["public"], "t"));
+        assert!(defined.make_quiet_table("public.t") && !defined.make_quiet_table("public.u"));
         let schema = Definitions::schemas(["public".to_owned()]);
         for after in [Definitions::relations([place(None, "t")]), Definitions::everything(), schema] {
             let mut defined = table();

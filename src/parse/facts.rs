@@ -162,6 +162,8 @@ pub struct OutputLineage {
     pub columns: Vec<BaseColumn>,
     /// Whether it is the only one of them, as it is, and the server says that it comes from there.
     pub bare: bool,
+    /// Whether each of its values is that of one of them, as it is: of a UNION ALL, for one, where the server says nothing.
+    pub shown: bool,
 }
 
 /// What PostgreSQL promises about a function.
@@ -306,6 +308,15 @@ impl Facts {
     /// Whether all that becomes of a column is that it is, as it is, columns of the result: nothing is compared with it,
     /// computed from it or stored. False wherever that is not certain.
     pub fn only_passed(&self, relation: &str, column: &str) -> bool {
+        self.becomes(relation, column, |output| output.bare)
+    }
+
+    /// The same where the result may have other values in the same column, too.
+    pub fn only_shown(&self, relation: &str, column: &str) -> bool {
+        self.becomes(relation, column, |output| output.bare || output.shown)
+    }
+
+    fn becomes(&self, relation: &str, column: &str, as_it_is: impl Fn(&OutputLineage) -> bool) -> bool {
         let unread = [Effect::Procedure, Effect::Unknown, Effect::Settings, Effect::File, Effect::Program];
         let Some(outputs) = self.outputs.as_ref().filter(|_| self.unknown.is_empty() && !self.outdated) else {
             return false;
@@ -317,7 +328,7 @@ impl Facts {
             && unread.iter().all(|effect| !self.effects.contains(effect))
             && used.is_some_and(|used| used.passed)
             && !self.columns.iter().any(whole)
-            && outputs.iter().all(|output| output.bare || !output.columns.iter().any(is))
+            && outputs.iter().all(|output| as_it_is(output) || !output.columns.iter().any(is))
     }
 
     /// About how many bytes of memory it takes, on the safe side.

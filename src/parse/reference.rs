@@ -30,6 +30,8 @@ pub enum Role {
     CopyOut,
     /// Its definition changes, or it is emptied, locked, measured….
     Named,
+    /// A foreign key changes its rows in turn.
+    Reached,
     /// It is not named in this text, but in one that this one runs by name (EXECUTE, FETCH).
     Elsewhere,
 }

@@ -67,11 +67,26 @@ struct Unsettled {
     /// What `asked` was when they were made, and what they move.
     made: Vec<(u64, Definitions)>,
     /// Those that may be made at any moment.
-    held: Vec<(u64, Definitions)>,
+    held: Vec<Held>,
     holds: u64,
     /// Of the held ones those whose sessions have gone, with what their server's processes are called.
     orphans: Vec<(u64, i32)>,
+    /// Somebody was told that nobody says when those have gone.
+    untold: bool,
 }
+
+/// Definitions that may be made at any moment.
+#[derive(Debug)]
+struct Held {
+    number: u64,
+    defined: Definitions,
+    since: Instant,
+    /// Ends the session that holds them; nothing for one that has gone.
+    over: Option<Arc<Notify>>,
+}
+
+/// A statement that leaves names of others uncertain while it runs may run this long.
+pub(super) const HELD: Duration = Duration::from_secs(900);
 
 /// More definitions since the last look are not told apart.
 const APART: usize = 64;
@@ -158,6 +173,7 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
     loop {
         sleep(pause).await;
         let Some(due) = is_due(&page).await else { return };
+        page.upgrade().into_iter().for_each(|page| page.end_overdue(Instant::now()));
         if !due {
             continue;
         }
@@ -186,7 +202,7 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
                 if page.has_orphans() {
                     // Until the server has done what it was left with.
                     page.ask();
-                    pause = pause.max(ORPHANS);
+                    pause = pause.max(ORPHANS).max(page.waits_for_orphans());
                 }
             }
             Err(error) => {
@@ -273,8 +289,17 @@ impl Page {
     /// Puts what is unsettled together.
     fn tell(&self, unsettled: &Unsettled, other: bool) {
         let mut all = Definitions::default();
-        unsettled.made.iter().chain(&unsettled.held).for_each(|(_, defined)| all.extend(defined));
+        let made = unsettled.made.iter().map(|(_, defined)| defined);
+        let each = made.chain(unsettled.held.iter().map(|held| &held.defined));
+        each.clone().for_each(|defined| all.extend(defined));
         let moved = all != **self.defined.load();
+        if moved && all.is_everything() && !each.clone().any(Definitions::is_everything) {
+            tracing::warn!(
+                database = %self.database,
+                limit = Definitions::MANY,
+                "more names were changed at once than are told apart: until the catalog is read again none is certain"
+            );
+        }
         if moved {
             self.defined.store(Arc::new(all));
         }
@@ -339,35 +364,50 @@ impl Page {
         self.tell(unsettled, false);
     }
 
-    /// Definitions that may be made at any moment, until the hold is let go.
-    pub(super) fn hold(self: &Arc<Self>, defined: &Definitions) -> Hold {
-        let defined = self.widened(defined);
-        let mut unsettled = self.unsettled.lock();
+    /// Definitions that may be made at any moment, until the hold is let go. `over` is rung where that takes too long.
+    pub(super) fn hold(self: &Arc<Self>, defined: &Definitions, over: &Arc<Notify>) -> Hold {
+        let number = self.held(defined, &mut self.unsettled.lock(), Some(Arc::clone(over)));
+        Hold { page: Arc::clone(self), number }
+    }
+
+    fn held(&self, defined: &Definitions, unsettled: &mut Unsettled, over: Option<Arc<Notify>>) -> u64 {
         unsettled.holds = unsettled.holds.saturating_add(1);
         let number = unsettled.holds;
-        unsettled.held.push((number, defined));
-        self.tell(&unsettled, false);
-        Hold { page: Arc::clone(self), number }
+        unsettled.held.push(Held { number, defined: self.widened(defined), since: Instant::now(), over });
+        self.tell(unsettled, false);
+        number
+    }
+
+    /// Ends the sessions whose statements have left names of others uncertain for too long.
+    fn end_overdue(&self, now: Instant) {
+        for held in &self.unsettled.lock().held {
+            let overdue = now.saturating_duration_since(held.since) > HELD && held.defined.reach_far();
+            held.over.iter().filter(|_| overdue).for_each(|over| over.notify_one());
+        }
     }
 
     fn let_go(&self, number: u64) {
         let mut unsettled = self.unsettled.lock();
-        if let Some(at) = unsettled.held.iter().position(|(held, _)| *held == number) {
-            let (_, defined) = unsettled.held.swap_remove(at);
+        if let Some(at) = unsettled.held.iter().position(|held| held.number == number) {
+            let Held { defined, .. } = unsettled.held.swap_remove(at);
             self.made(&mut unsettled, defined);
         }
     }
 
     /// Definitions that the server may still make for a session that has gone: they are held until its process has, too.
     pub(super) fn orphan(&self, defined: &Definitions, process: i32) {
-        let defined = self.widened(defined);
         let mut unsettled = self.unsettled.lock();
-        unsettled.holds = unsettled.holds.saturating_add(1);
-        let number = unsettled.holds;
-        unsettled.held.push((number, defined));
+        let number = self.held(defined, &mut unsettled, None);
         unsettled.orphans.push((number, process));
-        self.tell(&unsettled, false);
+        drop(unsettled);
         self.ask();
+    }
+
+    /// The longer they take, the less often they are asked about.
+    fn waits_for_orphans(&self) -> Duration {
+        let unsettled = self.unsettled.lock();
+        let orphans = unsettled.held.iter().filter(|held| held.over.is_none());
+        orphans.map(|held| held.since.elapsed() / 20).min().unwrap_or_default().min(INTERVAL)
     }
 
     fn has_orphans(&self) -> bool {
@@ -378,7 +418,16 @@ impl Page {
     fn release(&self, snapshot: &Snapshot) {
         let gone: Vec<u64> = {
             let mut unsettled = self.unsettled.lock();
-            let is_there = |process: i32| snapshot.has_backend(process).unwrap_or_default();
+            if !unsettled.orphans.is_empty() && snapshot.has_backend(0).is_none() && !unsettled.untold {
+                unsettled.untold = true;
+                tracing::warn!(
+                    database = %self.database,
+                    "the server does not tell which sessions there are, so names that lost sessions were changing stay \
+                     unknown: grant execute on `pg_stat_get_backend_idset()` and `pg_stat_get_backend_pid(integer)`"
+                );
+            }
+            // Who is not told has not gone.
+            let is_there = |process: i32| snapshot.has_backend(process).unwrap_or(true);
             let (kept, gone): (Vec<_>, Vec<_>) =
                 unsettled.orphans.drain(..).partition(|(_, process)| is_there(*process));
             unsettled.orphans = kept;

@@ -42,11 +42,8 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
                 // There is always one.
                 let (connection, Some(place)) = accepted else { continue };
                 let (house, lane, runtime) = (Arc::clone(&house), Arc::clone(&lane), place.runtime().clone());
-                let session = async move {
-                    postgres::serve(house, lane, connection).await;
-                    drop(place);
-                };
-                sessions.spawn_on(session, &runtime);
+                // Boxed: what moves into a task stays in it, though nobody needs it any more.
+                sessions.spawn_on(postgres::serve(house, lane, Box::new(connection), place), &runtime);
             }
             Some(ended) = sessions.join_next() => report(&ended),
             () = house.drain.requested() => break,

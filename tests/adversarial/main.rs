@@ -25,5 +25,6 @@ mod database;
 mod fuzz;
 mod generate;
 mod more;
+mod ordinary;
 mod set;
 mod wire;

@@ -196,6 +196,108 @@ fn each_cursor_keeps_the_masks_that_it_was_declared_under() {
 }
 
 #[test]
+fn prepared_statements_answer_what_was_foreseen_when_they_were_prepared() {
+    let sidegate = Setup::policy(POLICY).start();
+    let mut client = open(&sidegate);
+    assert_eq!(client.ask(&query("begin; create table mine (id int)")), "C:BEGIN C:CREATE TABLE Z:T");
+    assert_eq!(client.ask(&query("prepare p as select id from payroll where id = 1")), "C:PREPARE Z:T");
+    assert_eq!(client.ask(&query("prepare q(int) as select salary as money, 1 as one from payroll where id = $1")), {
+        "C:PREPARE Z:T"
+    });
+    for _ in 0..2 {
+        assert_eq!(told(&mut client, &[query("execute p")]).0, "T D C:SELECT 1 Z:T");
+        assert_eq!(told(&mut client, &[query("execute q(1)")]).0, "T D C:SELECT 1 Z:T");
+        let extended = [parse("", "execute q(2)"), bind("", "", &[]), execute("", 0), sync()];
+        assert!(told(&mut client, &extended).0.starts_with("1 2 "));
+    }
+    assert_eq!(client.ask(&query("commit")), "C:COMMIT Z:I");
+    assert!(sidegate.metric("sidegate_answers_unforeseen_total") < 0.5);
+}
+
+#[test]
+fn cursors_answer_what_was_foreseen_when_they_were_declared() {
+    for server in [postgres(), postgres18()] {
+        let sidegate = Setup::policy(POLICY).server(server).start();
+        let mut client = open(&sidegate);
+        for (cursor, sql) in [
+            ("a", "select id, salary as money from payroll order by id"),
+            ("b", "select email, id, lower(name) from customers order by id"),
+            ("c", "select 1 as one, now()"),
+        ] {
+            for hold in ["with hold", "without hold"] {
+                let declare = format!("begin; declare {cursor} scroll cursor {hold} for {sql}");
+                assert_eq!(client.ask(&query(&declare)), "C:BEGIN C:DECLARE CURSOR Z:T");
+                for _ in 0..2 {
+                    let fetch = format!("fetch first from {cursor}");
+                    assert_eq!(told(&mut client, &[query(&fetch)]).0, "T D C:FETCH 1 Z:T", "{sql}");
+                    let extended = [parse("", &fetch), bind("", "", &[]), describe(true, ""), execute("", 0), sync()];
+                    assert_eq!(told(&mut client, &extended).0, "1 2 T D C:FETCH 1 Z:T", "{sql}");
+                    let moved = told(&mut client, &[query(&format!("move first from {cursor}"))]).0;
+                    assert_eq!(moved, "C:MOVE 1 Z:T");
+                }
+                assert_eq!(client.ask(&query("commit")), "C:COMMIT Z:I");
+                if hold == "with hold" {
+                    let fetch = format!("fetch first from {cursor}");
+                    assert_eq!(told(&mut client, &[query(&fetch)]).0, "T D C:FETCH 1 Z:I", "{sql}");
+                    assert_eq!(client.ask(&query(&format!("close {cursor}"))), "C:CLOSE CURSOR Z:I");
+                }
+            }
+        }
+        // The same name for something else: whichever it is, nothing is refused for it.
+        for sql in ["select id from payroll", "select name from customers", "select total, id from orders"] {
+            assert_eq!(client.ask(&query(&format!("begin; declare d cursor for {sql}"))), {
+                "C:BEGIN C:DECLARE CURSOR Z:T"
+            });
+            assert_eq!(told(&mut client, &[query("fetch 1 from d")]).0, "T D C:FETCH 1 Z:T", "{sql}");
+            assert_eq!(client.ask(&query("commit")), "C:COMMIT Z:I");
+        }
+        assert!(sidegate.metric("sidegate_answers_unforeseen_total") < 0.5);
+    }
+}
+
+#[test]
+fn a_copy_in_which_no_mask_binds_is_held_against_what_was_foreseen() {
+    let sidegate = Setup::policy(POLICY).start();
+    let mut client = deceived(&sidegate);
+    for sql in [
+        "copy orders to stdout",
+        "copy public.orders (id, email) to stdout (format csv)",
+        "copy (select * from orders) to stdout",
+        "copy (select o from orders o) to stdout (format binary)",
+        "COPY (table orders) TO STDOUT;",
+    ] {
+        let (spelled, text) = told(&mut client, &[query(sql)]);
+        assert_eq!(spelled, "E:42501 Z:E", "{sql}: {text}");
+        go_on(&mut client);
+    }
+    let sidegate = Setup::policy(POLICY).start();
+    let mut client = open(&sidegate);
+    for id in ["1", "2"] {
+        let (spelled, text) =
+            told(&mut client, &[query(&format!("copy (select id, 'row' from payroll where id = {id}) to stdout"))]);
+        assert!(spelled.ends_with("C:COPY 1 Z:I") && text.contains(&format!("{id}\trow\n")), "{spelled} {text}");
+    }
+    for sql in ["copy payroll to stdout", "copy payroll (salary) to stdout csv", "copy (select now()) to stdout"] {
+        assert!(told(&mut client, &[query(sql)]).0.contains("C:COPY "), "{sql}");
+    }
+    client.send(&query("copy (select nothing from payroll) to stdout"));
+    let error = client.until_ready().into_iter().find(|message| message.tag == 'E').expect("an error");
+    assert_eq!((error.field('C').as_str(), error.field('P').as_str()), ("42703", "14"), "{error:?}");
+    for (sql, error) in [("copy nowhere to stdout", "42P01"), ("copy payroll (nothing) to stdout", "42703")] {
+        assert_eq!(told(&mut client, &[query(sql)]).0, format!("E:{error} Z:I"), "{sql}");
+    }
+    // What was altered elsewhere is no reason to refuse.
+    postgres().sql(&sidegate.database, "alter table payroll add column bonus int default 5");
+    let (spelled, text) = told(&mut client, &[query("copy (select * from payroll where id = 1) to stdout")]);
+    assert!(spelled.ends_with("C:COPY 1 Z:I") && text.contains("\t5\n"), "{spelled} {text}");
+    assert_eq!(client.ask(&query("begin")), "C:BEGIN Z:T");
+    assert!(told(&mut client, &[query("copy payroll to stdout")]).0.ends_with(" Z:T"));
+    assert_eq!(client.ask(&query("select 1 from nowhere")), "E:42P01 Z:E");
+    assert_eq!(told(&mut client, &[query("copy payroll to stdout")]).0, "E:25P02 Z:E");
+    assert_eq!(client.ask(&query("rollback")), "C:ROLLBACK Z:I");
+}
+
+#[test]
 fn what_merge_returns_is_masked_in_its_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let key = folder.path().join("key");

@@ -346,7 +346,7 @@ fn an_undefined_decision_refuses_everything() {
         .sidegate("decision: shop/answer")
         .start();
     let text = said(&sidegate.psql(&["-c", "select 1"]));
-    assert!(text.contains("no usable policy decision (`undefined`)"), "{text}");
+    assert!(text.contains("denied by policy: `shop.answer` is undefined"), "{text}");
     sidegate.event("the refusal's", |event| event["custom"]["sidegate"]["cause"] == "undefined");
 }
 

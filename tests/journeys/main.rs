@@ -13,7 +13,9 @@
 
 mod adversary;
 mod altered;
+mod begun;
 mod between;
+mod cascades;
 mod catalog;
 mod causes;
 mod clients;

@@ -250,6 +250,39 @@ print('every row')";
     assert!(psql("select email from customers").contains("the key `nobodys`"));
 }
 
+#[test]
+fn rows_of_many_reads_are_each_masked_and_end_where_any_would() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("key");
+    std::fs::write(&key, "0123456789abcdef0123456789abcdefXYZ").expect("the key is written");
+    let limited = format!("{KEYED}\nlimit contains {{\"rows\": 4000}} if true\n");
+    let sidegate = Setup::policy(&limited).sidegate(&format!("keys: {{masks: {{file: {}}}}}", key.display())).start();
+    let lines = |sql: &str| {
+        let text = said(&sidegate.psql(&["-Atc", sql]));
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let each = |id: &String| lines(&format!("select id, email, name from customers where id = {id}")).concat();
+    let ids = lines("select id from customers order by id limit 5");
+    let expected: Vec<String> = ids.iter().map(each).collect();
+    let sql = "select c.id, c.email, c.name from customers c, generate_series(1, 40) n";
+    let all = lines(sql);
+    assert_eq!(all.len(), 4_000, "{:?}", all.first());
+    for (id, row) in ids.iter().zip(&expected) {
+        assert_eq!(all.iter().filter(|other| *other == row).count(), 40, "{row}");
+        assert_eq!(all.iter().filter(|other| other.starts_with(&format!("{id}|"))).count(), 40, "{id}");
+    }
+    assert!(!all.iter().any(|row| row.contains(SECRET) || row.contains("customer ")));
+    let copied = lines("copy (select c.id, c.email, c.name from customers c, generate_series(1, 40) n) to stdout");
+    let mut columns: Vec<String> = copied.iter().map(|row| row.replace('\t', "|")).collect();
+    let mut all = all;
+    columns.sort();
+    all.sort();
+    assert_eq!(columns, all);
+    let mut client = open(&sidegate);
+    client.send(&query(&sql.replace("40", "41")));
+    assert_eq!(spell(&client.until_ready()), format!("T {}E:54000 Z:I", "D ".repeat(4_000)));
+}
+
 /// Documents of which parts are masked, beside one that is none.
 const PATHS: &str = "package policies.shop\n\n\
     allow contains \"everything\" if true\n\n\

@@ -90,6 +90,32 @@ fn a_refused_parse_fails_where_it_stands_in_the_pipeline() {
 }
 
 #[test]
+fn the_event_of_an_extended_statement_that_failed_has_the_servers_sqlstate() {
+    let sidegate = Setup::open().start();
+    let mut client = open(&sidegate);
+    for (statement, code) in [
+        ("select * from nothing_here", "42P01"),
+        ("select 1 / 0 as planned", "22012"),
+        ("select 1 / id from customers where id = 0", ""),
+    ] {
+        client.send(&[parse("", statement), bind("", "", &[]), execute("", 0), sync()].concat());
+        let answer = spell(&client.until_ready());
+        let event = sidegate.event_of(statement);
+        let said = &event["custom"]["sidegate"];
+        if code.is_empty() {
+            assert_eq!(
+                (&said["outcome"], &said["sqlstate"]),
+                (&"forwarded".into(), &serde_json::Value::Null),
+                "{event}"
+            );
+        } else {
+            assert!(answer.contains(&format!("E:{code} Z:I")), "{statement}: {answer}");
+            assert_eq!((&said["outcome"], &said["sqlstate"]), (&"failed".into(), &code.into()), "{event}");
+        }
+    }
+}
+
+#[test]
 fn a_bind_is_judged_with_its_values() {
     let sidegate = Setup::policy(&format!("{POLICY}{VALUES}")).start();
     let mut client = open(&sidegate);

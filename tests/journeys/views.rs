@@ -33,6 +33,24 @@ const VIEWS: &str = "
     create table secured (id int, email text); alter table secured enable row level security;
     insert into secured values (1, 'r1@example.com');
     create view rowwise as select c.id, c.email from customers c join secured s on s.id = c.id;
+    create view everybody as select id, email from customers union all select id, email from secured union all select 0, 'none';
+    create view everyone as select * from everybody where id < 10;
+    create materialized view kept as select id, email from customers union all select id, email from secured;
+    create view counted as select id, email, (select count(*) from orders o where o.customer_id = c.id) as many from customers c;
+    create view inner_union as select u.email, u.id from (select id, email from customers union all select id, email from secured) u
+      where u.id < 10;
+    create view inner_cut as select u.email from (select id, email from customers union all select id, email from secured) u
+      where u.email like 'c7%';
+    create view anybody as select id, email from customers union select id, email from secured;
+    create view swapping as select name, email from customers union all select email, name from customers;
+    create view shouting as select id, email from customers union all select id, upper(email) from customers;
+    create view cutting as select id, email from customers union all select id, email::varchar(9) from customers;
+    create view short as select id, email::varchar(9) as email from customers where false union all select id, email from customers;
+    create view first as (select id, email from customers order by email limit 3) union all select 0, 'none';
+    create view except_for as select id, email from customers except all select id, email from secured;
+    create view looked_up as select o.id, (select c.email from customers c where c.id = o.customer_id) as email from orders o;
+    create view climbing as with recursive r as (select id, email from customers where id = 1 union all
+      select c.id, c.email from customers c join r on c.id = r.id + 1 where c.id < 4) select id, email from r;
 ";
 
 fn start(server: &'static Postgres, policy: &str) -> Sidegate {
@@ -71,6 +89,23 @@ const ATTACKS: &[(&str, &str)] = &[
         "***",
     ),
     ("select mail from near where id = 7 for update", "D(***)"),
+    ("select email from everybody where id = 7", "D(***)"),
+    ("select count(*) from everybody where email like 'c7%' or email = 'none'", "D(0)"),
+    ("select e.email, length(e.email), e from everybody e where id = 0", "D(***,3,(0,***))"),
+    ("select email, count(*) from everyone group by email", "D(***,1"),
+    ("select email from kept where id = 7", "D(***)"),
+    ("select email, many from counted where id = 7", "D(***,"),
+    ("select * from swapping limit 1", "D(***,***)"),
+    ("select email from inner_union where id = 7 and email <> ''", "D(***)"),
+    ("select email from inner_cut", "42501"),
+    ("select email from anybody", "42501"),
+    ("select email from shouting", "42501"),
+    ("select email from cutting", "42501"),
+    ("select email from short", "42501"),
+    ("select email from first", "42501"),
+    ("select id from except_for", "42501"),
+    ("select email from looked_up", "42501"),
+    ("select email from climbing", "42501"),
     ("select * from found", "42501"),
     ("select count(*) from found", "42501"),
     ("select email from loud", "42501"),

@@ -6,7 +6,7 @@ use super::ast::Pos;
 
 /// One problem, at the author's line and column.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{file}:{line}:{column}: {problem}")]
+#[error("{file}{}: {problem}", place(*line, *column))]
 pub(in crate::bundle) struct RegoError {
     /// As it is called in the bundle.
     pub(in crate::bundle) file: String,
@@ -22,6 +22,10 @@ impl RegoError {
     pub(super) fn at(file: &str, pos: Pos, problem: Problem) -> Self {
         Self { file: file.to_owned(), line: pos.line, column: pos.column, problem }
     }
+}
+
+fn place(line: u32, column: u32) -> String {
+    if line == 0 { String::new() } else { format!(":{line}:{column}") }
 }
 
 /// A fault of a policy file: the text says what, why and how to write it instead.

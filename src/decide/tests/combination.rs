@@ -309,6 +309,7 @@ approve contains {\"reason\": \"r\", \"approvers\": [\"dba\"], \"quorum\": 2, \"
 approve contains {\"reason\": \"s\", \"approvers\": [\"owner\"], \"hold\": \"30s\"} if true
 mask contains {\"column\": \"public.customers.email\", \"with\": {\"partial\": {\"keep_last\": 8}}} if true
 mask contains {\"column\": \"public.customers.ssn\", \"with\": {\"replace\": {\"value\": \"***\"}}} if true
+mask contains {\"column\": \"public.orders.payload\", \"with\": {\"redact\": {\"paths\": [\"/card/number\"]}}} if true
 limit contains {\"rows\": 10} if true
 limit contains {\"rows\": 5, \"bytes\": 100} if true
 audit contains \"strict\" if true

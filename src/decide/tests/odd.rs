@@ -147,6 +147,43 @@ async fn every_odd_member_of_a_set_denies_and_names_its_package() {
 }
 
 #[tokio::test]
+async fn what_is_odd_about_a_decision_object_is_said_with_its_key_and_in_json_s_words() {
+    for (object, said) in [
+        ("{}", "missing key `allow`"),
+        ("{\"allow\": 1}", "`allow`: invalid type: integer `1`, expected a boolean"),
+        ("{\"allow\": true, \"zzz\": 1}", "unknown key `zzz`, expected one of `allow`, "),
+        ("{\"allow\": true, \"reasons\": \"a\"}", "`reasons`: invalid type: string \"a\", expected a list"),
+        (
+            "{\"allow\": true, \"limit\": {\"rows\": -1}}",
+            "`limit`: invalid value: integer `-1`, expected a whole number",
+        ),
+        ("{\"allow\": true, \"limit\": {\"x\": 1}}", "`limit`: unknown key `x`, expected `rows` or `bytes`"),
+        ("{\"allow\": true, \"approval\": {\"reason\": \"r\"}}", "`approval`: missing key `approvers`"),
+        ("{\"allow\": true, \"audit\": \"x\"}", "`audit`: unknown word `x`, expected one of `strict`, "),
+        ("{\"allow\": true, \"mask\": []}", "`mask`: invalid type: list, expected an object"),
+        ("{\"allow\": true, \"mask\": {\"a.b\": {\"c\": {}}}}", "`mask`: `a.b`, `c`: it names no masker"),
+        ("{\"allow\": true, \"mask\": {\"a.b\": {\"c\": {\"blur\": {}}}}}", "`mask`: `a.b`, `c`: unknown word `blur`"),
+        ("{\"allow\": true, \"mask\": {\"a.b\": {\"c\": {\"null\": null}}}}", "`mask`: `a.b`, `c`: invalid type: null"),
+        ("{\"allow\": true, \"mask\": {\"a.b\": {\"c\": {\"hash\": {}}}}}", "`mask`: `a.b`, `c`: missing key `key`"),
+    ] {
+        let decision = decision_of(&format!("allow := {object} if true")).await;
+        assert_eq!(denial(&decision).0, Cause::Type, "{object}");
+        let error = decision.error().unwrap_or_default();
+        assert!(error.contains(&format!("not usable: {said}")), "{object}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_maskers_that_a_decision_object_names_for_a_column_the_first_in_order_wins() {
+    let two = "{\"partial\": {\"keep_last\": 8}, \"replace\": {\"value\": \"***\"}, \"detect\": {}}";
+    let object = format!("{{\"allow\": true, \"mask\": {{\"public.customers\": {{\"email\": {two}}}}}}}");
+    let decision = decision_of(&format!("allow := {object} if true")).await;
+    assert!(allowed(&decision));
+    let mask = &decision.result().unwrap()["mask"]["public.customers"]["email"];
+    assert_eq!(*mask, json!({"replace": {"value": "***"}}));
+}
+
+#[tokio::test]
 async fn an_entry_rule_that_is_no_set_denies() {
     let policy = Policy::stub(&["package policies.shop\ndeny := false\n"], &[rule(EntrySet::Deny)], 1);
     assert_eq!(denial(&say(policy, asked(|_| {})).await).0, Cause::Type);

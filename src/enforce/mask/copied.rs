@@ -8,12 +8,12 @@ use super::cells::CopyFormat;
 use super::guard::Guard;
 use crate::parse::{Tokens, tokens};
 
-/// A COPY that sends the rows of a query.
+/// A COPY that sends the rows of a query, or of a relation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Copied {
     query: String,
-    /// Characters before it.
-    before: usize,
+    /// Characters before it; `None` where it is not a part of the text.
+    before: Option<usize>,
     guard: Guard,
     format: Result<CopyFormat, String>,
 }
@@ -22,17 +22,21 @@ impl Copied {
     /// Reads a text that is one such COPY and nothing else.
     pub(super) fn of(text: &str, guard: Guard) -> Option<Self> {
         let tokens = tokens(text)?;
-        if !(tokens.is_word(0, "copy") && tokens.is_mark(1, "(")) {
+        if !tokens.is_word(0, "copy") {
             return None;
         }
-        let close = closing(&tokens, 1)?;
-        let behind = close.saturating_add(1);
+        let (query, before, behind) = if tokens.is_mark(1, "(") {
+            let close = closing(&tokens, 1)?;
+            let span = tokens.span(&(2..close))?;
+            let before = text.get(..span.start)?.chars().count();
+            (text.get(span)?.to_owned(), Some(before), close.saturating_add(1))
+        } else {
+            let (query, behind) = relation(text, &tokens)?;
+            (query, None, behind)
+        };
         if !(tokens.is_word(behind, "to") && tokens.is_word(behind.saturating_add(1), "stdout")) {
             return None;
         }
-        let span = tokens.span(&(2..close))?;
-        let before = text.get(..span.start)?.chars().count();
-        let query = text.get(span)?.to_owned();
         let mut end = tokens.count();
         while end.checked_sub(1).is_some_and(|last| tokens.is_mark(last, ";")) {
             end = end.saturating_sub(1);
@@ -54,8 +58,8 @@ impl Copied {
         &self.guard
     }
 
-    /// How many characters stand before it.
-    pub fn before(&self) -> usize {
+    /// How many characters stand before it; `None` where it is not a part of the text.
+    pub fn before(&self) -> Option<usize> {
         self.before
     }
 
@@ -66,6 +70,23 @@ impl Copied {
     pub fn format(&self) -> Result<&CopyFormat, String> {
         self.format.as_ref().map_err(|problem| format!("columns are masked on their way back, and {problem}"))
     }
+}
+
+/// The query that has the rows of the relation which a COPY names, and where what names it and its columns ends.
+fn relation(text: &str, tokens: &Tokens<'_>) -> Option<(String, usize)> {
+    let mut end = 2_usize;
+    tokens.name(1)?;
+    while tokens.is_mark(end, ".") {
+        tokens.name(end.saturating_add(1))?;
+        end = end.saturating_add(2);
+    }
+    let name = text.get(tokens.span(&(1..end))?)?;
+    if !tokens.is_mark(end, "(") {
+        return Some((format!("SELECT * FROM {name}"), end));
+    }
+    let close = closing(tokens, end)?;
+    let columns = text.get(tokens.span(&(end.saturating_add(1)..close))?)?;
+    Some((format!("SELECT {columns} FROM {name}"), close.saturating_add(1)))
 }
 
 /// Where the parenthesis ends that opens there.
@@ -370,9 +391,26 @@ mod tests {
     }
 
     #[test]
+    fn the_rows_of_a_relation_are_asked_for_as_a_query() {
+        for (text, query) in [
+            ("copy t to stdout", "SELECT * FROM t"),
+            ("copy s.\"odd t\" (a, \"b)\") TO STDOUT;", "SELECT a, \"b)\" FROM s.\"odd t\""),
+            ("copy binary t to stdout", ""),
+            ("copy t from stdin", ""),
+            ("copy t to '/tmp/x'", ""),
+            ("copy t, u to stdout", ""),
+            ("copy t (a to stdout", ""),
+            ("copy to stdout", ""),
+        ] {
+            let copied = Copied::of(text, Guard::default());
+            assert_eq!(copied.as_ref().map_or("", Copied::query), query, "{text}");
+            assert!(copied.is_none_or(|copied| copied.before().is_none()), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_copy_of_a_query_to_the_client_is_none() {
         for text in [
-            "copy t to stdout",
             "copy (select 1) to '/tmp/x'",
             "copy (select 1) to program 'x'",
             "copy (select 1) to stdout; select 1",

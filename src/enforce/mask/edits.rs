@@ -1,8 +1,10 @@
 //! A text with some of its bytes replaced, and where the others came from.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::copied::Copied;
+use super::foresee::{Later, Rows};
 use super::guard::Guard;
 
 /// A replacement.
@@ -22,6 +24,7 @@ pub struct Woven {
     guard: Guard,
     columns: u64,
     copied: Option<Copied>,
+    later: Arc<[Later]>,
     binds: bool,
 }
 
@@ -73,6 +76,22 @@ impl Woven {
         Self { copied, ..self }
     }
 
+    /// The same, which gives these names.
+    pub(super) fn leading(self, later: Arc<[Later]>) -> Self {
+        Self { later, ..self }
+    }
+
+    /// The same, which answers what was foreseen when its name was given.
+    #[must_use]
+    pub fn expecting(self, rows: &Rows) -> Self {
+        Self { guard: self.guard.expecting(rows), ..self }
+    }
+
+    /// What the names that it gives will answer.
+    pub fn later(&self) -> &[Later] {
+        &self.later
+    }
+
     /// What it copies out, if that is all it does.
     pub fn copied(&self) -> Option<&Copied> {
         self.copied.as_ref()
@@ -105,12 +124,20 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>, guard: Guard) -> Option<Wo
     let rest = text.get(end..)?;
     woven.push_str(rest);
     kept.push(Kept { woven: characters, original, count: rest.chars().count() });
-    Some(Woven { text: woven, kept, guard, columns: 0, binds: true, copied: None })
+    Some(Woven { text: woven, kept, guard, columns: 0, binds: true, copied: None, later: Arc::default() })
 }
 
 /// A text in which no mask binds.
 pub(super) fn unchanged(text: &str, guard: Guard) -> Woven {
-    Woven { text: text.to_owned(), kept: Vec::new(), guard, columns: 0, binds: false, copied: None }
+    Woven {
+        text: text.to_owned(),
+        kept: Vec::new(),
+        guard,
+        columns: 0,
+        binds: false,
+        copied: None,
+        later: Arc::default(),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,35 @@
 //! What the server will say of an answer's columns if it understands the statement as sidegate does: their number, their
 //! names, and which column of which relation each is. What it does say is held against this.
 
+use std::sync::Arc;
+
 use super::guard::{Foreseen, Origin};
 use crate::catalog::Snapshot;
-use crate::parse::{BaseColumn, Effect, Facts, OutputLineage};
+use crate::parse::{BaseColumn, Effect, Facts, Inner, OutputLineage};
+
+/// What an answer's columns will be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows(pub(super) Arc<[Foreseen]>);
+
+/// What runs by a name that a statement gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// A cursor.
+    Fetch,
+    /// A prepared statement.
+    Execute,
+}
+
+/// A name that a statement gives, and what it will answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Later {
+    /// By what it is run.
+    pub by: By,
+    /// The name.
+    pub name: Box<str>,
+    /// Its columns; `None` where they are not certain.
+    pub rows: Option<Rows>,
+}
 
 /// The columns of a statement's answer; `None` where they are not certain. `is_made`: whether an expression stands in
 /// place of a column, by the relation's id in the facts and the column's name.
@@ -19,7 +45,24 @@ pub(super) fn answer(
 /// The same of the rows that it has or copies out.
 pub(super) fn rows(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Option<Box<[Foreseen]>> {
     let alone = facts.statements.iter().filter(|statement| !statement.nested).count() == 1;
-    let certain = alone && !facts.outdated && facts.unparsed.is_none() && facts.unknown.is_empty();
+    if alone { given(facts, catalog, is_made) } else { None }
+}
+
+/// What the rows look like of what a statement prepares and declares.
+pub(super) fn later(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Arc<[Later]> {
+    let aftermath = &facts.aftermath;
+    let of = |by: By| {
+        let is_made = &is_made;
+        move |(name, inner): &(String, Inner)| {
+            let rows = given(&inner.0, catalog, is_made).map(|rows| Rows(rows.into()));
+            Later { by, name: Box::from(name.as_str()), rows }
+        }
+    };
+    aftermath.declares.iter().map(of(By::Fetch)).chain(aftermath.prepares.iter().map(of(By::Execute))).collect()
+}
+
+fn given(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Option<Box<[Foreseen]>> {
+    let certain = !facts.outdated && facts.unparsed.is_none() && facts.unknown.is_empty();
     let outputs = facts.outputs.as_ref().filter(|_| certain)?;
     let column = |output: &OutputLineage| Foreseen {
         // The server may spell others in another encoding.

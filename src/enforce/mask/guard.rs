@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::foresee::Rows;
 use crate::decide::Masker;
 use crate::wire::postgres::{Column, RowDescription};
 
@@ -68,6 +69,11 @@ impl Guard {
     /// The same where the answer's columns are foreseen.
     pub(super) fn foreseeing(self, columns: Option<Box<[Foreseen]>>) -> Self {
         Self { foreseen: columns.map(Arc::from), ..self }
+    }
+
+    /// The same where nothing else is foreseen, and the columns are these.
+    pub(super) fn expecting(self, rows: &Rows) -> Self {
+        if self.foresees() { self } else { Self { foreseen: Some(Arc::clone(&rows.0)), ..self } }
     }
 
     /// Fields that are to be masked on their way back, and with what.
@@ -212,6 +218,11 @@ mod tests {
             fine[field] = other;
             assert_eq!(admits(&fine), Ok(()), "{field}");
         }
+        let rows = Rows([named("d", Origin::Among([].into()))].into());
+        let expecting = Guard::default().expecting(&rows);
+        assert!(expecting.admits(&RowDescription { columns: vec![column(b"d", 0, 0)] }).is_ok());
+        assert!(expecting.admits(&RowDescription { columns: vec![column(b"e", 0, 0)] }).is_err());
+        assert_eq!(guard.clone().expecting(&rows), guard, "what a statement says of itself counts");
         assert!(Guard::default().admits_nothing().is_ok() && Guard::default().admits(&describes(9, 1)).is_ok());
     }
 }

@@ -19,6 +19,7 @@ mod weave;
 
 pub use copied::Copied;
 pub use edits::Woven;
+pub use foresee::{By, Later, Rows};
 pub use guard::Guard;
 pub use views::{Views, views_of};
 pub use weave::{Earlier, guard, guarded, weave, weave_with};

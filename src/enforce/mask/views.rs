@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::bound::{Bound, Columns, label};
+use super::bound::{Bound, Columns, add, label};
 use crate::catalog::{Relation, RelationKind, RuleEvent, Snapshot};
 use crate::decide::Masks;
 use crate::parse::{Facts, Role, Use};
@@ -106,7 +106,7 @@ impl<'a> Bound<'a> {
         }
         let mut found = self.passed(view, facts);
         if let (Ok(columns), Some(named)) = (&mut found, self.all.get(&view.oid())) {
-            super::bound::add(columns, named);
+            add(columns, named);
         }
         self.views.insert(view.oid(), found);
     }
@@ -138,10 +138,10 @@ impl<'a> Bound<'a> {
                 let same = source.is_some_and(|source| {
                     (source.data_type(), source.collation()) == (column.data_type(), column.collation())
                 });
-                if !same || !output.bare {
+                if !same || !output.shown {
                     return Err(format!("it makes another value of `{}.{}`", label(*relation), base.column));
                 }
-                passed.insert(column.name(), masker.clone());
+                add(&mut passed, &Columns::from([(column.name(), masker.clone())]));
             }
         }
         Ok(passed)
@@ -178,7 +178,7 @@ fn uses(facts: &Facts, (id, name): (&str, &str), column: &str) -> Result<(), Str
     let is = |name: &str| name == column || name == "*";
     let mut used =
         facts.columns.iter().filter(|used| used.relation.as_deref() == Some(id) && is(&used.name)).peekable();
-    if used.peek().is_none() || facts.only_passed(id, column) {
+    if used.peek().is_none() || facts.only_shown(id, column) {
         return Ok(());
     }
     let uses: BTreeSet<Use> = used.flat_map(|used| used.uses.iter().copied()).collect();

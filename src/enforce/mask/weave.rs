@@ -1,6 +1,7 @@
 //! Puts masks into a statement.
 
 mod copy;
+mod group;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -101,6 +102,7 @@ pub fn weave_with(
     let copied = guard.clone().foreseeing(foresee::rows(facts, catalog, is_made));
     let guard = guard.foreseeing(foresee::answer(facts, catalog, is_made));
     let woven = edits::apply(text, edits, guard).ok_or("masks do not fit into this statement")?;
+    let woven = woven.leading(foresee::later(facts, catalog, is_made));
     copy::read(facts, woven, copied, passes).map(|woven| Some(woven.masking(columns)))
 }
 
@@ -139,7 +141,10 @@ pub fn guard(masks: &Masks, catalog: &Snapshot, views: &Views) -> Result<Guard, 
 
 /// A statement in which no mask binds, with what its answer must look like. `guard`: that of the masks.
 pub fn guarded(text: &str, facts: &Facts, catalog: &Snapshot, guard: &Guard) -> Woven {
-    edits::unchanged(text, guard.clone().foreseeing(foresee::answer(facts, catalog, |_, _| false)))
+    let rows = |rows: Option<Box<[_]>>| guard.clone().foreseeing(rows);
+    let copied = copy::copied(facts, text, rows(foresee::rows(facts, catalog, |_, _| false)));
+    let woven = edits::unchanged(text, rows(foresee::answer(facts, catalog, |_, _| false)));
+    woven.copying(copied).leading(foresee::later(facts, catalog, |_, _| false))
 }
 
 pub(super) fn is_own(schema: &str) -> bool {
@@ -232,6 +237,7 @@ where
             Role::Named if shows_nothing(&reference.command) && self.bound.shown_by(relation, false).is_some() => {
                 return Ok(Some((relation, &self.bound.none)));
             }
+            Role::Reached => return Ok(self.bound.shown_by(relation, false).map(|_| (relation, &self.bound.none))),
             Role::Read | Role::CopyOut | Role::Target | Role::Named | Role::Elsewhere => {}
         }
         Ok(self.bound.read(relation, only)?.map(|columns| (relation, columns)))
@@ -260,6 +266,8 @@ where
             Role::Elsewhere => Err(format!(
                 "`{name}` has masked columns, and masks do not reach into what was prepared or declared before"
             )),
+            // Its errors may show rows, and nothing else does.
+            Role::Reached => Ok(None),
             Role::Named if shows_nothing(command) => Ok(None),
             Role::Named => Err(format!("`{name}` has masked columns, and {command} may show them or undo their masks")),
             Role::Target => {
@@ -282,7 +290,9 @@ where
             self.system_columns(tokens, thread)?;
             match thread.reference.role {
                 Role::CopyOut => edits.extend(self.copied(tokens, thread)?),
-                Role::Read | Role::Target | Role::Named | Role::Elsewhere => self.read(tokens, thread, &mut edits)?,
+                Role::Read | Role::Target | Role::Named | Role::Reached | Role::Elsewhere => {
+                    self.read(tokens, thread, &mut edits)?
+                }
             }
         }
         if !threads.is_empty() {
@@ -319,6 +329,7 @@ where
             text.insert_str(0, "SELECT * FROM ");
         }
         edits.push(Edit { range, text });
+        edits.extend(self.grouped(tokens, thread, columns.as_deref()));
         Ok(())
     }
 

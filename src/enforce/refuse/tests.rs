@@ -44,8 +44,13 @@ fn a_denial_shows_the_operators_reasons_and_the_decision_only() {
     assert_eq!(fields.get(ErrorFields::MESSAGE), Some(&b"denied by policy: no writes; not today"[..]));
     assert_eq!(fields.get(ErrorFields::DETAIL), Some(format!("decision {id}").as_bytes()));
     assert_eq!(fields.get(ErrorFields::SEVERITY), Some(&b"ERROR"[..]));
-    let internal = Refusal::denied(id, Cause::Error, &["data.policies.shop.deny: division".to_owned()], None);
-    assert_eq!(internal.message(), "denied by policy: no usable policy decision (`error`)");
+    for cause in [Cause::Undefined, Cause::Type, Cause::Error, Cause::Deadline, Cause::Overload] {
+        let failed = Refusal::denied(id, cause, &["a rule of `policies.shop` failed".to_owned()], None);
+        assert_eq!(
+            (failed.message(), failed.sqlstate()),
+            ("denied by policy: a rule of `policies.shop` failed", "42501")
+        );
+    }
 }
 
 #[test]

@@ -114,7 +114,7 @@ pub(super) async fn ask(upstream: &mut Upstream, sql: &str) -> (Vec<String>, Opt
     let (mut values, mut error) = (Vec::new(), None);
     loop {
         match upstream.framer.next_piece().unwrap() {
-            Some(BackendPiece::Relay(_)) => panic!("rows are asked for whole"),
+            Some(BackendPiece::Relay(_) | BackendPiece::Rows(_)) => panic!("rows are asked for whole"),
             None => assert_ne!(upstream.stream.read_buf(upstream.framer.room()).await.unwrap(), 0),
             Some(BackendPiece::Frame(frame)) => {
                 let message = BackendMessage::decode(&frame).unwrap();

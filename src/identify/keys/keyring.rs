@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{KeySet, KeysError, SignedWith, fetch};
-use crate::config::{Issuer, KeySource};
+use crate::config::{FileVersion, Issuer, KeySource};
 use crate::identify::IdentifyError;
 use crate::identify::token::{Token, TokenError};
 use crate::identify::validity::{Grant, Grants};
-use crate::identify::version::{LOOK, Version};
+use crate::identify::version::LOOK;
 use crate::telemetry::Metrics;
 
 /// Every issuer of a configuration, with its keys.
@@ -38,7 +38,7 @@ struct Held {
     keys: Arc<KeySet>,
     taken: Instant,
     /// Of a file.
-    version: Option<Version>,
+    version: Option<FileVersion>,
 }
 
 /// Between two questions that clients cause: whoever invents keys must not make sidegate flood the provider.
@@ -187,7 +187,7 @@ impl Keyring {
     async fn of_file(&self, path: &Path) -> Result<Arc<KeySet>, KeysError> {
         let failed = |source| KeysError::File { key: "jwks.file", path: path.display().to_string(), source };
         let begun = Instant::now();
-        let version = Version::of(path).await.map_err(failed)?;
+        let version = FileVersion::of(path).map_err(failed)?;
         if let Some(held) = self.held.lock().as_ref()
             && held.version == Some(version)
         {

@@ -2,7 +2,8 @@
 //!
 //! `builtins/table.txt` is what a PostgreSQL 15 server says (see `builtins/generate.sql`); what a
 //! server cannot say, which of them reach for something by name or do more than compute, is
-//! decided below. Functions that only newer servers have are not listed: they count as unknown.
+//! decided below. Of functions that only newer servers have, those that do no more than compute are in `builtins/newer.txt`
+//! (in the same form): they count where the catalog has them, and the rest as unknown.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -69,6 +70,15 @@ pub(super) fn lookup_in(schema: &str, name: &str) -> Option<&'static Builtin> {
         _ => None,
     }
 }
+
+/// The same of a function that a PostgreSQL 15 server does not have.
+pub(super) fn newer(name: &str) -> Option<&'static Builtin> {
+    NEWER.get(name)
+}
+
+static NEWER: LazyLock<HashMap<&'static str, Builtin>> = LazyLock::new(|| {
+    include_str!("builtins/newer.txt").lines().filter_map(|line| line.split_once(' ')).map(entry).collect()
+});
 
 static TABLE: LazyLock<HashMap<&'static str, Builtin>> =
     LazyLock::new(|| lines().filter(|(name, _)| !name.contains('.')).map(entry).collect());
@@ -158,6 +168,8 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// Volatile built-ins that do nothing but compute a value: the published list.
 const HARMLESS_VOLATILE: &[&str] = &[
+    "array_sample",
+    "array_shuffle",
     "clock_timestamp",
     "currval",
     "gen_random_uuid",
@@ -175,7 +187,10 @@ const HARMLESS_VOLATILE: &[&str] = &[
     "pg_tablespace_size",
     "pg_total_relation_size",
     "random",
+    "random_normal",
     "timeofday",
+    "uuidv4",
+    "uuidv7",
 ];
 
 /// Whatever their volatility, more than a value: SQL in a text, other sessions' data, source code,

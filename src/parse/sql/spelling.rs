@@ -15,6 +15,7 @@ mod conflict;
 mod constructors;
 mod definitions;
 mod operators;
+mod tables;
 mod utility;
 
 /// Stands for the `*` of `(expression).*`: no name of PostgreSQL is empty.
@@ -205,6 +206,7 @@ impl Speller<'_> {
             "conflict" => self.conflict(),
             "rows" => self.rows_from(),
             "search" | "cycle" => self.recursion(),
+            "json_table" | "xmltable" => self.table_function(word),
             word => self.phrase(word) || self.constructed(word),
         }
     }
@@ -426,6 +428,7 @@ const CONSTRUCTORS: &[&str] = &[
     "json_serialize",
     "json_value",
     "substring",
+    "trim",
     "xmlattributes",
     "xmlelement",
     "xmlexists",

@@ -86,7 +86,7 @@ fn a_storm_of_definitions_takes_no_more_room_than_a_few() {
 fn what_may_be_done_at_any_moment_is_not_settled_by_a_look() {
     let page = Arc::new(Page::new("shop"));
     page.take(snapshot("a"), 0, Instant::now());
-    let hold = page.hold(&relation("orders"));
+    let hold = page.hold(&relation("orders"), &Arc::default());
     page.take(snapshot("a"), page.asked.load(Ordering::Acquire), Instant::now());
     assert!(touches(&page, "orders"));
     drop(hold);
@@ -109,6 +109,32 @@ fn what_a_dead_session_left_running_is_held_until_its_process_is_gone() {
     assert!(touches(&page, "orders") && !page.has_orphans(), "it may have ended behind that look");
     look(&["5"]);
     assert!(!touches(&page, "orders"));
+}
+
+#[test]
+fn what_a_dead_session_left_running_is_held_where_nobody_says_whether_it_is_gone() {
+    let (page, now) = (Page::new("shop"), Instant::now());
+    page.take(snapshot("a"), 0, now);
+    page.orphan(&relation("orders"), 77);
+    for _ in 0..3 {
+        page.take(snapshot("a"), page.asked.load(Ordering::Acquire), now);
+        assert!(touches(&page, "orders") && page.has_orphans() && page.unsettled.lock().untold);
+    }
+    page.take(with_backends("a", &["5"]), page.asked.load(Ordering::Acquire), now);
+    assert!(touches(&page, "orders") && !page.has_orphans());
+}
+
+#[tokio::test]
+async fn who_leaves_names_of_others_uncertain_for_too_long_is_ended() {
+    let page = Arc::new(Page::new("shop"));
+    page.take(snapshot("a"), 0, Instant::now());
+    let [own, far] = [Arc::<Notify>::default(), Arc::default()];
+    let _holds = [page.hold(&relation("orders"), &own), page.hold(&Definitions::schemas(["a".to_owned()]), &far)];
+    let rung = |bell: Arc<Notify>| async move { timeout(Duration::ZERO, bell.notified()).await.is_ok() };
+    page.end_overdue(Instant::now() + HELD - INTERVAL);
+    assert!(!rung(Arc::clone(&far)).await);
+    page.end_overdue(Instant::now() + HELD + PAUSE);
+    assert!(rung(far).await && !rung(own).await, "who changes a table holds its lock, too");
 }
 
 #[test]

@@ -73,6 +73,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
         match piece {
             Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
+            Some(BackendPiece::Rows(rows)) => self.rows(&rows)?,
             Some(BackendPiece::Frame(frame)) => {
                 let before = self.out.len();
                 self.corridor.answering.store(true, Ordering::Relaxed);
@@ -86,7 +87,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             None => {
                 self.flush().await?;
                 if self.cutting {
-                    self.stop().await?;
+                    Box::pin(self.stop()).await?;
                 }
                 return match self.fill.read(&mut self.upstream, &mut self.framer).await {
                     Ok(0) | Err(_) => Err(End::Server),
@@ -185,8 +186,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                     self.description(&frame)?;
                 }
             }
-            b'D' => self.row(&frame)?,
-            b'd' => self.copied(&frame)?,
             b'C' | b's' | b'I' => return self.complete(frame).await,
             b'G' => self.copy_in(&frame)?,
             b'H' | b'c' => self.copy_out(&frame)?,
@@ -366,7 +365,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
         };
         self.failed(first, told, &error).await?;
-        for line in skipped {
+        for mut line in skipped {
+            // What it was sent for failed before it ran, at its Parse or Bind perhaps: its event says why.
+            if let Owed::Execute(running) = &mut line.owed {
+                running.sqlstate = Some(error.sqlstate().unwrap_or("XX000").to_owned());
+            }
             self.corridor.give_up(line.owed, OutcomeKind::Failed).await?;
         }
         self.corridor.rang();
@@ -446,7 +449,7 @@ async fn patiently<F: Future>(write: F) -> Option<F::Output> {
     if let Poll::Ready(written) = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await {
         return Some(written);
     }
-    tokio::time::timeout(UNREAD, write).await.ok()
+    Box::pin(tokio::time::timeout(UNREAD, write)).await.ok()
 }
 
 /// The end of a session whose client does not read.

@@ -104,7 +104,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             Some(_) | None => false,
         };
-        self.framer.set_rows(if masks { Rows::Whole } else { Rows::Relayed });
+        self.framer.set_rows(if masks { Rows::Runs } else { Rows::Relayed });
     }
 
     /// The end of a session of whose answer no messages can be made.
@@ -126,25 +126,32 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         }
     }
 
-    /// A whole row.
-    pub(super) fn row(&mut self, frame: &Frame) -> Result<(), End> {
+    /// Whole rows, of which some cells are masked.
+    pub(super) fn rows(&mut self, rows: &Relay) -> Result<(), End> {
         if self.is_cut_off() {
             return Ok(());
         }
-        let cells = match self.corridor.state.lock().ledger.front() {
-            Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) => {
-                running.cells().map_err(|problem| unmasked(&problem))?
-            }
-            Some(_) | None => return Err(lost("the database sent rows that nobody asked for")),
+        let (masked, problem) = self.masked(rows)?;
+        // What came before a row that cannot be masked is the client's.
+        self.relay(&masked)?;
+        problem.map_or(Ok(()), |problem| Err(unmasked(&problem.to_string())))
+    }
+
+    fn masked(&self, rows: &Relay) -> Result<(Relay, Option<CellError>), End> {
+        let mut state = self.corridor.state.lock();
+        let Some(running) = state.ledger.running() else {
+            return Err(lost("the database sent rows that nobody asked for"));
         };
-        let bytes = match cells {
-            None => frame.bytes().clone(),
-            Some(cells) => {
-                let mut masked = BytesMut::new();
-                cells.message(frame.body(), &mut masked).map_err(|error| unmasked(&error.to_string()))?;
-                masked.freeze()
-            }
+        let mut bytes = BytesMut::with_capacity(rows.bytes.len().saturating_add(rows.bytes.len() / 4));
+        let (count, problem) = if rows.tag == b'd' {
+            let copying = running.copying.as_mut().ok_or_else(|| unmasked("rows came that no COPY was asked for"))?;
+            copying.messages(rows.bodies(), &mut bytes)
+        } else {
+            let cells = running.cells().map_err(|problem| unmasked(&problem))?;
+            let cells = cells.ok_or_else(|| lost("the database sent rows that nobody asked for"))?;
+            drop(state);
+            cells.messages(rows.bodies(), &mut bytes)
         };
-        self.relay(&Relay { tag: frame.tag(), bytes, begins: 1, ends: 1 })
+        Ok((Relay { tag: rows.tag, begins: count, ends: count, bytes: bytes.freeze() }, problem))
     }
 }

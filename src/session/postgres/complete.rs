@@ -69,6 +69,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 state.completed(complete.tag);
             }
             let watched = matches!(state.ledger.front(), Some(line) if line.owed.is_watched());
+            let state = &mut *state;
             match state.ledger.front() {
                 Some(Line { owed: Owed::Query(running), .. }) => {
                     running.completes(&frame);
@@ -76,21 +77,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 }
                 Some(Line { owed: Owed::Execute(running), .. }) => {
                     running.completes(&frame);
+                    let tag = running.tag.as_deref().filter(|_| frame.tag() == b'C');
+                    state.since.completes(&running.facts, tag);
                     if watched { None } else { state.ledger.settle() }
                 }
                 _ => return Err(lost("the database completed a command that nobody sent")),
             }
         };
         match finished {
-            Some(Line { sequence, owed: Owed::Execute(mut running) }) => {
-                self.corridor.ran(sequence, &running);
-                running.leave();
-                self.corridor.finish(running).await?;
+            Some(line) if matches!(line.owed, Owed::Execute(_)) => {
+                self.conclude(line).await?;
                 self.corridor.rang();
                 self.pass(&frame);
                 Ok(())
             }
-            _ if self.corridor.state.lock().ledger.is_executing() => self.execute_ends(&frame).await,
+            _ if self.corridor.state.lock().ledger.is_executing() => Box::pin(self.execute_ends(&frame)).await,
             _ => {
                 self.give(&frame, true);
                 Ok(())

@@ -4,20 +4,19 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce::mask::cells::CopyFormat;
-use crate::enforce::{Permit, Refusal};
+use crate::enforce::{Copied, Permit, Refusal};
 use crate::model::FaultKind;
 use crate::parse::{Encoding, Protocol, Request};
-use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, Relay, RowDescription};
+use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, RowDescription};
 
 use super::answers::{Answers, broken, lost};
 use super::corridor::{Corridor, End};
 use super::ledger::Line;
-use super::masks::{Masked, unmasked};
+use super::masks::Masked;
 use super::owed::{Owed, Own, Running};
 use super::requests::Requests;
 
@@ -28,14 +27,14 @@ pub(super) struct Preview {
     seen: Mutex<Seen>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Seen {
     /// It was not answered.
     Nothing,
     /// They show nothing that is masked.
     Fits,
-    /// They are not what was foreseen.
-    Differs(String),
+    /// They are not what was foreseen, but this, if they are described at all.
+    Differs(String, Option<Frame>),
     /// The server refused the query, and the client was told.
     Refused,
 }
@@ -71,6 +70,17 @@ impl Corridor {
         Ok(masked)
     }
 
+    /// Whether the rows of a COPY are what was foreseen once the catalog is read again.
+    async fn copies_after_all(&self, masked: &Masked, description: &Frame) -> bool {
+        let Some(again) = self.foreseen_again(masked).await else { return false };
+        let query = |masked: &Masked| masked.copied().map(|copied| copied.query().to_owned());
+        let same = query(&again) == query(masked) && again.copies(description).is_ok();
+        if same {
+            masked.plan().describe(description);
+        }
+        same
+    }
+
     fn can_copy(&self, request: &Request, masked: &Masked) -> Result<(), String> {
         let Some(copied) = masked.copied().filter(|_| !masked.plan().is_empty()) else { return Ok(()) };
         if request.protocol() != Protocol::Simple {
@@ -99,6 +109,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some((masked, copied)) = masked.and_then(|masked| Some((masked, masked.copied()?))) else {
             return Ok(Some(permit));
         };
+        Box::pin(self.look(permit, masked, copied.query())).await
+    }
+
+    async fn look(&mut self, permit: Permit, masked: &Arc<Masked>, query: &str) -> Result<Option<Permit>, End> {
         self.answered(|_| true).await?;
         let preview = Arc::new(Preview { masked: Arc::clone(masked), seen: Mutex::new(Seen::Nothing) });
         {
@@ -107,7 +121,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 // Nor will the server run what is sent now.
                 return Ok(Some(permit));
             }
-            if !self.upstream.send_preview(&permit, copied.query()) {
+            if !self.upstream.send_preview(&permit, query) {
                 return Err(End::Fault(Refusal::new(FaultKind::Internal, "a COPY is too long to be asked about")));
             }
             state.ledger.owe(Owed::Own(Own::Preview(Arc::clone(&preview))));
@@ -115,7 +129,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.corridor.asking.store(true, Ordering::Relaxed);
         }
         self.answered(|owed| matches!(owed, Owed::Own(Own::Preview(_)))).await?;
-        let seen = preview.seen.lock().clone();
+        let mut seen = preview.seen.lock().clone();
+        if let Seen::Differs(_, Some(description)) = &seen
+            && Box::pin(self.corridor.copies_after_all(masked, description)).await
+        {
+            seen = Seen::Fits;
+        }
         match seen {
             Seen::Fits => return Ok(Some(permit)),
             Seen::Refused => {
@@ -124,7 +143,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 self.upstream.send_sync();
             }
             Seen::Nothing => return Err(lost("the database did not say what the rows of a COPY look like")),
-            Seen::Differs(problem) => {
+            Seen::Differs(problem, _) => {
                 tracing::error!(problem, "a COPY would have shown what is masked");
                 self.corridor.abandon(permit).await?;
                 self.poison(b'Q', None, Refusal::new(FaultKind::Denied, "the COPY would have shown what is masked"))?;
@@ -145,11 +164,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         match frame.tag() {
             b'1' | b't' => return Ok(true),
             b'T' => {
-                preview.sees(preview.masked.copies(frame).map_or_else(Seen::Differs, |()| Seen::Fits));
+                preview.sees(match preview.masked.copies(frame) {
+                    Ok(()) => Seen::Fits,
+                    Err(problem) => Seen::Differs(problem, Some(frame.clone())),
+                });
                 return Ok(true);
             }
             b'n' => {
-                preview.sees(Seen::Differs("it has no rows".to_owned()));
+                preview.sees(Seen::Differs("it has no rows".to_owned(), None));
                 return Ok(true);
             }
             b'3' => {}
@@ -158,8 +180,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 if error.is_fatal() {
                     return Ok(false);
                 }
-                let before = preview.masked.copied().map_or(0, |copied| copied.before());
-                let told = preview.masked.told(&error, before);
+                let before = preview.masked.copied().and_then(Copied::before);
+                let told = preview.masked.told_of_copy(&error, before);
                 let told = told.ok_or_else(|| lost("the database sent an error that cannot be masked"))?;
                 self.out.extend_from_slice(told.bytes());
                 preview.sees(Seen::Refused);
@@ -171,18 +193,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         drop(state);
         self.corridor.rang();
         Ok(true)
-    }
-
-    /// A whole message of what is copied out.
-    pub(super) fn copied(&mut self, frame: &Frame) -> Result<(), End> {
-        let mut masked = BytesMut::new();
-        match self.corridor.state.lock().ledger.running().and_then(|running| running.copying.as_mut()) {
-            Some(copying) => {
-                copying.message(frame.body(), &mut masked).map_err(|error| unmasked(&error.to_string()))?;
-            }
-            None => return Err(unmasked("rows came that no COPY was asked for")),
-        }
-        self.relay(&Relay { tag: frame.tag(), bytes: masked.freeze(), begins: 1, ends: 1 })
     }
 }
 

@@ -11,7 +11,8 @@ use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
 use crate::journal::{Entry, Mark, Outcome};
-use crate::model::{Cause, OutcomeKind, SessionId, Stage};
+use crate::model::{Cause, FaultKind, OutcomeKind, SessionId, Stage};
+use crate::session::atlas::HELD;
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
@@ -155,23 +156,47 @@ impl Corridor {
 
     /// Ends a journal entry. What cannot be written down is not answered: the session ends. What was not denied may be
     /// written down later, but before the client hears of it.
-    pub(super) async fn close(&self, entry: Entry, outcome: Outcome) -> Result<(), End> {
-        if outcome.event {
-            match (outcome.kind, outcome.cause) {
-                (OutcomeKind::Forwarded, None) if entry.decision().stage() == Stage::Request => self.forwarded.count(),
-                (kind, cause) => {
-                    self.house.metrics.decided(&self.lane.listener.name, entry.decision().stage(), kind, cause);
+    pub(super) fn close(&self, entry: Entry, outcome: Outcome) -> impl Future<Output = Result<(), End>> {
+        self.close_any(Some((entry, outcome)))
+    }
+
+    /// The same, if there is one.
+    pub(super) fn close_any(&self, ended: Option<(Entry, Outcome)>) -> impl Future<Output = Result<(), End>> {
+        // Begun at once: a session that waits is smaller by what was given here.
+        let (denied, settled) = match ended {
+            None => (None, None),
+            Some((entry, outcome)) => {
+                self.count(&entry, &outcome);
+                if outcome.kind == OutcomeKind::Denied {
+                    (Some(Box::pin(entry.close(outcome))), None)
+                } else {
+                    (None, Some(entry.settle(outcome)))
                 }
             }
+        };
+        async move {
+            let unrecorded = |error| End::Fault(Refusal::fault(&error));
+            if let Some(denied) = denied {
+                denied.await.map_err(unrecorded)?;
+            }
+            if let Some(settled) = settled {
+                let mark = settled.await.map_err(unrecorded)?;
+                let mut told = self.told.lock();
+                *told = Some(mark.and(*told));
+            }
+            Ok(())
         }
-        let unrecorded = |error| End::Fault(Refusal::fault(&error));
-        if outcome.kind == OutcomeKind::Denied {
-            return entry.close(outcome).await.map_err(unrecorded);
+    }
+
+    fn count(&self, entry: &Entry, outcome: &Outcome) {
+        if !outcome.event {
+            return;
         }
-        let mark = entry.settle(outcome).await.map_err(unrecorded)?;
-        let mut told = self.told.lock();
-        *told = Some(mark.and(*told));
-        Ok(())
+        let stage = entry.decision().stage();
+        match (outcome.kind, outcome.cause) {
+            (OutcomeKind::Forwarded, None) if stage == Stage::Request => self.forwarded.count(),
+            (kind, cause) => self.house.metrics.decided(&self.lane.listener.name, stage, kind, cause),
+        }
     }
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
@@ -200,10 +225,8 @@ impl Corridor {
     }
 
     /// Ends the entry of a statement that was answered whole.
-    pub(super) async fn finish(&self, mut running: Running) -> Result<(), End> {
-        let Some(entry) = running.entry.take() else { return Ok(()) };
-        let kind = if running.sqlstate.is_some() { OutcomeKind::Failed } else { OutcomeKind::Forwarded };
-        self.close(entry, running.ended(kind)).await
+    pub(super) fn finish(&self, running: Running) -> impl Future<Output = Result<(), End>> {
+        self.close_any(running.end())
     }
 
     /// Ends the entries of portals that are gone without having been executed.
@@ -218,33 +241,8 @@ impl Corridor {
     }
 
     /// Ends the entry of a message that will not be answered whole.
-    pub(super) async fn give_up(&self, owed: Owed, kind: OutcomeKind) -> Result<(), End> {
-        match owed {
-            Owed::Query(mut running) | Owed::Execute(mut running) => match running.entry.take() {
-                Some(entry) => self.close(entry, running.ended(kind)).await,
-                None => Ok(()),
-            },
-            Owed::Parse { entry, .. } => self.close(entry, Outcome { kind, ..bound_only() }).await,
-            Owed::Bind { portal, .. } => {
-                let entry = portal.entry.lock().take();
-                match entry {
-                    Some(entry) => self.close(entry, Outcome { kind, ..bound_only() }).await,
-                    None => Ok(()),
-                }
-            }
-            Owed::Own(Own::Parse { statement, .. }) => {
-                statement.words.lock().stay();
-                Ok(())
-            }
-            Owed::Describe { .. }
-            | Owed::OwnDescribe { .. }
-            | Owed::Own(_)
-            | Owed::Close { .. }
-            | Owed::Sync
-            | Owed::Refused { .. }
-            | Owed::Undone { .. }
-            | Owed::Ready => Ok(()),
-        }
+    pub(super) fn give_up(&self, owed: Owed, kind: OutcomeKind) -> impl Future<Output = Result<(), End>> {
+        self.close_any(given_up(owed, kind))
     }
 
     /// Ends every entry that is still open, when the session ends: what was sent and not answered
@@ -263,7 +261,24 @@ impl Corridor {
     }
 }
 
+/// The end of a session whose statement keeps from others what their names mean.
+pub(super) fn held_too_long() -> End {
+    let limit = humantime::format_duration(HELD);
+    let problem = format!(
+        "a statement that changes what names mean to everybody ran for longer than {limit}: \
+         run what takes long in a text of its own"
+    );
+    End::Fault(Refusal::new(FaultKind::Cancelled, problem))
+}
+
 impl Running {
+    /// Its entry, and how it ended.
+    pub(super) fn end(mut self) -> Option<(Entry, Outcome)> {
+        let kind = if self.sqlstate.is_some() { OutcomeKind::Failed } else { OutcomeKind::Forwarded };
+        let entry = self.entry.take()?;
+        Some((entry, self.ended(kind)))
+    }
+
     /// How it ended, with what was counted.
     fn ended(&self, kind: OutcomeKind) -> Outcome {
         Outcome {
@@ -276,6 +291,31 @@ impl Running {
             sqlstate: self.sqlstate.clone(),
             event: true,
         }
+    }
+}
+
+/// The entry of a message that will not be answered whole, if it has one, and its end.
+fn given_up(owed: Owed, kind: OutcomeKind) -> Option<(Entry, Outcome)> {
+    let nothing = Outcome { kind, ..bound_only() };
+    match owed {
+        Owed::Query(mut running) | Owed::Execute(mut running) => {
+            let entry = running.entry.take()?;
+            Some((entry, running.ended(kind)))
+        }
+        Owed::Parse { entry, .. } => Some((entry, nothing)),
+        Owed::Bind { portal, .. } => portal.entry.lock().take().map(|entry| (entry, nothing)),
+        Owed::Own(Own::Parse { statement, .. }) => {
+            statement.words.lock().stay();
+            None
+        }
+        Owed::Describe { .. }
+        | Owed::OwnDescribe { .. }
+        | Owed::Own(_)
+        | Owed::Close { .. }
+        | Owed::Sync
+        | Owed::Refused { .. }
+        | Owed::Undone { .. }
+        | Owed::Ready => None,
     }
 }
 

@@ -17,15 +17,34 @@ impl Masked {
     /// about has before it.
     pub(super) fn told(&self, error: &ErrorFields, before: usize) -> Option<Frame> {
         let mut told = discreet(error);
-        let place = error.get(POSITION).and_then(|place| std::str::from_utf8(place).ok()?.parse().ok());
-        let place = place.map(|place: usize| place.saturating_add(before));
+        let place = place(error).map(|place| place.saturating_add(before));
         match place.and_then(|place| self.original_position(place)) {
             Some(place) => told.set(POSITION, &place.to_string()),
             None => told.retain(&SAID),
         }
         told.encode_error().ok()
     }
+
+    /// The same of the question what it copies out, which the client has not asked. `before`: `None` where that is not a
+    /// part of its text.
+    pub(super) fn told_of_copy(&self, error: &ErrorFields, before: Option<usize>) -> Option<Frame> {
+        let mut told = if self.binds() { discreet(error) } else { error.clone() };
+        match (before, place(error)) {
+            (Some(before), Some(_)) if self.binds() => return self.told(error, before),
+            (Some(before), Some(place)) => told.set(POSITION, &place.saturating_add(before).to_string()),
+            (None, _) | (_, None) => told.retain(&UNPLACED),
+        }
+        told.encode_error().ok()
+    }
 }
+
+/// The place in a text that an error is about.
+fn place(error: &ErrorFields) -> Option<usize> {
+    error.get(POSITION).and_then(|place| std::str::from_utf8(place).ok()?.parse().ok())
+}
+
+/// All fields but the place.
+const UNPLACED: [u8; 17] = *b"SVCMDHpqWstcdnFLR";
 
 /// Field `P` of an error: where in the text.
 const POSITION: u8 = b'P';

@@ -106,7 +106,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 Some(_) | None => None,
             }
         };
-        let Some(heard) = heard else { return Ok(Ending::Passes) };
+        match heard {
+            Some(heard) => Box::pin(self.query_judged(heard, status)).await,
+            None => Ok(Ending::Passes),
+        }
+    }
+
+    async fn query_judged(&mut self, heard: Heard, status: TransactionStatus) -> Result<Ending, End> {
         let must_fail = status == TransactionStatus::Transaction && heard.error.is_none();
         let undone = must_fail || heard.error.is_some();
         let Some(refused) = self.judge(heard, undone).await? else { return Ok(Ending::Passes) };
@@ -131,7 +137,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     /// An Execute failed at the server: what the client is told.
     pub(super) async fn execute_failed(&mut self, mut running: Running, frame: &Frame) -> Result<(), End> {
         let refused = match running.heard() {
-            Some(heard) => self.judge(heard, true).await?,
+            Some(heard) => Box::pin(self.judge(heard, true)).await?,
             None => None,
         };
         if let Some(refused) = &refused {
@@ -147,11 +153,25 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     }
 
     /// Writes down how a statement ended that ran to its end, whatever the client is told.
-    async fn conclude(&self, line: Line) -> Result<(), End> {
-        let (Owed::Query(mut running) | Owed::Execute(mut running)) = line.owed else { return Ok(()) };
-        self.corridor.ran(line.sequence, &running);
-        running.leave();
-        self.corridor.finish(running).await
+    pub(super) fn conclude(&self, line: Line) -> impl Future<Output = Result<(), End>> {
+        let ended = match line.owed {
+            Owed::Query(mut running) | Owed::Execute(mut running) => {
+                self.corridor.ran(line.sequence, &running);
+                running.leave();
+                running.end()
+            }
+            Owed::Parse { .. }
+            | Owed::Bind { .. }
+            | Owed::Describe { .. }
+            | Owed::OwnDescribe { .. }
+            | Owed::Own(_)
+            | Owed::Close { .. }
+            | Owed::Sync
+            | Owed::Refused { .. }
+            | Owed::Undone { .. }
+            | Owed::Ready => None,
+        };
+        self.corridor.close_any(ended)
     }
 
     /// Lets what was kept back go, or says what the client is told in place of the end. `undone`: nothing of it stays.

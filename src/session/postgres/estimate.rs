@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -43,6 +42,10 @@ const LONGEST: usize = 16 << 10;
 impl Expected {
     fn keep(&mut self, text: &str, types: &[u32], stamp: Stamp, estimate: Estimate) {
         self.0.retain(|known| !known.is_of(text, types, stamp));
+        // What the server refuses now it may take with the next settings.
+        if estimate == Estimate::Nothing {
+            return;
+        }
         if text.len().saturating_add(types.len().saturating_mul(4)) <= LONGEST {
             self.0.truncate(REMEMBERED.saturating_sub(1));
             let at = Instant::now();
@@ -50,9 +53,9 @@ impl Expected {
         }
     }
 
-    fn recall(&self, text: &str, types: &[u32], stamp: Stamp) -> Estimate {
-        let known = self.0.iter().find(|known| known.is_of(text, types, stamp));
-        known.filter(|known| known.at.elapsed() < WHILE).map_or(Estimate::Unknown, |known| known.estimate)
+    fn recall(&self, text: &str, types: &[u32], stamp: Stamp) -> Option<Estimate> {
+        let known = self.0.iter().find(|known| known.is_of(text, types, stamp))?;
+        (known.at.elapsed() < WHILE).then_some(known.estimate)
     }
 }
 
@@ -76,43 +79,54 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             Planning::Hidden => Estimate::Unknown,
             planning @ (Planning::Harmless | Planning::Doubtful) => {
                 // Boxed: it would make every session larger.
-                let estimate = Box::pin(self.estimate(&request, types, planning == Planning::Harmless)).await?;
-                let stamp = self.corridor.state.lock().stamp();
-                let mut expected = self.corridor.expected.lock();
-                match estimate {
-                    Some(estimate) => {
-                        expected.keep(request.text(), types, stamp, estimate);
-                        estimate
-                    }
-                    None => expected.recall(request.text(), types, stamp),
+                match self.said_of(&request, types) {
+                    Some(estimate) => estimate,
+                    None => Box::pin(self.estimate(&request, types, planning == Planning::Harmless)).await?,
                 }
             }
         };
         Ok(request.expected(estimate))
     }
 
+    /// What was said of the same text before, in the middle of an exchange: there nobody is asked twice.
+    fn said_of(&self, request: &Request, types: &[u32]) -> Option<Estimate> {
+        let stamp = {
+            let state = self.corridor.state.lock();
+            state.ledger.is_open().then(|| state.stamp())?
+        };
+        self.corridor.expected.lock().recall(request.text(), types, stamp)
+    }
+
+    /// Asks, and remembers what was said; unknown where nobody can be asked now.
+    async fn estimate(&mut self, request: &Request, types: &[u32], plans: bool) -> Result<Estimate, End> {
+        let Some(estimate) = self.asked(request, types, plans).await? else { return Ok(Estimate::Unknown) };
+        let stamp = self.corridor.state.lock().stamp();
+        self.corridor.expected.lock().keep(request.text(), types, stamp, estimate);
+        Ok(estimate)
+    }
+
     /// Asks; `None` where nobody can be asked now. `plans`: more than whether the server can read it.
-    async fn estimate(&mut self, request: &Request, types: &[u32], plans: bool) -> Result<Option<Estimate>, End> {
-        if self.corridor.state.lock().ledger.ends_an_exchange() {
-            self.answered(|_| true).await?;
-        }
+    async fn asked(&mut self, request: &Request, types: &[u32], plans: bool) -> Result<Option<Estimate>, End> {
+        self.pause().await?;
         if self.corridor.state.lock().refuses_all() {
             return Ok(Some(Estimate::Nothing));
         }
         let Some(text) = self.corridor.foreseen_words(request).await else { return Ok(None) };
         let told = Arc::new(Mutex::new(Told::Nothing));
         {
-            let mut state = self.corridor.state.lock();
-            let read_as_sent = text.is_ascii() || state.encoding() == Encoding::Safe;
-            if !state.may_be_asked() || !read_as_sent {
-                return Ok(None);
-            }
-            let within = state.context.transaction == Transaction::Open;
+            let (askable, read_as_sent) = {
+                let state = self.corridor.state.lock();
+                (state.askable(), text.is_ascii() || state.encoding() == Encoding::Safe)
+            };
+            let Some(askable) = askable.filter(|_| read_as_sent) else { return Ok(None) };
+            self.interrupts(askable);
+            let within = askable.within;
             let parameters = request.facts().placeholders;
             let question = WhatIf { text: &text, types, parameters, plans, within };
             if !self.upstream.send_what_if(&question) {
                 return Ok(None);
             }
+            let mut state = self.corridor.state.lock();
             for (asked, last) in [
                 within.then_some((Asked::Aside, false)),
                 Some((Asked::Estimate(Arc::clone(&told)), false)),
@@ -123,7 +137,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             {
                 state.ledger.owe(Owed::Own(Own::Question(Question::new(asked, last))));
             }
-            self.corridor.asking.store(true, Ordering::Relaxed);
         }
         self.answered(|owed| matches!(owed, Owed::Own(Own::Question(_)))).await?;
         let told = *told.lock();
@@ -145,8 +158,11 @@ impl Corridor {
 }
 
 impl State {
-    /// Whether the server refuses every statement but those that end its transaction.
+    /// Whether the server refuses every statement but those that end its transaction, or ignores what it is sent.
     fn refuses_all(&self) -> bool {
+        if self.ledger.skipping() {
+            return true;
+        }
         let failed = self.context.transaction == Transaction::Failed && !self.context.transaction_uncertain;
         failed && self.ledger.is_empty() && !self.ledger.is_open()
     }
@@ -161,18 +177,21 @@ mod tests {
         let mut expected = Expected::default();
         let (stamp, estimate) = (Stamp::NEVER, Estimate::Of { rows: 1, cost: 2.5 });
         expected.keep("select $1", &[23], stamp, estimate);
-        assert_eq!(expected.recall("select $1", &[23], stamp), estimate);
-        assert_eq!(expected.recall("select $1", &[25], stamp), Estimate::Unknown);
-        assert_eq!(expected.recall("select $2", &[23], stamp), Estimate::Unknown);
+        assert_eq!(expected.recall("select $1", &[23], stamp), Some(estimate));
+        assert_eq!(expected.recall("select $1", &[25], stamp), None);
+        assert_eq!(expected.recall("select $2", &[23], stamp), None);
         expected.keep("select $1", &[23], stamp, Estimate::Unknown);
-        assert_eq!(expected.recall("select $1", &[23], stamp), Estimate::Unknown, "the last word counts");
+        assert_eq!(expected.recall("select $1", &[23], stamp), Some(Estimate::Unknown), "the last word counts");
         expected.keep("select $1", &[23], stamp, estimate);
+        expected.keep("refused", &[], stamp, estimate);
+        expected.keep("refused", &[], stamp, Estimate::Nothing);
+        assert_eq!(expected.recall("refused", &[], stamp), None, "the server may take it yet");
         for other in 1..REMEMBERED {
             expected.keep(&other.to_string(), &[], stamp, estimate);
         }
-        assert_eq!(expected.recall("select $1", &[23], stamp), estimate);
+        assert_eq!(expected.recall("select $1", &[23], stamp), Some(estimate));
         expected.0.iter_mut().for_each(|known| known.at = known.at.checked_sub(WHILE).unwrap());
-        assert_eq!(expected.recall("select $1", &[23], stamp), Estimate::Unknown);
+        assert_eq!(expected.recall("select $1", &[23], stamp), None);
         expected.keep("one more", &[], stamp, estimate);
         assert_eq!(expected.0.len(), REMEMBERED);
         expected.keep(&"x".repeat(LONGEST + 1), &[], stamp, estimate);

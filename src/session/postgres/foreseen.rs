@@ -29,24 +29,26 @@ enum Of {
 impl Corridor {
     /// Whether an answer is what was foreseen once the catalog is read again: a relation may have changed since.
     async fn admits_after_all(&self, masked: &Masked, description: &Frame) -> bool {
-        let page = {
-            let state = self.state.lock();
-            state.page().filter(|_| state.sees_what_others_see()).cloned()
-        };
-        let Some(page) = page else { return false };
-        if !page.look_again().await {
-            return false;
-        }
-        let text = masked.text();
-        let Some(Read { facts, .. }) = self.read(text.as_bytes(), mentions_names(text.as_bytes())).await else {
-            return false;
-        };
-        let Ok(Some(again)) = self.woven((text, &facts), masked.masks()).await else { return false };
-        let same = is_same(Some(masked), Some(&again)) && again.compares(description).is_ok();
+        let same = self.foreseen_again(masked).await.is_some_and(|again| again.compares(description).is_ok());
         if same {
             masked.described(description);
         }
         same
+    }
+
+    /// A statement once the catalog is read again, if it goes upstream in the same words and comes back alike.
+    pub(super) async fn foreseen_again(&self, masked: &Masked) -> Option<Arc<Masked>> {
+        let page = {
+            let state = self.state.lock();
+            state.page().filter(|_| state.sees_what_others_see()).cloned()?
+        };
+        if !page.look_again().await {
+            return None;
+        }
+        let text = masked.text();
+        let Read { facts, .. } = self.read(text.as_bytes(), mentions_names(text.as_bytes())).await?;
+        let again = self.woven((text, &facts), masked.masks()).await.ok()??;
+        is_same(Some(masked), Some(&again)).then_some(again)
     }
 }
 

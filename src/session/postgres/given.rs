@@ -3,9 +3,11 @@
 //! and then other masks may belong into it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::decide::Masks;
+use crate::enforce::{By, Later, Rows};
 use crate::parse::Aftermath;
 
 use super::owed::Running;
@@ -19,6 +21,8 @@ pub(super) struct Given {
     cursors: HashMap<String, Vec<Arc<Masks>>>,
     /// There are more cursors than are told apart.
     crowded: bool,
+    /// What the names answer; `None` where that may be one thing or another.
+    answers: HashMap<(By, Box<str>), Option<Rows>>,
 }
 
 /// What names mean: by which version of the catalog, and in which view of the session's own.
@@ -53,20 +57,51 @@ impl Given {
         known.is_some_and(|given| given.iter().all(|given| given == masks))
     }
 
+    /// A statement that gives names goes upstream, and they will answer this.
+    pub(super) fn leads<'a>(&mut self, later: impl Iterator<Item = &'a Later>) {
+        for Later { by, name, rows } in later {
+            let full = self.answers.len() >= CURSORS;
+            match self.answers.entry((*by, name.clone())) {
+                Entry::Occupied(mut known) => {
+                    if known.get() != rows {
+                        known.insert(None);
+                    }
+                }
+                Entry::Vacant(_) if full => {}
+                Entry::Vacant(new) => _ = new.insert(rows.clone()),
+            }
+        }
+    }
+
+    /// What a name answers, where that is one thing.
+    pub(super) fn answers(&self, by: By, name: &str) -> Option<Rows> {
+        self.answers.get(&(by, Box::from(name))).cloned().flatten()
+    }
+
     /// A statement ran to its end. Whatever follows a CLOSE, DEALLOCATE or DISCARD has waited for that, so that nothing has
     /// given the name anew.
     pub(super) fn ran(&mut self, running: &Running) {
         let alone = running.facts.statements.len() == 1 && running.sqlstate.is_none();
         match (running.tag.as_deref(), &running.facts.aftermath.closes) {
-            (Some("CLOSE CURSOR"), Some(name)) if alone => _ = self.cursors.remove(name),
+            (Some("CLOSE CURSOR"), Some(name)) if alone => {
+                self.cursors.remove(name);
+                self.answers.remove(&(By::Fetch, Box::from(name.as_str())));
+            }
             (Some("CLOSE CURSOR ALL" | "DISCARD ALL"), _) if alone => {
                 self.cursors.clear();
+                self.answers.retain(|(by, _), _| *by != By::Fetch);
                 self.crowded = false;
             }
             _ => {}
         }
         if alone && matches!(running.tag.as_deref(), Some("DEALLOCATE ALL" | "DISCARD ALL")) {
             self.prepared.clear();
+            self.answers.retain(|(by, _), _| *by != By::Execute);
+        }
+        if let (true, Some("DEALLOCATE"), Some(name)) =
+            (alone, running.tag.as_deref(), &running.facts.aftermath.deallocates)
+        {
+            self.answers.remove(&(By::Execute, Box::from(name.as_str())));
         }
     }
 }
@@ -117,6 +152,23 @@ mod tests {
         assert!(!given.prepared(&one, (Some(2), 1)) && !given.prepared(&one, (Some(1), 2)));
         given.add(&prepares, &one, (Some(2), 1));
         assert!(!given.prepared(&one, NOW) && !given.prepared(&one, (Some(2), 1)), "it may be either");
+    }
+
+    #[test]
+    fn a_name_answers_what_it_was_given_for_if_that_is_one_thing() {
+        let mut given = Given::default();
+        let later = |by, name: &str, rows| Later { by, name: name.into(), rows };
+        let rows = Some(Rows::default());
+        given.leads([later(By::Fetch, "c", rows.clone()), later(By::Execute, "p", rows.clone())].iter());
+        given.leads([later(By::Fetch, "c", rows.clone())].iter());
+        assert_eq!((given.answers(By::Fetch, "c"), given.answers(By::Execute, "p")), (rows.clone(), rows.clone()));
+        assert_eq!((given.answers(By::Execute, "c"), given.answers(By::Fetch, "d")), (None, None));
+        given.leads([later(By::Fetch, "c", None)].iter());
+        given.leads([later(By::Fetch, "c", rows.clone())].iter());
+        assert_eq!(given.answers(By::Fetch, "c"), None, "it may be either");
+        let many: Vec<Later> = (0..CURSORS).map(|at| later(By::Fetch, &format!("c{at}"), rows.clone())).collect();
+        given.leads(many.iter());
+        assert_eq!((given.answers.len(), given.answers(By::Fetch, &format!("c{}", CURSORS - 1))), (CURSORS, None));
     }
 
     #[test]

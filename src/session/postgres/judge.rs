@@ -54,6 +54,12 @@ impl Corridor {
         if !(wanting && self.policy_reads_names()) {
             return Some(read);
         }
+        // Boxed, as are the others that are rare: a session that waits is as large as the largest thing that it may do.
+        Box::pin(self.read_anew(read, &page, text, by_name)).await
+    }
+
+    /// The same once the catalog is read again.
+    async fn read_anew(&self, read: Read, page: &Page, text: &[u8], by_name: bool) -> Option<Read> {
         let looked = tokio::select! {
             looked = page.look_again() => looked,
             () = cancelled(self.cancelled.as_deref()) => return None,
@@ -71,9 +77,11 @@ impl Corridor {
     /// `looked`: the catalog was read after the text came.
     async fn read_now(&self, text: &[u8], by_name: bool, looked: bool) -> Read {
         // What it does depends on more than itself.
-        if !by_name {
-            return self.read_alone(text, looked).await;
-        }
+        if by_name { Box::pin(self.read_by_name(text, looked)).await } else { self.read_alone(text, looked).await }
+    }
+
+    /// A text that may run something by name.
+    async fn read_by_name(&self, text: &[u8], looked: bool) -> Read {
         let prepared = self.prepared(text, looked).await;
         let (conditions, names, stamp, cursors) = {
             let state = self.state.lock();
@@ -99,7 +107,7 @@ impl Corridor {
             Some(facts) => facts,
             None => {
                 let none = Remembered::new();
-                let facts = self.read_under(text, &conditions, names, (&none, &none)).await;
+                let facts = Box::pin(self.read_under(text, &conditions, names, (&none, &none))).await;
                 self.recent.lock().keep(text, conditions, &facts);
                 facts
             }

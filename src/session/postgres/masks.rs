@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::catalog::Snapshot;
 use crate::decide::{Decision, Masker, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, Copied, Earlier, Guard, Refusal, Views, Wording, Woven};
+use crate::enforce::{self, By, Copied, Earlier, Guard, Refusal, Rows, Views, Wording, Woven};
 use crate::model::FaultKind;
-use crate::parse::{Facts, RelationFacts, Request, Role};
+use crate::parse::{Facts, RelationFacts, Request, Role, tokens};
 
 use crate::wire::postgres::{Frame, RowDescription};
 
@@ -103,7 +103,7 @@ impl Loom {
                 && Arc::ptr_eq(&piece.facts, facts)
                 && (Arc::ptr_eq(&piece.masks, under.masks) || piece.masks == *under.masks)
                 // Whether any mask binds, and what comes back then, is said by the facts alone.
-                && (piece.masked.as_ref().is_none_or(|masked| !masked.binds()) || *piece.text == *text)
+                && (piece.masked.as_ref().is_none_or(|masked| !masked.is_of_its_text()) || *piece.text == *text)
         })?;
         Some(piece.masked.clone())
     }
@@ -141,6 +141,11 @@ impl Masked {
     /// Whether a mask binds in it.
     pub(super) fn binds(&self) -> bool {
         self.woven.binds()
+    }
+
+    /// Whether what is made of it has words of its text in it, which the facts do not say.
+    fn is_of_its_text(&self) -> bool {
+        self.binds() || self.copied().is_some()
     }
 
     /// The words that go upstream, if they are not the client's.
@@ -236,7 +241,11 @@ impl Corridor {
         self.loom.lock().last = Some(Arc::clone(decision.masks()));
         let masked = self.woven((request.text(), request.facts()), decision.masks()).await;
         match masked.and_then(|masked| self.copied(request, masked)) {
-            Ok(masked) => (decision, masked),
+            Ok(masked) => {
+                let later = masked.iter().flat_map(|masked| masked.woven.later());
+                self.loom.lock().given().leads(later);
+                (decision, masked)
+            }
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
         }
     }
@@ -318,7 +327,8 @@ impl Corridor {
         let under = Under { masks, catalog, keys: self.house.keys.load_full() };
         let (text, facts) = said;
         // What is run by name may be something else by now.
-        let by_name = facts.references.iter().any(|reference| reference.role == Role::Elsewhere);
+        let elsewhere = facts.references.iter().any(|reference| reference.role == Role::Elsewhere);
+        let by_name = elsewhere || runs_by_name(facts).is_some();
         if let Some(masked) = self.loom.lock().recall(said, &under).filter(|_| !by_name) {
             return Ok(masked);
         }
@@ -334,6 +344,11 @@ impl Corridor {
             let guard = self.loom.lock().guard(masks, catalog, &views)?;
             Some(enforce::guarded(text, facts, catalog, &guard))
         });
+        let expected = if by_name { self.expected_by_name(said, masks) } else { None };
+        let woven = match (woven, expected) {
+            (Some(woven), Some(rows)) => Some(woven.expecting(&rows)),
+            (woven, _) => woven,
+        };
         let masked = match woven {
             Some(woven) => {
                 let masked = Masked::new(said, masks, woven, &under.keys)?;
@@ -357,6 +372,20 @@ impl Corridor {
         Earlier { prepared: loom.given.prepared(masks, meant) && !state.names.prepared_by_messages(), cursors }
     }
 
+    /// What the name that a statement runs will answer, where that is one thing.
+    fn expected_by_name(&self, (text, facts): Said<'_>, masks: &Arc<Masks>) -> Option<Rows> {
+        let Earlier { prepared, cursors } = self.earlier(facts, masks);
+        let by = runs_by_name(facts)?;
+        let name = match by {
+            By::Fetch => facts.cursors.first().filter(|_| cursors && facts.cursors.len() == 1)?.clone(),
+            By::Execute => {
+                let tokens = tokens(text).filter(|tokens| prepared && tokens.is_word(0, "execute"))?;
+                tokens.name(1)?.to_owned()
+            }
+        };
+        self.loom.lock().given().answers(by, &name)
+    }
+
     /// What names mean just now.
     fn meant(&self) -> Meant {
         let catalog = self.snapshot().as_deref().map(Snapshot::version);
@@ -365,6 +394,16 @@ impl Corridor {
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.state.lock().page().and_then(|page| page.known()).map(|seen| seen.snapshot)
+    }
+}
+
+/// By what a statement is run that is alone and has the rows of another.
+fn runs_by_name(facts: &Facts) -> Option<By> {
+    let mut tops = facts.statements.iter().filter(|statement| !statement.nested);
+    match (tops.next().map(|statement| statement.command.as_str()), tops.next()) {
+        (Some("FETCH"), None) => Some(By::Fetch),
+        (Some("EXECUTE"), None) => Some(By::Execute),
+        (_, _) => None,
     }
 }
 

@@ -21,6 +21,7 @@ mod masks;
 mod names;
 mod open;
 mod owed;
+mod pause;
 mod recent;
 mod requests;
 mod search;

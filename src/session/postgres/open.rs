@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{timeout, timeout_at};
@@ -19,13 +19,14 @@ use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
 use crate::session::atlas::Page;
 use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
+use crate::session::workers::Place;
 use crate::telemetry::{Cancelled, SessionGauge, TurnedAway};
 use crate::wire::postgres::{
     BackendFramer, CancelRequest, FrontendFramer, ParameterStatus, ReadyForQuery, Startup, WireError,
 };
 
 use super::answers::{Answers, gone};
-use super::corridor::{Corridor, End};
+use super::corridor::{Corridor, End, held_too_long};
 use super::fill::Fill;
 use super::greet::Greeting;
 use super::requests::Requests;
@@ -34,8 +35,8 @@ use super::signals::Signals;
 use super::state::State;
 use super::transaction::Deeds;
 
-/// Leads one connection to its end.
-pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Connection) {
+/// Leads one connection to its end, and keeps its place until then.
+pub(in crate::session) async fn serve(house: Arc<House>, lane: Arc<Lane>, connection: Box<Connection>, _place: Place) {
     // Boxed, so that what getting in takes is given back before the session begins.
     let Some(entered) = Box::pin(enter(&house, &lane, connection)).await else { return };
     run(&house, &lane, entered).await;
@@ -53,19 +54,14 @@ struct Entered {
     /// What the client is told once it is in.
     welcome: BytesMut,
     cancel: Option<CancelTarget>,
-    /// What is given back when the session ends.
-    held: (SessionGauge, Slot, Option<KeyGuard>, Stay),
+    held: Held,
 }
 
+/// What is given back when a session ends.
+type Held = (SessionGauge, Slot, Option<KeyGuard>, Stay);
+
 /// Everything before a session is open; `None` if there is none.
-async fn enter(house: &Arc<House>, lane: &Arc<Lane>, connection: Connection) -> Option<Box<Entered>> {
-    let connection = match connection.rehome() {
-        Ok(connection) => connection,
-        Err(error) => {
-            tracing::warn!(listener = %lane.listener.name, %error, "a connection was lost");
-            return None;
-        }
-    };
+async fn enter(house: &Arc<House>, lane: &Arc<Lane>, connection: Box<Connection>) -> Option<Box<Entered>> {
     let peer = connection.peer().to_string();
     let opening = pin!(connection.open());
     match house.drain.lets(opening).await? {
@@ -207,7 +203,9 @@ async fn admit(
     let refusal = match begun {
         Some(Ok((mut welcome, state))) => {
             // Whoever does not take even this is noticed when the session begins.
-            let _ = timeout(PARTING, identified.stream.write_buf(&mut welcome)).await;
+            // Not `write_buf`, which asks for a vectored write: the kernel spends more on one.
+            let taken = timeout(PARTING, identified.stream.write(&welcome)).await;
+            welcome.advance(taken.ok().and_then(Result::ok).unwrap_or(0));
             if welcome.is_empty() {
                 welcome = BytesMut::new();
             }
@@ -318,9 +316,20 @@ fn begin(
     Ok((out, state))
 }
 
-async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
-    let Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
-    let mut state = state;
+/// What of a session its two directions do not share.
+struct Ends {
+    client: Stream,
+    requests: FrontendFramer,
+    server: Link,
+    answers: BackendFramer,
+    welcome: BytesMut,
+    cancel: Option<CancelTarget>,
+    held: Held,
+}
+
+/// Apart from where the session runs, which would go on holding what has moved on.
+fn furnish(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) -> (Corridor, Ends) {
+    let Entered { session, mut state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
     state.deeds = lane.asks(Stage::Commit).then(Deeds::default);
     let corridor = Corridor {
         house: Arc::clone(house),
@@ -341,6 +350,12 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         answering: AtomicBool::new(false),
         told: Mutex::default(),
     };
+    (corridor, Ends { client, requests, server, answers, welcome, cancel, held })
+}
+
+async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
+    let (corridor, Ends { client, requests, server, answers, welcome, cancel, held }) = furnish(house, lane, entered);
+    let session = corridor.session;
     let (from_client, to_client) = tokio::io::split(client);
     let (from_server, to_server) = tokio::io::split(server);
     let mut requests = Requests {
@@ -368,7 +383,8 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         contain(both_ways).await
     };
     let end = end.unwrap_or_else(|| End::Fault(defect(session)));
-    finish(&corridor, end, &mut requests, &mut answers, cancel.as_ref()).await;
+    // Boxed, as whatever else happens once: what a session is while it waits is what every idle one costs.
+    Box::pin(finish(&corridor, end, &mut requests, &mut answers, cancel.as_ref())).await;
     // The slot counts the connection until here.
     drop(held);
 }
@@ -385,6 +401,8 @@ where
     let mut answering = pin!(answers.run());
     let corridor = requests.corridor;
     let mut overdue = pin!(house.drain.overdue(|| corridor.drain()));
+    let over = Arc::clone(&corridor.state.lock().over);
+    let mut over = pin!(over.notified());
     let too_long = || End::Fault(Refusal::new(FaultKind::ShuttingDown, "sidegate is shutting down"));
     let end = tokio::select! {
         // In the same order each time: all of them are looked at anyway.
@@ -392,11 +410,12 @@ where
         end = requests.run() => end,
         end = &mut answering => return end,
         () = &mut overdue => return too_long(),
+        () = &mut over => return held_too_long(),
     };
     match end {
         End::Goodbye => {}
         // Whoever could not write any more has not read what the server said before it went.
-        End::Server => return timeout(PARTING, answering).await.unwrap_or(End::Server),
+        End::Server => return Box::pin(timeout(PARTING, answering)).await.unwrap_or(End::Server),
         End::Client | End::Fault(_) => return end,
     }
     requests.upstream.send_terminate();
@@ -410,6 +429,7 @@ where
             End::Goodbye | End::Client | End::Fault(_) => end,
         },
         () = &mut overdue => too_long(),
+        () = &mut over => held_too_long(),
     }
 }
 
@@ -470,3 +490,6 @@ async fn say(stream: Stream, refusal: &Refusal) {
         stream.farewell(response.bytes()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

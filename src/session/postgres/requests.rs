@@ -54,7 +54,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     async fn step(&mut self) -> Result<(), End> {
         if self.corridor.state.lock().ledger.is_crowded() {
-            self.uncrowded().await?;
+            Box::pin(self.uncrowded()).await?;
         }
         match self.framer.next_piece().map_err(breach)? {
             Some(FrontendPiece::Frame(frame)) => {
@@ -64,7 +64,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             Some(FrontendPiece::CopyData(relay)) => self.copy_data(relay).await,
             Some(FrontendPiece::TooLarge { tag, length, limit }) => {
                 self.turn(tag).await?;
-                self.too_large(tag, length, limit).await
+                Box::pin(self.too_large(tag, length, limit)).await
             }
             None => {
                 // It may have had to wait for the end of data.
@@ -80,7 +80,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let corridor = self.corridor;
         let (answered, over) = (corridor.has_answered(), corridor.is_expired());
         if over && !answered {
-            self.wane().await?;
+            Box::pin(self.wane()).await?;
         }
         let quiet = answered && corridor.is_quiet();
         if quiet && (self.silent || corridor.is_draining()) {
@@ -106,9 +106,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             heard = corridor.signals.heard(news) => {
                 // What fails stands before the Sync that the client sent behind it.
                 self.heed(heard).await?;
-                if heard.has(Signal::SYNC_WANTED) { self.held_sync().await } else { Ok(()) }
+                if heard.has(Signal::SYNC_WANTED) { Box::pin(self.held_sync()).await } else { Ok(()) }
             }
-            () = idled(patience) => self.silence(quiet).await,
+            () = idled(patience) => Box::pin(self.silence(quiet)).await,
             // An open transaction is no reason to wait: nothing more can be done in it.
             () = corridor.expired(), if answered || !over => if answered { Err(expired(corridor)) } else { Ok(()) },
         }
@@ -181,7 +181,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 
     async fn message(&mut self, frame: Frame) -> Result<(), End> {
         if frame.tag() != b'X' && self.corridor.is_expired() {
-            return self.too_late(frame.tag()).await;
+            return Box::pin(self.too_late(frame.tag())).await;
         }
         match frame.tag() {
             b'S' => self.sync().await,
@@ -197,7 +197,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             b'E' => self.execute(frame).await,
             b'D' => self.describe(frame),
             b'C' => self.close_name(frame),
-            b'F' => self.function_call(frame).await,
+            b'F' => Box::pin(self.function_call(frame)).await,
             tag => Err(breach(WireError::Tag { tag })),
         }
     }
@@ -278,13 +278,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         // An answer may have begun meanwhile that must end before anything follows it.
         self.turn(b'Q').await?;
         if self.corridor.state.lock().ledger.skipping() {
-            self.corridor.abandon(permit).await?;
+            Box::pin(self.corridor.abandon(permit)).await?;
             return Ok(false);
         }
         if self.corridor.is_expired() {
             // It waited for an answer that came too late for it.
-            self.corridor.abandon(permit).await?;
-            return self.refuse_expired().await.map(|()| false);
+            Box::pin(self.corridor.abandon(permit)).await?;
+            return Box::pin(self.refuse_expired()).await.map(|()| false);
         }
         let entry = self.upstream.send(permit);
         let mut state = self.corridor.state.lock();
@@ -412,6 +412,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if !corridor.takes_data() {
             return self.upstream.flush().await.map_err(unsent);
         }
+        Box::pin(self.flush_data()).await
+    }
+
+    async fn flush_data(&mut self) -> Result<(), End> {
+        let corridor = self.corridor;
         tokio::select! {
             flushed = self.upstream.flush() => flushed.map_err(unsent),
             // The server may not take data for as long as it likes: it waits for a lock, say.
@@ -457,5 +462,5 @@ async fn idled(limit: Duration) {
     if limit.is_zero() {
         std::future::pending::<()>().await;
     }
-    tokio::time::sleep(limit).await;
+    Box::pin(tokio::time::sleep(limit)).await;
 }

@@ -3,7 +3,6 @@
 //! server between two statements.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -90,20 +89,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if !self.corridor.is_lost() || !self.corridor.policy_reads_names() {
             return Ok(false);
         }
-        if self.corridor.state.lock().ledger.ends_an_exchange() {
-            self.answered(|_| true).await?;
+        Box::pin(self.ask_for_names()).await
+    }
+
+    async fn ask_for_names(&mut self) -> Result<bool, End> {
+        self.pause().await?;
+        let Some(askable) = self.corridor.state.lock().askable() else { return Ok(false) };
+        self.interrupts(askable);
+        if !self.upstream.send_question(Question::Names) {
+            return Ok(false);
         }
-        {
-            let mut state = self.corridor.state.lock();
-            if !state.may_be_asked() {
-                return Ok(false);
-            }
-            if !self.upstream.send_question(Question::Names) {
-                return Ok(false);
-            }
-            state.ledger.owe(Owed::Own(Own::Question(owed::Question::new(Asked::Names, true))));
-            self.corridor.asking.store(true, Ordering::Relaxed);
-        }
+        let question = owed::Question::new(Asked::Names, true);
+        self.corridor.state.lock().ledger.owe(Owed::Own(Own::Question(question)));
         self.answered(|owed| matches!(owed, Owed::Own(Own::Question(_)))).await?;
         Ok(!self.corridor.is_lost())
     }

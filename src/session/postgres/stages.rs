@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::decide::{Decision, Verdict};
 use crate::enforce::Refusal;
-use crate::input::{self, Answered, AnsweredColumn, Document};
+use crate::input::{self, Answered, AnsweredColumn, Document, Done};
 use crate::journal::IntentKind;
 use crate::model::Stage;
 use crate::parse::{self, Effect, Facts, Trust};
@@ -122,7 +122,11 @@ impl Corridor {
         if !self.asks(Stage::Commit) {
             return None;
         }
-        let document = input::commit_document(decision.input(), &done);
+        Box::pin(self.ask_about_commit(decision, commits, &done)).await
+    }
+
+    async fn ask_about_commit(&self, decision: &Decision, commits: Commits, done: &Done) -> Option<(Commits, Refusal)> {
+        let document = input::commit_document(decision.input(), done);
         let policy = self.house.store.snapshot();
         let decision = self.house.decider.decide(policy, Stage::Commit, document).await;
         let of_commit = |decision: &Decision| match decision.verdict() {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::forward::NamesAnswer;
 use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{self, Definitions, Effect, Encoding, Facts, Known, Quoting, Trust};
@@ -10,6 +12,7 @@ use super::super::atlas::{Hold, Page, Seen};
 use super::ledger::Ledger;
 use super::names::{Names, RestsOn};
 use super::owed::{Owed, Running};
+use super::pause::Since;
 use super::search::Search;
 use super::signals::{Signal, Signals};
 use super::transaction::{Commits, Deeds};
@@ -30,6 +33,8 @@ pub(super) struct State {
     pub(super) deeds: Option<Deeds>,
     /// The session as policy sees it.
     pub(super) context: SessionContext,
+    /// What has become of the transaction since.
+    pub(super) since: Since,
     quoting: Quoting,
     encoding: Encoding,
     reading_moves: bool,
@@ -49,6 +54,8 @@ pub(super) struct State {
     own: Definitions,
     /// While that may be seen by others at any moment.
     hold: Option<(Hold, u64)>,
+    /// Rung when that takes too long.
+    pub(super) over: Arc<Notify>,
     view: u64,
     views: u64,
     version: u64,
@@ -101,6 +108,7 @@ impl State {
             wanted: None,
             deeds: None,
             context,
+            since: Since::Same,
             quoting: Quoting::Standard,
             encoding: Encoding::Safe,
             reading_moves: false,
@@ -112,6 +120,7 @@ impl State {
             process: None,
             own: Definitions::default(),
             hold: None,
+            over: Arc::default(),
             view: AT_FIRST,
             views: LOST,
             version: 0,
@@ -149,7 +158,7 @@ impl State {
         if self.context.transaction != status {
             self.version = self.version.saturating_add(1);
         }
-        self.context.transaction = status;
+        (self.context.transaction, self.since) = (status, Since::Same);
         if let Some(deeds) = &mut self.deeds {
             deeds.ready(status == Transaction::Idle);
         }
@@ -180,7 +189,7 @@ impl State {
             (Some(_), false) if self.hold.as_ref().is_some_and(|(_, view)| *view == self.view) => {}
             (Some(page), false) => {
                 // The new one first: there is no moment without.
-                let hold = page.hold(&self.own);
+                let hold = page.hold(&self.own, &self.over);
                 self.hold = Some((hold, self.view));
             }
             (_, true) | (None, _) => self.hold = None,
@@ -344,6 +353,11 @@ impl State {
         let alone = self.ledger.executed() == 0;
         let outside = self.context.transaction == Transaction::Idle && !self.context.transaction_uncertain;
         !(alone && outside && only_reads(facts))
+    }
+
+    /// Whether a message of this kind can be sent now.
+    pub(super) fn is_turn_of(&self, tag: u8) -> bool {
+        tag == b'X' || !self.ledger.must_wait(tag == b'S') || self.copy.takes_data()
     }
 
     /// Whether nothing is owed and no transaction is open.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::enforce;
 use crate::enforce::{Permit, Refusal, Wording};
 use crate::forward::Free;
-use crate::journal::IntentKind;
+use crate::journal::{Entry, IntentKind};
 use crate::model::{Cause, FaultKind};
 use crate::parse::{self, Effect, Facts, Parameter, Request};
 use crate::wire::postgres::{Bind, Execute, Frame, FunctionCall, Parse, Query};
@@ -40,7 +40,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.poison(b'Q', None, cancelled());
         };
         if !self.corridor.state.lock().names.can_declare(&facts, query.sql.len()) {
-            return self.over_budget(b'Q').await;
+            return Box::pin(self.over_budget(b'Q')).await;
         }
         let text: Arc<str> = Arc::from(String::from_utf8_lossy(query.sql));
         self.at_once(b'Q', parse::simple(frame.clone(), Arc::clone(&text), facts), text, stamp).await
@@ -71,7 +71,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return self.undo(tag, commits, refusal);
         }
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
-        let judged = self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await;
+        let judged = Box::pin(self.corridor.carry_out(IntentKind::Statement, request, decision, wording)).await;
         let previewed = masked.clone();
         let running = |entry| {
             let new = Running { called: tag == b'F', masked, ..Running::new(entry, Arc::clone(&facts)) };
@@ -106,7 +106,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         let facts = parse::typed(facts, &parse.types);
         let weight = parse.sql.len().saturating_add(facts.weight()).saturating_add(parse.types.len().saturating_mul(8));
-        let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'P').await };
+        let Some(charge) = self.charge(weight).await? else { return Box::pin(self.over_budget(b'P')).await };
         let statement = Arc::new(Statement {
             text: Arc::from(String::from_utf8_lossy(parse.sql)),
             facts: Arc::clone(&facts),
@@ -131,7 +131,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         *statement.words.lock() = Words::with(masked.clone());
         let wording = masked.as_deref().map_or(Wording::Own, Masked::wording);
-        match self.corridor.carry_out(IntentKind::Prepare, request, decision, wording).await {
+        match Box::pin(self.corridor.carry_out(IntentKind::Prepare, request, decision, wording)).await {
             Judged::Permitted(permit) => {
                 let described = name.clone();
                 if self.forward(*permit, |entry| Owed::Parse { entry, name, statement }).await? {
@@ -170,13 +170,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         // Twice: beside the portal's own, its journal entry holds them.
         let values = parameters.iter().map(|parameter| parameter.value.as_str().map_or(0, str::len).saturating_add(64));
         let weight = values.fold(statement.text.len(), |sum, bytes| sum.saturating_add(bytes.saturating_mul(2)));
-        let Some(charge) = self.charge(weight).await? else { return self.over_budget(b'B').await };
+        let Some(charge) = self.charge(weight).await? else { return Box::pin(self.over_budget(b'B')).await };
         let rests_on = self.corridor.rests_on();
         let decision = self.corridor.ask(&request).await;
         let (decision, masked) = self.corridor.weave_prepared(&statement, &request, decision).await;
         let wording = masks::rewording(source, &statement, masked.as_deref());
         let anew = matches!(wording, Wording::Anew { .. });
-        match self.corridor.carry_out(IntentKind::Statement, request, decision, wording).await {
+        match Box::pin(self.corridor.carry_out(IntentKind::Statement, request, decision, wording)).await {
             Judged::Permitted(permit) => {
                 let prepared = Arc::clone(&statement);
                 let cells = masked.as_ref().is_some_and(|masked| !masked.plan().is_empty());
@@ -215,7 +215,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             self.names_settled().await?;
         }
         if !self.corridor.state.lock().names.can_declare(&portal.facts, portal.statement.text.len()) {
-            return self.over_budget(b'E').await;
+            return Box::pin(self.over_budget(b'E')).await;
         }
         self.described(&portal).await?;
         if self.corridor.state.lock().ledger.skipping() {
@@ -266,6 +266,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             }
             stale => stale,
         };
+        Box::pin(self.permitted_anew(frame, portal, entry)).await
+    }
+
+    /// The same where something has changed, or nothing was decided yet.
+    async fn permitted_anew(
+        &mut self,
+        frame: Frame,
+        portal: &Portal,
+        entry: Option<Entry>,
+    ) -> Result<Option<(Permit, Arc<Facts>)>, End> {
         if let Some(entry) = entry {
             self.corridor.close(entry, bound_only()).await?;
         }
@@ -291,7 +301,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(read) = self.corridor.read(text, by_name).await else { return Ok(None) };
         let lost = read.facts.relations.iter().any(|relation| relation.schema.is_none())
             || read.facts.functions.iter().any(|function| function.schema.is_none());
-        if lost && self.search().await? { Ok(self.corridor.read(text, by_name).await) } else { Ok(Some(read)) }
+        if lost && self.search().await? {
+            Ok(Box::pin(self.corridor.read(text, by_name)).await)
+        } else {
+            Ok(Some(read))
+        }
     }
 
     /// What a prepared statement would do now.
@@ -308,7 +322,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Ok(Some(Arc::clone(facts)));
         }
         let text = statement.source.as_ref().unwrap_or(&statement.text);
-        let Some(Read { facts, .. }) = self.read(text.as_bytes(), statement.by_name).await? else { return Ok(None) };
+        let read = Box::pin(self.read(text.as_bytes(), statement.by_name)).await?;
+        let Some(Read { facts, .. }) = read else { return Ok(None) };
         Ok(Some(match &statement.source {
             // What cannot be read again may be anything.
             Some(_) => inner(&facts, name).unwrap_or(facts),

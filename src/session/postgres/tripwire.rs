@@ -1,7 +1,6 @@
 //! Settings that the server reports when they change. A change that no statement of the session explains means that
 //! something ran which nobody permitted, and ends the session.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::enforce::Refusal;
@@ -26,7 +25,7 @@ const WATCHED: [&str; 6] = [
 /// What was reported last, and whether something was sent that may change it.
 #[derive(Debug, Default)]
 pub(super) struct Tripwire {
-    reported: BTreeMap<&'static str, Box<str>>,
+    reported: [Option<Box<str>>; WATCHED.len()],
     /// Stays: a rollback long after brings back what was before.
     explained: bool,
 }
@@ -40,8 +39,9 @@ impl Tripwire {
 
     /// The server reported a setting. Gives the name of one whose change nothing explains.
     pub(super) fn reports(&mut self, name: &str, value: &str) -> Option<&'static str> {
-        let watched = WATCHED.into_iter().find(|watched| watched.eq_ignore_ascii_case(name))?;
-        let before = self.reported.insert(watched, Box::from(value));
+        let mut all = WATCHED.into_iter().zip(&mut self.reported);
+        let (watched, reported) = all.find(|(watched, _)| watched.eq_ignore_ascii_case(name))?;
+        let before = reported.replace(Box::from(value));
         // A server that is made read-only for a while says so by this setting, too.
         let harmless = watched == "default_transaction_read_only" && value == "on";
         let moved = before.is_some_and(|before| *before != *value);

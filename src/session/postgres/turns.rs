@@ -15,13 +15,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Waits until a message of this kind can be sent: then everything that is watched was answered, and whatever must
     /// fail for it was sent. A COPY that takes data ends the wait, for it ends with what the client sends.
     pub(super) async fn turn(&mut self, tag: u8) -> Result<(), End> {
+        self.make_fail();
+        // Boxed, so that who waits for nothing pays nothing for it.
+        if self.corridor.state.lock().is_turn_of(tag) { Ok(()) } else { Box::pin(self.until_turn(tag)).await }
+    }
+
+    async fn until_turn(&mut self, tag: u8) -> Result<(), End> {
         let mut asked = false;
         loop {
             self.make_fail();
             {
                 let mut state = self.corridor.state.lock();
-                let waits = state.ledger.must_wait(tag == b'S') && tag != b'X';
-                if !waits || state.copy.takes_data() {
+                if state.is_turn_of(tag) {
                     return Ok(());
                 }
                 if !asked && !state.ledger.answers_by_itself(Owed::is_watched) {

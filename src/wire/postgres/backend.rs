@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::frontend::{Header, Relay, make_room, put, take_run, take_whole};
+use super::frontend::{Header, Relay, make_room, put, take_rows, take_run, take_whole};
 use super::{Frame, WireError};
 
 /// What came from the server.
@@ -12,6 +12,8 @@ pub enum BackendPiece {
     Frame(Frame),
     /// Whole or partial DataRow or CopyData messages (`Relay::tag` says which), to be passed on as they are.
     Relay(Relay),
+    /// The same, of whole messages only.
+    Rows(Relay),
 }
 
 /// Whether rows are passed on by their headers, or given whole.
@@ -21,6 +23,15 @@ pub enum Rows {
     Relayed,
     /// As [`BackendPiece::Frame`], up to 16 MiB: for the answers to sidegate's own questions.
     Whole,
+    /// As [`BackendPiece::Rows`], of up to 16 MiB each: as many as are there, for whoever reads every one.
+    Runs,
+}
+
+/// What becomes of a message.
+enum Way {
+    Relayed,
+    Whole,
+    Run,
 }
 
 /// Most messages: libpq's own limit.
@@ -114,31 +125,37 @@ impl BackendFramer {
                 }
                 State::Messages => {
                     let Some(header) = Header::peek(&self.buffer) else { return Ok(None) };
-                    if self.admit(header)? {
-                        self.state = State::Relaying { tag: header.tag, left: 0 };
-                    } else {
-                        return Ok(take_whole(&mut self.buffer, header).map(BackendPiece::Frame));
+                    match self.admit(header)? {
+                        Way::Relayed => self.state = State::Relaying { tag: header.tag, left: 0 },
+                        Way::Whole => return Ok(take_whole(&mut self.buffer, header).map(BackendPiece::Frame)),
+                        Way::Run => {
+                            let rows = take_rows(&mut self.buffer, header.tag, |length| length <= MAX_LONG);
+                            return Ok(rows.map(BackendPiece::Rows));
+                        }
                     }
                 }
             }
         }
     }
 
-    /// Whether a message is relayed, once its header is allowed.
-    fn admit(&self, header: Header) -> Result<bool, WireError> {
+    /// What becomes of a message, once its header is allowed.
+    fn admit(&self, header: Header) -> Result<Way, WireError> {
         let Header { tag, length } = header;
-        let (limit, relayed) = match tag {
-            b'D' | b'd' if self.rows == Rows::Whole => (MAX_LONG, false),
-            b'D' | b'd' => (MAX_RELAYED, true),
-            b'T' | b'E' | b'N' | b'A' | b'V' | b't' => (MAX_LONG, false),
+        let (limit, way) = match tag {
+            b'D' | b'd' => match self.rows {
+                Rows::Relayed => (MAX_RELAYED, Way::Relayed),
+                Rows::Whole => (MAX_LONG, Way::Whole),
+                Rows::Runs => (MAX_LONG, Way::Run),
+            },
+            b'T' | b'E' | b'N' | b'A' | b'V' | b't' => (MAX_LONG, Way::Whole),
             b'R' | b'S' | b'K' | b'v' | b'Z' | b'C' | b'I' | b'1' | b'2' | b'3' | b'n' | b's' | b'G' | b'H' | b'W'
-            | b'c' => (MAX_SHORT, false),
+            | b'c' => (MAX_SHORT, Way::Whole),
             _ => return Err(WireError::Tag { tag }),
         };
         if length < 4 || length > limit {
             return Err(WireError::Length { tag, length, limit });
         }
-        Ok(relayed)
+        Ok(way)
     }
 }
 

@@ -71,6 +71,19 @@ pub struct Relay {
     pub bytes: Bytes,
 }
 
+impl Relay {
+    /// The bodies of its messages, if they are whole.
+    pub fn bodies(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        let mut rest = self.bytes.as_ref();
+        std::iter::from_fn(move || {
+            let total = Header::peek(rest)?.total();
+            let (message, after) = rest.split_at_checked(total)?;
+            rest = after;
+            message.get(Header::BYTES..)
+        })
+    }
+}
+
 /// Cuts the client's stream into messages. It holds at most one message, and grows only with bytes that came.
 pub struct FrontendFramer {
     buffer: BytesMut,
@@ -262,6 +275,11 @@ impl Header {
     pub(super) fn body(self) -> usize {
         usize::try_from(self.length).unwrap_or(usize::MAX).saturating_sub(4)
     }
+
+    /// Bytes of the message.
+    fn total(self) -> usize {
+        self.body().saturating_add(Self::BYTES)
+    }
 }
 
 /// How much is read at a time. Never the length that a peer claims.
@@ -286,11 +304,29 @@ pub(super) fn put(buffer: &mut BytesMut, bytes: &[u8]) {
 
 /// Takes one whole message, if it is all there.
 pub(super) fn take_whole(buffer: &mut BytesMut, header: Header) -> Option<Frame> {
-    let total = header.body().saturating_add(Header::BYTES);
+    let total = header.total();
     if buffer.len() < total {
         return None;
     }
     Frame::whole(buffer.split_to(total).freeze())
+}
+
+/// How many bytes of whole messages are enough for one piece.
+const ROWS: usize = 32 << 10;
+
+/// Takes the consecutive `tag` messages that are there as a whole.
+pub(super) fn take_rows(buffer: &mut BytesMut, tag: u8, allowed: impl Fn(u32) -> bool) -> Option<Relay> {
+    let (mut rows, mut end) = (0_u64, 0_usize);
+    while end < ROWS {
+        let rest = buffer.get(end..).unwrap_or_default();
+        let Some(header) = Header::peek(rest) else { break };
+        if header.tag != tag || header.length < 4 || !allowed(header.length) || rest.len() < header.total() {
+            break;
+        }
+        rows = rows.saturating_add(1);
+        end = end.saturating_add(header.total());
+    }
+    (rows > 0).then(|| Relay { tag, begins: rows, ends: rows, bytes: buffer.split_to(end).freeze() })
 }
 
 pub(super) struct Run {

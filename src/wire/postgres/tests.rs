@@ -70,7 +70,7 @@ fn backend(chunks: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Seen {
             match framer.next_piece() {
                 Ok(None) => break,
                 Ok(Some(BackendPiece::Frame(frame))) => seen.frames.push(frame),
-                Ok(Some(BackendPiece::Relay(relay))) => seen.relay(&relay),
+                Ok(Some(BackendPiece::Relay(relay) | BackendPiece::Rows(relay))) => seen.relay(&relay),
                 Err(error) => {
                     seen.error = Some(error);
                     return seen;
@@ -136,7 +136,7 @@ fn the_order_of_frames_and_relayed_bytes_is_kept() {
     for expected in &stream {
         let bytes = match framer.next_piece().unwrap().unwrap() {
             BackendPiece::Frame(frame) => frame.bytes().clone(),
-            BackendPiece::Relay(relay) => relay.bytes,
+            BackendPiece::Relay(relay) | BackendPiece::Rows(relay) => relay.bytes,
         };
         assert_eq!(&bytes, expected);
     }
@@ -284,6 +284,44 @@ fn rows_of_one_read_come_as_one_run() {
     assert_eq!((run.begins, run.ends, run.bytes.len()), (3, 3, 3 * row.len()));
     assert!(!framer.is_mid_message());
     assert_eq!(framer.buffered(), 3);
+}
+
+#[test]
+fn runs_are_of_whole_rows_only() {
+    let mut framer = BackendFramer::new();
+    framer.set_rows(Rows::Runs);
+    let (row, other) = (message(b'D', &[0, 0]), message(b'D', &[0, 1, 255, 255, 255, 255]));
+    let stream = [&row[..], &other, &row, &message(b'C', b"SELECT 3\0")].concat();
+    for cut in 0..=stream.len() {
+        let (before, after) = stream.split_at(cut);
+        let (mut bytes, mut bodies) = (Vec::new(), Vec::new());
+        for part in [before, after] {
+            framer.room().put_slice(part);
+            while let Some(piece) = framer.next_piece().unwrap() {
+                match piece {
+                    BackendPiece::Rows(rows) => {
+                        assert_eq!((rows.tag, rows.begins), (b'D', rows.ends));
+                        assert_eq!(u64::try_from(rows.bodies().count()), Ok(rows.ends));
+                        bodies.extend(rows.bodies().map(<[u8]>::to_vec));
+                        bytes.extend_from_slice(&rows.bytes);
+                    }
+                    BackendPiece::Frame(frame) => bytes.extend_from_slice(frame.bytes()),
+                    BackendPiece::Relay(_) => panic!("a part of a row"),
+                }
+                assert!(!framer.is_mid_message());
+            }
+        }
+        assert_eq!(bytes, stream, "cut at {cut}");
+        assert_eq!(bodies, [&row[5..], &other[5..], &row[5..]]);
+    }
+    let long = message(b'D', &vec![7; 40 << 10]);
+    framer.room().put_slice(&[&row[..], &long, &long].concat());
+    for (count, length) in [(2, row.len() + long.len()), (1, long.len())] {
+        let Some(BackendPiece::Rows(rows)) = framer.next_piece().unwrap() else { panic!("no rows") };
+        assert_eq!((rows.ends, rows.bytes.len()), (count, length));
+    }
+    framer.room().put_slice(&header(b'd', (16 << 20) + 1));
+    assert!(framer.next_piece().is_err());
 }
 
 #[test]

@@ -169,6 +169,24 @@ impl CopyCells {
         Err(CellError::Row { problem: "it is too long for a message" })
     }
 
+    /// The same of many bodies, to the first error. Gives how many messages were written.
+    pub fn messages<'r>(
+        &mut self,
+        bodies: impl Iterator<Item = &'r [u8]>,
+        out: &mut BytesMut,
+    ) -> (u64, Option<CellError>) {
+        let mut count = 0_u64;
+        for body in bodies {
+            let before = out.len();
+            if let Err(error) = self.message(body, out) {
+                out.truncate(before);
+                return (count, Some(error));
+            }
+            count = count.saturating_add(1);
+        }
+        (count, None)
+    }
+
     /// Whether the stream may end here: CopyDone came.
     ///
     /// # Errors
@@ -191,6 +209,18 @@ fn hold(held: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CellError> {
     }
     held.extend_from_slice(bytes);
     Ok(())
+}
+
+/// Room that is kept from one field to the next; what a long one took is given back.
+const KEPT: usize = 16 << 10;
+
+/// Makes room for the next field.
+fn empty(held: &mut Vec<u8>, masked: &mut BytesMut) {
+    held.clear();
+    held.shrink_to(KEPT);
+    if masked.capacity() > KEPT {
+        *masked = BytesMut::new();
+    }
 }
 
 /// Where in its rows a text is.

@@ -1,18 +1,19 @@
 //! A key under which cells are hashed and enciphered.
 
-use ring::{hkdf, hmac};
+use ring::hkdf;
 use zeroize::Zeroizing;
 
-use super::ff1::Ff1;
+use super::ff1::{Below, Ff1};
+use super::mac::Mac;
 
 /// Keys of other uses are extracted with another salt.
 const SALT: &[u8] = b"sidegate tokenize 1";
 
 /// What `hash` and `tokenize` need of one named key. It shows nothing of itself.
 pub struct Key {
-    hash: hmac::Key,
+    hash: Mac,
     cipher: Ff1,
-    substitute: hmac::Key,
+    substitute: Mac,
 }
 
 impl Key {
@@ -21,15 +22,15 @@ impl Key {
     pub(super) fn new(bytes: &[u8]) -> Self {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(bytes);
         Self {
-            hash: hmac::Key::new(hmac::HMAC_SHA256, bytes),
+            hash: Mac::new(bytes),
             cipher: Ff1::new(&derived(&root, b"cipher")),
-            substitute: hmac::Key::new(hmac::HMAC_SHA256, derived(&root, b"substitute").as_ref()),
+            substitute: Mac::new(derived(&root, b"substitute").as_ref()),
         }
     }
 
     /// HMAC-SHA-256.
     pub(super) fn hash(&self, bytes: &[u8]) -> [u8; 32] {
-        digest(&hmac::sign(&self.hash, bytes))
+        self.hash.of(&[bytes])
     }
 
     /// Whether both were made of the same bytes.
@@ -41,12 +42,14 @@ impl Key {
         &self.cipher
     }
 
+    /// What stands for each of these numbers.
+    pub(super) fn tokens(&self, numbers: &[Option<Below>]) -> Vec<Option<u128>> {
+        self.cipher.all_within(numbers)
+    }
+
     /// Bytes that stand for others, one way, for what has too few possibilities to be enciphered.
     pub(super) fn substitute(&self, bytes: &[u8], block: u64) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.substitute);
-        context.update(&block.to_be_bytes());
-        context.update(bytes);
-        digest(&context.sign())
+        self.substitute.of(&[&block.to_be_bytes(), bytes])
     }
 }
 
@@ -63,11 +66,5 @@ fn derived(root: &hkdf::Prk, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     if let Ok(output) = root.expand(&purposes, hkdf::HKDF_SHA256) {
         let _filled = output.fill(bytes.as_mut());
     }
-    bytes
-}
-
-fn digest(tag: &hmac::Tag) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.iter_mut().zip(tag.as_ref()).for_each(|(byte, other)| *byte = *other);
     bytes
 }

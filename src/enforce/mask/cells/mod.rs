@@ -12,6 +12,7 @@ mod json;
 mod key;
 mod keyring;
 mod kind;
+mod mac;
 mod masker;
 mod plain;
 mod replace;

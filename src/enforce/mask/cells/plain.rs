@@ -194,8 +194,11 @@ fn to_binary(scalar: Scalar, value: &Plain, out: &mut BytesMut) -> Option<()> {
 pub(super) fn hex(bytes: &[u8], out: &mut BytesMut) {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-    for byte in bytes {
-        out.put_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    for part in bytes.chunks(32) {
+        let mut digits = [0; 64];
+        let (pairs, _) = digits.as_chunks_mut();
+        pairs.iter_mut().zip(part).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
+        out.put_slice(digits.get(..part.len().saturating_mul(2)).unwrap_or_default());
     }
 }
 

@@ -6,13 +6,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bytes::{BufMut, BytesMut};
 
 use super::decimal::Decimal;
-use super::ff1::{LEAST_BITS, LEAST_SIZE, Tweak};
+use super::ff1::{Below, LEAST_BITS, LEAST_SIZE, Tweak};
 use super::key::Key;
 use super::kind::{Digits, Width};
 use super::plain::Net;
 
 /// Letters and digits that are enciphered as one number: 25 letters are below 2¹²⁰.
 const CHARACTERS: usize = 25;
+/// Those of them that are counted in 64 bits.
+const LOW_CHARACTERS: usize = 13;
 /// Bytes that are enciphered as one number.
 const BYTES: usize = 16;
 /// Most digits of a `numeric` that is enciphered.
@@ -38,6 +40,8 @@ const BOUNDS: [u128; 17] = [
     1 << 63,
     10_000_000_000_000_000_000,
 ];
+/// Integers from zero on are below.
+const MOST_INTEGERS: u128 = 1 << 63;
 /// 0001-01-01 in days since 2000-01-01, and days to the end of 9999.
 const FIRST_DAY: i64 = -730_119;
 const DAYS: i64 = 3_652_059;
@@ -45,54 +49,152 @@ const DAY: i64 = 86_400_000_000;
 
 /// Digits become digits, letters letters of the same case; everything else of ASCII stays.
 pub(super) fn text(key: &Key, value: &str, out: &mut BytesMut) {
-    if !value.is_ascii() {
-        return substituted(key, value, out);
+    let start = out.len();
+    if !value.is_ascii() || ascii(key, value.as_bytes(), out).is_none() {
+        out.truncate(start);
+        substituted(key, value, out);
     }
-    let positions: Vec<(u8, u8)> = value.bytes().filter_map(position).collect();
-    let parts = positions.len().div_ceil(CHARACTERS).max(1);
-    let mut tokens = Vec::with_capacity(positions.len());
-    let mut rest = positions.as_slice();
-    for left in (1..=parts).rev() {
-        let (part, after) = rest.split_at_checked(rest.len().div_ceil(left)).unwrap_or((rest, &[]));
-        rest = after;
+}
+
+fn ascii(key: &Key, value: &[u8], out: &mut BytesMut) -> Option<()> {
+    let mut left = value.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
+    let parts = left.div_ceil(CHARACTERS).max(1);
+    let mut tokens = Vec::new();
+    let mut rest = value;
+    for parts in (1..=parts).rev() {
+        let count = left.div_ceil(parts);
+        left = left.checked_sub(count)?;
+        let mut characters = Part::of(rest, count);
+        let number = characters.number();
         let tweak = (!tokens.is_empty()).then(|| tweak(key, &tokens));
-        let Some(part) = part_of_text(key, part, tweak.as_ref()) else { return substituted(key, value, out) };
-        tokens.extend(part);
+        let token = key.cipher().within(number.size, number.value, tweak.as_ref())?;
+        characters.become_token(&number, token)?;
+        let end = if parts == 1 { rest.len() } else { place_after(rest, count) };
+        let (now, after) = rest.split_at_checked(end)?;
+        rest = after;
+        characters.write_into(now, out)?;
+        if parts > 1 {
+            tokens.extend_from_slice(characters.characters()?);
+        }
     }
-    let mut tokens = tokens.into_iter();
-    for byte in value.bytes() {
-        out.put_u8(if byte.is_ascii_alphanumeric() { tokens.next().unwrap_or(b'*') } else { byte });
+    Some(())
+}
+
+/// What is enciphered of a text, if that is one number.
+pub(super) fn of_text(value: &[u8]) -> Option<Below> {
+    let count = value.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
+    if !value.is_ascii() || count > CHARACTERS {
+        return None;
+    }
+    let Number { size, value, .. } = Part::of(value, count).number();
+    Some(Below { size, number: value })
+}
+
+/// The same as [`text`], of a text whose number came to that token.
+pub(super) fn text_of(value: &[u8], token: u128, out: &mut BytesMut) -> Option<()> {
+    let mut characters = Part::of(value, CHARACTERS);
+    let number = characters.number();
+    characters.become_token(&number, token)?;
+    characters.write_into(value, out)
+}
+
+/// Where so many letters and digits have ended.
+fn place_after(text: &[u8], count: usize) -> usize {
+    let mut places = text.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
+    count.checked_sub(1).and_then(|last| places.nth(last)).map_or(0, |(place, _)| place.saturating_add(1))
+}
+
+/// Letters and digits that are enciphered as one number.
+struct Part {
+    bytes: [u8; CHARACTERS],
+    count: usize,
+}
+
+/// Characters as a number of mixed radices, below a size. Both are a high and a low part of 64 bits each, since numbers of
+/// 128 bits are divided slowly.
+struct Number {
+    size: u128,
+    value: u128,
+    low_size: u64,
+}
+
+impl Part {
+    /// The first of a text.
+    fn of(text: &[u8], count: usize) -> Self {
+        let mut part = Self { bytes: [0; CHARACTERS], count: 0 };
+        let characters = text.iter().filter(|byte| byte.is_ascii_alphanumeric()).take(count);
+        for (byte, other) in part.bytes.iter_mut().zip(characters) {
+            *byte = *other;
+            part.count = part.count.saturating_add(1);
+        }
+        part
+    }
+
+    /// Writes a text with these in place of its own.
+    fn write_into(&self, text: &[u8], out: &mut BytesMut) -> Option<()> {
+        let start = out.len();
+        out.put_slice(text);
+        let places = out.get_mut(start..)?.iter_mut().filter(|byte| byte.is_ascii_alphanumeric());
+        places.zip(self.characters()?).for_each(|(byte, token)| *byte = *token);
+        Some(())
+    }
+
+    fn characters(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.count)
+    }
+
+    fn halves(&mut self) -> (&mut [u8], &mut [u8]) {
+        let bytes = self.bytes.get_mut(..self.count).unwrap_or_default();
+        bytes.split_at_mut(bytes.len().saturating_sub(LOW_CHARACTERS))
+    }
+
+    fn number(&mut self) -> Number {
+        let (high, low) = self.halves();
+        let ((high_size, high), (low_size, low)) = (half(high), half(low));
+        let join = |high: u64, low: u64| u128::from(high).wrapping_mul(u128::from(low_size)).wrapping_add(low.into());
+        Number { size: join(high_size, 0), value: join(high, low), low_size }
+    }
+
+    /// Becomes the characters that another number of the same form has.
+    fn become_token(&mut self, number: &Number, token: u128) -> Option<()> {
+        let size = u128::from(number.low_size);
+        let high = token.checked_div(size)?;
+        let low = token.wrapping_sub(high.wrapping_mul(size));
+        let (upper, lower) = self.halves();
+        write_half(upper, u64::try_from(high).ok()?);
+        write_half(lower, u64::try_from(low).ok()?);
+        Some(())
     }
 }
 
-/// A character as a number and how many there are of its class.
-fn position(byte: u8) -> Option<(u8, u8)> {
+/// The size and the number of at most 13 characters, which fit.
+fn half(characters: &[u8]) -> (u64, u64) {
+    let (mut size, mut number) = (1_u64, 0_u64);
+    for byte in characters {
+        let (first, radix) = class(*byte);
+        size = size.wrapping_mul(radix);
+        number = number.wrapping_mul(radix).wrapping_add(byte.wrapping_sub(first).into());
+    }
+    (size, number)
+}
+
+fn write_half(characters: &mut [u8], mut number: u64) {
+    for byte in characters.iter_mut().rev() {
+        let first = class(*byte).0;
+        // Of each a constant, which is no division.
+        let (rest, digit) = if first == b'0' { (number / 10, number % 10) } else { (number / 26, number % 26) };
+        number = rest;
+        *byte = first.saturating_add(u8::try_from(digit).unwrap_or(0));
+    }
+}
+
+/// The first character of its class, and how many there are.
+fn class(byte: u8) -> (u8, u64) {
     match byte {
-        b'0'..=b'9' => Some((byte.wrapping_sub(b'0'), 10)),
-        b'a'..=b'z' => Some((byte.wrapping_sub(b'a'), 26)),
-        b'A'..=b'Z' => Some((byte.wrapping_sub(b'A').wrapping_add(26), 26)),
-        _ => None,
+        b'0'..=b'9' => (b'0', 10),
+        b'a'..=b'z' => (b'a', 26),
+        _ => (b'A', 26),
     }
-}
-
-/// One part, all of it as one number of mixed radices.
-fn part_of_text(key: &Key, part: &[(u8, u8)], tweak: Option<&Tweak>) -> Option<Vec<u8>> {
-    let (mut size, mut number) = (1_u128, 0_u128);
-    for (digit, radix) in part {
-        let radix = u128::from(*radix);
-        size = size.checked_mul(radix)?;
-        number = number.checked_mul(radix)?.checked_add(u128::from(*digit) % 26)?;
-    }
-    let mut token = key.cipher().within(size, number, tweak)?;
-    let mut characters = Vec::with_capacity(part.len());
-    for (digit, radix) in part.iter().rev() {
-        let value = u8::try_from(token.checked_rem(u128::from(*radix))?).ok()?;
-        token = token.checked_div(u128::from(*radix))?;
-        let first = if *radix == 10 { b'0' } else { letter(*digit >= 26) };
-        characters.push(first.saturating_add(value));
-    }
-    characters.reverse();
-    Some(characters)
 }
 
 fn letter(upper: bool) -> u8 {
@@ -108,16 +210,18 @@ fn tweak(key: &Key, before: &[u8]) -> Tweak {
 /// The same classes of characters, one way.
 fn substituted(key: &Key, value: &str, out: &mut BytesMut) {
     let mut block = 0_u64;
-    let mut stream: Vec<u8> = Vec::new();
+    let mut stream = [0_u8; 32];
+    let mut left = 0_usize;
     let mut pick = |first: u8, radix: u32| {
-        if stream.is_empty() {
-            stream.extend(key.substitute(value.as_bytes(), block));
+        if left == 0 {
+            stream = key.substitute(value.as_bytes(), block);
+            left = stream.len();
             block = block.wrapping_add(1);
         }
-        let mut number = 0_u32;
-        for _ in 0..4 {
-            number = number << 8 | u32::from(stream.pop().unwrap_or_default());
-        }
+        let word = stream.get(left.saturating_sub(4)..left).and_then(|bytes| bytes.try_into().ok());
+        left = left.saturating_sub(4);
+        // From its end.
+        let number = u32::from_le_bytes(word.unwrap_or_default());
         first.saturating_add(u8::try_from(number.checked_rem(radix).unwrap_or(0)).unwrap_or(0))
     };
     for character in value.chars() {
@@ -137,15 +241,35 @@ pub(super) fn integer(key: &Key, width: Width, value: i64) -> i64 {
     let token = match (width, u128::try_from(index)) {
         (Width::Two, _) | (_, Err(_)) => i64::from(u16::from_be_bytes(one_way(key, &value.to_be_bytes())) >> 1),
         (Width::Four | Width::Eight, Ok(number)) => {
-            let token = between_bounds(key, number, 1 << 63).and_then(|token| i64::try_from(token).ok());
+            let token = between_bounds(key, number, MOST_INTEGERS).and_then(|token| i64::try_from(token).ok());
             token.unwrap_or(0)
         }
     };
     if value < 0 { !token } else { token }
 }
 
+/// What is enciphered of an integer, unless it has too few values.
+pub(super) fn of_integer(width: Width, value: i64) -> Option<Below> {
+    let index = u128::try_from(if value < 0 { !value } else { value }).ok()?;
+    let (low, size) = bounds(index, MOST_INTEGERS).filter(|_| width != Width::Two)?;
+    Some(Below { size, number: index.checked_sub(low)? })
+}
+
+/// The same as [`integer`], of one whose number came to that token.
+pub(super) fn integer_of(value: i64, token: u128) -> Option<i64> {
+    let index = u128::try_from(if value < 0 { !value } else { value }).ok()?;
+    let token = i64::try_from(token.checked_add(bounds(index, MOST_INTEGERS)?.0)?).ok()?;
+    Some(if value < 0 { !token } else { token })
+}
+
 /// The number between the same bounds that stands for another; all are below `limit`.
 fn between_bounds(key: &Key, number: u128, limit: u128) -> Option<u128> {
+    let (low, size) = bounds(number, limit)?;
+    key.cipher().within(size, number.checked_sub(low)?, None)?.checked_add(low)
+}
+
+/// The first number between the same bounds, and how many there are.
+fn bounds(number: u128, limit: u128) -> Option<(u128, u128)> {
     let place = BOUNDS.partition_point(|bound| *bound <= number);
     let (low, high) = match (BOUNDS.get(place.checked_sub(1)?), BOUNDS.get(place)) {
         (Some(low), Some(high)) => (*low, *high),
@@ -154,8 +278,7 @@ fn between_bounds(key: &Key, number: u128, limit: u128) -> Option<u128> {
             (low, low.checked_mul(10)?)
         }
     };
-    let size = high.min(limit).checked_sub(low)?;
-    key.cipher().within(size, number.checked_sub(low)?, None)?.checked_add(low)
+    Some((low, high.min(limit).checked_sub(low)?))
 }
 
 /// The sign and the number of digits behind the point stay; whole numbers come to what integers come to.

@@ -74,13 +74,19 @@ pub(super) fn cells(tokens: &Tokens<'_>, thread: &Thread<'_, '_>) -> Result<Cell
     Ok(Cells { count: columns.len(), maskers: maskers.collect() })
 }
 
+/// What a statement copies out to the client, if that is all it does. `text`: it goes upstream in these words.
+pub(super) fn copied(facts: &Facts, text: &str, guard: Guard) -> Option<Copied> {
+    let alone = facts.statements.len() == 1 && facts.effects.contains(&Effect::CopyOut);
+    if alone { Copied::of(text, guard) } else { None }
+}
+
 /// What a woven statement copies out. `guard`: what holds for its rows; `passes`: it has columns that are masked on their
 /// way back.
 pub(super) fn read(facts: &Facts, woven: Woven, guard: Guard, passes: bool) -> Result<Woven, String> {
     if !facts.effects.contains(&Effect::CopyOut) {
         return Ok(woven);
     }
-    let copied = Copied::of(woven.text(), guard).filter(|_| facts.statements.len() == 1);
+    let copied = copied(facts, woven.text(), guard);
     if passes {
         let alone = "columns are masked on their way back, which a COPY can be that is sent alone and to the client";
         copied.as_ref().ok_or(alone)?.format()?;

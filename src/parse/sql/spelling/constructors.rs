@@ -7,9 +7,9 @@ use sqlparser::tokenizer::Token;
 use super::{EVERY_FIELD, Speller, is_constant, is_name, is_word, keyword, name};
 
 /// A bracket: the places of the tokens that stand directly in it, and of its end.
-struct Bracket {
-    direct: Vec<usize>,
-    end: usize,
+pub(super) struct Bracket {
+    pub direct: Vec<usize>,
+    pub end: usize,
 }
 
 impl Speller<'_> {
@@ -34,6 +34,25 @@ impl Speller<'_> {
                     }
                 }
             }
+            // `TRIM(LEADING FROM a)`, `TRIM(FROM a)`
+            "trim" => {
+                let sided = ["both", "leading", "trailing"].iter().any(|side| self.is(first, side));
+                let from = if sided { first.saturating_add(1) } else { first };
+                if self.is(from, "from") && sided {
+                    self.changed
+                        .insert(from, vec![Token::SingleQuotedString(" ".to_owned()), keyword("FROM", Keyword::FROM)]);
+                } else if self.is(from, "from") {
+                    self.drop_one(from);
+                }
+            }
+            // `JSON_ARRAY(SELECT …)`
+            "json_array" if QUERIES.iter().any(|query| self.is(first, query)) => {
+                if let Some(query) = self.token(first).cloned() {
+                    self.changed.insert(first, vec![Token::LParen, query]);
+                    self.changed.insert(bracket.end, vec![Token::RParen, Token::RParen]);
+                }
+            }
+            "json_exists" | "json_query" | "json_value" => self.questioned(&bracket),
             "xmlserialize" => {
                 self.drop_kind(first);
                 self.drop_direct(&bracket, &[&["no", "indent"], &["indent"]]);
@@ -61,6 +80,29 @@ impl Speller<'_> {
             ),
         }
         false
+    }
+
+    /// What JSON_EXISTS, JSON_QUERY and JSON_VALUE are asked besides a path: values for it, and what to give otherwise.
+    fn questioned(&mut self, bracket: &Bracket) {
+        let passing = bracket.direct.iter().copied().find(|at| self.is(*at, "passing"));
+        if let Some(passing) = passing {
+            self.changed.insert(passing, vec![Token::Comma]);
+        }
+        for at in bracket.direct.iter().copied().filter(|at| passing.is_some_and(|passing| passing < *at)) {
+            if self.is(at, "as") && self.token(at.saturating_add(1)).is_some_and(is_name) {
+                self.drop_one(at);
+                self.drop_one(at.saturating_add(1));
+            }
+        }
+        for at in bracket.direct.iter().copied() {
+            let otherwise = at.saturating_add(2);
+            let case = self.is(otherwise, "on")
+                && (self.is(otherwise.saturating_add(1), "empty") || self.is(otherwise.saturating_add(1), "error"));
+            if self.is(at, "default") && self.token(at.saturating_add(1)).is_some_and(is_constant) && case {
+                (at..at.saturating_add(4)).for_each(|at| self.drop_one(at));
+            }
+        }
+        self.drop_direct(bracket, ANSWERS);
     }
 
     /// `ROWS FROM (f(…), g(…) AS (a int)) x` is `LATERAL (SELECT f(…), g(…)) x`.
@@ -162,23 +204,39 @@ impl Speller<'_> {
         self.replace(0, [name(&alias)])
     }
 
-    /// `SEARCH … SET a` and `CYCLE … SET a USING b` behind a CTE add columns made of what the CTE gives.
+    /// `SEARCH … SET a` and `CYCLE … SET a USING b` behind a CTE add columns made of what the CTE gives: another one without
+    /// a name says so.
     pub(super) fn recursion(&mut self) -> bool {
         if self.before(1) != Some(&Token::RParen) {
             return false;
         }
-        let mut length = 1_usize;
-        let search = self.words(1, &["depth", "first", "by"]) || self.words(1, &["breadth", "first", "by"]);
+        let Some(first) = self.added_columns(0) else { return false };
+        // A CTE may have both.
+        let length = if self.words(first, &["cycle"]) { self.added_columns(first) } else { Some(first) };
+        let Some(length) = length else { return false };
+        let query = [Token::LParen, keyword("SELECT", Keyword::SELECT), keyword("NULL", Keyword::NULL), Token::RParen];
+        self.replace(0, [Token::Comma, name(EVERY_FIELD), keyword("AS", Keyword::AS)]);
+        self.replace(length, query)
+    }
+
+    /// Where one of the two that begins there ends.
+    fn added_columns(&self, start: usize) -> Option<usize> {
+        let mut length = start.saturating_add(1);
+        let search = self.words(length, &["depth", "first", "by"]) || self.words(length, &["breadth", "first", "by"]);
         if search {
-            length = 4;
+            length = length.saturating_add(3);
         }
+        let listed = length;
         while self.peek(length).is_some_and(is_name) && !self.words(length, &["set"])
             || self.peek(length) == Some(&Token::Comma)
         {
             length = length.saturating_add(1);
         }
-        if length == 1 || !self.words(length, &["set"]) || !self.peek(length.saturating_add(1)).is_some_and(is_name) {
-            return false;
+        if length == listed
+            || !self.words(length, &["set"])
+            || !self.peek(length.saturating_add(1)).is_some_and(is_name)
+        {
+            return None;
         }
         length = length.saturating_add(2);
         if !search {
@@ -191,11 +249,11 @@ impl Speller<'_> {
                 length = length.saturating_add(4);
             }
             if !self.words(length, &["using"]) || !self.peek(length.saturating_add(1)).is_some_and(is_name) {
-                return false;
+                return None;
             }
             length = length.saturating_add(2);
         }
-        self.replace(length, [keyword("FROM", Keyword::FROM), name(EVERY_FIELD)])
+        Some(length)
     }
 
     /// `NAME a,`
@@ -267,16 +325,16 @@ impl Speller<'_> {
         self.changed.insert(at, Vec::new());
     }
 
-    fn token(&self, at: usize) -> Option<&Token> {
+    pub(super) fn token(&self, at: usize) -> Option<&Token> {
         self.tokens.get(at).map(|token| &token.token)
     }
 
-    fn is(&self, at: usize, word: &str) -> bool {
+    pub(super) fn is(&self, at: usize, word: &str) -> bool {
         is_word(self.token(at), word)
     }
 
     /// The bracket that opens there.
-    fn bracket(&self, open: usize) -> Option<Bracket> {
+    pub(super) fn bracket(&self, open: usize) -> Option<Bracket> {
         let (mut depth, mut direct) = (0_usize, Vec::new());
         for (at, token) in self.tokens.iter().enumerate().skip(open) {
             match token.token {
@@ -294,6 +352,36 @@ impl Speller<'_> {
         None
     }
 }
+
+/// How JSON_EXISTS, JSON_QUERY and JSON_VALUE give what they find.
+const ANSWERS: &[&[&str]] = &[
+    &["format", "json"],
+    &["with", "conditional", "array", "wrapper"],
+    &["with", "unconditional", "array", "wrapper"],
+    &["with", "conditional", "wrapper"],
+    &["with", "unconditional", "wrapper"],
+    &["with", "array", "wrapper"],
+    &["without", "array", "wrapper"],
+    &["with", "wrapper"],
+    &["without", "wrapper"],
+    &["keep", "quotes", "on", "scalar", "string"],
+    &["omit", "quotes", "on", "scalar", "string"],
+    &["keep", "quotes"],
+    &["omit", "quotes"],
+    &["empty", "array", "on", "empty"],
+    &["empty", "array", "on", "error"],
+    &["empty", "object", "on", "empty"],
+    &["empty", "object", "on", "error"],
+    &["empty", "on", "empty"],
+    &["empty", "on", "error"],
+    &["error", "on", "empty"],
+    &["error", "on", "error"],
+    &["false", "on", "error"],
+    &["null", "on", "empty"],
+    &["null", "on", "error"],
+    &["true", "on", "error"],
+    &["unknown", "on", "error"],
+];
 
 /// What a query in parentheses begins with.
 const QUERIES: &[&str] = &["delete", "insert", "merge", "select", "table", "update", "values", "with"];

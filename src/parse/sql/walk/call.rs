@@ -7,7 +7,7 @@
 
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArguments, ObjectName, ObjectNamePart, Value, ValueWithSpan, WindowType,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Value, ValueWithSpan, WindowType,
 };
 
 use super::columns::Place;
@@ -33,6 +33,28 @@ pub(super) const WITHOUT_PARENTHESES: &[&str] = &[
     "session_user",
     "user",
 ];
+
+/// Functions that PostgreSQL's grammar knows, whatever is in any schema: no name is looked for.
+const GRAMMAR: &[&str] = &[
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_table",
+    "json_value",
+    "merge_action",
+    "normalize",
+    "xmlexists",
+    "xmltable",
+];
+
+/// Forms that text may be normalized to.
+const FORMS: &[&str] = &["nfc", "nfd", "nfkc", "nfkd"];
 
 /// Words with a syntax like a call that only combine values.
 const COMBINING: &[&str] = &[
@@ -106,8 +128,10 @@ impl Walker<'_> {
 
     /// A function's name and arguments, also where FROM has them.
     pub(super) fn call_parts(&mut self, name: &ObjectName, args: &[FunctionArg], place: Place) -> Walk {
-        for arg in args {
-            self.argument(name, arg, place.inside())?;
+        for (at, arg) in args.iter().enumerate() {
+            if at == 0 || !is_form(name, arg) {
+                self.argument(name, arg, place.inside())?;
+            }
         }
         if let Some(word) = plain_word(name) {
             if COMBINING.contains(&word.as_str()) {
@@ -116,8 +140,11 @@ impl Walker<'_> {
                 }
                 return Ok(());
             }
-            if word == "normalize" || word == "xmlexists" || WITHOUT_PARENTHESES.contains(&word.as_str()) {
-                self.builtin(&word);
+            if GRAMMAR.contains(&word.as_str()) && self.is_grammar(&word)
+                || WITHOUT_PARENTHESES.contains(&word.as_str())
+            {
+                let volatility = builtins::lookup(&word).map_or(Volatility::Stable, |builtin| builtin.volatility);
+                self.function(Some("pg_catalog"), &word, Some(volatility), true);
                 if !args.is_empty() {
                     self.calls_somebodys(&word, None);
                 }
@@ -135,7 +162,7 @@ impl Walker<'_> {
         match parts.as_slice() {
             [name] => {
                 let somebodys = self.calls_somebodys(name, count);
-                match (builtins::lookup(name), self.context.names) {
+                match (builtins::lookup(name).or_else(|| self.newer(name)), self.context.names) {
                     // Under a search path that is not known another schema may come first.
                     (Some(builtin), Names::Certain { .. } | Names::Known(Known { searched: true, .. }))
                     | (Some(builtin), Names::Unseen { schema: Some(_) }) => {
@@ -145,7 +172,9 @@ impl Walker<'_> {
                     (Some(_) | None, _) => self.foreign(None, name),
                 }
             }
-            [schema, name] => match builtins::lookup_in(schema, name) {
+            [schema, name] => match builtins::lookup_in(schema, name)
+                .or_else(|| self.newer(name).filter(|_| schema == "pg_catalog"))
+            {
                 Some(builtin) => self.own(Some(schema), builtin, args),
                 None if self.calls_somebodys_in(schema, name, count) => {}
                 None => self.foreign(Some(schema), name),
@@ -153,6 +182,26 @@ impl Walker<'_> {
             _ => return Err(Unread::new("a function with a database in front")),
         }
         Ok(())
+    }
+
+    /// Whether the word is PostgreSQL's on this server. Older ones look for a function of that name where no grammar of its
+    /// own follows: then the catalog must have none of somebody's.
+    fn is_grammar(&self, word: &str) -> bool {
+        matches!(word, "normalize" | "xmlexists" | "xmltable")
+            || self.known().is_some_and(|known| {
+                let version = known.snapshot.server().version;
+                let since_16 = ["json_array", "json_arrayagg", "json_object", "json_objectagg"].contains(&word);
+                version >= if since_16 { 160_000 } else { 170_000 }
+            })
+    }
+
+    /// A function that only newer servers have, where this is one.
+    fn newer(&self, name: &str) -> Option<&'static Builtin> {
+        let builtin = builtins::newer(name)?;
+        let known = self.known()?;
+        // These two are written only where the grammar leaves no other meaning.
+        let grammar = matches!(name, "json_table" | "xmltable");
+        (grammar || known.snapshot.functions_in("pg_catalog", name).next().is_some()).then_some(builtin)
     }
 
     /// Code or names that cannot be read.
@@ -336,7 +385,14 @@ impl Walker<'_> {
 }
 
 /// The word, where the name is one unquoted word.
-fn plain_word(name: &ObjectName) -> Option<String> {
+/// `NORMALIZE(text, NFC)`: a word, not a column.
+fn is_form(function: &ObjectName, arg: &FunctionArg) -> bool {
+    let form = |name: &Ident| name.quote_style.is_none() && FORMS.contains(&names::label(name).as_str());
+    plain_word(function).is_some_and(|word| word == "normalize")
+        && matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(name))) if form(name))
+}
+
+pub(super) fn plain_word(name: &ObjectName) -> Option<String> {
     match name.0.as_slice() {
         [ObjectNamePart::Identifier(ident)] if ident.quote_style.is_none() => Some(names::label(ident)),
         _ => None,

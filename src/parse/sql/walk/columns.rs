@@ -29,6 +29,8 @@ pub(super) struct Reference {
     pub bases: BTreeSet<Column>,
     /// It is the only one of them, as it is.
     pub bare: bool,
+    /// It is one of them, as it is, in every row.
+    pub shown: bool,
 }
 
 /// Whether something has a column of a name.
@@ -85,18 +87,23 @@ impl Match {
 impl Reference {
     pub(super) fn one(relation: Rc<str>, name: &str) -> Self {
         let bare = name != "*";
-        Self { bases: BTreeSet::from([Column::of(relation, name)]), bare }
+        Self { bases: BTreeSet::from([Column::of(relation, name)]), bare, shown: bare }
+    }
+
+    /// What is made of these.
+    pub(super) fn made(bases: BTreeSet<Column>) -> Self {
+        Self { bases, bare: false, shown: false }
     }
 
     /// What depends on all of these.
     pub(super) fn mixed<'o>(outputs: impl Iterator<Item = &'o Output>) -> Self {
-        Self { bases: outputs.flat_map(|output| output.bases.iter().cloned()).collect(), bare: false }
+        Self::made(outputs.flat_map(|output| output.bases.iter().cloned()).collect())
     }
 
     /// It may be one of these, too.
     pub(super) fn among(mut self, others: BTreeSet<Column>) -> Self {
         self.bases.extend(others);
-        Self { bare: false, ..self }
+        Self::made(self.bases)
     }
 }
 
@@ -228,7 +235,23 @@ impl Walker<'_> {
     }
 
     pub(super) fn whole_row(&mut self, shape: &Shape, place: Place) {
-        self.all_columns(shape, place.uses().chain([Use::WholeRow]));
+        match shape {
+            Shape::Known(outputs) if !self.has_whole_row(outputs) => self.all_columns(shape, place.inside().uses()),
+            _ => self.all_columns(shape, place.uses().chain([Use::WholeRow])),
+        }
+    }
+
+    /// Whether a row that a query makes has all columns of a relation, as far as that is known.
+    fn has_whole_row(&self, outputs: &Outputs) -> bool {
+        let bases = || outputs.columns.iter().flat_map(|output| output.bases.iter());
+        let open = outputs.opaque || !outputs.stars.is_empty();
+        open || bases().any(|base| match base.relation.as_deref().and_then(|id| self.tables.get(id)) {
+            Some(table) => {
+                let held = |name: &str| bases().any(|other| other.relation == base.relation && &*other.name == name);
+                table.outputs.columns.iter().all(|column| column.name.as_deref().is_none_or(held))
+            }
+            None => true,
+        })
     }
 
     /// A function that may be called with a row: somebody's, or a built-in that takes one.
@@ -253,6 +276,7 @@ impl Walker<'_> {
     /// Counts what a name stands for.
     pub(super) fn refer(&mut self, reference: Reference, place: Place) {
         self.passing = if reference.bare { reference.bases.first().cloned() } else { None };
+        self.showing = if reference.shown { Some(reference.bases.clone()) } else { None };
         for column in reference.bases {
             self.column(column, place.uses());
         }
@@ -267,7 +291,7 @@ impl Walker<'_> {
         let Some(outputs) = scope.outputs.clone() else { return false };
         let reference = match outputs.find(name) {
             Match::Is(reference) => reference,
-            Match::Perhaps(bases) => Reference { bases, bare: false },
+            Match::Perhaps(bases) => Reference::made(bases),
             Match::Open | Match::No => return false,
         };
         // GROUP BY prefers a column of FROM, ORDER BY prefers the output.

@@ -19,7 +19,9 @@ use super::columns::Place;
 use super::facts::Walker;
 use super::query::Role;
 use super::scope::Scope;
+use super::types::is_plain;
 use super::{Unread, Walk, absent, lasting, names, tags};
+use crate::catalog::Events;
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::reference;
@@ -37,6 +39,13 @@ impl Walker<'_> {
             self.effect(Effect::Dcl);
         }
         self.scopes.push(Scope::default());
+        self.defined_by(statement)?;
+        self.scopes.pop();
+        Ok(())
+    }
+
+    /// What a definition touches, and what runs while it is made.
+    fn defined_by(&mut self, statement: &Statement) -> Walk {
         match statement {
             Statement::CreateTable(table) => self.create_table(table)?,
             Statement::CreateView(view) => self.create_view(view)?,
@@ -52,6 +61,33 @@ impl Walker<'_> {
             Statement::Comment { object_type: sqlparser::ast::CommentObject::Table, object_name: name, .. } => {
                 self.changes(name)?;
             }
+            Statement::CreatePolicy(_)
+            | Statement::AlterPolicy(_)
+            | Statement::DropPolicy(_)
+            | Statement::CreateTrigger(_)
+            | Statement::DropTrigger(_) => self.attached(statement)?,
+            Statement::CreateDomain(domain) => self.create_domain(domain)?,
+            // PostgreSQL takes it for any kind of relation.
+            Statement::AlterIndex { name, operation: _ } => self.changes(name)?,
+            Statement::AlterSchema(_) => self.not_known("sql.relations"),
+            Statement::Vacuum(vacuum) => self.vacuum(vacuum.table_name.as_ref())?,
+            Statement::Drop { object_type, names, cascade, .. } => self.drop_objects(*object_type, names, *cascade)?,
+            // What depends on it goes, too: columns, whole relations.
+            Statement::DropExtension(_) | Statement::DropDomain(_) => self.not_known("sql.relations"),
+            Statement::Grant(grant) => self.granted(grant.objects.as_ref())?,
+            Statement::Revoke(revoke) => self.granted(revoke.objects.as_ref())?,
+            // Their options may hold a password.
+            Statement::CreateServer(_) | Statement::CreateUser(_) | Statement::AlterUser(_) => self.sensitive = true,
+            // What they name is not a relation, and what they define runs later.
+            other if !tags::definition(other).is_empty() => {}
+            _ => return Err(Unread::new("a statement that PostgreSQL does not have")),
+        }
+        Ok(())
+    }
+
+    /// What policies and triggers ask of their tables' rows.
+    fn attached(&mut self, statement: &Statement) -> Walk {
+        match statement {
             Statement::CreatePolicy(policy) => {
                 self.row_condition(&policy.table_name, policy.using.iter().chain(&policy.with_check))?;
             }
@@ -64,27 +100,9 @@ impl Walker<'_> {
             }
             Statement::DropPolicy(policy) => self.changes(&policy.table_name)?,
             Statement::CreateTrigger(trigger) => self.row_condition(&trigger.table_name, &trigger.condition)?,
-            Statement::CreateDomain(domain) => self.create_domain(domain)?,
-            // PostgreSQL takes it for any kind of relation.
-            Statement::AlterIndex { name, operation: _ } => self.changes(name)?,
-            Statement::AlterSchema(_) => self.not_known("sql.relations"),
             Statement::DropTrigger(trigger) => trigger.table_name.iter().try_for_each(|name| self.changes(name))?,
-            Statement::Vacuum(vacuum) => match &vacuum.table_name {
-                Some(name) => self.changes(name)?,
-                None => self.not_known("sql.relations"),
-            },
-            Statement::Drop { object_type, names, cascade, .. } => self.drop_objects(*object_type, names, *cascade)?,
-            // What depends on it goes, too: columns, whole relations.
-            Statement::DropExtension(_) | Statement::DropDomain(_) => self.not_known("sql.relations"),
-            Statement::Grant(grant) => self.granted(grant.objects.as_ref())?,
-            Statement::Revoke(revoke) => self.granted(revoke.objects.as_ref())?,
-            // Their options may hold a password.
-            Statement::CreateServer(_) | Statement::CreateUser(_) | Statement::AlterUser(_) => self.sensitive = true,
-            // What they name is not a relation, and what they define runs later.
-            other if !tags::definition(other).is_empty() => {}
-            _ => return Err(Unread::new("a statement that PostgreSQL does not have")),
+            _ => return Err(Unread::new("a condition of that kind")),
         }
-        self.scopes.pop();
         Ok(())
     }
 
@@ -102,6 +120,17 @@ impl Walker<'_> {
 
     fn changes(&mut self, name: &ObjectName) -> Walk {
         let relation = self.resolve(name)?;
+        self.targets(relation, None).map(drop)
+    }
+
+    fn vacuum(&mut self, name: Option<&ObjectName>) -> Walk {
+        let Some(name) = name else {
+            self.not_known("sql.relations");
+            self.not_known("sql.functions");
+            return Ok(());
+        };
+        let relation = self.resolve(name)?;
+        self.unseen(&relation, Events::MAINTAIN);
         self.targets(relation, None).map(drop)
     }
 
@@ -135,20 +164,34 @@ impl Walker<'_> {
         }
         let made = self.resolve_new(&names::parts(&table.name)?)?;
         let plain = table.inherits.is_none() && table.partition_of.is_none() && !table.temporary;
-        if plain && !table.if_not_exists && made.schema.is_some() {
-            self.defines(&Definitions::table(made.id.clone(), (made.schema.clone(), made.name.clone())));
-        }
+        let own = Some((made.id.clone(), (made.schema.clone(), made.name.clone())));
+        let own = own.filter(|_| plain && !table.if_not_exists && made.schema.is_some());
         self.targets(made, None).map(drop)?;
         for column in &table.columns {
-            self.new_type(&column.data_type)?;
+            if table.temporary {
+                // Nobody looks at it again.
+                self.data_type(&column.data_type)?;
+            } else {
+                self.new_type(&column.data_type)?;
+            }
             self.column_options(column)?;
         }
         table.constraints.iter().try_for_each(|constraint| self.constraint(constraint))?;
         if let Some(key) = &table.partition_by {
             self.partition_key(key)?;
         }
+        if let Some((id, place)) = own {
+            // What a query or another table gives it is not seen here.
+            let told = table.query.is_none() && table.like.is_none();
+            let quiet = told && self.is_quiet() && table.columns.iter().all(|column| is_plain(&column.data_type));
+            self.defines(&Definitions::table(id, place, quiet));
+        }
         if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {
             self.refers(&like.name)?;
+            if table.temporary {
+                let like = self.resolve(&like.name)?;
+                self.unseen(&like, Events::INSERT);
+            }
         }
         for parent in table.inherits.iter().flatten().chain(&table.partition_of) {
             self.changes(parent)?;

@@ -1,11 +1,14 @@
 //! What the walk has found so far.
 
+mod absorb;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use sqlparser::ast::{Expr, UnaryOperator, ValueWithSpan};
 use sqlparser::tokenizer::Location;
 
+use super::cascades::Changing;
 use super::columns::Column;
 use super::lasting;
 use super::names::{self, Resolved};
@@ -42,6 +45,8 @@ pub(super) struct Walker<'a> {
     pub lineage: BTreeSet<Column>,
     /// The base column that the name walked last stands for, as it is.
     pub passing: Option<Column>,
+    /// What the last name that was walked is one of, as it is.
+    pub showing: Option<BTreeSet<Column>>,
     /// How many parts are open around that make something of what they read.
     pub taken: usize,
     /// Relations that the catalog was asked for.
@@ -71,6 +76,10 @@ pub(super) struct Walker<'a> {
     private: BTreeSet<usize>,
     /// What entries define for everybody, where it can be told.
     defines: BTreeMap<usize, Definitions>,
+    /// What the open data-changing statements do to rows, innermost last.
+    pub changing: Vec<Changing>,
+    /// Relations whose rows policies of row security were found to read.
+    pub read_by_policies: BTreeSet<u32>,
     /// Somebody's code runs, which may change the session.
     pub opaque: bool,
     /// A procedure does more than write out what the catalogs hold.
@@ -96,6 +105,7 @@ impl<'a> Walker<'a> {
             ctes: Vec::new(),
             lineage: BTreeSet::new(),
             passing: None,
+            showing: None,
             taken: 0,
             tables: HashMap::new(),
             operators: BTreeSet::new(),
@@ -112,6 +122,8 @@ impl<'a> Walker<'a> {
             earlier: Definitions::default(),
             private: BTreeSet::new(),
             defines: BTreeMap::new(),
+            changing: Vec::new(),
+            read_by_policies: BTreeSet::new(),
             opaque: false,
             beyond: false,
             entries: Vec::new(),
@@ -145,6 +157,7 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn leave(&mut self) {
+        self.fires();
         self.open.pop();
     }
 
@@ -380,46 +393,6 @@ impl<'a> Walker<'a> {
                 _ => return,
             }
         }
-    }
-
-    /// Counts everything that is known of a statement run by name as done by the innermost entry.
-    pub(super) fn absorb(&mut self, facts: &Facts) {
-        if let Some(entry) = self.entry() {
-            entry.effects.extend(facts.effects.iter().copied());
-        }
-        let nested = facts.statements.iter().cloned().map(|entry| StatementFacts { nested: true, ..entry });
-        self.entries.extend(nested);
-        for relation in &facts.relations {
-            let mine = self.relations.entry(relation.id.clone()).or_insert_with(|| relation.clone());
-            mine.access.extend(relation.access.iter().copied());
-            mine.commands.extend(relation.commands.iter().cloned());
-            mine.columns.extend(relation.columns.iter().cloned());
-        }
-        for column in &facts.columns {
-            let relation = column.relation.as_deref().map(Rc::from);
-            let key = Column { relation, name: Rc::from(column.name.as_str()) };
-            let used = self.columns.entry(key).or_insert_with(|| Used { uses: BTreeSet::new(), passed: false });
-            used.uses.extend(column.uses.iter().copied());
-            used.passed = false;
-        }
-        for function in &facts.functions {
-            let mine = self.functions.entry(function.id.clone()).or_insert_with(|| function.clone());
-            mine.called_by.extend(&function.called_by);
-        }
-        self.cursors.extend(facts.cursors.iter().cloned());
-        self.settings.extend(facts.settings.iter().cloned());
-        self.unknown.extend(facts.unknown.iter().copied());
-        self.sensitive |= facts.sensitive;
-        self.beyond |= facts.effects.contains(&Effect::Procedure) && !facts.describes;
-        self.outdated |= facts.outdated;
-        // EXECUTE may run what another PREPARE or DECLARE was parsed into.
-        self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
-        self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
-        self.aftermath.forgets |= facts.aftermath.forgets;
-        self.aftermath.names |= facts.aftermath.names;
-        self.aftermath.defines.extend(&facts.aftermath.defines);
-        self.aftermath.waits |= facts.aftermath.waits;
-        self.aftermath.transaction |= facts.aftermath.transaction;
     }
 
     /// Whether names may mean something else after what was walked so far.

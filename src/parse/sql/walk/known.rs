@@ -12,7 +12,8 @@ use super::outputs::{Output, Outputs};
 use super::scope::{Shape, Table};
 use super::{Names, Walk};
 use crate::catalog::{
-    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, RuleEvent, Type,
+    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, RuleEvent, Snapshot,
+    Type,
 };
 use crate::parse::facts::{Access, CalledBy, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
@@ -45,11 +46,20 @@ impl<'a> Walker<'a> {
     }
 
     /// What the catalog says of it is not relied on, unless somebody looks again.
-    fn unsettled(&mut self) {
+    pub(super) fn unsettled(&mut self) {
         self.outdated = true;
         self.not_known("sql.relations");
         // What runs there unasked is no better known.
         self.not_known("sql.functions");
+    }
+
+    /// Whatever runs where a relation is used that nobody knows.
+    pub(super) fn runs_anything(&mut self) {
+        match self.context.names {
+            Names::Known(_) | Names::Unseen { .. } => self.not_known("sql.functions"),
+            // Nobody says what runs unasked.
+            Names::Certain { .. } | Names::Uncertain => {}
+        }
     }
 
     /// The relation that a name means.
@@ -118,9 +128,9 @@ impl<'a> Walker<'a> {
     /// Counts what a view shows, and what rules do, where its rows are read or changed.
     pub(super) fn behind(&mut self, relation: &Resolved, events: Events) {
         let writes = events != Events::READ;
-        let Some(schema) = relation.schema.as_deref() else { return };
+        let Some(schema) = relation.schema.as_deref() else { return self.runs_anything() };
         if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
-            return;
+            return self.stores_in_temporary(schema, events);
         }
         let known = match self.context.names {
             Names::Known(known) => known,
@@ -129,7 +139,7 @@ impl<'a> Walker<'a> {
         };
         if self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id) {
             // Nothing but its rows is behind it.
-            return;
+            return self.stores_in_new(known, relation, events);
         }
         let found = known.snapshot.relation_in(schema, &relation.name);
         match (self.trust(known, &[schema], &relation.name), found) {
@@ -144,17 +154,20 @@ impl<'a> Walker<'a> {
                 }
                 let deletes = self.entry().is_some_and(|entry| entry.command == "DELETE");
                 let gives = !deletes || acts(&found) || reach.relations.values().any(|one| acts(&one.relation));
-                self.runs_at(&known.snapshot, found, events);
+                self.runs_at(known, found, events);
+                self.changing.last_mut().into_iter().for_each(|one| {
+                    one.relations.push((found.oid(), events, !acts(&found)));
+                });
                 self.reaches(known, &reach, (events, gives));
             }
             (Trust::Recent | Trust::Fresh, Some(found)) => {
-                self.runs_at(&known.snapshot, found, events);
+                self.runs_at(known, found, events);
                 self.reaches(known, &known.snapshot.behind_read(found), (events, false));
             }
         }
     }
 
-    fn reaches(&mut self, known: &Known, reach: &Reach<'_>, (events, gives): (Events, bool)) {
+    pub(super) fn reaches(&mut self, known: &Known, reach: &Reach<'_>, (events, gives): (Events, bool)) {
         if reach.open {
             self.not_known("sql.relations");
             self.not_known("sql.functions");
@@ -169,7 +182,10 @@ impl<'a> Walker<'a> {
         for reached in reach.relations.values() {
             self.reached(reached, gives);
             let events = if reached.written { events } else { Events::READ };
-            self.runs_at(&known.snapshot, reached.relation, events);
+            self.runs_at(known, reached.relation, events);
+            if let (true, Some(changing)) = (reached.written, self.changing.last_mut()) {
+                changing.relations.push((reached.relation.oid(), events, false));
+            }
         }
         for function in reach.functions.values() {
             self.runs(function);
@@ -245,7 +261,7 @@ impl<'a> Walker<'a> {
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {
-            let other = arguments.is_some_and(|count| !function.takes(count));
+            let other = arguments.is_some_and(|count| !function.takes(count)) || is_hidden(&known.snapshot, &function);
             if other || function.is_own() || (own && is_harmless(&function)) {
                 continue;
             }
@@ -331,7 +347,7 @@ impl<'a> Walker<'a> {
 }
 
 /// Whether a rule does something else where its rows are to be changed.
-fn acts(relation: &Relation<'_>) -> bool {
+pub(super) fn acts(relation: &Relation<'_>) -> bool {
     relation.rules().any(|rule| rule.is_enabled() && rule.event() != RuleEvent::Select)
 }
 
@@ -353,6 +369,13 @@ pub(super) fn resolved_to(relation: &Relation<'_>) -> Resolved {
         schema: Some(relation.schema().to_owned()),
         name: relation.name().to_owned(),
     }
+}
+
+/// Whether one of PostgreSQL's own takes the same: `pg_catalog` is searched first, so nobody calls this one by its bare
+/// name.
+fn is_hidden(snapshot: &Snapshot, function: &Function<'_>) -> bool {
+    let mut own = snapshot.functions_in("pg_catalog", function.name());
+    own.any(|own| own.arguments() == function.arguments())
 }
 
 /// Compiled, so that a superuser brought it; and nothing but a value comes of it. Of an aggregate that is said by the

@@ -38,21 +38,10 @@ pub(super) fn of(expr: &Expr) -> Option<String> {
 }
 
 fn label(expr: &Expr) -> Label {
-    let plain = |name: &str| Label::Name(name.to_owned());
     match without_parentheses(expr) {
         Expr::Identifier(ident) => Label::Name(names::label(ident)),
         Expr::CompoundIdentifier(idents) => idents.last().map_or(Label::Unsure, |last| Label::Name(names::label(last))),
-        Expr::CompoundFieldAccess { root, access_chain } => {
-            let field = access_chain.iter().rev().find_map(|access| match access {
-                AccessExpr::Dot(Expr::Identifier(field)) => Some(names::label(field)),
-                _ => None,
-            });
-            match field {
-                Some(name) if name == spelling::EVERY_FIELD => Label::Unsure,
-                Some(name) => Label::Name(name),
-                None => label(root),
-            }
-        }
+        Expr::CompoundFieldAccess { root, access_chain } => field(root, access_chain),
         Expr::Value(_) => Label::Literal,
         Expr::Function(function) => call(function),
         Expr::Cast { kind: CastKind::DoubleColon, expr, data_type, .. } => cast(expr, data_type),
@@ -70,20 +59,9 @@ fn label(expr: &Expr) -> Label {
             Label::Weak(_) | Label::Nothing | Label::Literal => Label::Weak("case".to_owned()),
             known @ (Label::Name(_) | Label::Unsure) => known,
         },
-        Expr::Exists { .. } => plain("exists"),
+        // NOT is an operator of its own there.
+        Expr::Exists { negated: true, .. } => Label::Nothing,
         Expr::Subquery(query) => sub_query(query),
-        Expr::Array(_) => plain("array"),
-        Expr::Tuple(_) => plain("row"),
-        Expr::AtTimeZone { .. } => plain("timezone"),
-        Expr::Extract { .. } => plain("extract"),
-        Expr::Position { .. } => plain("position"),
-        Expr::Overlay { .. } => plain("overlay"),
-        Expr::IsNormalized { .. } => plain("is_normalized"),
-        Expr::Trim { trim_where, .. } => plain(match trim_where {
-            None | Some(TrimWhereField::Both) => "btrim",
-            Some(TrimWhereField::Leading) => "ltrim",
-            Some(TrimWhereField::Trailing) => "rtrim",
-        }),
         Expr::BinaryOp { .. }
         | Expr::UnaryOp { .. }
         | Expr::IsNull(_)
@@ -97,7 +75,40 @@ fn label(expr: &Expr) -> Label {
         | Expr::Between { .. }
         | Expr::InList { .. }
         | Expr::InSubquery { .. } => operation(expr),
-        _ => Label::Unsure,
+        other => spelled(other).map_or(Label::Unsure, |name| Label::Name(name.to_owned())),
+    }
+}
+
+/// The last field of a path; of elements alone, what they are elements of.
+fn field(root: &Expr, path: &[AccessExpr]) -> Label {
+    let field = path.iter().rev().find_map(|access| match access {
+        AccessExpr::Dot(Expr::Identifier(field)) => Some(names::label(field)),
+        _ => None,
+    });
+    match field {
+        Some(name) if name == spelling::EVERY_FIELD => Label::Unsure,
+        Some(name) => Label::Name(name),
+        None => label(root),
+    }
+}
+
+/// The function that a form of its own stands for, by which the column is called.
+fn spelled(expr: &Expr) -> Option<&'static str> {
+    match expr {
+        Expr::Exists { .. } => Some("exists"),
+        Expr::Array(_) => Some("array"),
+        Expr::Tuple(_) => Some("row"),
+        Expr::AtTimeZone { .. } => Some("timezone"),
+        Expr::Extract { .. } => Some("extract"),
+        Expr::Position { .. } => Some("position"),
+        Expr::Overlay { .. } => Some("overlay"),
+        Expr::IsNormalized { .. } => Some("is_normalized"),
+        Expr::Trim { trim_where, .. } => Some(match trim_where {
+            None | Some(TrimWhereField::Both) => "btrim",
+            Some(TrimWhereField::Leading) => "ltrim",
+            Some(TrimWhereField::Trailing) => "rtrim",
+        }),
+        _ => None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Definitions after which names mean in this session what they mean in a new one.
 
 use sqlparser::ast::{
-    AlterSchemaOperation, AlterTable, AlterTableOperation, GrantObjects, ObjectName, ObjectType, RenameTableNameKind,
-    SchemaName, Statement, UserDefinedTypeRepresentation,
+    AlterSchemaOperation, AlterTable, AlterTableOperation, ColumnOption, CreateIndex, Expr, ForeignKeyConstraint,
+    GrantObjects, IndexColumn, ObjectName, ObjectType, ReferentialAction, RenameTableNameKind, SchemaName, Statement,
+    TableConstraint, UserDefinedTypeRepresentation,
 };
 
 use super::{Names, names};
@@ -64,7 +65,12 @@ pub(super) fn may_undo(entry: &StatementFacts) -> bool {
 
 /// What a statement of this kind defines for others, if that is anything. `told`: where it can be told.
 pub(super) fn defined(entry: &StatementFacts, told: Option<&Definitions>) -> Option<Definitions> {
-    is_seen(entry).then(|| told.cloned().unwrap_or_else(Definitions::everything))
+    match told {
+        // What an index computes is told although no name means anything else.
+        Some(told) if is_seen(entry) || entry.command == "CREATE INDEX" => Some(told.clone()),
+        None if is_seen(entry) => Some(Definitions::everything()),
+        Some(_) | None => None,
+    }
 }
 
 /// The names that it makes to mean something else, where it can be told that these are all.
@@ -76,11 +82,22 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
     match statement {
         Statement::CreateTable(table) => {
             let parents = table.inherits.iter().flatten().chain(&table.partition_of);
-            relations(&std::iter::once(&table.name).chain(parents).collect::<Vec<_>>())
+            let mut made = relations(&std::iter::once(&table.name).chain(parents).collect::<Vec<_>>())?;
+            let columns =
+                table.columns.iter().flat_map(|column| &column.options).filter_map(|option| key_of(&option.option));
+            let keys = columns.chain(table.constraints.iter().filter_map(key_in));
+            made.extend(&Definitions::referenced(places(&keys.collect::<Vec<_>>())?));
+            Some(made)
         }
+        Statement::CreateIndex(index) if computes(index) => places(&[&index.table_name]).map(Definitions::computed),
         Statement::CreateView(view) => relations(&[&view.name]),
         Statement::CreateSequence { name, .. } | Statement::AlterView { name, .. } => relations(&[name]),
-        Statement::AlterTable(table) => altered(table, place(&table.name)?),
+        Statement::AlterTable(table) => {
+            let mut altered = altered(table, place(&table.name)?)?;
+            let keys: Vec<&ObjectName> = table.operations.iter().flat_map(keys_added).collect();
+            altered.extend(&Definitions::referenced(places(&keys)?));
+            Some(altered)
+        }
         Statement::Drop {
             object_type: ObjectType::Table | ObjectType::View | ObjectType::MaterializedView | ObjectType::Sequence,
             names,
@@ -124,6 +141,51 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
         Statement::Revoke(revoke) => granted(revoke.objects.as_ref()),
         _ => None,
     }
+}
+
+/// What a key refers to that does more than refuse.
+fn reaching(key: &ForeignKeyConstraint) -> Option<&ObjectName> {
+    let acts = |action: &Option<ReferentialAction>| {
+        action.as_ref().is_some_and(|action| match action {
+            ReferentialAction::Cascade | ReferentialAction::SetNull | ReferentialAction::SetDefault => true,
+            ReferentialAction::Restrict | ReferentialAction::NoAction => false,
+        })
+    };
+    (acts(&key.on_delete) || acts(&key.on_update)).then_some(&key.foreign_table)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others are no keys")]
+fn key_of(option: &ColumnOption) -> Option<&ObjectName> {
+    match option {
+        ColumnOption::ForeignKey(key) => reaching(key),
+        _ => None,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others are no keys")]
+fn key_in(constraint: &TableConstraint) -> Option<&ObjectName> {
+    match constraint {
+        TableConstraint::ForeignKey(key) => reaching(key),
+        _ => None,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others add no keys")]
+fn keys_added(operation: &AlterTableOperation) -> Vec<&ObjectName> {
+    match operation {
+        AlterTableOperation::AddConstraint { constraint, .. } => key_in(constraint).into_iter().collect(),
+        AlterTableOperation::AddColumn { column_def, .. } => {
+            column_def.options.iter().filter_map(|option| key_of(&option.option)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether somebody's code may run where rows come into its table.
+fn computes(index: &CreateIndex) -> bool {
+    let plain =
+        |column: &IndexColumn| matches!(column.column.expr, Expr::Identifier(_)) && column.operator_class.is_none();
+    index.predicate.is_some() || !index.columns.iter().all(plain)
 }
 
 /// A name without a schema: a schema's.

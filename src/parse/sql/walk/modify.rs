@@ -14,9 +14,9 @@ use sqlparser::ast::{
     UpdateTableFromKind,
 };
 
+use super::cascades::Changing;
 use super::columns::{Column, Place};
 use super::facts::Walker;
-use super::known::EVERY;
 use super::outputs::{Output, Outputs};
 use super::query::Role;
 use super::scope::{Scope, Shape, Source};
@@ -31,6 +31,7 @@ impl Walker<'_> {
         self.effect(Effect::Write);
         self.scopes.push(Scope::default());
         let scopes = self.scopes.len();
+        self.changing.push(Changing::default());
         let outputs = match statement {
             Statement::Insert(insert) => self.insert(insert)?,
             Statement::Update(update) => self.update(update)?,
@@ -39,6 +40,9 @@ impl Walker<'_> {
             _ => return Err(Unread::new("a query with that body")),
         };
         self.scopes.truncate(scopes.saturating_sub(1));
+        if let Some(changing) = self.changing.pop() {
+            self.changes_in_turn(&changing);
+        }
         Ok(outputs)
     }
 
@@ -182,7 +186,7 @@ impl Walker<'_> {
     fn merge(&mut self, merge: &Merge) -> Walk<Outputs> {
         let Merge { merge_token: _, optimizer_hints, into, table, source, on, clauses, output } = merge;
         absent(optimizer_hints.is_empty() && *into, "MERGE without INTO")?;
-        let target = self.target_factor(table, EVERY)?;
+        let target = self.target_factor(table, merged(clauses))?;
         self.effect(Effect::Read);
         self.factor(source)?;
         self.expression(on, Place::of(Use::Join))?;
@@ -240,7 +244,7 @@ impl Walker<'_> {
                 match kind {
                     MergeInsertKind::Values(values) => {
                         if let (true, Some(row)) = (columns.is_empty(), values.rows.first()) {
-                            let value = || Output { name: None, bases: Rc::default(), bare: false };
+                            let value = || Output::made();
                             let given = row.content.iter().map(|_| value()).collect();
                             self.assign_first(target, Some(&Outputs { columns: given, ..Outputs::default() }));
                         }
@@ -287,9 +291,9 @@ impl Walker<'_> {
     fn assignments(&mut self, assignments: &[Assignment], target: &Shape) -> Walk {
         for Assignment { target: column, value } in assignments {
             match column {
-                AssignmentTarget::ColumnName(name) => self.assign(target, name)?,
+                AssignmentTarget::ColumnName(name) => self.reassign(target, name)?,
                 AssignmentTarget::Tuple(columns) => {
-                    columns.iter().try_for_each(|name| self.assign(target, name))?;
+                    columns.iter().try_for_each(|name| self.reassign(target, name))?;
                 }
             }
             self.taking(|walker| walker.assigned(value, Place::of(Use::Output)))?;
@@ -301,6 +305,13 @@ impl Walker<'_> {
         let name = names::parts(column)?.into_iter().next().unwrap_or_default();
         self.column(own_column(target, name), [Use::Assignment]);
         Ok(())
+    }
+
+    /// The same where a row has a value there already.
+    fn reassign(&mut self, target: &Shape, column: &ObjectName) -> Walk {
+        let name = names::parts(column)?.into_iter().next().unwrap_or_default();
+        self.changing.last_mut().into_iter().for_each(|changing| _ = changing.columns.insert(name.clone()));
+        self.assign(target, column)
     }
 
     /// Without a list of columns, an INSERT has as many of the first ones as it has values.
@@ -335,6 +346,18 @@ impl Walker<'_> {
         }
         Ok(outputs)
     }
+}
+
+/// What MERGE does to rows.
+fn merged(clauses: &[MergeClause]) -> Events {
+    clauses.iter().fold(Events::READ, |events, clause| {
+        events.and(match &clause.action {
+            MergeAction::Insert(_) => Events::INSERT,
+            MergeAction::Update(_) => Events::UPDATE,
+            MergeAction::Delete { .. } => Events::DELETE,
+            MergeAction::DoNothing { .. } => Events::NONE,
+        })
+    })
 }
 
 /// A column of a statement's target.

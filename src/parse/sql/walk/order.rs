@@ -6,15 +6,15 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, GroupByWithModifier, OrderBy, OrderByExpr, OrderByKind, OrderBySort, Value,
-    WindowFrameBound, WindowSpec,
+    Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, GroupByWithModifier,
+    OrderBy, OrderByExpr, OrderByKind, OrderBySort, Value, WindowFrameBound, WindowSpec,
 };
 
 use super::columns::{Match, Place};
 use super::facts::Walker;
 use super::outputs::Outputs;
 use super::types::without_parentheses;
-use super::{Unread, Walk, absent, names};
+use super::{Unread, Walk, absent, call, names};
 use crate::parse::facts::Use;
 
 impl Walker<'_> {
@@ -42,13 +42,25 @@ impl Walker<'_> {
             Expr::Nested(inner) => self.group(inner, outputs),
             Expr::Tuple(members) => members.iter().try_for_each(|member| self.group(member, outputs)),
             Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
-                sets.iter().flatten().try_for_each(|member| self.group(member, outputs))
+                sets.iter().flatten().try_for_each(|member| self.set_member(member, outputs))
             }
             other => {
                 self.keep_constant(other);
                 self.place(other, outputs, Use::Group);
                 self.expression(other, Place::of(Use::Group))
             }
+        }
+    }
+
+    /// A member of grouping sets. sqlparser takes sets within sets for calls.
+    fn set_member(&mut self, expr: &Expr, outputs: &Rc<Outputs>) -> Walk {
+        let sets = match expr {
+            Expr::Function(call) => sets_within(call),
+            _ => None,
+        };
+        match sets {
+            Some(members) => members.into_iter().try_for_each(|member| self.set_member(member, outputs)),
+            None => self.group(expr, outputs),
         }
     }
 
@@ -154,3 +166,19 @@ impl Walker<'_> {
 
 #[cfg(test)]
 mod tests;
+
+/// What stands in `ROLLUP (…)` or `CUBE (…)` within GROUPING SETS; PostgreSQL looks for no function of that name there.
+fn sets_within(function: &Function) -> Option<Vec<&Expr>> {
+    let plain = function.filter.is_none() && function.over.is_none() && function.within_group.is_empty();
+    let word = call::plain_word(&function.name);
+    let sets = word.is_some_and(|word| word == "cube" || word == "rollup");
+    let FunctionArguments::List(list) = &function.args else { return None };
+    if !plain || !sets || list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
+        return None;
+    }
+    let members = list.args.iter().map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    });
+    members.collect()
+}

@@ -17,6 +17,8 @@ pub(super) struct Output {
     pub bases: Rc<BTreeSet<Column>>,
     /// It is the only one of them, as it is, and the server says so.
     pub bare: bool,
+    /// It is one of them, as it is, in every row.
+    pub shown: bool,
 }
 
 /// What a query gives.
@@ -34,11 +36,26 @@ pub(super) struct Outputs {
 
 impl Output {
     pub(super) fn named(name: &str, reference: Reference) -> Self {
-        Self { name: Some(Rc::from(name)), bases: Rc::new(reference.bases), bare: reference.bare }
+        Self {
+            name: Some(Rc::from(name)),
+            bases: Rc::new(reference.bases),
+            bare: reference.bare,
+            shown: reference.shown,
+        }
+    }
+
+    /// One without a name, of which nothing is certain.
+    pub(super) fn made() -> Self {
+        Self { name: None, bases: Rc::default(), bare: false, shown: false }
+    }
+
+    /// Whether it has no value but those of base columns, as they are, and what depends on none.
+    fn shows(&self) -> bool {
+        self.shown || self.bases.is_empty()
     }
 
     pub(super) fn reference(&self) -> Reference {
-        Reference { bases: self.bases.as_ref().clone(), bare: self.bare }
+        Reference { bases: self.bases.as_ref().clone(), bare: self.bare, shown: self.shown }
     }
 
     fn is(&self, name: &str) -> bool {
@@ -89,7 +106,7 @@ impl Outputs {
     pub(super) fn lookup(&self, name: &str) -> Reference {
         match self.find(name) {
             Match::Is(reference) => reference,
-            Match::Perhaps(bases) => Reference { bases, bare: false },
+            Match::Perhaps(bases) => Reference::made(bases),
             Match::No | Match::Open => {
                 let one = match self.stars.iter().next() {
                     Some(id) if self.stars.len() == 1 && !self.opaque && !self.loose => Some(Rc::clone(id)),
@@ -98,7 +115,7 @@ impl Outputs {
                 let nameless = self.columns.iter().filter(|output| output.name.is_none());
                 let mut bases = Reference::mixed(nameless).bases;
                 bases.insert(Column { relation: one, name: Rc::from(name) });
-                Reference { bases, bare: false }
+                Reference::made(bases)
             }
         }
     }
@@ -127,11 +144,13 @@ impl Outputs {
             return self.mixed();
         }
         for (output, more) in self.columns.iter_mut().zip(&right.columns) {
+            let shows = output.shows();
             if output.bases != more.bases {
                 Rc::make_mut(&mut output.bases).extend(more.bases.iter().cloned());
             }
             // The server does not say of such a column where it comes from.
             output.bare = false;
+            output.shown = shows && more.shows();
         }
         self
     }
@@ -143,7 +162,7 @@ impl Outputs {
         let steady = start.iter().zip(&united.columns).all(|(before, after)| *before == after.bases);
         let all = Rc::new(Reference::mixed(united.columns.iter()).bases);
         for output in &mut united.columns {
-            output.bare = false;
+            (output.bare, output.shown) = (false, false);
             if !steady {
                 output.bases = Rc::clone(&all);
             }
@@ -153,7 +172,7 @@ impl Outputs {
 
     /// The same dependencies under names that are not known.
     pub(super) fn mixed(&self) -> Self {
-        let nameless = |output: &Output| Output { name: None, bases: Rc::clone(&output.bases), bare: false };
+        let nameless = |output: &Output| Output { bases: Rc::clone(&output.bases), ..Output::made() };
         Self {
             columns: self.columns.iter().map(nameless).collect(),
             stars: self.stars.clone(),
@@ -171,7 +190,7 @@ impl Outputs {
         let output = |output: &Output| {
             let columns: Vec<BaseColumn> = output.bases.iter().map(base).collect::<Option<_>>()?;
             let name = output.name.as_deref().map(str::to_owned);
-            Some(OutputLineage { name, columns, bare: output.bare })
+            Some(OutputLineage { name, columns, bare: output.bare, shown: output.shown })
         };
         if self.is_listed() { self.columns.iter().map(output).collect() } else { None }
     }

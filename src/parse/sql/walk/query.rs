@@ -91,22 +91,24 @@ impl Walker<'_> {
         let With { with_token: _, recursive, cte_tables } = with;
         if *recursive {
             // With RECURSIVE each name is visible in all of them.
-            for cte in cte_tables {
+            for cte in cte_tables.iter().filter(|cte| !is_mark(cte)) {
                 let name = names::name(&cte.alias.name)?;
                 self.ctes.push((name, Rc::new(Outputs::opaque())));
             }
         }
         for cte in cte_tables {
-            self.cte(cte, *recursive)?;
+            // SEARCH and CYCLE add columns to what the one before it gives.
+            match self.ctes.last_mut().filter(|_| is_mark(cte)) {
+                Some((_, outputs)) => *outputs = Rc::new(with_more(outputs.as_ref().clone())),
+                None => self.cte(cte, *recursive)?,
+            }
         }
         Ok(())
     }
 
     fn cte(&mut self, cte: &Cte, recursive: bool) -> Walk {
         let Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
-        // SEARCH and CYCLE add columns to what it gives.
-        let more = from.as_ref().is_some_and(|mark| mark.value == spelling::EVERY_FIELD);
-        absent((from.is_none() || more) && alias.at.is_none(), "a CTE with FROM")?;
+        absent(from.is_none() && alias.at.is_none(), "a CTE with FROM")?;
         let name = names::name(&alias.name)?;
         let aliases: Vec<String> = alias.columns.iter().map(|column| names::label(&column.name)).collect();
         if let (true, None, SetExpr::SetOperation { left, op, set_quantifier, right }) =
@@ -125,11 +127,11 @@ impl Walker<'_> {
                 self.all_outputs(&outputs, ANY_USE.into_iter());
             }
             self.compares_rows(&outputs);
-            self.ctes.push((name, Rc::new(with_more(outputs.renamed(&aliases), more))));
+            self.ctes.push((name, Rc::new(outputs.renamed(&aliases))));
             return Ok(());
         }
         let outputs = self.query(query, Role::part(Use::Output))?;
-        self.ctes.push((name, Rc::new(with_more(outputs.renamed(&aliases), more))));
+        self.ctes.push((name, Rc::new(outputs.renamed(&aliases))));
         Ok(())
     }
 
@@ -194,16 +196,20 @@ impl Walker<'_> {
         let mut outputs = Outputs::default();
         for (at, expr) in (1_usize..).zip(row) {
             let reference = self.value_of(expr, |walker| walker.assigned(expr, Place::of(role.result)))?;
-            outputs.columns.push(Output { bare: false, ..Output::named(&format!("column{at}"), reference) });
+            outputs.columns.push(Output {
+                bare: false,
+                shown: false,
+                ..Output::named(&format!("column{at}"), reference)
+            });
         }
         Ok(outputs)
     }
 
     /// Walks an expression, and tells what its value depends on.
     fn value_of(&mut self, expr: &Expr, walk: impl FnOnce(&mut Self) -> Walk) -> Walk<Reference> {
-        self.passing = None;
+        (self.passing, self.showing) = (None, None);
         let bases = self.traced(walk)?;
-        let passing = self.passing.take();
+        let (passing, showing) = (self.passing.take(), self.showing.take());
         let name = match without_parentheses(expr) {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
             // `(row).column`; of a value's fields and elements the server does not say where they come from.
@@ -214,7 +220,8 @@ impl Walker<'_> {
             _ => false,
         };
         let bare = name && bases.len() == 1 && bases.first() == passing.as_ref();
-        Ok(Reference { bases, bare })
+        let shown = bare || (name && showing.as_ref() == Some(&bases));
+        Ok(Reference { bases, bare, shown })
     }
 
     /// INSERT, UPDATE, DELETE or MERGE as the body of a query.
@@ -308,10 +315,10 @@ impl Walker<'_> {
                     let bases = Rc::new(reference.bases);
                     outputs.loose = true;
                     outputs.opaque |= bases.iter().any(|column| &*column.name == "*");
-                    outputs.columns.push(Output { name: None, bases, bare: false });
+                    outputs.columns.push(Output { bases, ..Output::made() });
                 } else {
                     let name = label::of(expr).map(Rc::from);
-                    outputs.columns.push(Output { name, bases: Rc::new(reference.bases), bare: reference.bare });
+                    outputs.columns.push(Output { name, ..Output::named("", reference) });
                 }
             }
             // `type '…'` without a type that sqlparser knows; an alias is never a text.
@@ -378,13 +385,15 @@ fn limited(outputs: &Outputs) -> Walk {
     absent(outputs.columns.len() <= MOST_COLUMNS, "a result of more than 1,664 columns")
 }
 
-fn with_more(outputs: Outputs, more: bool) -> Outputs {
-    if !more {
-        return outputs;
-    }
+/// Whether it stands for SEARCH or CYCLE: no name of PostgreSQL is empty.
+fn is_mark(cte: &Cte) -> bool {
+    cte.alias.name.value == spelling::EVERY_FIELD
+}
+
+fn with_more(outputs: Outputs) -> Outputs {
     let bases = Rc::new(Reference::mixed(outputs.columns.iter()).bases);
     let mut columns = outputs.columns;
-    columns.push(Output { name: None, bases, bare: false });
+    columns.push(Output { bases, ..Output::made() });
     Outputs { columns, loose: true, ..outputs }
 }
 

@@ -55,7 +55,7 @@ impl Walker<'_> {
             }
             (_, _) => return Shape::Computed(bases),
         };
-        let column = |name: &str| Output { name: Some(Rc::from(name)), bases: Rc::clone(&bases), bare: false };
+        let column = |name: &str| Output { name: Some(Rc::from(name)), bases: Rc::clone(&bases), ..Output::made() };
         let mut columns: Vec<Output> = if ONE_COLUMN.contains(&name.as_str()) {
             let called = alias.map_or_else(|| name.clone(), |alias| names::label(&alias.name));
             vec![column(&called)]
@@ -65,7 +65,7 @@ impl Walker<'_> {
             return Shape::Computed(bases);
         };
         if ordinality {
-            columns.push(Output { name: Some(Rc::from("ordinality")), bases: Rc::default(), bare: false });
+            columns.push(Output { name: Some(Rc::from("ordinality")), ..Output::made() });
         }
         Shape::Known(Rc::new(Outputs { columns, ..Outputs::default() }))
     }

@@ -130,7 +130,7 @@ impl Shape {
                 Match::Perhaps(_) | Match::Open | Match::No => Reference::one(Rc::clone(&table.id), name),
             },
             Self::Known(outputs) => outputs.lookup(name),
-            Self::Computed(bases) => Reference { bases: bases.as_ref().clone(), bare: false },
+            Self::Computed(bases) => Reference::made(bases.as_ref().clone()),
         }
     }
 
@@ -177,7 +177,7 @@ impl Outputs {
             Shape::Table(table) => self.append(&table.outputs),
             Shape::Known(outputs) => self.append(outputs),
             Shape::Computed(bases) => {
-                self.columns.push(Output { name: None, bases: Rc::clone(bases), bare: false });
+                self.columns.push(Output { bases: Rc::clone(bases), ..Output::made() });
                 self.loose = true;
             }
         }

@@ -41,7 +41,7 @@ impl Walker<'_> {
     /// PREPARE: what it names is judged now, and known again when EXECUTE names it.
     pub(super) fn prepare(&mut self, name: &Ident, statement: &Statement) -> Walk {
         self.effect(Effect::Session);
-        let facts = self.inside(|walker| walker.statement(statement, true))?;
+        let facts = self.inside(|walker| walker.standing(statement, true, true))?;
         let facts = Arc::new(facts);
         self.absorb(&facts);
         self.aftermath.prepares.push((names::name(name)?, Inner(facts)));
@@ -71,7 +71,7 @@ impl Walker<'_> {
         self.effect(Effect::Read);
         let facts = self.inside(|walker| {
             walker.enter("SELECT", true)?;
-            walker.query(query, Role::STATEMENT)?;
+            walker.result = Some(walker.query(query, Role::STATEMENT)?);
             walker.leave();
             Ok(())
         })?;

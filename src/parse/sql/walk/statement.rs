@@ -20,15 +20,20 @@ use crate::parse::sql::plain::Plain;
 impl Walker<'_> {
     /// Walks a statement and gives it an entry of its own.
     pub(super) fn statement(&mut self, statement: &Statement, nested: bool) -> Walk {
+        self.standing(statement, nested, !nested)
+    }
+
+    /// The same of one that stands by itself, wherever: its rows are what it `gives`.
+    pub(super) fn standing(&mut self, statement: &Statement, nested: bool, gives: bool) -> Walk {
         self.enter(tags::command(statement), nested)?;
         match statement {
             Statement::Query(query) => {
                 let result = self.query(query, Role::STATEMENT)?;
-                self.result = Some(result).filter(|_| !nested);
+                self.result = Some(result).filter(|_| gives);
             }
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_) => {
                 let result = self.modify(statement)?;
-                self.result = Some(result).filter(|_| !nested);
+                self.result = Some(result).filter(|_| gives);
             }
             _ => {
                 self.keep_all();
@@ -54,6 +59,12 @@ impl Walker<'_> {
         for name in changes {
             let relation = self.resolve(name)?;
             self.touch(&relation, Access::Write);
+            if MAINTAINS.contains(&command.as_str()) {
+                self.unseen(&relation, Events::MAINTAIN);
+            }
+        }
+        if MAINTAINS.contains(&command.as_str()) && (*wide || changes.is_empty()) {
+            self.not_known("sql.functions");
         }
         match command.as_str() {
             "CREATE RULE" | "CREATE SEQUENCE" | "DROP RULE" if !wide => {
@@ -150,11 +161,9 @@ impl Walker<'_> {
             let id = self.resolve(&target.name)?;
             self.touch(&id, Access::Write);
             self.unseen(&id, Events::TRUNCATE);
-        }
-        if truncate.cascade == Some(CascadeOption::Cascade) {
-            // Whatever refers to them is emptied, too.
-            self.not_known("sql.relations");
-            self.not_known("sql.functions");
+            if truncate.cascade == Some(CascadeOption::Cascade) {
+                self.empties_in_turn(&id);
+            }
         }
         self.effect(Effect::Write);
         Ok(())
@@ -162,9 +171,14 @@ impl Walker<'_> {
 
     fn analyze(&mut self, analyze: &Analyze) -> Walk {
         self.effect(Effect::Ddl);
-        let Some(name) = &analyze.table_name else { return Ok(()) };
+        let Some(name) = &analyze.table_name else {
+            self.not_known("sql.relations");
+            self.not_known("sql.functions");
+            return Ok(());
+        };
         let relation = self.resolve(name)?;
         self.touch(&relation, Access::Read);
+        self.unseen(&relation, Events::MAINTAIN);
         for column in &analyze.columns {
             let name = names::name(column)?;
             self.column(Column::of(relation.id.as_str(), name), [Use::Argument]);
@@ -209,6 +223,9 @@ impl Walker<'_> {
         Ok(())
     }
 }
+
+/// Tags of what computes with indexes' and statistics' expressions anew.
+const MAINTAINS: [&str; 3] = ["CLUSTER", "REFRESH MATERIALIZED VIEW", "REINDEX"];
 
 pub(super) fn every(name: &Ident) -> bool {
     name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all")

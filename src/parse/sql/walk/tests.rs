@@ -1,4 +1,5 @@
 mod bound;
+mod cascades;
 mod known;
 mod statements;
 mod unseen;

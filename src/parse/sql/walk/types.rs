@@ -224,6 +224,14 @@ fn simple(data_type: &DataType) -> Kind {
     }
 }
 
+/// Whether a type is PostgreSQL's own, so that nothing of anybody's runs where there are values of it.
+pub(super) fn is_plain(data_type: &DataType) -> bool {
+    match kind(data_type) {
+        Ok(Kind::Plain | Kind::Relation | Kind::Name(_)) => true,
+        Ok(Kind::Foreign) | Err(_) => false,
+    }
+}
+
 /// Whether a type is regclass.
 pub(super) fn is_regclass(data_type: &DataType) -> bool {
     kind(data_type) == Ok(Kind::Relation)

@@ -7,18 +7,47 @@ use super::columns::Column;
 use super::facts::{Used, Walker};
 use super::known::{is_harmless, volatility};
 use super::names::{self, Resolved};
-use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Snapshot, Type};
+use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Type};
 use crate::parse::facts::{CalledBy, Effect, Use};
 use crate::parse::sql::builtins::{self, Family};
 use crate::parse::sql::reading::{Known, Trust};
 
+/// Tags of what fires no event trigger: it defines nothing, or what all databases have in common.
+const WITHOUT_EVENTS: [&str; 20] = [
+    "ALTER DATABASE",
+    "ALTER ROLE",
+    "ALTER SYSTEM",
+    "ALTER TABLESPACE",
+    "ANALYZE",
+    "CHECKPOINT",
+    "CLUSTER",
+    "CREATE DATABASE",
+    "CREATE EVENT TRIGGER",
+    "CREATE ROLE",
+    "CREATE TABLESPACE",
+    "DROP DATABASE",
+    "DROP EVENT TRIGGER",
+    "DROP OWNED",
+    "DROP ROLE",
+    "DROP TABLESPACE",
+    "GRANT ROLE",
+    "REVOKE ROLE",
+    "TRUNCATE TABLE",
+    "VACUUM",
+];
+
 impl Walker<'_> {
     /// Counts what runs where this is done to rows of a relation, and what is behind it is none of the statement's.
     pub(super) fn unseen(&mut self, relation: &Resolved, events: Events) {
-        let (Some(known), Some(schema)) = (self.known(), relation.schema.as_deref()) else { return };
+        let (Some(known), Some(schema)) = (self.known(), relation.schema.as_deref()) else {
+            return self.runs_anything();
+        };
         let new = self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id);
-        if new || matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
-            return;
+        if new {
+            return self.stores_in_new(known, relation, events);
+        }
+        if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
+            return self.stores_in_temporary(schema, events);
         }
         match (self.trust(known, &[schema], &relation.name), known.snapshot.relation_in(schema, &relation.name)) {
             (Trust::Outdated, _) | (Trust::Recent, None) => {
@@ -26,15 +55,108 @@ impl Walker<'_> {
                 self.not_known("sql.functions");
             }
             (Trust::Fresh, None) => {}
-            (Trust::Recent | Trust::Fresh, Some(found)) => self.runs_at(&known.snapshot, found, events),
+            (Trust::Recent | Trust::Fresh, Some(found)) => self.runs_at(known, found, events),
+        }
+    }
+
+    /// Rows come into a table that was just made, of whose columns nobody has kept more than their names.
+    pub(super) fn stores_in_new(&mut self, known: &Known, relation: &Resolved, events: Events) {
+        let quiet = self.earlier.make_quiet_table(&relation.id) || known.defined.make_quiet_table(&relation.id);
+        if events.has(Events::INSERT.and(Events::UPDATE)) && !quiet {
+            self.not_known("sql.functions");
+        }
+    }
+
+    /// Rows come into a table of the session's own. Who made it was told what its definition calls, but not of which types
+    /// the columns are that a query gave it.
+    pub(super) fn stores_in_temporary(&mut self, schema: &str, events: Events) {
+        let checks = self.known().is_some_and(|known| known.snapshot.checks_domains());
+        if checks && schema == names::TEMPORARY && events.has(Events::INSERT.and(Events::UPDATE)) {
+            self.not_known("sql.functions");
         }
     }
 
     /// The same of a relation that the catalog has.
-    pub(super) fn runs_at(&mut self, snapshot: &Snapshot, relation: Relation<'_>, events: Events) {
+    pub(super) fn runs_at(&mut self, known: &Known, relation: Relation<'_>, events: Events) {
+        self.runs_at_but(known, relation, events, None);
+    }
+
+    /// The same without one occasion.
+    pub(super) fn runs_at_but(&mut self, known: &Known, relation: Relation<'_>, events: Events, but: Option<Occasion>) {
+        let snapshot = &known.snapshot;
+        if self.runs_more(known, relation, events) {
+            self.outdated = true;
+            self.not_known("sql.functions");
+        }
         for (occasion, function) in snapshot.runs_at(relation, events) {
+            if but == Some(occasion) {
+                continue;
+            }
             match function.and_then(|oid| snapshot.function(oid)) {
                 Some(function) => self.runs_unasked(occasion, &function),
+                None => self.not_known("sql.functions"),
+            }
+        }
+        if but != Some(Occasion::RowSecurity) {
+            self.asked_by_policies(known, relation, events);
+        }
+    }
+
+    /// Whether somebody has changed what holds its rows since the catalog was read, or what is computed of them.
+    fn runs_more(&self, known: &Known, relation: Relation<'_>, events: Events) -> bool {
+        if self.earlier.is_empty() && known.defined.is_empty() {
+            return false;
+        }
+        let moved = |one: Relation<'_>| self.trust(known, &[one.schema()], one.name()) == Trust::Outdated;
+        let computed = |one: &Relation<'_>| {
+            let (schemas, name) = ([one.schema()], one.name());
+            self.earlier.touch_computed(&schemas, name) || known.defined.touch_computed(&schemas, name)
+        };
+        let stores = events.has(Events::INSERT.and(Events::UPDATE).and(Events::MAINTAIN));
+        known.snapshot.holding(relation, events).any(moved) || (stores && relation.family().values().any(computed))
+    }
+
+    /// What runs where policies of row security read other relations. What those hold is their owner's business, as what
+    /// a trigger does.
+    fn asked_by_policies(&mut self, known: &Known, relation: Relation<'_>, events: Events) {
+        for read in known.snapshot.policies_read(relation, events) {
+            let Some(read) = read else {
+                self.not_known("sql.functions");
+                continue;
+            };
+            if read.is_own() || !self.read_by_policies.insert(read.oid()) {
+                continue;
+            }
+            self.runs_at(known, read, Events::READ);
+            let behind = known.snapshot.behind_read(read);
+            if behind.open {
+                self.not_known("sql.functions");
+            }
+            for function in behind.functions.values() {
+                self.runs_unasked(Occasion::RowSecurity, function);
+            }
+            for reached in behind.relations.values().filter(|reached| !reached.relation.is_own()) {
+                if self.read_by_policies.insert(reached.relation.oid()) {
+                    self.runs_at(known, reached.relation, Events::READ);
+                }
+            }
+        }
+    }
+
+    /// Functions that run where the innermost entry defines something.
+    pub(super) fn fires(&mut self) {
+        let defines = |effect: &Effect| matches!(effect, Effect::Ddl | Effect::Dcl);
+        let Some(entry) = self.entry().filter(|entry| entry.effects.iter().any(defines)) else { return };
+        let command = entry.command.clone();
+        let Some(known) = self.known().filter(|_| !WITHOUT_EVENTS.contains(&command.as_str())) else { return };
+        if known.trust == Trust::Outdated || known.defined.is_everything() || self.earlier.is_everything() {
+            // Somebody may have made such a trigger.
+            self.outdated |= !self.earlier.is_everything();
+            self.not_known("sql.functions");
+        }
+        for oid in known.snapshot.runs_at_definition(&command) {
+            match known.snapshot.function(oid) {
+                Some(function) => self.runs_unasked(Occasion::Trigger, &function),
                 None => self.not_known("sql.functions"),
             }
         }
@@ -50,6 +172,10 @@ impl Walker<'_> {
         };
         if is_harmless(function) || makes_values(function) {
             return;
+        }
+        if self.is_redefined(function) {
+            self.outdated = true;
+            self.not_known("sql.functions");
         }
         if caller == CalledBy::Trigger || !function.is_own() {
             // What a trigger does is its owner's business, as what a table holds; but policy hears of it.
@@ -70,6 +196,15 @@ impl Walker<'_> {
             Some(Family::Procedure | Family::SetConfig) | None => self.procedure(),
         }
         self.somebodys_by(caller, function);
+    }
+
+    /// Whether somebody may have made it another one since the catalog was read.
+    fn is_redefined(&self, function: &Function<'_>) -> bool {
+        let Some(known) = self.known() else { return true };
+        let (schemas, name) = ([function.schema()], function.name());
+        known.functions == Trust::Outdated
+            || known.defined.touch_function(&schemas, name)
+            || self.earlier.touch_function(&schemas, name)
     }
 
     /// Lists a function of the catalog.

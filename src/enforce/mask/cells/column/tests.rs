@@ -148,6 +148,36 @@ fn tokens_keep_classes_separators_and_length() {
     assert_eq!(shown(&rule, of(1700), "12.50"), format!("{}0", shown(&rule, of(1700), "12.5")));
 }
 
+/// What stands in other systems already must go on standing for the same.
+#[test]
+fn tokens_stay_what_they_are() {
+    let rule = Rule::tokenize(Arc::new(Key::new(b"0123456789abcdef0123456789abcdef")));
+    for (value, token) in [
+        ("41111111-0000-1234", "08988522-1528-0497"),
+        ("cccccccccccccccc12345", "ecsvxcdsutqhezva12574"),
+        ("customer12345@example.com", "kwaoqcol73627@iwuqvfb.vey"),
+        ("ABCdef012345678", "QPXwwj250349437"),
+        (
+            "a long text of 60 characters, which is enciphered in parts!",
+            "y jjok qgwv az 66 qbzspgizsp, psxwk gh spgslcxizx fs tjjkm!",
+        ),
+        ("12", "81"),
+        ("Zoë", "Jvm"),
+    ] {
+        assert_eq!(shown(&rule, of(25), value), token);
+    }
+    for (value, token) in [
+        ("0", "825465"),
+        ("999999", "765278"),
+        ("12345678", "12493032"),
+        ("-5", "-941265"),
+        ("9223372036854775807", "4975813027415864545"),
+        ("-9223372036854775808", "-4975813027415864546"),
+    ] {
+        assert_eq!(shown(&rule, of(20), value), token);
+    }
+}
+
 #[test]
 fn partial_counts_characters_and_shows_no_short_value() {
     let partial = |first, last, with| Rule::partial(first, last, with).unwrap();

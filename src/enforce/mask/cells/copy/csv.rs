@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{CellError, Line, Masks, hold};
+use super::{CellError, Line, Masks, empty, hold};
 use crate::enforce::mask::cells::column::Masked;
 
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Csv {
     line: Line,
     /// The field's value so far, where it is masked.
     held: Vec<u8>,
+    /// Room for what stands for it.
+    masked: BytesMut,
     state: State,
     /// Whether quotes were part of it.
     quoted: bool,
@@ -36,8 +38,8 @@ impl Csv {
         if all.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0) || !byte.is_ascii()) || delimiter == quote {
             return Err(CellError::Options { problem: "its delimiter, quote and escape cannot be told apart" });
         }
-        let (line, held) = (Line::new(header), Vec::new());
-        Ok(Self { masks, delimiter, quote, escape, null, force, line, held, state: State::Bare, quoted: false })
+        let (line, held, masked) = (Line::new(header), Vec::new(), BytesMut::new());
+        Ok(Self { masks, delimiter, quote, escape, null, force, line, held, masked, state: State::Bare, quoted: false })
     }
 
     pub(super) fn is_between_rows(&self) -> bool {
@@ -46,12 +48,22 @@ impl Csv {
 
     pub(super) fn feed(&mut self, data: &[u8], out: &mut BytesMut) -> Result<(), CellError> {
         let mut masked = self.line.column(&self.masks)?.is_some();
-        for byte in data {
+        let mut rest = data;
+        while let Some((byte, after)) = rest.split_first() {
+            let plain = rest.iter().take_while(|byte| self.is_plain(**byte)).count();
+            if plain > 0 {
+                let (literal, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+                self.line.begun = true;
+                self.literal(literal, masked, out)?;
+                rest = after;
+                continue;
+            }
+            rest = after;
             let byte = *byte;
             if self.state == State::Escape {
                 self.state = State::Quoted;
                 if byte == self.quote || byte == self.escape {
-                    self.literal(byte, masked, out)?;
+                    self.literal(&[byte], masked, out)?;
                     continue;
                 }
                 if self.escape != self.quote {
@@ -85,17 +97,26 @@ impl Csv {
                     // A row that ended may have been the last: there is no next field to ask for, but a first one.
                     masked = self.line.column(&self.masks)?.is_some();
                 }
-                State::Bare | State::Quoted | State::Escape => self.literal(byte, masked, out)?,
+                State::Bare | State::Quoted | State::Escape => self.literal(&[byte], masked, out)?,
             }
         }
         Ok(())
     }
 
-    fn literal(&mut self, byte: u8, masked: bool, out: &mut BytesMut) -> Result<(), CellError> {
-        if masked {
-            return hold(&mut self.held, &[byte]);
+    /// Whether a byte stands for itself here, whatever is next to it.
+    fn is_plain(&self, byte: u8) -> bool {
+        match self.state {
+            State::Bare => byte != self.quote && byte != self.delimiter && byte != b'\n',
+            State::Quoted => byte != self.quote && byte != self.escape,
+            State::Escape => false,
         }
-        out.put_u8(byte);
+    }
+
+    fn literal(&mut self, bytes: &[u8], masked: bool, out: &mut BytesMut) -> Result<(), CellError> {
+        if masked {
+            return hold(&mut self.held, bytes);
+        }
+        out.put_slice(bytes);
         Ok(())
     }
 
@@ -109,13 +130,13 @@ impl Csv {
     fn end_field(&mut self, out: &mut BytesMut) -> Result<(), CellError> {
         let quoted = std::mem::take(&mut self.quoted);
         let Some(column) = self.line.column(&self.masks)? else { return Ok(()) };
-        let held = std::mem::take(&mut self.held);
-        let value = (quoted || held != self.null).then_some(held);
-        let mut masked = BytesMut::new();
-        match column.mask(value.as_deref(), &mut masked) {
+        let value = (quoted || self.held != self.null).then_some(self.held.as_slice());
+        self.masked.clear();
+        match column.mask(value, &mut self.masked) {
             Masked::Null => out.put_slice(&self.null),
-            Masked::Value | Masked::Blank => self.put(&masked, out),
+            Masked::Value | Masked::Blank => self.put(&self.masked, out),
         }
+        empty(&mut self.held, &mut self.masked);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{CellError, Line, Masks, hold};
+use super::{CellError, Line, Masks, empty, hold};
 use crate::enforce::mask::cells::column::Masked;
 
 /// A value of these two characters has its backslash twice.
@@ -15,6 +15,8 @@ pub(super) struct Text {
     line: Line,
     /// The field so far, as it was written, where it is masked.
     held: Vec<u8>,
+    /// Room for what stands for it.
+    masked: BytesMut,
     /// Whether the last byte was a backslash that means something.
     escaped: bool,
 }
@@ -27,7 +29,14 @@ impl Text {
         {
             return Err(CellError::Options { problem: "the delimiter is one that the database does not take" });
         }
-        Ok(Self { masks, delimiter, line: Line::new(header), held: Vec::new(), escaped: false })
+        Ok(Self {
+            masks,
+            delimiter,
+            line: Line::new(header),
+            held: Vec::new(),
+            masked: BytesMut::new(),
+            escaped: false,
+        })
     }
 
     pub(super) fn is_between_rows(&self) -> bool {
@@ -64,13 +73,14 @@ impl Text {
 
     fn end_field(&mut self, out: &mut BytesMut) -> Result<(), CellError> {
         let Some(column) = self.line.column(&self.masks)? else { return Ok(()) };
-        let raw = std::mem::take(&mut self.held);
-        let value = if raw == NULL { None } else { Some(unescaped(&raw)) };
-        let mut masked = BytesMut::new();
-        match column.mask(value.as_deref(), &mut masked) {
+        let unescaped = self.held.contains(&b'\\').then(|| unescaped(&self.held));
+        let value = if self.held == NULL { None } else { Some(unescaped.as_ref().unwrap_or(&self.held)) };
+        self.masked.clear();
+        match column.mask(value.map(Vec::as_slice), &mut self.masked) {
             Masked::Null => out.put_slice(NULL),
-            Masked::Value | Masked::Blank => escape(&masked, self.delimiter, out),
+            Masked::Value | Masked::Blank => escape(&self.masked, self.delimiter, out),
         }
+        empty(&mut self.held, &mut self.masked);
         Ok(())
     }
 }
@@ -114,6 +124,9 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
 }
 
 fn escape(value: &[u8], delimiter: u8, out: &mut BytesMut) {
+    if !value.iter().any(|byte| matches!(byte, 8..=13 | b'\\') || *byte == delimiter) {
+        return out.put_slice(value);
+    }
     for byte in value {
         let letter = match *byte {
             8 => b'b',

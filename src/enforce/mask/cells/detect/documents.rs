@@ -7,16 +7,20 @@ use regex::bytes::Regex;
 
 /// A pattern and what decides whether a match is a find, and how long it is.
 struct Kind {
+    /// Whether a match may begin with these bytes: most texts have no such place, and no pattern is asked.
+    begins: fn(&[u8]) -> bool,
     pattern: LazyLock<Option<Regex>>,
     check: fn(&[u8]) -> Option<usize>,
 }
 
 static KINDS: [Kind; 5] = [
     Kind {
+        begins: begins_account,
         pattern: LazyLock::new(|| Regex::new(r"(?i-u)\b[a-z]{2}[0-9]{2}(?:[ -]?[a-z0-9]){11,30}").ok()),
         check: account,
     },
     Kind {
+        begins: begins_british,
         pattern: LazyLock::new(|| {
             Regex::new(
                 r"(?i-u)\b[a-ceghj-prstw-z][a-ceghj-nprstw-z][ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[a-d]\b",
@@ -26,10 +30,12 @@ static KINDS: [Kind; 5] = [
         check: british,
     },
     Kind {
+        begins: begins_spanish,
         pattern: LazyLock::new(|| Regex::new(r"(?i-u)\b(?:[0-9]{8}|[xyz][ -]?[0-9]{7})[ -]?[a-z]\b").ok()),
         check: spanish,
     },
     Kind {
+        begins: begins_italian,
         pattern: LazyLock::new(|| {
             let number = "[0-9lmnpqrstuv]";
             let pattern =
@@ -39,6 +45,7 @@ static KINDS: [Kind; 5] = [
         check: italian,
     },
     Kind {
+        begins: begins_corsican,
         pattern: LazyLock::new(|| {
             Regex::new(
                 r"(?i-u)\b[1-478][ .-]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?2[ab][ .-]?[0-9]{3}[ .-]?[0-9]{3}[ .-]?[0-9]{2}\b",
@@ -50,7 +57,15 @@ static KINDS: [Kind; 5] = [
 ];
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Range<usize>>) {
-    for kind in &KINDS {
+    let mut begun = [false; KINDS.len()];
+    for rest in words(text) {
+        begun.iter_mut().zip(&KINDS).for_each(|(begun, kind)| *begun |= (kind.begins)(rest));
+    }
+    matches(text, begun, found);
+}
+
+fn matches(text: &[u8], begun: [bool; KINDS.len()], found: &mut Vec<Range<usize>>) {
+    for (kind, _) in KINDS.iter().zip(begun).filter(|(_, begun)| *begun) {
         let Some(pattern) = kind.pattern.as_ref() else { continue };
         for matched in pattern.find_iter(text) {
             if let Some(length) = (kind.check)(matched.as_bytes()) {
@@ -58,6 +73,47 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Range<usize>>) {
             }
         }
     }
+}
+
+/// The text from each of its words on.
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut in_word = false;
+    text.iter().enumerate().filter_map(move |(place, byte)| {
+        let continues = std::mem::replace(&mut in_word, byte.is_ascii_alphanumeric() || *byte == b'_');
+        (!continues && in_word).then(|| text.get(place..)).flatten()
+    })
+}
+
+fn begins_account(text: &[u8]) -> bool {
+    let [a, b, c, d, rest @ ..] = text else { return false };
+    a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit() && rest.len() >= 11
+}
+
+fn begins_british(text: &[u8]) -> bool {
+    let ([a, b, b' ' | b'-', c, ..] | [a, b, c, ..]) = text else { return false };
+    a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit()
+}
+
+fn begins_spanish(text: &[u8]) -> bool {
+    match text {
+        [b'x'..=b'z' | b'X'..=b'Z', b' ' | b'-', digit, ..] | [b'x'..=b'z' | b'X'..=b'Z', digit, ..] => {
+            digit.is_ascii_digit()
+        }
+        [digits @ .., _] => digits.len() >= 8 && digits.iter().take(8).all(u8::is_ascii_digit),
+        [] => false,
+    }
+}
+
+fn begins_italian(text: &[u8]) -> bool {
+    let (letters, rest) = text.split_at_checked(6).unwrap_or_default();
+    let is_number = |byte: &u8| byte.is_ascii_digit() || b"LMNPQRSTUV".contains(&byte.to_ascii_uppercase());
+    rest.len() >= 10 && letters.iter().all(u8::is_ascii_alphabetic) && rest.iter().take(2).all(is_number)
+}
+
+fn begins_corsican(text: &[u8]) -> bool {
+    let department = text.get(5..text.len().min(10)).unwrap_or_default();
+    matches!(text, [b'1'..=b'4' | b'7' | b'8', ..])
+        && department.windows(2).any(|pair| matches!(pair, [b'2', b'a' | b'b' | b'A' | b'B']))
 }
 
 /// Lengths of IBANs by country.
@@ -141,4 +197,9 @@ fn corsican(text: &[u8]) -> Option<usize> {
 #[cfg(test)]
 pub(super) fn are_patterns() -> bool {
     KINDS.iter().all(|kind| kind.pattern.is_some())
+}
+
+#[cfg(test)]
+pub(super) fn find_by_pattern(text: &[u8], found: &mut Vec<Range<usize>>) {
+    matches(text, [true; KINDS.len()], found);
 }

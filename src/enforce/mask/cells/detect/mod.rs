@@ -86,13 +86,22 @@ fn plain(value: &str) -> Cow<'_, [u8]> {
 /// Where something is, in order and without overlaps.
 fn finds(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let Signs { digits, at, word } = signs(text);
-    if digits >= FEWEST_DIGITS {
+    let signs = Signs::of(text);
+    if signs.digits >= numbers::FEWEST_DIGITS {
         numbers::find(text, &mut found);
+    }
+    if signs.digits >= FEWEST_DIGITS && signs.has(LETTER) {
         documents::find(text, &mut found);
     }
-    if at || word >= SHORTEST_WORD {
-        secrets::find(text, at, word >= SHORTEST_WORD, &mut found);
+    if signs.has(AT) {
+        secrets::addresses(text, &mut found);
+    }
+    // The lines around a private key, and what is said of a name, may have nothing else.
+    if signs.has(AT | EQUALS) || signs.longest >= SHORTEST_WORD || text.windows(5).any(|five| five == b"-----") {
+        secrets::find(text, signs.longest, &mut found);
+    }
+    if found.len() < 2 {
+        return found;
     }
     found.sort_by_key(|range| range.start);
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(found.len());
@@ -105,28 +114,58 @@ fn finds(text: &[u8]) -> Vec<Range<usize>> {
     merged
 }
 
+const DIGIT: u8 = 1;
+const LETTER: u8 = 1 << 1;
+/// What keys are made of.
+const WORD: u8 = 1 << 2;
+const AT: u8 = 1 << 3;
+const EQUALS: u8 = 1 << 4;
+
+/// What each byte is.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte = 0_u8;
+    while let Some((class, after)) = rest.split_first_mut() {
+        *class = match byte {
+            b'0'..=b'9' => DIGIT | WORD,
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER | WORD,
+            b'-' | b'_' | b'+' | b'/' => WORD,
+            b'@' => AT,
+            b'=' => EQUALS,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = after;
+    }
+    classes
+};
+
 /// What one look says of a text: most have nothing that could be anything.
 struct Signs {
     digits: usize,
-    at: bool,
     /// The longest run of characters that keys are made of.
-    word: usize,
+    longest: usize,
+    seen: u8,
 }
 
-fn signs(text: &[u8]) -> Signs {
-    let mut signs = Signs { digits: 0, at: false, word: 0 };
-    let mut run = 0_usize;
-    for (place, byte) in text.iter().enumerate() {
-        let in_word = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/');
-        run = if in_word { run.saturating_add(1) } else { 0 };
-        // The lines around a private key, and what is said of a name.
-        let alone =
-            *byte == b'=' || (*byte == b'-' && text.get(place..).is_some_and(|rest| rest.starts_with(b"-----")));
-        signs.word = signs.word.max(if alone { SHORTEST_WORD } else { run });
-        signs.digits = signs.digits.saturating_add(usize::from(byte.is_ascii_digit()));
-        signs.at |= *byte == b'@';
+impl Signs {
+    fn of(text: &[u8]) -> Self {
+        let mut signs = Self { digits: 0, longest: 0, seen: 0 };
+        let mut run = 0_usize;
+        for byte in text {
+            let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(0);
+            signs.seen |= class;
+            signs.digits = signs.digits.saturating_add(usize::from(class & DIGIT));
+            run = if class & WORD == 0 { 0 } else { run.saturating_add(1) };
+            signs.longest = signs.longest.max(run);
+        }
+        signs
     }
-    signs
+
+    fn has(&self, classes: u8) -> bool {
+        self.seen & classes != 0
+    }
 }
 
 /// A byte that is part of a word: what is next to it is not found alone.

@@ -7,7 +7,7 @@ use super::is_word;
 /// The most digits of anything found here, a card's.
 const MOST_DIGITS: usize = 19;
 /// The fewest digits of anything found here.
-const FEWEST_DIGITS: usize = 8;
+pub(super) const FEWEST_DIGITS: usize = 8;
 /// The most groups that anybody writes one number in.
 const MOST_GROUPS: usize = 8;
 
@@ -49,27 +49,27 @@ fn follows(text: &[u8], last: Group, next: Group) -> bool {
 /// Every run of groups that is a number by itself.
 fn sequence(text: &[u8], groups: &[Group], found: &mut Vec<Range<usize>>) {
     let mut digits = [0_u8; MOST_DIGITS];
-    let mut lengths = Vec::with_capacity(MOST_DIGITS);
+    let mut lengths = [0_usize; MOST_GROUPS];
     for (index, first) in groups.iter().enumerate() {
         if index == 0 && is_word(before(text, first.start)) {
             continue;
         }
-        let mut count = 0_usize;
-        lengths.clear();
+        let (mut count, mut parts) = (0_usize, 0_usize);
         for (place, group) in groups.iter().enumerate().skip(index).take(MOST_GROUPS) {
             let length = group.end.saturating_sub(group.start);
             let Some(room) = digits.get_mut(count..count.saturating_add(length)) else { break };
             room.copy_from_slice(text.get(group.start..group.end).unwrap_or_default());
             room.iter_mut().for_each(|digit| *digit = digit.wrapping_sub(b'0'));
             count = count.saturating_add(length);
-            lengths.push(length);
+            lengths.iter_mut().skip(parts).take(1).for_each(|room| *room = length);
+            parts = parts.saturating_add(1);
             let is_last = place.saturating_add(1) == groups.len();
             let candidate = Candidate {
                 text,
                 start: first.start,
                 end: group.end,
                 digits: digits.get(..count).unwrap_or_default(),
-                lengths: &lengths,
+                lengths: lengths.get(..parts).unwrap_or_default(),
                 alone: index == 0 && is_last,
             };
             if count >= FEWEST_DIGITS && !(is_last && is_word(text.get(group.end))) {

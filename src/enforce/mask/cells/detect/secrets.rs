@@ -8,10 +8,6 @@ use regex::bytes::Regex;
 /// Bits a character from which on a run of letters and digits is taken for random. Hexadecimal digits have four at most.
 const ENTROPY: f64 = 4.2;
 
-static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?-u)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\x80-]+@(?:[A-Za-z0-9\x80](?:[A-Za-z0-9\x80-]*[A-Za-z0-9\x80])?\.)+[A-Za-z\x80]{2,}").ok()
-});
-
 static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let patterns = [
         // Private keys, to their end or the text's.
@@ -47,18 +43,106 @@ static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?-u)[A-Za-z0-9+/_-]{32,}={0,2}").ok());
 
-pub(super) fn find(text: &[u8], at: bool, words: bool, found: &mut Vec<Range<usize>>) {
-    let mut all = |pattern: &LazyLock<Option<Regex>>, is_one: fn(&[u8]) -> bool| {
-        let matches = pattern.iter().flat_map(|pattern| pattern.find_iter(text));
-        found.extend(matches.filter(|found| is_one(found.as_bytes())).map(|found| found.range()));
-    };
-    if at {
-        all(&ADDRESS, |_| true);
+/// The fewest characters of a run that may be random.
+const SHORTEST_RUN: usize = 32;
+
+/// Keys and tokens. `longest`: of the runs of characters that they are made of.
+pub(super) fn find(text: &[u8], longest: usize, found: &mut Vec<Range<usize>>) {
+    if may_be_said(text) {
+        matches(&SECRET, text, |_| true, found);
     }
-    if at || words {
-        all(&SECRET, |_| true);
-        all(&RUN, is_random);
+    if longest >= SHORTEST_RUN {
+        matches(&RUN, text, is_random, found);
     }
+}
+
+fn matches(pattern: &Option<Regex>, text: &[u8], is_one: fn(&[u8]) -> bool, found: &mut Vec<Range<usize>>) {
+    let matches = pattern.iter().flat_map(|pattern| pattern.find_iter(text));
+    found.extend(matches.filter(|found| is_one(found.as_bytes())).map(|found| found.range()));
+}
+
+/// Every e-mail address: what may stand before an `@`, and behind it labels with a dot behind each and two letters.
+pub(super) fn addresses(text: &[u8], found: &mut Vec<Range<usize>>) {
+    let is_local = |byte: &&u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~\x80-".contains(byte);
+    // Where the last one ended, and where to look on.
+    let (mut from, mut place) = (0_usize, 0_usize);
+    while let Some(before) = text.get(place..).and_then(|rest| rest.iter().position(|byte| *byte == b'@')) {
+        let sign = place.saturating_add(before);
+        place = sign.saturating_add(1);
+        let local = text.get(from..sign).unwrap_or_default().iter().rev().take_while(is_local).count();
+        let Some(length) = text.get(place..).and_then(domain).filter(|_| local > 0) else { continue };
+        place = place.saturating_add(length);
+        found.push(sign.saturating_sub(local)..place);
+        from = place;
+    }
+}
+
+/// How long the domain is that a text begins with: as many labels as there are behind which something can be the last.
+fn domain(text: &[u8]) -> Option<usize> {
+    let (mut place, mut end) = (0_usize, None);
+    loop {
+        let rest = text.get(place..)?;
+        let is_inner = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, 0x80 | b'-');
+        let label = rest.get(..rest.iter().take_while(is_inner).count())?;
+        if place > 0 {
+            let last = label.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == 0x80).count();
+            end = if last >= 2 { Some(place.saturating_add(last)) } else { end };
+        }
+        let sound = !matches!(label, [] | [b'-', ..] | [.., b'-']);
+        if !sound || rest.get(label.len()) != Some(&b'.') {
+            return end;
+        }
+        place = place.saturating_add(label.len()).saturating_add(1);
+    }
+}
+
+/// Whether any secret's form can be in a text, by what stands before one of its characters: most texts need no pattern.
+fn may_be_said(text: &[u8]) -> bool {
+    text.iter().enumerate().any(|(place, byte)| {
+        let before = || text.get(..place).unwrap_or_default();
+        match byte {
+            b'J' => before().ends_with(b"ey"),
+            b'A' => matches!(before(), [.., b'A', b'K' | b'S' | b'B', b'I'] | [.., b'A', b'C', b'C']),
+            b'z' => before().ends_with(b"AI"),
+            b'x' => before().ends_with(b"xo"),
+            b'_' => matches!(
+                before(),
+                [.., b'g', b'h', b'o' | b'p' | b'u' | b's' | b'r']
+                    | [.., b'h', b'u', b'b']
+                    | [.., b's' | b'r' | b'p', b'k']
+                    | [.., b's', b'e', b'c']
+                    | [.., b'n', b'p', b'm']
+                    | [.., b'd', b'o', b'p']
+            ),
+            b'-' => matches!(
+                before(),
+                [.., b'-', b'-', b'-', b'-']
+                    | [.., b'p', b'p']
+                    | [.., b's', b'k']
+                    | [.., b'p', b'i']
+                    | [.., b'G', b'E']
+                    | [.., b'p', b'a', b't']
+                    | [.., b'l', b'd' | b'r' | b'f', b't']
+                    | [.., b'b' | b't' | b'a' | b'n', b't']
+            ),
+            b'.' => matches!(
+                before(),
+                [.., b'S', b'G'] | [.., b'h', b'v', b's' | b'b' | b'r'] | [.., b'2', b'9'] | [.., b'o', b'k', b's']
+            ),
+            b' ' => matches!(before(), [.., b'e' | b'E', b'r' | b'R']),
+            b':' => text.get(place..).is_some_and(|rest| rest.starts_with(b"://")) || is_named(before()),
+            b'=' => is_named(before()),
+            _ => false,
+        }
+    })
+}
+
+/// Whether the last word may be one after which a secret stands: authorization, password, secret, token, key.
+fn is_named(before: &[u8]) -> bool {
+    let blanks = before.iter().rev().take_while(|byte| matches!(byte, b'\t'..=b'\r' | b' ')).count();
+    let before = before.get(..before.len().saturating_sub(blanks)).unwrap_or_default();
+    let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before);
+    before.last().is_some_and(|byte| matches!(byte.to_ascii_lowercase(), b'd' | b't' | b'n' | b'y'))
 }
 
 /// Letters of both cases and digits, about as often as chance has them.
@@ -83,5 +167,11 @@ fn is_random(run: &[u8]) -> bool {
 
 #[cfg(test)]
 pub(super) fn are_patterns() -> bool {
-    [&ADDRESS, &SECRET, &RUN].into_iter().all(|pattern| pattern.is_some())
+    [&SECRET, &RUN].into_iter().all(|pattern| pattern.is_some())
+}
+
+#[cfg(test)]
+pub(super) fn find_by_pattern(text: &[u8], found: &mut Vec<Range<usize>>) {
+    matches(&SECRET, text, |_| true, found);
+    matches(&RUN, text, is_random, found);
 }

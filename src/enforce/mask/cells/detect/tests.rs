@@ -192,6 +192,66 @@ fn every_pattern_is_one() {
     assert!(documents::are_patterns() && secrets::are_patterns());
 }
 
+/// What addresses are looked for without.
+fn by_pattern(text: &[u8]) -> Vec<Range<usize>> {
+    let pattern = r"(?-u)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\x80-]+@(?:[A-Za-z0-9\x80](?:[A-Za-z0-9\x80-]*[A-Za-z0-9\x80])?\.)+[A-Za-z\x80]{2,}";
+    let pattern = regex::bytes::Regex::new(pattern).unwrap();
+    pattern.find_iter(text).map(|found| found.range()).collect()
+}
+
+/// All that is looked for, with every pattern asked, whatever the text.
+fn by_all_patterns(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = by_pattern(text);
+    documents::find_by_pattern(text, &mut found);
+    secrets::find_by_pattern(text, &mut found);
+    found.sort_by_key(|range| (range.start, range.end));
+    found
+}
+
+fn by_looking_first(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    documents::find(text, &mut found);
+    secrets::addresses(text, &mut found);
+    secrets::find(text, Signs::of(text).longest, &mut found);
+    found.sort_by_key(|range| (range.start, range.end));
+    found
+}
+
+/// What each of the patterns finds, and what is nearly that.
+const FORMS: &str = "-----BEGIN RSA PRIVATE KEY-----|eyJ[A-Za-z0-9_-]{8,9}[.][A-Za-z0-9]{4,5}[.]|(AKIA|ASIA|ABIA|ACCA|AKIB)[A-Z2-7]{15,17}|\
+    gh[opusrx]_[A-Za-z0-9]{29,31}|github_pat_[A-Za-z0-9_]{21,23}|gl(pat|dt|rt|cbt|ptt|ft|soat|agent)-[A-Za-z0-9_.-]{19,21}|\
+    xox[abceoprs]([.][a-z])?-[A-Za-z0-9-]{9,11}|xapp-[0-9]-[A-Za-z0-9-]{9,11}|hooks[.]slack[.]com/services/[A-Za-z0-9/]{19,21}|\
+    AIza[A-Za-z0-9_-]{34,36}|ya29[.][A-Za-z0-9_-]{19,21}|(sk|rk|pk)_(live|test)_[A-Za-z0-9]{9,11}|whsec_[A-Za-z0-9+/=]{19,21}|\
+    sk-[A-Za-z0-9_-]{19,21}|npm_[A-Za-z0-9]{29,31}|pypi-[A-Za-z0-9_-]{29,31}|SG[.][A-Za-z0-9_-]{16}[.][A-Za-z0-9_-]{15,17}|\
+    hv[sbrt][.][A-Za-z0-9_-]{19,21}|dop_v1_[a-f0-9]{39,41}|AGE-SECRET-KEY-1[A-Z0-9]{49,51}|[Bb]eareR {1,2}[A-Za-z0-9._~+/-]{19,21}=?|\
+    [Aa]uthorizatioN: {0,2}[a-z]{1,2} {1,2}[A-Za-z0-9._~+/-]{7,9}|[a-z][a-z+.-]{0,3}://[^ /:@]{0,3}:[^ /@]{0,3}@|\
+    (password|Passwd|pwD|secret|token|api_?keY|access-?key|client_secret)[\"']?[ \t\u{b}]{0,2}[:=] ?[\"']?[a-z0-9]{7,9}|\
+    [A-Za-z0-9+/_-]{31,40}={0,2}|[a-zA-Z]{2}[0-9]{2}([ -]?[a-zA-Z0-9]){10,16}|[A-Za-z]{2}([ -]?[0-9]{2}){3}[ -]?[a-dA-D]|\
+    ([0-9]{8}|[xyzXYZ][ -]?[0-9]{7})[ -]?[a-zA-Z]|[a-zA-Z]{6}[0-9LMNl]{2}[abAB][0-9Mn]{2}[a-zA-Z][0-9vV]{3}[a-zA-Z]|\
+    [1-9][ .-]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?2[abAB][ .-]?[0-9]{3}[ .-]?[0-9]{3}[ .-]?[0-9]{2}|DE89370400440532013000|12345678Z|\
+    RSSMRA85T10A562S|1 84 12 2A 451 089 33|AB 12 34 56 C|[a-z.+-]{0,4}@[a-z0-9-]{0,4}([.][a-z0-9-]{0,4}){0,3}@?";
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn looking_first_finds_what_every_pattern_finds(
+        before in "[ -~\u{80}]{0,3}|", form in FORMS, between in "[ .@=:\"-]?", other in FORMS, after in "[ -~]{0,3}|",
+    ) {
+        let value = format!("{before}{form}{between}{other}{after}");
+        let text = plain(&value);
+        proptest::prop_assert_eq!(by_looking_first(&text), by_all_patterns(&text), "{}", value);
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_pattern(value in "[a-b0@.\\-é_ ]{0,24}") {
+        let text = plain(&value);
+        let mut found = Vec::new();
+        secrets::addresses(&text, &mut found);
+        proptest::prop_assert_eq!(found, by_pattern(&text));
+    }
+}
+
 #[test]
 fn looking_takes_time_in_proportion() {
     let pieces = [

@@ -98,3 +98,30 @@ proptest! {
         prop_assert!(cells.body(&[&body[..], b"x"].concat(), &mut BytesMut::new()).is_err());
     }
 }
+
+proptest! {
+    #[test]
+    fn many_rows_come_to_what_each_comes_to(
+        values in proptest::collection::vec((any::<Option<i32>>(), proptest::option::of("[ -~é]{0,30}"), any::<i64>()), 0..30),
+        torn in 0..40_usize,
+    ) {
+        let keys = crate::enforce::mask::cells::key::Key::new(b"0123456789abcdef0123456789abcdef");
+        let token = Rule::tokenize(std::sync::Arc::new(keys));
+        let types = [(23, 1), (25, 0), (20, 0), (1043, 0)];
+        let cells = cells(&types, &[(0, token.clone()), (1, token.clone()), (2, token.clone()), (3, Rule::email())]);
+        let rows: Vec<Vec<u8>> = values.iter().enumerate().map(|(place, (small, text, large))| {
+            let (small, large) = (small.map(i32::to_be_bytes), large.to_string());
+            let text = text.as_ref().map(String::as_bytes);
+            let mut row = row(&[small.as_ref().map(<[u8; 4]>::as_slice), text, Some(large.as_bytes()), text]);
+            row.truncate(if place == torn { row.len() - 1 } else { row.len() });
+            row
+        }).collect();
+        let (mut one, mut other, mut count) = (BytesMut::new(), BytesMut::new(), 0);
+        let failed = rows.iter().find_map(|row| match cells.message(row, &mut one) {
+            Ok(_) => { count += 1; None }
+            Err(error) => Some(error),
+        });
+        prop_assert_eq!(cells.messages(rows.iter().map(Vec::as_slice), &mut other), (count, failed));
+        prop_assert_eq!(one, other);
+    }
+}

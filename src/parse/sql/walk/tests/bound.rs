@@ -22,16 +22,16 @@ fn shop(equals: &str) -> Arc<Snapshot> {
         (
             Table::Columns,
             &[
-                "100 1 id 23 -1 0 t f  ",
-                "100 2 email 25 -1 0 f f  ",
-                "100 4 ssn 25 -1 0 f f  ",
-                "100 5 home 131 -1 0 f f  ",
-                "110 1 id 23 -1 0 t f  ",
-                "110 2 customer 23 -1 0 f f  ",
-                "110 3 total 23 -1 0 f f  ",
-                "120 1 email 25 -1 0 f f  ",
-                "130 1 city 25 -1 0 f f  ",
-                "140 1 part 702 -1 0 f f  ",
+                "100 1 id 23 -1 0 t f f  ",
+                "100 2 email 25 -1 0 f f f  ",
+                "100 4 ssn 25 -1 0 f f f  ",
+                "100 5 home 131 -1 0 f f f  ",
+                "110 1 id 23 -1 0 t f f  ",
+                "110 2 customer 23 -1 0 f f f  ",
+                "110 3 total 23 -1 0 f f f  ",
+                "120 1 email 25 -1 0 f f f  ",
+                "130 1 city 25 -1 0 f f f  ",
+                "140 1 part 702 -1 0 f f f  ",
             ],
         ),
         (Table::Rules, &["900 120 _RETURN 1 t O f t tree"]),
@@ -138,6 +138,14 @@ fn a_name_is_the_column_that_postgresql_finds() {
         ("select id as email from customers order by email", "customers.id:output,order"),
         ("select id as email from customers group by email, id", "customers.email:group customers.id:output,group"),
         ("select nosuch from customers", "?.nosuch:output"),
+        (
+            "select lower(c::text) from (select id, email from customers) c",
+            "customers.email:output,argument customers.id:output,argument",
+        ),
+        (
+            "select 1 from orders group by grouping sets (rollup (id), cube (total))",
+            "orders.id:group orders.total:group",
+        ),
         ("insert into orders values (1, 2)", "orders.customer:assignment orders.id:assignment"),
         ("select 1 from customers c join orders o on c.id = customer", "customers.id:join orders.customer:join"),
         // ON sees its own join, and nothing before it.
@@ -215,6 +223,44 @@ fn operators_casts_and_functions_of_somebodys_count() {
     assert_eq!(told, [("public.steady", Some(Volatility::Immutable))]);
     assert_eq!(bound("select 'x' operator(public.%>) 'y'").functions[0].id, "public.same");
     assert_eq!(bound("select nosuch(1)").functions[0].id, "?.nosuch");
+}
+
+#[test]
+fn what_a_union_of_all_rows_shows_as_it_is_is_only_shown() {
+    let shown = |sql: &str| bound(sql).only_shown("public.customers", "email");
+    for sql in [
+        "select email from customers",
+        "select email from customers union all select email from customers",
+        "select id, email from customers union all select total, null from orders",
+        "select id, 'x' from orders union all (select id, email from customers union all values (1, 'y'))",
+        "select id, email, (select count(*) from orders o where o.customer = c.id) from customers c",
+        "select u.email from (select email, id from customers union all select 'x', 1) u where u.id = 1",
+        "with u as (select email from customers union all select email from customers) select u.email from u, orders",
+    ] {
+        assert!(shown(sql), "{sql}");
+    }
+    for sql in [
+        "select email from customers union select email from customers",
+        "select id from customers union select id from customers union all select email from customers \
+         except select ssn from customers",
+        "select email from customers union all select lower(ssn) from customers",
+        "select email from customers union all select email || 'x' from customers",
+        "select email from customers union all select email from customers order by email",
+        "select email from customers union all select email from customers where email > 'x'",
+        "(select email from customers order by email limit 1) union all select 'x'",
+        "select u.email from (select email from customers union all select email from customers) u where u.email = 'x'",
+        "select u.email || '' from (select email from customers union all select 'x') u",
+        "select u.email::text from (select email from customers union all select 'x') u",
+        "select u.email, u.email > 'x' from (select email from customers union all select 'x') u",
+        "select max(u.email) from (select email from customers union all select email from customers) u",
+        "select distinct u.* from (select email from customers union all select email from customers) u",
+        "with recursive q as (select email from customers union all select email from q) select email from q",
+        "select id, (select email from customers where id = 1) from customers",
+        "select v from customers, lateral (values (email)) x(v)",
+        "select c from customers c union all select c from customers c",
+    ] {
+        assert!(!shown(sql), "{sql}");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn shop() -> Arc<Snapshot> {
                 "107 11 pg_settings v 10 0 f f f f",
             ],
         ),
-        (Table::Columns, &["100 1 id 23 -1 0 f f  ", "102 1 salary 23 -1 0 f f  "]),
+        (Table::Columns, &["100 1 id 23 -1 0 f f f  ", "102 1 salary 23 -1 0 f f f  "]),
         (
             Table::Rules,
             &[
