@@ -128,7 +128,9 @@ impl Snapshot {
             events = events.and(Events::UPDATE);
         }
         let given = |row: &KeyRow| referencing.columns().find(|column| column.number() == row.referencing_column);
-        let columns = key.iter().filter_map(given).map(|column| column.name()).collect();
+        // Rows that go keep what they have.
+        let changed = key.iter().filter(|_| events.has(Events::UPDATE));
+        let columns = changed.filter_map(given).map(|column| column.name()).collect();
         (events != Events::NONE).then_some((referencing, Done { events, columns: Some(columns) }))
     }
 }

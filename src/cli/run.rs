@@ -20,9 +20,9 @@ use crate::session::{Drain, Lane};
 use crate::telemetry::{self, Metrics};
 
 /// What this version cannot see; README says more.
-const OPEN: &str = "`effects == [\"read\"]` says nothing about what a trigger's function does, which rows row security and \
-    foreign keys reach, or what a user's function called by field selection of an expression does; give the upstream role no more \
-    than it needs";
+const OPEN: &str = "`effects == [\"read\"]` says nothing about what a trigger's function does, which rows row security \
+    reads, or what a user's function called by field selection of an expression does; give the upstream role no more than \
+    it needs";
 
 /// Why the sidecar ended before it was asked to.
 #[derive(Debug, thiserror::Error)]

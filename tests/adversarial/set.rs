@@ -55,7 +55,7 @@ pub struct Door<'a> {
 
 /// How somebody may say that e-mail and ssn are hidden.
 pub struct Policy {
-    name: &'static str,
+    pub name: &'static str,
     rego: &'static str,
     /// Whether a case that masks could answer is answered.
     masks: bool,

@@ -11,7 +11,8 @@ use crate::decide::Memo;
 use crate::enforce::{Permit, Refusal};
 use crate::identify::{Ending, Validity};
 use crate::journal::{Entry, Mark, Outcome};
-use crate::model::{Cause, OutcomeKind, SessionId, Stage};
+use crate::model::{Cause, FaultKind, OutcomeKind, SessionId, Stage};
+use crate::session::atlas::HELD;
 use crate::session::house::{House, Lane};
 use crate::telemetry::Tally;
 
@@ -258,6 +259,16 @@ impl Corridor {
         let _ = self.close_portals(portals).await;
         self.write_down();
     }
+}
+
+/// The end of a session whose statement keeps from others what their names mean.
+pub(super) fn held_too_long() -> End {
+    let limit = humantime::format_duration(HELD);
+    let problem = format!(
+        "a statement that changes what names mean to everybody ran for longer than {limit}: \
+         run what takes long in a text of its own"
+    );
+    End::Fault(Refusal::new(FaultKind::Cancelled, problem))
 }
 
 impl Running {

@@ -16,7 +16,7 @@ use crate::forward::{self, CancelTarget, KeyGuard, Link, Sender, Upstream};
 use crate::identify::{Identified, Validity};
 use crate::input::SessionContext;
 use crate::model::{Cause, Fault, FaultKind, OutcomeKind, SessionId, Stage};
-use crate::session::atlas::{HELD, Page};
+use crate::session::atlas::Page;
 use crate::session::contain::contain;
 use crate::session::house::{House, Lane};
 use crate::session::workers::Place;
@@ -26,7 +26,7 @@ use crate::wire::postgres::{
 };
 
 use super::answers::{Answers, gone};
-use super::corridor::{Corridor, End};
+use super::corridor::{Corridor, End, held_too_long};
 use super::fill::Fill;
 use super::greet::Greeting;
 use super::requests::Requests;
@@ -431,15 +431,6 @@ where
         () = &mut overdue => too_long(),
         () = &mut over => held_too_long(),
     }
-}
-
-fn held_too_long() -> End {
-    let limit = humantime::format_duration(HELD);
-    let problem = format!(
-        "a statement that changes what names mean to everybody ran for longer than {limit}: \
-         run what takes long in a text of its own"
-    );
-    End::Fault(Refusal::new(FaultKind::Cancelled, problem))
 }
 
 /// Leaves nothing behind: the client hears why, the server rolls back, every entry has its end.

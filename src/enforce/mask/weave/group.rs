@@ -43,7 +43,10 @@ where
         }
         let items = items(tokens, place.whole.end)?;
         let alias = place.alias.and_then(|at| tokens.name(at)).unwrap_or(&reference.name);
-        let grouped: BTreeSet<&str> = items.iter().filter_map(|item| column(tokens, item, alias)).collect();
+        let grouped: BTreeSet<&str> = items
+            .iter()
+            .filter_map(|item| column(tokens, &self.meant(tokens, place.whole.start, item)?, alias))
+            .collect();
         if !key.is_subset(&grouped) {
             return None;
         }
@@ -59,6 +62,60 @@ where
         let end = tokens.range(items.last()?.end.checked_sub(1)?)?.end;
         (!text.is_empty()).then_some(Edit { range: end..end, text })
     }
+
+    /// What an item of the list stands for: itself, or what the query shows in that place.
+    fn meant(&self, tokens: &Tokens<'_>, from: usize, item: &Range<usize>) -> Option<Range<usize>> {
+        let item = bare(tokens, item);
+        if item.len() != 1 || !tokens.is_value(item.start) {
+            return Some(item);
+        }
+        let place: usize = self.text.get(tokens.range(item.start)?)?.parse().ok()?;
+        let found = shown(tokens, from)?.get(place.checked_sub(1)?)?.clone();
+        let label = found.clone().find(|at| tokens.is_word(*at, "as")).unwrap_or(found.end);
+        Some(bare(tokens, &(found.start..label)))
+    }
+}
+
+/// What an item without its parentheses is.
+fn bare(tokens: &Tokens<'_>, item: &Range<usize>) -> Range<usize> {
+    let mut item = item.clone();
+    while item.len() > 2 && tokens.is_mark(item.start, "(") && tokens.is_mark(item.end.saturating_sub(1), ")") {
+        item = item.start.saturating_add(1)..item.end.saturating_sub(1);
+    }
+    item
+}
+
+/// The items that the query shows which reads the reference that begins there; `None` where one is a star.
+fn shown(tokens: &Tokens<'_>, from: usize) -> Option<Vec<Range<usize>>> {
+    let (mut depth, mut at) = (0_usize, from);
+    let start = loop {
+        at = at.checked_sub(1)?;
+        if tokens.is_mark(at, ")") || tokens.is_mark(at, "]") {
+            depth = depth.checked_add(1)?;
+        } else if tokens.is_mark(at, "(") || tokens.is_mark(at, "[") {
+            depth = depth.checked_sub(1)?;
+        } else if depth == 0 && tokens.is_word(at, "select") {
+            break at.checked_add(1)?;
+        }
+    };
+    let (mut depth, mut first, mut items) = (0_usize, start, Vec::new());
+    for at in start..from {
+        let ends = depth == 0 && (tokens.is_mark(at, ",") || tokens.is_word(at, "from"));
+        if tokens.is_mark(at, "(") || tokens.is_mark(at, "[") {
+            depth = depth.checked_add(1)?;
+        } else if tokens.is_mark(at, ")") || tokens.is_mark(at, "]") {
+            depth = depth.checked_sub(1)?;
+        } else if depth == 0 && tokens.is_mark(at, "*") {
+            return None;
+        } else if ends {
+            items.push(first..at);
+            if tokens.is_word(at, "from") {
+                return Some(items);
+            }
+            first = at.checked_add(1)?;
+        }
+    }
+    None
 }
 
 /// The column of that relation that an item of the list is.

@@ -204,7 +204,8 @@ impl Speller<'_> {
         self.replace(0, [name(&alias)])
     }
 
-    /// `SEARCH … SET a` and `CYCLE … SET a USING b` behind a CTE add columns made of what the CTE gives.
+    /// `SEARCH … SET a` and `CYCLE … SET a USING b` behind a CTE add columns made of what the CTE gives: another one without
+    /// a name says so.
     pub(super) fn recursion(&mut self) -> bool {
         if self.before(1) != Some(&Token::RParen) {
             return false;
@@ -213,7 +214,9 @@ impl Speller<'_> {
         // A CTE may have both.
         let length = if self.words(first, &["cycle"]) { self.added_columns(first) } else { Some(first) };
         let Some(length) = length else { return false };
-        self.replace(length, [keyword("FROM", Keyword::FROM), name(EVERY_FIELD)])
+        let query = [Token::LParen, keyword("SELECT", Keyword::SELECT), keyword("NULL", Keyword::NULL), Token::RParen];
+        self.replace(0, [Token::Comma, name(EVERY_FIELD), keyword("AS", Keyword::AS)]);
+        self.replace(length, query)
     }
 
     /// Where one of the two that begins there ends.

@@ -84,11 +84,20 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ("select 1 from t group by distinct rollup (a)", "select 1 from t group by rollup ( a )"),
         (
             "with recursive r as (select 1) search depth first by a, b set c select 1 from r",
-            "with recursive r as ( select 1 ) FROM \"\" select 1 from r",
+            "with recursive r as ( select 1 ) , \"\" AS ( SELECT NULL ) select 1 from r",
+        ),
+        (
+            "with recursive r as (select 1) search breadth first by a set c cycle a set b using d select 1 from r",
+            "with recursive r as ( select 1 ) , \"\" AS ( SELECT NULL ) select 1 from r",
+        ),
+        ("select trim(leading from a), trim(from b)", "select trim ( leading ' ' FROM a ) , trim ( b )"),
+        (
+            "select * from json_table(a, '$[*]' passing 1 as x columns (n for ordinality, b text path '$.b')) as t",
+            "select * from \"pg_catalog\" . \"json_table\" ( a , '$[*]' , 1 ) AS t ( n INT , b text )",
         ),
         (
             "with recursive r as (select 1) cycle a set b to 'Y' default 'N' using c select 1 from r",
-            "with recursive r as ( select 1 ) FROM \"\" select 1 from r",
+            "with recursive r as ( select 1 ) , \"\" AS ( SELECT NULL ) select 1 from r",
         ),
     ] {
         assert_eq!(respelled(sql), expected, "{sql}");
@@ -147,6 +156,8 @@ fn what_may_mean_something_else_stays() {
         "select a , rows from ( f ( 1 ) cross join t ) x",
         "select a , rows from ( f ( 1 ) y ) x",
         "select a from ( select 1 ) cycle , t set",
+        "select 1 from json_table ( a , '$' columns ( b int path '$' default c on empty ) ) t",
+        "select 1 from json_table ( a , '$' columns ( b int path f ( c ) ) ) t",
         "select a [ 1 ] = 2",
         "update t set a [ ( select 1 from s ) ] = 2",
         "update t set a [ i ] = 2",

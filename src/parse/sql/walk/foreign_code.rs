@@ -3,12 +3,12 @@
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
 
 use super::facts::Walker;
-use super::known::is_harmless;
+use super::known::{is_harmless, resolved_to};
 use super::names;
 use super::operators::OPERATORS;
-use crate::catalog::{CastMethod, Operator, Type, TypeKind};
+use crate::catalog::{CastMethod, Operator, Relation, RelationKind, Type, TypeKind};
 use crate::parse::definitions::Definitions;
-use crate::parse::facts::Volatility;
+use crate::parse::facts::{Access, Volatility};
 use crate::parse::sql::builtins::{self, Family};
 use crate::parse::sql::reading::{Known, Trust};
 
@@ -86,6 +86,7 @@ impl Walker<'_> {
             self.not_there();
             return false;
         };
+        self.names_rows(found);
         let cast_by_code = || {
             let mut casts = known.snapshot.casts_to(found.oid());
             casts.any(|(method, function)| {
@@ -97,6 +98,21 @@ impl Walker<'_> {
             && !casts_by_code(known, found)
             && (constant || !cast_by_code())
     }
+
+    /// A relation's row type says which columns it has: whoever names the one names the other.
+    fn names_rows(&mut self, data_type: Type<'_>) {
+        if let Some(relation) = rows_of(data_type, 0) {
+            self.touch(&resolved_to(&relation), Access::Reference);
+        }
+    }
+}
+
+/// The table, view or the like whose rows a type is made of.
+fn rows_of(data_type: Type<'_>, depth: usize) -> Option<Relation<'_>> {
+    let depth = depth.saturating_add(1);
+    let row = data_type.relation().filter(|row| row.kind() != RelationKind::Composite);
+    let inner = || data_type.element().or_else(|| data_type.base().map(|(base, _)| base));
+    row.or_else(|| inner().filter(|_| depth <= DEEPEST).and_then(|inner| rows_of(inner, depth)))
 }
 
 /// Whether a value of a type may be turned into another by somebody's code, wherever a cast of it is written or put in.

@@ -3,9 +3,9 @@
 //! does not have or whose meaning is not certain.
 //!
 //! What stays open without a catalog: user functions that overload a built-in with better fitting
-//! arguments, `(composite).field` that is a user function, user operators, what views do. With one:
-//! casts that the server puts in by itself, and what runs where values are stored (domains of columns,
-//! checks, defaults).
+//! arguments, `(composite).field` that is a user function, user operators, what views do, what runs
+//! unasked, what foreign keys reach. With one: what a trigger's function does, and which rows row
+//! security reads.
 
 mod array;
 mod call;

@@ -91,22 +91,24 @@ impl Walker<'_> {
         let With { with_token: _, recursive, cte_tables } = with;
         if *recursive {
             // With RECURSIVE each name is visible in all of them.
-            for cte in cte_tables {
+            for cte in cte_tables.iter().filter(|cte| !is_mark(cte)) {
                 let name = names::name(&cte.alias.name)?;
                 self.ctes.push((name, Rc::new(Outputs::opaque())));
             }
         }
         for cte in cte_tables {
-            self.cte(cte, *recursive)?;
+            // SEARCH and CYCLE add columns to what the one before it gives.
+            match self.ctes.last_mut().filter(|_| is_mark(cte)) {
+                Some((_, outputs)) => *outputs = Rc::new(with_more(outputs.as_ref().clone())),
+                None => self.cte(cte, *recursive)?,
+            }
         }
         Ok(())
     }
 
     fn cte(&mut self, cte: &Cte, recursive: bool) -> Walk {
         let Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
-        // SEARCH and CYCLE add columns to what it gives.
-        let more = from.as_ref().is_some_and(|mark| mark.value == spelling::EVERY_FIELD);
-        absent((from.is_none() || more) && alias.at.is_none(), "a CTE with FROM")?;
+        absent(from.is_none() && alias.at.is_none(), "a CTE with FROM")?;
         let name = names::name(&alias.name)?;
         let aliases: Vec<String> = alias.columns.iter().map(|column| names::label(&column.name)).collect();
         if let (true, None, SetExpr::SetOperation { left, op, set_quantifier, right }) =
@@ -125,11 +127,11 @@ impl Walker<'_> {
                 self.all_outputs(&outputs, ANY_USE.into_iter());
             }
             self.compares_rows(&outputs);
-            self.ctes.push((name, Rc::new(with_more(outputs.renamed(&aliases), more))));
+            self.ctes.push((name, Rc::new(outputs.renamed(&aliases))));
             return Ok(());
         }
         let outputs = self.query(query, Role::part(Use::Output))?;
-        self.ctes.push((name, Rc::new(with_more(outputs.renamed(&aliases), more))));
+        self.ctes.push((name, Rc::new(outputs.renamed(&aliases))));
         Ok(())
     }
 
@@ -383,10 +385,12 @@ fn limited(outputs: &Outputs) -> Walk {
     absent(outputs.columns.len() <= MOST_COLUMNS, "a result of more than 1,664 columns")
 }
 
-fn with_more(outputs: Outputs, more: bool) -> Outputs {
-    if !more {
-        return outputs;
-    }
+/// Whether it stands for SEARCH or CYCLE: no name of PostgreSQL is empty.
+fn is_mark(cte: &Cte) -> bool {
+    cte.alias.name.value == spelling::EVERY_FIELD
+}
+
+fn with_more(outputs: Outputs) -> Outputs {
     let bases = Rc::new(Reference::mixed(outputs.columns.iter()).bases);
     let mut columns = outputs.columns;
     columns.push(Output { bases, ..Output::made() });

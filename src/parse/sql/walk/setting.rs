@@ -39,17 +39,29 @@ const TIMEOUTS: &[&str] =
 
 /// Settings that say nothing about the server's files, keys or other sessions.
 const READABLE: &[&str] = &[
+    "block_size",
+    "bytea_output",
     "client_encoding",
     "default_transaction_read_only",
+    "escape_string_warning",
     "in_hot_standby",
     "integer_datetimes",
     "is_superuser",
+    "lc_collate",
+    "lc_ctype",
+    "lc_messages",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "max_connections",
     "max_identifier_length",
     "max_index_keys",
+    "plan_cache_mode",
     "search_path",
     "server_encoding",
     "server_version",
     "server_version_num",
+    "session_authorization",
     "standard_conforming_strings",
     "transaction_read_only",
 ];
@@ -147,20 +159,10 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// SHOW of anything but a secret is a read.
+    /// SHOW of one setting is a read, whichever it is: the server has its own list of what it tells nobody.
     pub(super) fn show(&mut self, variable: &[Ident]) {
-        let words: Vec<String> = variable.iter().map(names::label).collect();
-        let name = match words.as_slice() {
-            [time, zone] if time == "time" && zone == "zone" => "timezone".to_owned(),
-            [transaction, isolation, level]
-                if [transaction, isolation, level] == ["transaction", "isolation", "level"] =>
-            {
-                "transaction_isolation".to_owned()
-            }
-            words => words.join("."),
-        };
         self.effect(Effect::Read);
-        if name == "all" {
+        if matches!(variable, [all] if names::label(all) == "all") {
             self.procedure();
         }
     }

@@ -31,6 +31,8 @@ fn a_column_without_an_alias_is_called_as_postgresql_calls_it() {
         ("(select a + 1 as b)", Some("b")),
         ("row(a, b)", Some("row")),
         ("a is null", Some("?column?")),
+        ("exists (select 1)", Some("exists")),
+        ("not exists (select 1)", Some("?column?")),
         ("extract(year from a)", Some("extract")),
         ("trim(leading 'x' from a)", Some("ltrim")),
         ("a at time zone 'utc'", Some("timezone")),

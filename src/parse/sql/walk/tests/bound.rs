@@ -55,11 +55,14 @@ fn shop(equals: &str) -> Arc<Snapshot> {
                 "23 11 int4 b N f 0 0 0 0 -1 f 0 0",
                 "25 11 text b S t 0 0 0 0 -1 f 100 0",
                 "101 2200 customers c C f 100 0 0 0 -1 f 0 0",
+                "102 2200 _customers b A f 0 101 0 0 -1 f 0 0",
                 "131 2200 address c C f 130 0 0 0 -1 f 0 0",
+                "121 2200 mails c C f 120 0 0 0 -1 f 0 0",
                 "141 2200 odd c C f 140 0 0 0 -1 f 0 0",
                 "700 2200 mail d S f 0 0 0 25 -1 f 100 0",
                 "701 2200 mood e E f 0 0 0 0 -1 f 0 0",
                 "702 2200 checked d S f 0 0 0 25 -1 f 100 0",
+                "703 2200 buyer d C f 0 0 0 101 -1 f 0 0",
             ],
         ),
         (Table::DomainConstraints, &["700 CHECK((VALUE~~'%@%'::text))", "702 CHECK(public.same(VALUE,'x'))"]),
@@ -135,6 +138,14 @@ fn a_name_is_the_column_that_postgresql_finds() {
         ("select id as email from customers order by email", "customers.id:output,order"),
         ("select id as email from customers group by email, id", "customers.email:group customers.id:output,group"),
         ("select nosuch from customers", "?.nosuch:output"),
+        (
+            "select lower(c::text) from (select id, email from customers) c",
+            "customers.email:output,argument customers.id:output,argument",
+        ),
+        (
+            "select 1 from orders group by grouping sets (rollup (id), cube (total))",
+            "orders.id:group orders.total:group",
+        ),
         ("insert into orders values (1, 2)", "orders.customer:assignment orders.id:assignment"),
         ("select 1 from customers c join orders o on c.id = customer", "customers.id:join orders.customer:join"),
         // ON sees its own join, and nothing before it.
@@ -362,4 +373,24 @@ fn columns_that_double_are_refused_where_postgresql_refuses_them() {
     });
     let refused = try_walk_with(&format!("{sql} select 1"), &names, &|_| None).unwrap_err();
     assert!(refused.contains("1,664"), "{refused}");
+}
+
+#[test]
+fn a_row_type_is_its_relation_by_name() {
+    for (sql, wanted) in [
+        ("select null::customers", &["public.customers"][..]),
+        ("select cast(null as public.customers)", &["public.customers"]),
+        ("select '{}'::customers[]", &["public.customers"]),
+        ("select '{}'::_customers", &["public.customers"]),
+        ("select null::buyer", &["public.customers"]),
+        ("select null::mails", &["public.mails"]),
+        ("select * from json_populate_record(null::customers, '{}') x", &["public.customers"]),
+        ("select * from json_to_recordset('[]') as x(a customers)", &["public.customers"]),
+        ("select null::address, null::mail, null::mood, null::text", &[]),
+    ] {
+        let facts = bound(sql);
+        assert_eq!(ids(&facts), wanted, "{sql}");
+        assert!(facts.relations.iter().all(|relation| relation.access == [Access::Reference].into()), "{sql}");
+        assert!(facts.references.is_empty(), "{sql}: no row of it is read");
+    }
 }

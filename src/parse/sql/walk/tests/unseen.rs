@@ -234,21 +234,27 @@ fn what_was_just_made_or_altered_is_not_said_to_run_nothing() {
         ("create table t as select 1 as a; insert into t values (1)", false),
         ("create table t as select 1 as a; select a from t", true),
         ("create table t (like tagged); insert into t values (1)", false),
-        ("create domain d as int check (draws() = value); create table t (id d); insert into t values (1)", false),
         (
-            "create trigger g before insert on part for each row execute function note(); insert into parts values (1)",
+            "create domain d as int check (draws() = value); create table public.t (id d); insert into public.t values (1)",
             false,
         ),
-        ("create trigger g before insert on part for each row execute function note(); select 1 from parts", true),
+        (
+            "create trigger g before insert on part for each row execute function note(); insert into public.parts values (1)",
+            false,
+        ),
+        (
+            "create trigger g before insert on part for each row execute function note(); select 1 from public.parts",
+            true,
+        ),
         ("create index on people (draws(ssn)); insert into people (ssn) values ('x')", false),
         ("create index on people (ssn) where draws() = 1; update people set ssn = ''", false),
         ("create index on people (ssn); insert into people (ssn) values ('x')", true),
         (
-            "create or replace function keyed(int) returns int language sql as 'select 1'; update tagged set id = 1",
+            "create or replace function keyed(int) returns int language sql as 'select 1'; update public.tagged set id = 1",
             false,
         ),
         (
-            "create or replace function other(int) returns int language sql as 'select 1'; update tagged set id = 1",
+            "create or replace function other(int) returns int language sql as 'select 1'; update public.tagged set id = 1",
             true,
         ),
     ] {
