@@ -158,8 +158,10 @@ impl Walker<'_> {
         let Some(entry) = self.entry().filter(|entry| entry.effects.iter().any(defines)) else { return };
         let command = entry.command.clone();
         let Some(known) = self.known().filter(|_| !WITHOUT_EVENTS.contains(&command.as_str())) else { return };
-        if known.trust == Trust::Outdated || known.defined.is_everything() || self.earlier.is_everything() {
-            // Somebody may have made such a trigger.
+        // Only a superuser makes such a trigger.
+        let made = known.snapshot.server().superuser;
+        let made = made && (known.defined.is_everything() || self.earlier.is_everything());
+        if made || known.trust == Trust::Outdated {
             self.outdated |= !self.earlier.is_everything();
             self.not_known("sql.functions");
         }
