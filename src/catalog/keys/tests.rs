@@ -14,8 +14,8 @@ fn with(version: &str, tables: usize, keys: &[String]) -> Snapshot {
         let (oid, kind) = (100 + number, if number == 0 { 'p' } else { 'r' });
         let part = if number == 1 { 't' } else { 'f' };
         row(Table::Relations, &format!("{oid} 2200 t{number} {kind} 10 0 f f {part} f"));
-        row(Table::Columns, &format!("{oid} 1 a 23 -1 0 f f  "));
-        row(Table::Columns, &format!("{oid} 2 b 23 -1 0 f f  "));
+        row(Table::Columns, &format!("{oid} 1 a 23 -1 0 f f f  "));
+        row(Table::Columns, &format!("{oid} 2 b 23 -1 0 f f f  "));
     }
     row(Table::Inheritance, "100 101");
     keys.iter().for_each(|key| row(Table::ForeignKeys, key));
