@@ -41,7 +41,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Exit {
             (checked, warnings)
         }
         Err(error) => {
-            let policy = error.policy.as_ref().map(of_policy).unwrap_or_default();
+            let policy = error.policy.as_deref().map(of_policy).unwrap_or_default();
             (Err([error.problems, policy].concat()), Vec::new())
         }
     };

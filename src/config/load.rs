@@ -66,7 +66,7 @@ impl Config {
         let (problems, warnings) = context.finish();
         match config {
             Some(config) if problems.is_empty() => Ok((config, warnings)),
-            _ => Err(Problems { problems, policy }),
+            _ => Err(Problems { problems, policy: policy.map(Box::new) }),
         }
     }
 }

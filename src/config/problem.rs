@@ -14,7 +14,7 @@ pub struct Problems {
     /// At least one.
     pub problems: Vec<Problem>,
     /// Where policy would come from, as far as that part is sound: it may have problems of its own.
-    pub policy: Option<PolicySource>,
+    pub policy: Option<Box<PolicySource>>,
 }
 
 /// The part of a configuration that says where policy comes from.

@@ -152,6 +152,9 @@ fn attack(site: &Site) -> Vec<String> {
                 if let Some(leak) = leak(&hidden.collect::<Vec<_>>()) {
                     findings.push(format!("{}: {leak}", place()));
                 }
+                if seen.iter().flatten().any(|message| message.tag == 'N' && tells_of_sidegate(message)) {
+                    findings.push(format!("{}: what sidegate asks itself is told", place()));
+                }
                 if door.name() == MASKED.name
                     && let Some(wrong) = judge(&door, &attack, &seen)
                 {
@@ -165,6 +168,11 @@ fn attack(site: &Site) -> Vec<String> {
         }
     }
     findings
+}
+
+/// Whether a notice has the name in it under which sidegate asks.
+fn tells_of_sidegate(notice: &Message) -> bool {
+    notice.field('M').contains("sidegate ")
 }
 
 /// The state once it is as it was, or has not become so for a while: sessions that are closed still end.

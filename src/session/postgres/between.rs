@@ -50,9 +50,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         match frame.tag() {
             b'1' => question.parsed = question.parsed.saturating_add(1),
             b'C' => question.ran = question.ran.saturating_add(1),
-            b'2' | b'3' => {}
-            // Nobody but sidegate has caused it.
-            b'N' if !matches!(question.asked, Asked::Names) => {}
+            // A notice nobody but sidegate has caused: where the session has all of them sent, they have its words.
+            b'2' | b'3' | b'N' => {}
             b'E' => {
                 let error = ErrorFields::decode(frame.body()).map_err(|error| broken(&error))?;
                 if error.is_fatal() {

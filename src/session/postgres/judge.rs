@@ -49,7 +49,9 @@ impl Corridor {
         };
         let Some(page) = page else { return Some(read) };
         let names_something = !(read.facts.relations.is_empty() && read.facts.functions.is_empty());
-        let wanting = read.facts.outdated || (page.is_new() && names_something);
+        let changed = page.known().is_some_and(|seen| !seen.defined.is_empty());
+        let runs_more = changed && read.facts.unknown.contains("sql.functions");
+        let wanting = read.facts.outdated || runs_more || (page.is_new() && names_something);
         // Nobody waits for what no rule reads.
         if !(wanting && self.policy_reads_names()) {
             return Some(read);

@@ -97,10 +97,18 @@ impl Walker<'_> {
             }
         }
         for cte in cte_tables {
-            // SEARCH and CYCLE add columns to what the one before it gives.
-            match self.ctes.last_mut().filter(|_| is_mark(cte)) {
-                Some((_, outputs)) => *outputs = Rc::new(with_more(outputs.as_ref().clone())),
-                None => self.cte(cte, *recursive)?,
+            if !is_mark(cte) {
+                self.cte(cte, *recursive)?;
+                continue;
+            }
+            // SEARCH and CYCLE add columns to what the one before it gives: they compare its values, and keep them in rows.
+            let Some(outputs) = self.ctes.last().map(|(_, outputs)| Rc::clone(outputs)) else {
+                return Err(Unread::new("SEARCH or CYCLE of nothing"));
+            };
+            self.all_outputs(&outputs, [Use::Predicate, Use::Argument].into_iter());
+            self.compares_rows(&outputs);
+            if let Some((_, outputs)) = self.ctes.last_mut() {
+                *outputs = Rc::new(with_more(outputs.as_ref().clone()));
             }
         }
         Ok(())

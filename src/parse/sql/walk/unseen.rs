@@ -84,8 +84,10 @@ impl Walker<'_> {
     /// The same without one occasion.
     pub(super) fn runs_at_but(&mut self, known: &Known, relation: Relation<'_>, events: Events, but: Option<Occasion>) {
         let snapshot = &known.snapshot;
-        if self.runs_more(known, relation, events) {
+        if self.is_held_elsewhere(known, relation, events) {
             self.outdated = true;
+            self.not_known("sql.functions");
+        } else if self.computes_more(known, relation, events) {
             self.not_known("sql.functions");
         }
         for (occasion, function) in snapshot.runs_at(relation, events) {
@@ -102,18 +104,25 @@ impl Walker<'_> {
         }
     }
 
-    /// Whether somebody has changed what holds its rows since the catalog was read, or what is computed of them.
-    fn runs_more(&self, known: &Known, relation: Relation<'_>, events: Events) -> bool {
+    /// Whether somebody has changed what holds its rows since the catalog was read.
+    fn is_held_elsewhere(&self, known: &Known, relation: Relation<'_>, events: Events) -> bool {
         if self.earlier.is_empty() && known.defined.is_empty() {
             return false;
         }
         let moved = |one: Relation<'_>| self.trust(known, &[one.schema()], one.name()) == Trust::Outdated;
-        let computed = |one: &Relation<'_>| {
+        known.snapshot.holding(relation, events).any(moved)
+    }
+
+    /// Whether somebody has changed what is computed of its rows since then. It is still the same relation.
+    fn computes_more(&self, known: &Known, relation: Relation<'_>, events: Events) -> bool {
+        let stores = events.has(Events::INSERT.and(Events::UPDATE).and(Events::MAINTAIN));
+        if !stores || (self.earlier.is_empty() && known.defined.is_empty()) {
+            return false;
+        }
+        relation.family().values().any(|one| {
             let (schemas, name) = ([one.schema()], one.name());
             self.earlier.touch_computed(&schemas, name) || known.defined.touch_computed(&schemas, name)
-        };
-        let stores = events.has(Events::INSERT.and(Events::UPDATE).and(Events::MAINTAIN));
-        known.snapshot.holding(relation, events).any(moved) || (stores && relation.family().values().any(computed))
+        })
     }
 
     /// What runs where policies of row security read other relations. What those hold is their owner's business, as what
@@ -149,8 +158,10 @@ impl Walker<'_> {
         let Some(entry) = self.entry().filter(|entry| entry.effects.iter().any(defines)) else { return };
         let command = entry.command.clone();
         let Some(known) = self.known().filter(|_| !WITHOUT_EVENTS.contains(&command.as_str())) else { return };
-        if known.trust == Trust::Outdated || known.defined.is_everything() || self.earlier.is_everything() {
-            // Somebody may have made such a trigger.
+        // Only a superuser makes such a trigger.
+        let made = known.snapshot.server().superuser;
+        let made = made && (known.defined.is_everything() || self.earlier.is_everything());
+        if made || known.trust == Trust::Outdated {
             self.outdated |= !self.earlier.is_everything();
             self.not_known("sql.functions");
         }

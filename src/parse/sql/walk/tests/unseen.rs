@@ -28,7 +28,7 @@ fn with_domain() -> Arc<Snapshot> {
 
 fn snapshot(domains: &'static [&'static str]) -> Arc<Snapshot> {
     let told: [(Table, &[&str]); 14] = [
-        (Table::Server, &["150018 shop app 10 f UTF8"]),
+        (Table::Server, &["150018 shop app 10 t UTF8"]),
         (Table::Namespaces, &["11 pg_catalog t f", "2200 public t t"]),
         (
             Table::Relations,
