@@ -203,7 +203,7 @@ fn play(door: &Door<'_>, attack: &Attack, form: Form, shared: &mut Option<Raw>) 
     let used = if attack.is_alone() { shared.take() } else { None };
     let (mut client, welcome) = used.map_or_else(|| door.knock(&parameters), |client| (client, Vec::new()));
     let mut seen = vec![welcome];
-    if !attack.startup.is_empty() && !seen[0].last().is_some_and(|last| last.tag == 'Z') {
+    if !attack.startup.is_empty() && seen[0].last().is_none_or(|last| last.tag != 'Z') {
         return seen;
     }
     for sql in &attack.before {

@@ -18,9 +18,12 @@ const SHOWN: &str = "create temp table held as select *, row_number() over () as
     insert into customers_vip select id, name, repeat('*', length(email) - 4) || right(email, 4), '***', tier from few; \
     analyze customers; analyze customers_vip";
 
+/// What starts a server, or finds it.
+type Server = fn() -> &'static Postgres;
+
 #[test]
 fn ordinary_applications_notice_nothing() {
-    let servers: [(fn() -> &'static Postgres, &str); 2] = [(postgres, "15"), (postgres18, "18")];
+    let servers: [(Server, &str); 2] = [(postgres, "15"), (postgres18, "18")];
     let running = servers.map(|(server, version)| thread::spawn(move || differences(server(), version)));
     let found: Vec<String> = running.into_iter().map(|one| one.join().expect("it ends")).collect();
     assert!(found.concat().is_empty(), "these are answered otherwise than past sidegate:\n{}", found.concat());

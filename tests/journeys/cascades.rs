@@ -96,7 +96,7 @@ const MASKED: &str = "package policies.shop\n\nallow contains \"everything\" if 
 
 fn errors_of_what_is_reached_show_nothing(server: &'static Postgres) {
     let sidegate = start(server, MASKED, HOUSES);
-    let shown = server.sql(&sidegate.database, "select secret from nails");
+    let shown = server.sql(&sidegate.database, "select distinct secret from nails");
     assert_eq!(shown, "hidden 4711");
     for sql in [
         "delete from walls",

@@ -156,7 +156,7 @@ fn what_may_mean_something_else_stays() {
         "select a , rows from ( f ( 1 ) cross join t ) x",
         "select a , rows from ( f ( 1 ) y ) x",
         "select a from ( select 1 ) cycle , t set",
-        "select 1 from json_table ( a , '$' columns ( b int path '$' default c on empty ) ) t",
+        "select 1 from json_table ( a , '$' columns ( b int default c on empty ) ) t",
         "select 1 from json_table ( a , '$' columns ( b int path f ( c ) ) ) t",
         "select a [ 1 ] = 2",
         "update t set a [ ( select 1 from s ) ] = 2",

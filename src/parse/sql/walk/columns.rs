@@ -235,10 +235,12 @@ impl Walker<'_> {
     }
 
     pub(super) fn whole_row(&mut self, shape: &Shape, place: Place) {
-        match shape {
-            Shape::Known(outputs) if !self.has_whole_row(outputs) => self.all_columns(shape, place.inside().uses()),
-            _ => self.all_columns(shape, place.uses().chain([Use::WholeRow])),
+        if let Shape::Known(outputs) = shape
+            && !self.has_whole_row(outputs)
+        {
+            return self.all_columns(shape, place.inside().uses());
         }
+        self.all_columns(shape, place.uses().chain([Use::WholeRow]));
     }
 
     /// Whether a row that a query makes has all columns of a relation, as far as that is known.
