@@ -278,12 +278,17 @@ impl<'a> Function<'a> {
         self.snapshot.held.arguments.get(start..start.saturating_add(usize::from(count))).unwrap_or_default()
     }
 
+    /// Whether its last argument may be given more than once.
+    pub fn is_variadic(&self) -> bool {
+        self.row.variadic != 0
+    }
+
     /// Whether a call with so many arguments may mean it.
     pub fn takes(&self, arguments: usize) -> bool {
         let most = self.arguments().len();
         let least = most.saturating_sub(usize::from(self.row.defaults));
         // One or more of the last; none where it has a default.
-        let variadic = self.row.variadic != 0 && arguments >= most;
+        let variadic = self.is_variadic() && arguments >= most;
         (least..=most).contains(&arguments) || variadic
     }
 

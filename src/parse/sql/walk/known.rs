@@ -261,7 +261,8 @@ impl<'a> Walker<'a> {
         let own = builtins::lookup(name).is_some();
         let mut called = false;
         for function in known.snapshot.functions_named(&known.path, name) {
-            let other = arguments.is_some_and(|count| !function.takes(count)) || is_hidden(&known.snapshot, &function);
+            let other =
+                arguments.is_some_and(|count| !function.takes(count) || is_hidden(&known.snapshot, &function, count));
             if other || function.is_own() || (own && is_harmless(&function)) {
                 continue;
             }
@@ -372,10 +373,11 @@ pub(super) fn resolved_to(relation: &Relation<'_>) -> Resolved {
 }
 
 /// Whether one of PostgreSQL's own takes the same: `pg_catalog` is searched first, so nobody calls this one by its bare
-/// name.
-fn is_hidden(snapshot: &Snapshot, function: &Function<'_>) -> bool {
+/// name. Only where neither defaults nor many of the last tell the two apart, nor the names of arguments.
+fn is_hidden(snapshot: &Snapshot, function: &Function<'_>, arguments: usize) -> bool {
     let mut own = snapshot.functions_in("pg_catalog", function.name());
-    own.any(|own| own.arguments() == function.arguments())
+    let plain = arguments == function.arguments().len() && !function.is_variadic();
+    plain && own.any(|own| own.arguments() == function.arguments() && !own.is_variadic())
 }
 
 /// Compiled, so that a superuser brought it; and nothing but a value comes of it. Of an aggregate that is said by the

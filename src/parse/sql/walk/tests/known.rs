@@ -44,6 +44,12 @@ fn shop() -> Arc<Snapshot> {
                 "505 2200 sum a 9999 0 0 25 i f f f f internal ~",
                 "506 2200 smaller f 25,25 0 0 25 i f f f f c ~",
                 "507 11 pg_read_file f 25 0 0 25 v f f f f internal ~",
+                "508 11 upper f 25 0 0 25 i f f f f internal ~",
+                "509 2200 upper f 25 0 0 25 v f f f f sql ~",
+                "510 11 repeat f 25,23 0 0 25 i f f f f internal ~",
+                "511 2200 repeat f 25,23 1 0 25 v f f f f sql ~",
+                "512 11 array_to_string f 1009,25 0 0 25 s f f f f internal ~",
+                "513 2200 array_to_string f 1009,25 0 25 25 v f f f f sql ~",
             ],
         ),
         (Table::Aggregates, &["502 506", "502 503", "504 500", "505 507"]),
@@ -107,6 +113,23 @@ fn an_unqualified_name_is_looked_up_along_the_path() {
             (vec![wanted], false, false),
             "{sql}"
         );
+    }
+}
+
+#[test]
+fn a_namesake_of_a_built_in_counts_wherever_a_call_may_mean_it() {
+    for (sql, wanted) in [
+        // The same arguments: the one of pg_catalog comes first.
+        ("select upper('a')", "read"),
+        ("select repeat('a', 2)", "read"),
+        // Names that the one of pg_catalog does not have, a default, the last given more than once.
+        ("select upper(x => 'a')", "procedure read"),
+        ("select repeat('a')", "procedure read"),
+        ("select array_to_string('{a}', 'b')", "procedure read"),
+        ("select array_to_string('{a}', 'b', 'c')", "procedure read"),
+        ("select public.upper('a')", "procedure read"),
+    ] {
+        assert_eq!(effects(&recently(sql)), wanted, "{sql}");
     }
 }
 
