@@ -101,6 +101,14 @@ impl Snapshot {
         found.iter().filter(move |(_, bits, _)| events.meets(*bits)).map(|(_, _, read)| self.by_oid(*read))
     }
 
+    /// Functions that run somewhere without a statement's saying so.
+    pub fn run_unasked(&self) -> impl Iterator<Item = Function<'_>> {
+        let attached = self.held.attached.iter().map(|row| row.function);
+        let of_domains = self.held.domain_functions.iter().map(|(_, function)| *function);
+        let at_definitions = self.held.event_triggers.iter().map(|row| row.function);
+        attached.chain(of_domains).chain(at_definitions).filter_map(|oid| self.function(oid))
+    }
+
     /// OIDs of functions that run where a statement with this tag defines something.
     pub fn runs_at_definition(&self, tag: &str) -> impl Iterator<Item = u32> {
         let fires = move |tags: &[Box<str>]| tags.is_empty() || tags.iter().any(|one| **one == *tag);

@@ -119,6 +119,34 @@ fn an_error_in_a_masked_table_that_a_key_reaches_shows_no_row_of_it_on_18() {
     errors_of_what_is_reached_show_nothing(postgres18());
 }
 
+/// Code of the client's own would run without being called, and read what no mask reaches.
+fn nobody_makes_code_run_unasked(server: &'static Postgres) {
+    let sidegate = start(server, MASKED, HOUSES);
+    crate::harness::until("the catalog", || answer(&sidegate, "select 1 from nails").contains("1\n1").then_some(()));
+    let shows = "returns trigger language plpgsql as 'begin raise notice ''%'', (select max(secret) from nails); return new; end'";
+    for (sql, told) in [
+        ("create trigger shows before insert on houses for each row execute function told()", "what a trigger runs"),
+        (&format!("create or replace function told() {shows}"), "`public.told` runs by itself"),
+        (&format!("create function shows() {shows}"), "CREATE FUNCTION"),
+        ("create trigger shows before insert on houses for each row execute function shows()", "what a trigger runs"),
+        ("insert into houses values (7, 'c')", "INSERT 0 1"),
+        ("delete from doors", "DELETE 0"),
+    ] {
+        let text = answer(&sidegate, sql);
+        assert!(text.contains(told) && !text.contains("4711"), "{sql}: {text}");
+    }
+}
+
+#[test]
+fn under_masks_nobody_makes_code_run_unasked_on_15() {
+    nobody_makes_code_run_unasked(postgres());
+}
+
+#[test]
+fn under_masks_nobody_makes_code_run_unasked_on_18() {
+    nobody_makes_code_run_unasked(postgres18());
+}
+
 const UNASKED: &str = "create function note() returns trigger language plpgsql as 'begin return new; end'; \
     create function logs() returns event_trigger language plpgsql as 'begin end'; \
     create function sees(int) returns bool language plpgsql stable as 'begin return true; end'; \

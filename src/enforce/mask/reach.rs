@@ -38,6 +38,31 @@ pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), Str
     }
 }
 
+/// Definitions after which code runs unasked: whoever writes it may have it read what is masked.
+pub(super) fn makes_code_run(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
+    let makes = |command: &str| facts.statements.iter().any(|statement| statement.command == command);
+    if makes("CREATE TRIGGER") {
+        return Err("what a trigger runs may read columns that are masked, which no mask reaches".to_owned());
+    }
+    if !makes("CREATE FUNCTION") {
+        return Ok(());
+    }
+    let Some(catalog) = catalog.filter(|_| !facts.outdated) else {
+        return Err(
+            "it is not known which functions run by themselves, and what runs may read masked columns".to_owned()
+        );
+    };
+    let replaces =
+        |function: &Function<'_>| facts.aftermath.defines.touch_function(&[function.schema()], function.name());
+    match catalog.run_unasked().find(replaces) {
+        Some(function) => {
+            let name = format!("{}.{}", function.schema(), function.name());
+            Err(format!("`{name}` runs by itself, and may be made to read columns that are masked"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Catalogs that hold values of columns.
 const STATISTICS: [&str; 5] =
     ["pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"];

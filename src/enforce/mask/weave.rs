@@ -12,7 +12,7 @@ use super::foresee;
 use super::guard::Guard;
 use super::masker;
 use super::passing;
-use super::reach::{calls, statistics};
+use super::reach::{calls, makes_code_run, statistics};
 use super::target::Target;
 use super::views::{self, Views};
 use crate::catalog::{Relation, Snapshot};
@@ -115,6 +115,7 @@ fn bindable<'a>(facts: &Facts, masks: &Masks, catalog: Option<&'a Snapshot>) -> 
         return Err("masks cannot be put into a statement that could not be read".to_owned());
     }
     calls(facts, catalog)?;
+    makes_code_run(facts, catalog)?;
     if facts.unknown.contains("sql.relations") {
         return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
     }
