@@ -178,10 +178,10 @@ async fn keys_serve_until_they_are_too_old_and_then_nobody_gets_in() {
     let server = Server::start().await;
     let signer = Signer::ed25519("a");
     server.has(&[&signer]);
-    let age = Duration::from_millis(300);
+    let age = Duration::from_millis(700);
     let ring = of(Issuer { max_age: age, ..discovered(&server) });
+    let asked = tokio::time::Instant::now();
     ring.verify(&token(&signer)).await.unwrap();
-    let taken = tokio::time::Instant::now();
     server.says(Vec::new());
     assert!(ring.verify(&token(&signer)).await.is_ok());
     let error = loop {
@@ -190,7 +190,7 @@ async fn keys_serve_until_they_are_too_old_and_then_nobody_gets_in() {
             Err(error) => break error,
         }
     };
-    assert!(taken.elapsed() + Duration::from_millis(50) > age, "they were refused before their time");
+    assert!(asked.elapsed() >= age, "they were refused before their time");
     assert_eq!(error.kind(), FaultKind::Unauthenticated);
     assert_eq!(error.public(), "sidegate cannot recognise callers at present");
     assert!(error.to_string().contains("issuer `corp`"), "{error}");
