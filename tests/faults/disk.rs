@@ -293,6 +293,8 @@ fn without_a_thread_left_a_login_fails_in_a_sentence_and_nobody_else_notices() {
     let hold = Hold::on(&sidegate);
     hold.during(|| {
         wait_for_idle_threads(&sidegate);
+        // Only a password's file that has changed is read, and on a thread of its own.
+        sidegate.rewrite_password();
         let failing = Failing::new(&sidegate, "clone,clone3", "error=EAGAIN");
         let mut client = Raw::silent(sidegate.port);
         client.send(&startup(&[("user", "alice"), ("database", &sidegate.database)]));

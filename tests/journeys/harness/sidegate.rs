@@ -331,6 +331,13 @@ impl Sidegate {
         self.event(sql, |event| event["input"]["sql"]["text"] == sql)
     }
 
+    /// The upstream's password is written once more.
+    pub fn rewrite_password(&self) {
+        let path = self.directory.path().join("password");
+        let password = fs::read(&path).expect("the password");
+        fs::write(&path, password).expect("the password");
+    }
+
     /// psql through it, unchanged.
     pub fn psql(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new("psql");
