@@ -41,7 +41,7 @@ pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), Str
 /// Definitions after which code runs unasked: whoever writes it may have it read what is masked.
 pub(super) fn makes_code_run(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
     let makes = |command: &str| facts.statements.iter().any(|statement| statement.command == command);
-    if makes("CREATE TRIGGER") {
+    if makes("CREATE TRIGGER") || makes("CREATE EVENT TRIGGER") {
         return Err("what a trigger runs may read columns that are masked, which no mask reaches".to_owned());
     }
     if !makes("CREATE FUNCTION") {

@@ -183,7 +183,9 @@ impl Walker<'_> {
         if let Some((id, place)) = own {
             // What a query or another table gives it is not seen here.
             let told = table.query.is_none() && table.like.is_none();
-            let quiet = told && self.is_quiet() && table.columns.iter().all(|column| is_plain(&column.data_type));
+            let stored =
+                |column: &ColumnDef| is_plain(&column.data_type) || self.is_stored_harmlessly(&column.data_type);
+            let quiet = told && self.is_quiet() && table.columns.iter().all(stored);
             self.defines(&Definitions::table(id, place, quiet));
         }
         if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {

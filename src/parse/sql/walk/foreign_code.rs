@@ -58,45 +58,36 @@ impl Walker<'_> {
     /// Whether a conversion to a type that is not PostgreSQL's own runs nobody's code; `constant` where a text is what
     /// is converted.
     pub(super) fn converts_harmlessly(&mut self, data_type: &DataType, constant: bool) -> bool {
-        let mut data_type = data_type;
-        while let DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) = data_type {
-            data_type = element;
-        }
-        let (DataType::Custom(name, modifiers), Some(known)) = (data_type, self.known()) else { return false };
-        let parts = names::parts(name).unwrap_or_default();
-        let last = parts.last().map_or("", String::as_str);
-        let moved = |defined: &Definitions| match parts.as_slice() {
-            [schema, _] => defined.touch_type(&[schema], last),
-            _ => defined.touch_type(&known.path, last),
-        };
-        let outdated = known.trust == Trust::Outdated || known.functions == Trust::Outdated || moved(&known.defined);
-        if outdated || moved(&self.earlier) {
+        let (Some((parts, plain)), Some(known)) = (named_type(data_type), self.known()) else { return false };
+        let outdated = known.trust == Trust::Outdated
+            || known.functions == Trust::Outdated
+            || moves(&known.defined, known, &parts);
+        if outdated || moves(&self.earlier, known, &parts) {
             self.outdated |= outdated;
             return false;
         }
-        let found = match parts.as_slice() {
-            // Under a path that is not known it is anybody's.
-            [_] if !known.searched => return false,
-            [name] => known.snapshot.type_named(&known.path, name),
-            // PostgreSQL's own are looked for first.
-            [schema, name] => known.snapshot.type_named(&[schema], name).filter(|found| found.schema() == schema),
-            _ => None,
-        };
-        let Some(found) = found else {
+        // Under a path that is not known it is anybody's.
+        if parts.len() == 1 && !known.searched {
+            return false;
+        }
+        let Some(found) = type_meant(known, &parts) else {
             self.not_there();
             return false;
         };
         self.names_rows(found);
-        let cast_by_code = || {
-            let mut casts = known.snapshot.casts_to(found.oid());
-            casts.any(|(method, function)| {
-                method == CastMethod::Function && !function.is_some_and(|function| is_harmless(&function))
-            })
-        };
-        modifiers.is_empty()
-            && is_harmless_type(found, 0)
-            && !casts_by_code(known, found)
-            && (constant || !cast_by_code())
+        plain && is_converted_harmlessly(known, found, constant)
+    }
+
+    /// Whether nobody's code runs where values of a column of this type come; for certain, as far as is known now.
+    pub(super) fn is_stored_harmlessly(&self, data_type: &DataType) -> bool {
+        let (Some((parts, plain)), Some(known)) = (named_type(data_type), self.known()) else { return false };
+        let certain = known.trust != Trust::Outdated
+            && known.functions != Trust::Outdated
+            && !moves(&known.defined, known, &parts)
+            && !moves(&self.earlier, known, &parts)
+            && (parts.len() > 1 || known.searched);
+        let found = type_meant(known, &parts).filter(|_| certain && plain);
+        found.is_some_and(|found| is_converted_harmlessly(known, found, false))
     }
 
     /// A relation's row type says which columns it has: whoever names the one names the other.
@@ -105,6 +96,43 @@ impl Walker<'_> {
             self.touch(&resolved_to(&relation), Access::Reference);
         }
     }
+}
+
+/// The name of a type, or of what an array has, where it is not PostgreSQL's own; and whether it is nothing but that.
+fn named_type(mut data_type: &DataType) -> Option<(Vec<String>, bool)> {
+    while let DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) = data_type {
+        data_type = element;
+    }
+    let DataType::Custom(name, modifiers) = data_type else { return None };
+    Some((names::parts(name).unwrap_or_default(), modifiers.is_empty()))
+}
+
+/// Whether a definition may make that name another type's.
+fn moves(defined: &Definitions, known: &Known, parts: &[String]) -> bool {
+    let last = parts.last().map_or("", String::as_str);
+    match parts {
+        [schema, _] => defined.touch_type(&[schema], last),
+        _ => defined.touch_type(&known.path, last),
+    }
+}
+
+fn type_meant<'k>(known: &'k Known, parts: &[String]) -> Option<Type<'k>> {
+    match parts {
+        [name] => known.snapshot.type_named(&known.path, name),
+        // PostgreSQL's own are looked for first.
+        [schema, name] => known.snapshot.type_named(&[schema], name).filter(|found| found.schema() == schema),
+        _ => None,
+    }
+}
+
+fn is_converted_harmlessly(known: &Known, found: Type<'_>, constant: bool) -> bool {
+    let cast_by_code = || {
+        let mut casts = known.snapshot.casts_to(found.oid());
+        casts.any(|(method, function)| {
+            method == CastMethod::Function && !function.is_some_and(|function| is_harmless(&function))
+        })
+    };
+    is_harmless_type(found, 0) && !casts_by_code(known, found) && (constant || !cast_by_code())
 }
 
 /// The table, view or the like whose rows a type is made of.

@@ -158,11 +158,9 @@ impl Walker<'_> {
         let Some(entry) = self.entry().filter(|entry| entry.effects.iter().any(defines)) else { return };
         let command = entry.command.clone();
         let Some(known) = self.known().filter(|_| !WITHOUT_EVENTS.contains(&command.as_str())) else { return };
-        // Only a superuser makes such a trigger.
-        let made = known.snapshot.server().superuser;
-        let made = made && (known.defined.is_everything() || self.earlier.is_everything());
-        if made || known.trust == Trust::Outdated {
-            self.outdated |= !self.earlier.is_everything();
+        // Only a superuser makes such a trigger, and what else may have moved every name makes none.
+        if known.trust == Trust::Outdated {
+            self.outdated = true;
             self.not_known("sql.functions");
         }
         for oid in known.snapshot.runs_at_definition(&command) {
