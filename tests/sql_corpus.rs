@@ -106,8 +106,8 @@ fn what_applications_send_is_read() {
 
 /// The cases of the classes of defects B1 to B8.
 const DIFFERENTIALS: &[&str] = &[
-    "K01", "K02", "K04", "K05", "K07", "K08", "K10", "K14", "L01", "L02", "L04", "L05", "L08", "L10", "L22", "L23",
-    "L36", "L41", "L43", "L44", "L47", "L49", "L50",
+    "K01", "K02", "K04", "K05", "K07", "K08", "K10", "K14", "L01", "L02", "L04", "L05", "L22", "L23", "L36", "L41",
+    "L43", "L44", "L47", "L49", "L50",
 ];
 
 #[test]

@@ -12,11 +12,14 @@ static READER: LazyLock<Reader> = LazyLock::new(|| Reader::new(1, 0, Stack::Ordi
 /// The text as a constant, name or comment, and the value that it must then have.
 fn quoted(kind: u8, text: &str) -> (String, Option<String>) {
     let value = Some(text.to_owned());
-    match kind % 6 {
+    match kind % 9 {
         0 => (format!("'{}'", text.replace('\'', "''")), value),
         1 => (format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")), value),
         2 if !text.contains("$q$") && !text.ends_with("$q") => (format!("$q${text}$q$"), value),
         3 => (format!("0 as \"n{}\"", text.replace('"', "\"\"")), None),
+        6 => (format!("U&'{}'", text.replace('\\', "\\\\").replace('\'', "''")), value),
+        7 => (format!("U&'{}' uescape '!'", text.replace('!', "!!").replace('\'', "''")), value),
+        8 => (format!("'' -- '\n'{}'", text.replace('\'', "''")), value),
         4 => (format!("0 -- {}\n", text.replace(['\n', '\r'], " ")), None),
         _ => (format!("0 /* {} */", text.replace("*/", "").replace("/*", "").replace(['/', '*'], "")), None),
     }

@@ -12,6 +12,9 @@ use crate::wire::postgres::{BackendKey, ErrorFields, Severity};
 
 const SSL: [u8; 8] = [0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f];
 const GSS: [u8; 8] = [0, 0, 0, 8, 4, 0xd2, 0x16, 0x30];
+/// What was accepted of a client that has shown a certificate, and the client.
+pub(crate) use super::tls::tests::certified;
+
 pub(super) const STARTUP: &[u8] = b"\0\0\0\x14\0\x03\0\0user\0alice\0\0";
 
 /// A listener's configuration on a free port of the loopback.

@@ -30,6 +30,7 @@ pub use file::{FileVersion, read_file, read_file_aside};
 pub use issuer::{is_fetchable, is_same_origin};
 pub use places::Places;
 pub use problem::{PolicySource, Problem, Problems, Warning};
+pub use settings::may_be_allowed;
 
 #[cfg(test)]
 mod tests;

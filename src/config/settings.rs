@@ -125,6 +125,13 @@ fn check_search_path(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Whether `startup_parameters.allow` may name a parameter, in lower case.
+pub fn may_be_allowed(name: &str, settings: &Settings) -> bool {
+    // Names mean nothing without a path.
+    let path = name == "search_path" && matches!(settings, Settings::Pinned(_));
+    is_setting(name) && !NOT_SETTINGS.contains(&name) && !path
+}
+
 fn allowed(table: &Table<'_>, settings: &Settings) -> Option<Vec<String>> {
     let Some(value) = table.get("startup_parameters") else { return Some(Vec::new()) };
     let Some(list) = value.table(&keys::STARTUP_PARAMETERS)?.get("allow") else { return Some(Vec::new()) };
@@ -137,7 +144,6 @@ fn allowed(table: &Table<'_>, settings: &Settings) -> Option<Vec<String>> {
         };
         let name = text.to_ascii_lowercase();
         let pinned = match settings {
-            // Names mean nothing without a path.
             Settings::Pinned(pins) => {
                 name == "search_path" || pins.iter().any(|(pin, _)| pin.eq_ignore_ascii_case(&name))
             }
@@ -146,7 +152,7 @@ fn allowed(table: &Table<'_>, settings: &Settings) -> Option<Vec<String>> {
         if pinned {
             item.problem(format!("`{name}` is pinned: a client cannot set it"));
             whole = false;
-        } else if !is_setting(&name) || NOT_SETTINGS.contains(&name.as_str()) {
+        } else if !may_be_allowed(&name, settings) {
             item.problem(format!("`{name}` can never be allowed"));
             whole = false;
         } else {

@@ -47,6 +47,8 @@ pub struct Refusal {
     kind: FaultKind,
     message: String,
     detail: Option<String>,
+    /// The server's own, where it is its refusal.
+    of_server: Option<[u8; 5]>,
 }
 
 /// What a client is told of an answer that is not the one that was foreseen.
@@ -56,12 +58,17 @@ pub const UNFORESEEN: &str = "the answer is not of the form that was foreseen fo
 impl Refusal {
     /// A refusal for a fault outside any decision.
     pub fn fault(fault: &dyn Fault) -> Self {
-        Self { kind: fault.kind(), message: fault.public(), detail: None }
+        Self::new(fault.kind(), fault.public())
     }
 
     /// A refusal with its own words.
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None }
+        Self { kind, message: message.into(), detail: None, of_server: None }
+    }
+
+    /// A refusal that is the server's, with its SQLSTATE.
+    pub fn of_server(kind: FaultKind, sqlstate: &str, message: &str) -> Self {
+        Self { of_server: sqlstate.as_bytes().try_into().ok(), ..Self::new(kind, message) }
     }
 
     /// The refusal that a denial earns. Only reasons that were written for the caller are shown, such as which package
@@ -84,20 +91,18 @@ impl Refusal {
             Cause::Protocol => with_reasons("protocol not allowed", reasons),
             Cause::NoBundle => "no policy is loaded yet".to_owned(),
         };
-        Self { kind, message, detail: Some(format!("decision {id}")) }
+        Self { detail: Some(format!("decision {id}")), ..Self::new(kind, message) }
     }
 
     /// The refusal of an answer that was begun, and that policy does not let end. `stays`: the statement ran to its end,
     /// and what it changed cannot be undone.
     pub fn cut_short(id: Option<DecisionId>, message: &str, stays: bool) -> Self {
-        let refusal = Self { kind: FaultKind::TooLarge, message: message.to_owned(), detail: None };
-        refusal.of_answer(id, stays)
+        Self::new(FaultKind::TooLarge, message).of_answer(id, stays)
     }
 
     /// The same of an answer that is not the one that was foreseen.
     pub fn unforeseen(id: Option<DecisionId>, stays: bool) -> Self {
-        let message = format!("denied by policy: {UNFORESEEN}");
-        Self { kind: FaultKind::Denied, message, detail: None }.of_answer(id, stays)
+        Self::new(FaultKind::Denied, format!("denied by policy: {UNFORESEEN}")).of_answer(id, stays)
     }
 
     /// The same of an answer that policy was asked about.
@@ -123,8 +128,9 @@ impl Refusal {
     }
 
     /// The SQLSTATE it carries.
-    pub fn sqlstate(&self) -> &'static str {
-        sqlstate(self.kind).0
+    pub fn sqlstate(&self) -> &str {
+        let of_server = self.of_server.as_ref().and_then(|code| std::str::from_utf8(code).ok());
+        of_server.unwrap_or(sqlstate(self.kind).0)
     }
 
     /// Whether the session survives it.

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::catalog::{CatalogError, Table};
-use crate::model::{Fault, FaultKind};
+use crate::model::{Fault, FaultKind, Secret};
 use crate::wire::postgres::WireError;
 
 /// Why there is no connection to an upstream, or no longer.
@@ -108,13 +108,15 @@ pub enum ForwardError {
         /// `host:port` or `unix:/path`.
         address: String,
     },
-    /// The server answered the login with an error. Its text is not repeated: nobody vouches for it yet.
+    /// The server answered the login with an error.
     #[error("`{address}` refused the login with SQLSTATE `{sqlstate}`, its own log says why")]
     Refused {
         /// `host:port` or `unix:/path`.
         address: String,
         /// Its SQLSTATE; `-----` if it sent none.
         sqlstate: String,
+        /// Its own words, once it had let sidegate in. Before, nobody vouches for it, and they are not repeated.
+        words: Option<Secret<String>>,
     },
     /// The server wants the credential in a way that would give it away.
     #[error(
@@ -244,6 +246,26 @@ macro_rules! undescribed {
     () => {
         Self::Undescribed { .. } | Self::Description { .. } | Self::SlowDescription { .. }
     };
+}
+
+impl ForwardError {
+    /// What a client may hear that the server said of it: the SQLSTATE that clients go by, and words.
+    pub fn of_server(&self) -> Option<(&str, &str)> {
+        let Self::Refused { sqlstate, words, .. } = self else { return None };
+        let words = match (words, sqlstate.as_str()) {
+            (Some(words), code) if is_about_the_session(code) => words.expose(),
+            // It is full, or not up yet. Clients that come again later need not know whose word that is.
+            (None, "53300" | "57P03") => "the database takes no connections at present",
+            (Some(_) | None, _) => return None,
+        };
+        Some((sqlstate, words))
+    }
+}
+
+/// Whether an error at the end of a login is about the database, its limits or the parameters of the start-up packet.
+/// What else there is may be of somebody's code that runs at each login, and show what it read.
+fn is_about_the_session(sqlstate: &str) -> bool {
+    matches!(sqlstate, "22023" | "28000" | "42501") || matches!(sqlstate.get(..2), Some("3D" | "53" | "55" | "57"))
 }
 
 impl Fault for ForwardError {

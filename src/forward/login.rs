@@ -92,7 +92,7 @@ async fn authenticate(wire: &mut Wire<'_>, credential: &Credential<'_>, channel:
         let message = BackendMessage::decode(&frame).map_err(|source| wire.protocol(source))?;
         // Nothing but these may come before a server has let its client in.
         if let BackendMessage::ErrorResponse(fields) = &message {
-            return Err(wire.refused(fields));
+            return Err(wire.refused(fields, false));
         }
         let BackendMessage::Authentication(request) = message else { return Err(wire.unexpected(&frame)) };
         step = match (request, step) {
@@ -225,7 +225,7 @@ async fn settle(wire: &mut Wire<'_>) -> Result<Login, ForwardError> {
             }
             BackendMessage::BackendKeyData(given) => key = Some(given),
             BackendMessage::NoticeResponse(_) => {}
-            BackendMessage::ErrorResponse(fields) => return Err(wire.refused(&fields)),
+            BackendMessage::ErrorResponse(fields) => return Err(wire.refused(&fields, true)),
             BackendMessage::ReadyForQuery(ready) if ready.status == TransactionStatus::Idle => {
                 return Ok(Login { parameters, key, status: ready.status });
             }
@@ -287,14 +287,15 @@ impl Wire<'_> {
         }
     }
 
-    /// The server's own words are for whoever reads the log, a few of them and without control characters: nobody
-    /// vouches for them yet, so no client gets to see them.
-    fn refused(&self, fields: &ErrorFields) -> ForwardError {
+    /// The server's own words are for whoever reads the log, a few of them and without control characters. Unless the
+    /// login is behind it (`inside`), nobody vouches for them, and no client gets to see them.
+    fn refused(&self, fields: &ErrorFields, inside: bool) -> ForwardError {
         let said = fields.get(ErrorFields::MESSAGE).unwrap_or_default();
+        let words = inside.then(|| Secret::new(String::from_utf8_lossy(said).into_owned()));
         let said: String = said.iter().take(MAX_SAID).copied().flat_map(legible).collect();
         tracing::warn!(upstream = self.address, %said, "the upstream refused the login");
         let sqlstate = fields.sqlstate().unwrap_or("-----").to_owned();
-        ForwardError::Refused { address: self.address.to_owned(), sqlstate }
+        ForwardError::Refused { address: self.address.to_owned(), sqlstate, words }
     }
 
     fn unexpected(&self, frame: &Frame) -> ForwardError {

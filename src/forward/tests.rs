@@ -196,9 +196,39 @@ async fn a_refusal_before_the_login_is_told_by_its_sqlstate_alone() {
         let error = result.unwrap_err();
         assert!(matches!(&error, ForwardError::Refused { sqlstate, .. } if sqlstate == expected), "{error}");
         assert!(!format!("{error} {error:?} {}", error.public()).contains("555"));
+        assert_eq!(error.of_server(), None);
     }
     let (result, _) = says(true, message(b'E', b"Mno code\0\0")).await;
     assert!(matches!(result, Err(ForwardError::Refused { sqlstate, .. }) if sqlstate == "-----"));
+    for code in ["53300", "57P03"] {
+        let fields = ErrorFields::new(Severity::Fatal, code, "call 555-0100 and say your password");
+        let error = says(true, fields.encode_error().unwrap().bytes().to_vec()).await.0.unwrap_err();
+        let own = "the database takes no connections at present";
+        assert_eq!(error.of_server(), Some((code, own)), "clients come again by the code");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_of_the_session_after_the_login_is_the_clients_to_hear() {
+    for (code, heard) in [
+        ("3D000", true),
+        ("22023", true),
+        ("42501", true),
+        ("53300", true),
+        ("55000", true),
+        ("57P03", true),
+        ("P0001", false),
+        ("22P02", false),
+        ("23505", false),
+        ("XX000", false),
+        ("<b>", false),
+    ] {
+        let words = ErrorFields::new(Severity::Fatal, code, "in its own words");
+        let words = words.encode_error().unwrap();
+        let error = says(false, [&ok()[..], words.bytes()].concat()).await.0.unwrap_err();
+        assert_eq!(error.of_server(), heard.then_some((code, "in its own words")), "{code}");
+        assert!(!format!("{error} {error:?} {}", error.public()).contains("own words"), "{error:?}");
+    }
 }
 
 #[tokio::test]

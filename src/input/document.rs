@@ -72,7 +72,7 @@ impl Fixed {
 
     fn text(&self) -> &Arc<str> {
         self.text.get_or_init(|| {
-            let pairs = self.members.iter().map(|(name, part)| format!("\"{name}\":{}", part.value()));
+            let pairs = self.members.iter().map(|(name, part)| ["\"", name, "\":", &part.json()].concat());
             Arc::from(pairs.collect::<Vec<_>>().join(","))
         })
     }

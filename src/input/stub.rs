@@ -88,6 +88,7 @@ pub(crate) fn facts() -> Facts {
         }],
         columns: vec![column("email", Use::Output), column("id", Use::Predicate)],
         outputs: None,
+        answers: Vec::new(),
         functions: vec![FunctionFacts {
             id: "pg_catalog.lower".to_owned(),
             schema: Some("pg_catalog".to_owned()),

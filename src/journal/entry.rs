@@ -20,6 +20,17 @@ pub enum IntentKind {
     Statement,
 }
 
+impl IntentKind {
+    /// The name used in records.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Prepare => "prepare",
+            Self::Statement => "statement",
+        }
+    }
+}
+
 /// What is about to happen, with the decision that allows or refuses it.
 #[derive(Clone, Debug)]
 pub struct Intent {

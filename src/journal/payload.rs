@@ -13,7 +13,7 @@ use super::record::{Draft, Kind};
 use super::{Intent, IntentKind, JournalError, Outcome};
 use crate::decide::{Decision, Verdict};
 use crate::input::{Part, Spelling as _};
-use crate::model::{AuditClass, Cause, Labels, OutcomeKind, Stage};
+use crate::model::{AuditClass, Cause, ID_LENGTH, Labels, OutcomeKind, Stage};
 
 /// Room kept for the OUTCOME of every open entry. No outcome is larger: its only text of free length is the
 /// SQLSTATE, which has five characters.
@@ -143,7 +143,7 @@ impl OutcomePayload {
     pub(super) fn draft(&self) -> Result<Draft, JournalError> {
         let mut draft = Draft::empty(Kind::Outcome);
         draft.member("{\"intent\":", &self.intent)?;
-        draft.member(",\"outcome\":", &self.outcome)?;
+        draft.word(",\"outcome\":", self.outcome.label())?;
         draft.member(",\"cause\":", &self.cause)?;
         draft.member(",\"rows\":", &self.rows)?;
         draft.member(",\"bytes\":", &self.bytes)?;
@@ -161,10 +161,11 @@ impl OutcomePayload {
 pub(super) fn intent(intent: &Intent) -> Result<Draft, JournalError> {
     let decision = &intent.decision;
     let mut draft = Draft::empty(Kind::Intent);
-    draft.member("{\"kind\":", &intent.kind)?;
-    draft.member(",\"session\":", &intent.session)?;
+    let mut id = [0; ID_LENGTH];
+    draft.word("{\"kind\":", intent.kind.label())?;
+    draft.word(",\"session\":", intent.session.spell(&mut id))?;
     draft.member(",\"listener\":", &intent.listener)?;
-    draft.member(",\"decision_id\":", &decision.id())?;
+    draft.word(",\"decision_id\":", decision.id().spell(&mut id))?;
     draft.member(",\"evaluation_ns\":", &nanoseconds(decision.evaluation()))?;
     draft.member(",\"cached\":", &decision.cached())?;
     draft.own(",")?;
@@ -216,6 +217,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::{DecisionId, SessionId};
+
+    #[test]
+    fn words_are_spelled_as_a_serialiser_spells_them() {
+        for kind in [IntentKind::Session, IntentKind::Prepare, IntentKind::Statement] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.label());
+        }
+        let (session, decision, mut place) = (SessionId::random(), DecisionId::random(), [0; ID_LENGTH]);
+        assert_eq!(serde_json::to_value(session).unwrap(), session.spell(&mut place));
+        assert_eq!(serde_json::to_value(decision).unwrap(), decision.spell(&mut place));
+    }
 
     proptest! {
         #[test]

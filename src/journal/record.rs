@@ -159,26 +159,34 @@ impl Draft {
         &self.bytes
     }
 
-    /// The payload's pieces in order: its own, and what it shares.
-    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+    /// Gives the payload's pieces in order: its own, and what it shares.
+    pub(super) fn each_piece(&self, mut give: impl FnMut(Piece<'_>)) {
         let mut from = HEADER;
-        let ends = self.shared.iter().map(|(end, text)| (*end, Some(text))).chain([(self.bytes.len(), None)]);
-        ends.flat_map(move |(end, text)| {
+        let shared = self.shared.iter().map(|(end, text)| (*end, Some(text)));
+        for (end, text) in shared.chain([(self.bytes.len(), None)]) {
             let own = self.bytes.get(from..end).unwrap_or_default();
+            if !own.is_empty() {
+                give(Piece::Own(own));
+            }
+            if let Some(text) = text {
+                give(Piece::Shared(text));
+            }
             from = end;
-            [Some(own).filter(|own| !own.is_empty()).map(Piece::Own), text.map(Piece::Shared)].into_iter().flatten()
-        })
+        }
+    }
+
+    /// What it shares, in order.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.shared.iter().map(|(_, text)| text)
     }
 
     /// The payload in one piece.
     pub(super) fn payload(&self) -> Vec<u8> {
         let mut payload = Vec::new();
-        for piece in self.pieces() {
-            match piece {
-                Piece::Own(bytes) => payload.extend_from_slice(bytes),
-                Piece::Shared(text) => payload.extend_from_slice(text.as_bytes()),
-            }
-        }
+        self.each_piece(|piece| match piece {
+            Piece::Own(bytes) => payload.extend_from_slice(bytes),
+            Piece::Shared(text) => payload.extend_from_slice(text.as_bytes()),
+        });
         payload
     }
 
@@ -186,6 +194,14 @@ impl Draft {
     pub(super) fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), serde_json::Error> {
         self.own(name)?;
         self.value(value)
+    }
+
+    /// The same of a word that has nothing to escape.
+    pub(super) fn word(&mut self, name: &str, word: &str) -> Result<(), serde_json::Error> {
+        self.own(name)?;
+        self.own("\"")?;
+        self.own(word)?;
+        self.own("\"")
     }
 }
 

@@ -68,8 +68,7 @@ impl Splicer {
         }
         self.named.clear();
         let mut sequence = next;
-        for piece in draft.pieces() {
-            let Piece::Shared(text) = piece else { continue };
+        for text in draft.texts() {
             let name = match self.known.get_mut(&address(text)) {
                 Some(known) => Some(*known.sequence.get_or_insert_with(|| {
                     let record = append(out, |out| out.extend_from_slice(text.as_bytes()));
@@ -88,18 +87,16 @@ impl Splicer {
         }
         let mut named = self.named.iter();
         let record = append(out, |out| {
-            for piece in draft.pieces() {
-                match piece {
-                    Piece::Own(bytes) => own(out, bytes),
-                    Piece::Shared(text) => match named.next() {
-                        Some(Some(sequence)) => {
-                            out.push(NAMED);
-                            out.extend_from_slice(&sequence.to_le_bytes());
-                        }
-                        Some(None) | None => own(out, text.as_bytes()),
-                    },
-                }
-            }
+            draft.each_piece(|piece| match piece {
+                Piece::Own(bytes) => own(out, bytes),
+                Piece::Shared(text) => match named.next() {
+                    Some(Some(sequence)) => {
+                        out.push(NAMED);
+                        out.extend_from_slice(&sequence.to_le_bytes());
+                    }
+                    Some(None) | None => own(out, text.as_bytes()),
+                },
+            });
         });
         record::seal(record, draft.kind, sequence, wall, mono);
         sequence.saturating_add(1)

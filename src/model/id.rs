@@ -17,6 +17,16 @@ impl SessionId {
     }
 }
 
+impl SessionId {
+    /// Its characters, written to a place of the caller's.
+    pub fn spell<'p>(&self, place: &'p mut [u8; ID_LENGTH]) -> &'p str {
+        self.0.hyphenated().encode_lower(place)
+    }
+}
+
+/// Characters of an id.
+pub const ID_LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -36,6 +46,13 @@ impl DecisionId {
                 .with_borrow_mut(Random::next)
                 .map_or_else(Uuid::new_v4, |bytes| uuid::Builder::from_random_bytes(bytes).into_uuid()),
         )
+    }
+}
+
+impl DecisionId {
+    /// Its characters, written to a place of the caller's.
+    pub fn spell<'p>(&self, place: &'p mut [u8; ID_LENGTH]) -> &'p str {
+        self.0.hyphenated().encode_lower(place)
     }
 }
 

@@ -10,7 +10,7 @@ mod stage;
 mod text;
 
 pub use fault::{Cause, Fault, FaultKind};
-pub use id::{DecisionId, ListenerName, SessionId};
+pub use id::{DecisionId, ID_LENGTH, ListenerName, SessionId};
 pub use principal::{Actor, Caller, Method, Workload};
 pub use resource::{Labels, Target};
 pub use secret::Secret;

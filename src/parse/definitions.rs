@@ -1,6 +1,7 @@
 //! What definitions leave uncertain until the catalog is read again: the names that they gave, took or moved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 /// More names of one kind than this, and every one may mean something else. A text has no room for as many that are
 /// worth telling apart.
@@ -40,6 +41,10 @@ impl Moved {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        !self.every && self.names.is_empty()
+    }
+
     fn touches<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
         let within = |schema: &str| schema == OWN || schemas.iter().any(|searched| searched.as_ref() == schema);
         let in_one = |found: &BTreeSet<Option<String>>| found.iter().any(|one| one.as_deref().is_none_or(within));
@@ -48,7 +53,7 @@ impl Moved {
 }
 
 /// Names that may mean something else than the catalog says, and whatever is in some schemas.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Definitions {
     relations: Moved,
     functions: Moved,
@@ -59,9 +64,27 @@ pub struct Definitions {
     referenced: Moved,
     /// Relations of which more is computed since then where rows of theirs come or change.
     computed: Moved,
+    /// Other event triggers may run since then.
+    event_triggers: bool,
     /// Of the relations those, by id, that are nothing but tables just made: whoever made them knows. And whether nothing
     /// runs where rows come into them.
     tables: BTreeMap<String, bool>,
+}
+
+/// Hashed with the key of every text that is looked up: most of the time there are none, which is said in a word.
+impl Hash for Definitions {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { relations, functions, types, operators, schemas, referenced, computed, event_triggers, tables } =
+            self;
+        let none = self.is_empty();
+        none.hash(state);
+        if !none {
+            [relations, functions, types, operators, referenced, computed].hash(state);
+            schemas.hash(state);
+            event_triggers.hash(state);
+            tables.hash(state);
+        }
+    }
 }
 
 impl Definitions {
@@ -72,6 +95,16 @@ impl Definitions {
     pub fn everything() -> Self {
         let every = || Moved { every: true, ..Moved::default() };
         Self { relations: every(), functions: every(), types: every(), operators: every(), ..Self::default() }
+    }
+
+    /// The same, and of event triggers.
+    pub fn everything_and_event_triggers() -> Self {
+        Self { event_triggers: true, ..Self::everything() }
+    }
+
+    /// Whether event triggers may run that the catalog does not have.
+    pub fn touch_event_triggers(&self) -> bool {
+        self.event_triggers
     }
 
     /// Of functions alone, whichever.
@@ -122,7 +155,11 @@ impl Definitions {
 
     /// Whether every name means what the catalog says.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        // Asked of every statement several times: nothing is built to compare it with.
+        let Self { relations, functions, types, operators, schemas, referenced, computed, event_triggers, tables } =
+            self;
+        let moved = [relations, functions, types, operators, referenced, computed];
+        moved.into_iter().all(Moved::is_empty) && schemas.is_empty() && !event_triggers && tables.is_empty()
     }
 
     /// Whether it cannot be told which names it moves.
@@ -151,11 +188,10 @@ impl Definitions {
         self.relations.extend(&other.relations);
         self.functions.extend(&other.functions);
         self.types.extend(&other.types);
+        self.event_triggers |= other.event_triggers;
         self.operators.extend(&other.operators);
         if self.schemas.len() > MANY {
-            let mut every = Self::everything();
-            every.tables.clear();
-            *self = every;
+            *self = Self { event_triggers: self.event_triggers, ..Self::everything() };
         }
     }
 
@@ -243,6 +279,29 @@ mod tests {
     }
 
     #[test]
+    fn what_moves_anything_is_not_empty() {
+        let one = || [place(None, "x")];
+        let all = [
+            Definitions::everything(),
+            Definitions::every_function(),
+            Definitions::relations(one()),
+            Definitions::table("1".to_owned(), place(None, "x"), true),
+            Definitions::referenced(one()),
+            Definitions::functions(one()),
+            Definitions::types(one()),
+            Definitions::operators(one()),
+            Definitions::schemas(["x".to_owned()]),
+            Definitions::computed(one()),
+        ];
+        for defined in &all {
+            assert!(!defined.is_empty() && *defined != Definitions::default(), "{defined:?}");
+        }
+        assert!(Definitions::default().is_empty() && Definitions::relations([]).is_empty());
+        let different: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len());
+    }
+
+    #[test]
     fn what_keys_refer_to_keeps_its_name() {
         let mut defined = Definitions::relations([place(Some("a"), "orders")]);
         defined.extend(&Definitions::referenced([place(Some("a"), "customers"), place(None, "items")]));
@@ -251,6 +310,15 @@ mod tests {
         assert!(Definitions::everything().touch_referenced(&["a"], "customers"));
         defined.extend(&Definitions::computed([place(Some("a"), "people")]));
         assert!(defined.touch_computed(&["a"], "people") && !defined.touch_relation(&["a"], "people"));
+    }
+
+    #[test]
+    fn event_triggers_are_told_apart_from_names() {
+        let mut defined = Definitions::everything();
+        assert!(!defined.touch_event_triggers());
+        defined.extend(&Definitions::everything_and_event_triggers());
+        defined.extend(&Definitions::schemas((0..=MANY).map(|number| number.to_string())));
+        assert!(defined.touch_event_triggers() && defined.without_tables().touch_event_triggers());
     }
 
     #[test]

@@ -258,6 +258,17 @@ pub struct Literal {
     pub value: serde_json::Value,
 }
 
+/// What one of several statements answers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// What each of its columns is made of; `None` where that is not certain, or it has none of its own.
+    pub outputs: Option<Vec<OutputLineage>>,
+    /// The cursor that is read in it.
+    pub fetches: Option<String>,
+    /// The prepared statement that is run in it.
+    pub executes: Option<String>,
+}
+
 /// Everything that is known about one statement text. Immutable and shared.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -278,6 +289,8 @@ pub struct Facts {
     /// What each column of the result is made of, of a single statement that gives rows of its own; `None` where that
     /// is not certain.
     pub outputs: Option<Vec<OutputLineage>>,
+    /// What each statement of a text with several answers, in order; empty where there is one.
+    pub answers: Vec<Answer>,
     /// Functions, sorted by id.
     pub functions: Vec<FunctionFacts>,
     /// Cursors that FETCH and MOVE read, by name.
@@ -352,7 +365,8 @@ impl Facts {
         let bases = |output: &OutputLineage| {
             output.columns.iter().map(|base| base.relation.len() + base.column.len() + ITEM / 4).sum::<usize>()
         };
-        let outputs = self.outputs.iter().flatten().map(bases);
+        let each = self.answers.iter().flat_map(|answer| answer.outputs.iter().flatten());
+        let outputs = self.outputs.iter().flatten().chain(each).map(bases);
         let inner = self.aftermath.prepares.iter().chain(&self.aftermath.declares);
         let items = relations.chain(columns).chain(functions).chain(settings).chain(statements);
         let items = items.chain(references).chain(outputs);
@@ -384,6 +398,8 @@ pub struct Aftermath {
     pub prepares: Vec<(String, Inner)>,
     /// DECLARE … CURSOR: the name and what is inside.
     pub declares: Vec<(String, Inner)>,
+    /// One of them outlives its transaction (WITH HOLD).
+    pub holds: bool,
     /// It may remove prepared statements (DEALLOCATE, DISCARD) or cursors (CLOSE).
     pub forgets: bool,
     /// The one prepared statement that DEALLOCATE names.

@@ -13,8 +13,8 @@ mod value;
 pub use definitions::Definitions;
 pub use estimate::{Estimate, Planning};
 pub use facts::{
-    Access, Aftermath, BaseColumn, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind, Literal,
-    OutputLineage, RelationFacts, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
+    Access, Aftermath, Answer, BaseColumn, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, Inner, LimitKind,
+    Literal, OutputLineage, RelationFacts, SettingFacts, StatementFacts, Unparsed, UnparsedKind, Use, Volatility,
 };
 pub use reference::{Place, Reference, Role};
 pub use request::{Parameter, Protocol, Request};

@@ -44,21 +44,33 @@ pub fn simple(frame: Frame, text: Arc<str>, facts: Arc<Facts>) -> Request {
 }
 
 /// The same facts for parameters of these types, as the client gave them. A type that is not
-/// PostgreSQL's own may be a domain, whose check runs when the value comes.
+/// PostgreSQL's own may be a domain, whose check runs when the value comes; a value of one for the catalogs' own numbers is
+/// the name of anything.
 pub fn typed(facts: Arc<Facts>, types: &[u32]) -> Arc<Facts> {
-    if facts.unparsed.is_some() || types.iter().all(|oid| *oid < FIRST_USER_OID) {
+    let is_foreign = types.iter().any(|oid| *oid >= FIRST_USER_OID);
+    if facts.unparsed.is_some() || !(is_foreign || types.iter().any(|oid| NAMING.contains(oid))) {
         return facts;
     }
     let mut facts = Facts::clone(&facts);
+    let shows_more = facts.effects.contains(&Effect::Procedure) && !facts.describes;
     facts.effects.insert(Effect::Procedure);
-    facts.describes = false;
+    facts.describes = !is_foreign && !shows_more;
     for statement in &mut facts.statements {
         statement.effects.insert(Effect::Procedure);
     }
-    facts.aftermath.waits = true;
-    facts.aftermath.names = true;
+    if is_foreign {
+        facts.aftermath.waits = true;
+        facts.aftermath.names = true;
+    }
     Arc::new(facts)
 }
+
+/// `regproc`, `regprocedure`, `regoper`, `regoperator`, `regclass`, `regtype`, `regconfig`, `regdictionary`, `regnamespace`,
+/// `regrole`, `regcollation`, and arrays of them.
+const NAMING: [u32; 22] = [
+    24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191, 1008, 2207, 2208, 2209, 2210, 2211, 3735, 3770,
+    4090, 4097, 4192,
+];
 
 /// PostgreSQL's own objects have smaller numbers.
 const FIRST_USER_OID: u32 = 16_384;
@@ -153,6 +165,18 @@ mod tests {
         assert_eq!((first.type_name.as_str(), &first.value, first.decoded), ("int4", &json!(7), true));
         assert_eq!((second.type_name.as_str(), &second.value, second.decoded), ("unknown", &json!("x"), false));
         assert_eq!((third.null, third.decoded), (true, true));
+    }
+
+    #[test]
+    fn a_parameter_of_a_type_that_names_things_may_name_any() {
+        let of = |text: &str, oid: u32| typed(read(text), &[oid]);
+        for oid in [2205, 24, 2210] {
+            let facts = of("select $1", oid);
+            assert!(facts.effects.contains(&Effect::Procedure) && facts.describes && !facts.aftermath.names, "{oid}");
+        }
+        assert!(!of("select $1, pg_sleep(1)", 2205).describes);
+        assert!(!of("select $1", 16_385).describes && of("select $1", 16_385).aftermath.names);
+        assert_eq!(of("select $1", 25).effects, read("select $1").effects);
     }
 
     #[test]

@@ -1126,3 +1126,836 @@ SELECT c.id, c.name FROM public.customers AS c GROUP BY (c.id) ORDER BY c.id
 SELECT x.n FROM (SELECT c.id, c.name AS n FROM customers c GROUP BY c.id) x ORDER BY 1
 
 SELECT c.id, upper(c.name) FROM customers c GROUP BY 1 ORDER BY 1
+
+# open
+SELECT id FROM customers WHERE ssn = '***' ORDER BY id LIMIT 3
+
+# open
+SELECT id FROM customers WHERE ssn LIKE '123%' ORDER BY id
+
+# open
+SELECT ssn, count(*) FROM customers GROUP BY ssn
+
+# open
+SELECT DISTINCT ON (ssn) id, ssn FROM customers ORDER BY ssn, id
+
+# open
+SELECT max(ssn), min(ssn), string_agg(ssn, ',') , array_agg(email) FROM customers WHERE id<4
+
+# open
+SELECT id, row_number() OVER (PARTITION BY ssn ORDER BY id) FROM customers ORDER BY id LIMIT 3
+
+# open
+SELECT id, first_value(ssn) OVER w, lag(email) OVER w FROM customers WINDOW w AS (ORDER BY id) ORDER BY id LIMIT 3
+
+# open
+SELECT upper(email), length(ssn), ssn || 'x', left(ssn,3), md5(ssn) FROM customers ORDER BY id LIMIT 2
+
+# open
+SELECT coalesce(email,'none'), nullif(ssn,'***'), CASE WHEN email IS NULL THEN 1 ELSE 2 END FROM customers ORDER BY id LIMIT 2
+
+# open
+SELECT c.* FROM customers c ORDER BY id LIMIT 2
+
+# open
+SELECT (c).ssn, (c).* FROM customers c ORDER BY id LIMIT 2
+
+# open
+SELECT to_jsonb(c), row_to_json(c) FROM customers c ORDER BY id LIMIT 2
+
+# open
+SELECT json_agg(c) FROM customers c WHERE id=1
+
+# open
+SELECT count(c), count(DISTINCT c), count(ssn), count(DISTINCT ssn), count(email) FROM customers c
+
+# open
+SELECT a.id FROM customers a JOIN customers b ON a.ssn=b.ssn AND a.id=b.id ORDER BY 1 LIMIT 2
+
+# open
+SELECT ssn, a.id FROM customers a JOIN customers b USING (ssn, id) ORDER BY 2 LIMIT 2
+
+# open
+SELECT count(*) FROM customers a NATURAL JOIN customers b
+
+# open
+SELECT count(*) FROM customers a LEFT JOIN (VALUES ('***')) v(ssn) USING (ssn)
+
+# open
+SELECT id FROM customers WHERE (id, ssn) = (1, '***')
+
+# open
+SELECT id FROM customers WHERE ROW(ssn, email) IS NOT NULL
+
+# open
+SELECT id FROM customers WHERE email IS NULL ORDER BY id LIMIT 2
+
+# open
+SELECT ssn FROM customers EXCEPT SELECT note FROM orders
+
+# open
+SELECT ssn FROM customers INTERSECT SELECT '***'
+
+# open
+SELECT ssn FROM customers UNION SELECT email FROM customers ORDER BY 1
+
+# open
+SELECT ssn FROM customers GROUP BY ROLLUP (ssn) ORDER BY 1
+
+# open
+SELECT id FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.note = c.ssn)
+
+# open
+SELECT id FROM customers WHERE ssn IN (SELECT ssn FROM customers WHERE id=2) ORDER BY id LIMIT 1
+
+# open
+SELECT id FROM customers ORDER BY ssn, id DESC LIMIT 3
+
+# open
+SELECT id, ssn FROM customers ORDER BY email NULLS FIRST, ssn DESC, id FETCH FIRST 2 ROWS WITH TIES
+
+# open
+WITH RECURSIVE r AS (SELECT id, ssn FROM customers WHERE id=1 UNION ALL SELECT c.id, c.ssn||r.ssn FROM r JOIN customers c ON c.id=r.id+1 WHERE c.id<4) SELECT * FROM r ORDER BY id
+
+# open
+SELECT t.s FROM customers c, LATERAL unnest(ARRAY[c.ssn, c.email]) t(s) WHERE c.id=1
+
+# open
+SELECT s FROM customers c, LATERAL regexp_split_to_table(c.ssn, '') s WHERE c.id=1
+
+# open
+SELECT id FROM customers TABLESAMPLE BERNOULLI (100) WHERE ssn='***' ORDER BY id LIMIT 1
+
+# open
+SELECT id, email FROM ONLY customers WHERE email IS NULL ORDER BY id LIMIT 2
+
+# open
+SELECT ssn COLLATE "C" FROM customers ORDER BY ssn COLLATE "C", id LIMIT 1
+
+# open
+SELECT ARRAY(SELECT ssn FROM customers WHERE id<3)
+
+# open
+SELECT ROW(c.*) FROM customers c WHERE id=1
+
+# open
+SELECT grouping(ssn), ssn FROM customers GROUP BY GROUPING SETS ((ssn),()) ORDER BY 1
+
+# open
+SELECT id FROM customers GROUP BY id HAVING max(ssn)='***' ORDER BY id LIMIT 1
+
+# open
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY ssn) FROM customers
+
+# open
+SELECT sum(id) FILTER (WHERE ssn = '***') FROM customers
+
+# open
+SELECT xmlelement(name a, xmlattributes(ssn AS b), email) FROM customers WHERE id=1
+
+# open
+SELECT xmlforest(ssn, email AS e) FROM customers WHERE id=1
+
+# open
+SELECT ssn ~ '^\*', email ILIKE 'u%', ssn SIMILAR TO '%' FROM customers WHERE id=1
+
+# open
+SELECT ssn BETWEEN 'a' AND 'b', ssn > ANY (ARRAY['a']), ssn IS DISTINCT FROM email FROM customers WHERE id=1
+
+# open
+SELECT greatest(ssn,email,name), least(ssn,name), concat(ssn,email), format('%s-%I', ssn, name) FROM customers WHERE id=1
+
+# open
+SELECT substring(ssn from 1 for 2), overlay(ssn placing 'x' from 1), position('*' in ssn), trim(both '*' from ssn) FROM customers WHERE id=1
+
+# open
+SELECT (j).ssn FROM (customers c JOIN orders o ON c.id=o.customer_id) AS j(cid, name, email, ssn) ORDER BY j.cid LIMIT 1
+
+# open
+SELECT v.* FROM v_customers v ORDER BY id LIMIT 2
+
+# open
+SELECT json_build_object('s', ssn), jsonb_build_array(email) FROM customers WHERE id=1
+
+# open
+# 18
+SELECT JSON_OBJECT('s' VALUE ssn, 'e': email ABSENT ON NULL) FROM customers WHERE id=1
+
+# open
+# 18
+SELECT JSON_ARRAY(ssn, email NULL ON NULL) FROM customers WHERE id=1
+
+# open
+# 18
+SELECT JSON_ARRAYAGG(ssn ORDER BY id), JSON_OBJECTAGG(name: ssn) FROM customers WHERE id<3
+
+# open
+# 18
+SELECT ssn IS JSON, email IS JSON SCALAR FROM customers WHERE id=1
+
+# open
+# 18
+SELECT JSON_SCALAR(ssn), JSON_SERIALIZE(JSON_SCALAR(email)) FROM customers WHERE id=1
+
+# open
+# 18
+SELECT any_value(ssn), any_value(email) FROM customers
+
+# open
+# 18
+SELECT jt.* FROM customers c, JSON_TABLE(to_jsonb(c), '$' COLUMNS (id int PATH '$.id', s text PATH '$.ssn', e text PATH '$.email')) jt WHERE c.id<3 ORDER BY 1
+
+# open
+# 18
+SELECT * FROM (SELECT ssn FROM customers WHERE id=1)
+
+# open
+# 18
+SELECT s.ssn FROM customers c, LATERAL (SELECT c.ssn) s WHERE c.id=1
+
+# open
+# 18
+SELECT casefold(ssn), crc32(ssn::bytea) FROM customers WHERE id=1
+
+# open
+SELECT id, ssn FROM customers WHERE id = 1 FOR UPDATE
+
+# open
+EXPLAIN (COSTS OFF, VERBOSE) SELECT id FROM customers WHERE id=1
+
+# open
+PREPARE q(text) AS SELECT id FROM customers WHERE ssn=$1 ORDER BY id LIMIT 1 \g
+EXECUTE q('***') \g
+EXECUTE q('123-45-6701')
+
+# open
+SELECT hash_record(c) FROM customers c WHERE id=1
+
+# open
+SELECT id FROM customers c ORDER BY c LIMIT 1
+
+# open
+SELECT c.id FROM customers c GROUP BY c.id, c ORDER BY 1 LIMIT 1
+
+# open
+SELECT id, ssn FROM customers c(id, n, e, ssn) ORDER BY 1 LIMIT 1
+
+# open
+SELECT i, s FROM (SELECT id, ssn FROM customers) q(i, s) WHERE s='***' ORDER BY i LIMIT 1
+
+# open
+SELECT * FROM customers CROSS JOIN (SELECT 1 AS one) z ORDER BY id LIMIT 1
+
+# open
+SELECT string_to_table(ssn, '*') FROM customers WHERE id=1
+
+# open
+SELECT generate_series(1, length(ssn)), ssn FROM customers WHERE id=1
+
+# open
+SELECT ssn AS "ssn ", email "E" FROM public.customers "C" WHERE "C".ssn <> '' ORDER BY "C".id LIMIT 1
+
+# open
+SELECT a.ssn, b.email FROM customers a, customers b WHERE a.id=b.id AND a.id=1
+
+# open
+SELECT name FROM customers WHERE id=1 AND ssn IS NOT NULL AND email IS NULL
+
+# open
+SELECT CASE ssn WHEN '***' THEN 'm' ELSE 'raw' END, ssn IN ('***','x'), ssn NOT IN ('123-45-6701') FROM customers WHERE id=1
+
+# open
+SELECT lower(c.ssn), c.ssn::varchar(2), c.ssn::char(5), c.ssn::name, c.ssn::bytea FROM customers c WHERE id=1
+
+# open
+SELECT id FROM customers LIMIT (SELECT length(ssn) FROM customers WHERE id=1)
+
+# open
+SELECT id FROM customers ORDER BY id OFFSET (SELECT count(*)-2 FROM customers WHERE ssn='***')
+
+SELECT DISTINCT name FROM customers ORDER BY name LIMIT 2
+
+SELECT name, ssn FROM customers ORDER BY name LIMIT 2
+
+SELECT c.name, count(*) FILTER (WHERE o.total > 100) FROM customers c JOIN orders o ON o.customer_id=c.id GROUP BY c.name ORDER BY 1 LIMIT 2
+
+SELECT id, ssn FROM customers WHERE id = ANY ('{1,2}'::int[]) ORDER BY id
+
+SELECT id, email AS e, ssn AS s FROM customers WHERE name BETWEEN 'name1' AND 'name2' ORDER BY id
+
+SELECT row_number() OVER (ORDER BY id) AS n, ssn, email FROM customers ORDER BY id LIMIT 2
+
+SELECT o.id, c.* FROM orders o LEFT JOIN customers c ON c.id=o.customer_id ORDER BY o.id LIMIT 2
+
+SELECT (SELECT ssn FROM customers WHERE id=1), (SELECT email FROM customers WHERE id=2)
+
+SELECT * FROM (SELECT id, ssn FROM customers UNION ALL SELECT id, email FROM customers) u ORDER BY id LIMIT 4
+
+WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n+1 FROM t WHERE n<3) SELECT t.n, c.ssn FROM t JOIN customers c ON c.id=t.n ORDER BY 1
+
+SELECT x.* FROM orders o, LATERAL (SELECT ssn, email FROM customers c WHERE c.id=o.customer_id) x ORDER BY o.id LIMIT 2
+
+SELECT ssn FROM customers c WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.customer_id=c.id AND o.total>500) ORDER BY id LIMIT 3
+
+SELECT ssn, sum(id) OVER () FROM customers ORDER BY id LIMIT 2
+
+SELECT id, ssn FROM customers TABLESAMPLE SYSTEM (100) ORDER BY id LIMIT 2
+
+SELECT (ssn) FROM customers WHERE id=1
+
+SELECT ((ssn)), (email) AS e FROM customers WHERE id=1
+
+SELECT ALL ssn FROM customers WHERE id=1
+
+SELECT id, ssn FROM customers ORDER BY 1 LIMIT 3 OFFSET 2
+
+SELECT c.id, c.ssn FROM customers c INNER JOIN orders o ON (c.id = o.customer_id) WHERE o.id IN (1,2,3) ORDER BY o.id
+
+SELECT count(*) FROM customers WHERE name LIKE 'name%'
+
+SELECT min(id), max(name) FROM customers
+
+SELECT length(note), note || 'x' FROM orders ORDER BY id LIMIT 2
+
+SELECT id FROM orders ORDER BY note COLLATE "C" DESC LIMIT 2
+
+SELECT to_json(o) FROM orders o WHERE id=1
+
+SELECT o FROM orders o WHERE id=1
+
+SELECT (o).total, (o.*) IS NOT NULL FROM orders o WHERE id=1
+
+SELECT o.note FROM orders o WHERE (o.id, o.total) IN ((1, 10), (2, 20)) ORDER BY id
+
+SELECT ARRAY(SELECT id FROM orders ORDER BY id LIMIT 3), ARRAY[1,2]::bigint[], '{a,b}'::text[]
+
+SELECT a[1], a[2:3] FROM (VALUES (ARRAY[1,2,3])) v(a)
+
+SELECT '{"a":{"b":[1,2]}}'::jsonb -> 'a' -> 'b' ->> 0, '{"a":1}'::jsonb @> '{"a":1}', '{"a":1}'::jsonb ? 'a', jsonb '{"a":1}' - 'a', '[1]'::jsonb || '2'
+
+SELECT ('{"a":{"b":[1,2]}}'::jsonb)['a']['b'][0]
+
+SELECT jsonb_path_query('{"a":[1,2]}', '$.a[*] ? (@ > 1)')
+
+SELECT '10.0.0.1'::inet << '10.0.0.0/8', '2024-01-01'::date + 1, interval '1h' * 2, '\x00ff'::bytea
+
+SELECT 'a' LIKE 'A', 'a' ILIKE 'A', 'a' ~* 'A', 'abc' SIMILAR TO '(a|b)%', 'x' IN ('x'), 1 IS DISTINCT FROM 2
+
+SELECT EXTRACT(YEAR FROM timestamp '2024-01-01'), now() IS NOT NULL, current_date > '2000-01-01', CURRENT_USER IS NOT NULL, session_user IS NOT NULL
+
+SELECT string_agg(name, ',' ORDER BY id) FROM customers WHERE id < 3
+
+SELECT id, lag(total, 1) OVER (PARTITION BY customer_id ORDER BY id) FROM orders ORDER BY id LIMIT 3
+
+SELECT customer_id, sum(total) FROM orders GROUP BY CUBE (customer_id) HAVING sum(total) > 2000 ORDER BY 1 NULLS FIRST LIMIT 3
+
+SELECT * FROM generate_series(1,3) WITH ORDINALITY AS g(v, n)
+
+SELECT * FROM ROWS FROM (generate_series(1,2), unnest(ARRAY['a','b'])) AS t(a, b)
+
+SELECT * FROM unnest(ARRAY[1,2]) AS u
+
+SELECT * FROM json_to_recordset('[{"a":1,"b":"x"}]') AS x(a int, b text)
+
+SELECT * FROM jsonb_each_text('{"a":1}')
+
+SELECT * FROM regexp_matches('abc', '(b)') r
+
+SELECT xmlelement(name a, 'b'), xmlforest(1 AS x), xml '<a/>', xpath('/a/text()', '<a>x</a>')
+
+SELECT ROW(1,'a'), (1,2) < (1,3), ROW(1,2) = ROW(1,2)
+
+SELECT CAST('1' AS int) + '2'::int, int '3', CAST(NULL AS text), '5'::"char"
+
+SELECT coalesce(NULL, 1), nullif(1,1), greatest(1,2), least(1,2)
+
+SELECT substring('abc' FROM 2), substring('abc' FROM 1 FOR 2), trim(LEADING 'a' FROM 'aab'), overlay('abc' PLACING 'x' FROM 2), position('b' IN 'abc')
+
+SELECT 1 WHERE 1 BETWEEN 0 AND 2 AND 1 NOT IN (2,3) AND NOT false OR NULL IS NULL
+
+SELECT timestamptz '2024-01-01 00:00+00' AT TIME ZONE 'UTC', date_trunc('day', timestamp '2024-01-01 10:00')
+
+SELECT 1 AS a UNION SELECT 2 EXCEPT SELECT 1 ORDER BY a
+
+(SELECT 1) INTERSECT (SELECT 1) UNION ALL (SELECT 3 LIMIT 1)
+
+SELECT FROM orders LIMIT 1
+
+SELECT id FROM orders LIMIT NULL OFFSET NULL
+
+SELECT id FROM orders FETCH FIRST 50 ROWS ONLY
+
+SELECT id FROM orders ORDER BY id USING < LIMIT 2
+
+SELECT id FROM orders ORDER BY id USING OPERATOR(pg_catalog.>) LIMIT 2
+
+SELECT 1 OPERATOR(pg_catalog.+) 2
+
+SELECT id FROM ONLY (orders) ORDER BY id LIMIT 1
+
+SELECT id FROM public.orders AS "o o" WHERE "o o".id = 1
+
+SELECT * FROM ((SELECT 1 AS x)) AS t
+
+SELECT * FROM (orders o CROSS JOIN (VALUES (1)) v(x)) WHERE o.id=1
+
+SELECT id, total FROM orders WHERE total = (SELECT max(total) FROM orders)
+
+SELECT o.id FROM orders o WHERE o.total > ALL (SELECT avg(total) FROM orders GROUP BY customer_id) ORDER BY 1
+
+SELECT width_bucket(total, 0, 1000, 4), count(*) FROM orders GROUP BY 1 ORDER BY 1
+
+SELECT corr(id, total), regr_count(id, total), stddev_samp(total), mode() WITHIN GROUP (ORDER BY customer_id) FROM orders
+
+# 18
+SELECT JSON_OBJECT('a': 1, 'b': NULL ABSENT ON NULL), JSON_ARRAY(1, 'x', NULL), JSON_ARRAY(SELECT id FROM orders ORDER BY id LIMIT 2)
+
+# 18
+SELECT JSON('{"a":1}'), JSON_SCALAR(1), JSON_SERIALIZE('{"a":1}' RETURNING bytea)
+
+# 18
+SELECT JSON_VALUE('{"a":"x"}', '$.a'), JSON_QUERY('{"a":[1]}', '$.a' WITH WRAPPER), JSON_EXISTS('{"a":1}', '$.a')
+
+# 18
+SELECT JSON_VALUE('{"a":1}', '$.a' RETURNING int DEFAULT 0 ON EMPTY ERROR ON ERROR)
+
+# 18
+SELECT JSON_QUERY(jsonb '[1,[2]]', '$[*]' WITH CONDITIONAL WRAPPER NULL ON EMPTY)
+
+# 18
+SELECT '{"a":1}' IS JSON, '[]' IS JSON ARRAY, '{}' IS NOT JSON OBJECT, '1' IS JSON SCALAR WITHOUT UNIQUE KEYS
+
+# 18
+SELECT jt.* FROM JSON_TABLE('[{"a":1,"b":"x"}]', '$[*]' COLUMNS (n FOR ORDINALITY, a int PATH '$.a', b text PATH '$.b' DEFAULT 'q' ON EMPTY, e bool EXISTS PATH '$.z')) jt
+
+# 18
+SELECT o.id, jt.v FROM orders o, JSON_TABLE(to_jsonb(o), '$' COLUMNS (v numeric PATH '$.total')) jt WHERE o.id=1
+
+# 18
+SELECT JSON_OBJECTAGG(id: note WITH UNIQUE KEYS RETURNING jsonb) FROM orders WHERE id<3
+
+# 18
+SELECT JSON_ARRAYAGG(id ORDER BY id DESC NULL ON NULL) FROM orders WHERE id<3
+
+# 18
+SELECT uuid_extract_version(uuidv7()), uuid_extract_version(uuidv4()), random(1,1), random_normal(0,0)
+
+# 18
+SELECT to_hex(255), to_bin(5), to_oct(8), unicode_assigned('a'), lpad('1',3,'0'), ltrim('xx1','x')
+
+# 18
+SELECT x FROM (SELECT 1 AS x)
+
+# 18
+SELECT ssn FROM (SELECT ssn FROM customers ORDER BY id LIMIT 1)
+
+# 18
+SELECT * FROM (VALUES (1),(2)) ORDER BY 1
+
+# 18
+SELECT jsonb_path_query('{"a":"1"}', '$.a.number()'), jsonb_path_query('"2024-01-01"', '$.date()')
+
+# 18
+SELECT date_add(timestamptz '2024-01-01 00:00+00', '1 day', 'UTC'), to_timestamp('2024','YYYY') IS NOT NULL
+
+# 18
+SELECT string_agg(DISTINCT note, ',' ORDER BY note) FROM orders WHERE id<3
+
+# 18
+SELECT MERGE_ACTION FROM (SELECT 1 AS merge_action) q
+
+# 18
+SELECT old, new FROM (SELECT 1 AS old, 2 AS new) q
+
+# open
+INSERT INTO orders (id, customer_id, total, note) VALUES (9001, 1, 1.5, 'x') RETURNING *
+
+# open
+INSERT INTO orders VALUES (9001, 1, 1.5, 'x'), (9002, 2, 2, DEFAULT) RETURNING id
+
+# open
+INSERT INTO orders AS o (id, note) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET note = o.note || excluded.note RETURNING note
+
+# open
+INSERT INTO orders (id, note) VALUES (1, 'x') ON CONFLICT ON CONSTRAINT orders_pkey DO NOTHING
+
+# open
+INSERT INTO customers (id, name, email, ssn) VALUES (901, 'n', 'a@b', '1') RETURNING id, name
+
+# open
+INSERT INTO customers VALUES (902, 'n', 'a@b', '1')
+
+# open
+INSERT INTO customers (id, name, ssn) VALUES (1, 'n', 'q') ON CONFLICT (id) DO UPDATE SET name = excluded.name, ssn = excluded.ssn RETURNING id
+
+# open
+INSERT INTO customers (id, name) SELECT id + 700, note FROM orders WHERE id < 3 RETURNING id, name
+
+# open
+INSERT INTO orders (id, note) SELECT 9000 + id, name FROM customers WHERE id < 3 RETURNING id, note
+
+# open
+INSERT INTO orders (id, note) SELECT 9000 + id, ssn FROM customers WHERE id < 3 RETURNING id, note
+
+# open
+INSERT INTO orders (id, note) SELECT 9000 + id, email FROM customers c WHERE id < 3 ON CONFLICT DO NOTHING RETURNING *
+
+# open
+UPDATE customers SET name = upper(name) WHERE id = 1 RETURNING id, name
+
+# open
+UPDATE customers SET ssn = '111', email = NULL WHERE id = 1
+
+# open
+UPDATE customers SET email = 'x@' || name WHERE id < 3
+
+# open
+UPDATE customers SET (email, ssn) = ('a', 'b') WHERE id = 1
+
+# open
+UPDATE customers SET (email, ssn) = (SELECT note, note FROM orders WHERE id=1) WHERE id = 1
+
+# open
+UPDATE customers c SET name = o.note FROM orders o WHERE o.customer_id = c.id AND o.id = 1 RETURNING c.id, c.name
+
+# open
+UPDATE orders SET note = c.ssn FROM customers c WHERE c.id = orders.customer_id AND orders.id = 1 RETURNING note
+
+# open
+UPDATE orders SET note = (SELECT email FROM customers c WHERE c.id = orders.customer_id) WHERE id = 1 RETURNING note
+
+# open
+DELETE FROM customers WHERE id = 1 RETURNING id, name
+
+# open
+DELETE FROM orders o USING customers c WHERE c.id = o.customer_id AND c.name = 'name2' RETURNING o.id, c.name
+
+# open
+DELETE FROM orders USING customers c WHERE c.id = orders.customer_id AND c.id = 2 RETURNING orders.id, c.ssn
+
+# open
+WITH d AS (DELETE FROM orders WHERE id = 1 RETURNING *) SELECT * FROM d
+
+# open
+WITH u AS (UPDATE customers SET name = 'x' WHERE id = 1 RETURNING id, name) SELECT * FROM u
+
+# open
+WITH c AS (SELECT id, ssn FROM customers) UPDATE orders SET note = c.ssn FROM c WHERE c.id = orders.id AND c.id = 1 RETURNING note
+
+# open
+MERGE INTO customers c USING orders o ON c.id = o.id WHEN MATCHED AND o.total > 150 THEN UPDATE SET name = o.note WHEN NOT MATCHED THEN INSERT (id, name, ssn) VALUES (o.id, o.note, 'x')
+
+# open
+MERGE INTO orders o USING customers c ON o.id = c.id WHEN MATCHED THEN UPDATE SET note = c.ssn
+
+# open
+# 18
+MERGE INTO orders o USING customers c ON o.id = c.id WHEN MATCHED AND c.id < 3 THEN UPDATE SET note = c.email RETURNING merge_action(), o.id, o.note
+
+# open
+# 18
+MERGE INTO orders o USING (SELECT 1 AS id) s ON o.id = s.id WHEN MATCHED THEN UPDATE SET note = 'm' WHEN NOT MATCHED BY SOURCE AND o.id > 99 THEN DELETE RETURNING merge_action(), o.id
+
+# open
+# 18
+UPDATE orders SET note = 'x' WHERE id = 1 RETURNING old.note, new.note, id
+
+# open
+# 18
+DELETE FROM orders WHERE id = 1 RETURNING old.*, new.id
+
+# open
+# 18
+UPDATE customers SET name = 'x' WHERE id = 1 RETURNING old.name, new.name
+
+# open
+CREATE TEMP TABLE tt AS SELECT * FROM customers \g
+SELECT * FROM tt ORDER BY id LIMIT 2
+
+# open
+CREATE TABLE tt AS SELECT id, email AS e FROM customers WITH NO DATA
+
+# open
+COPY (SELECT id, email, ssn FROM customers ORDER BY id LIMIT 3) TO STDOUT (FORMAT csv, HEADER true)
+
+# open
+COPY customers (id, email) TO STDOUT
+
+# open
+SELECT * FROM customers WHERE id = 1 FOR UPDATE SKIP LOCKED
+
+# open
+SELECT c.id, c.email FROM customers c JOIN orders o ON o.customer_id=c.id WHERE o.id=1 FOR SHARE OF o
+
+# open
+SELECT * FROM v_customers ORDER BY id LIMIT 2
+
+# open
+TRUNCATE log_orders
+
+# open
+LOCK TABLE orders IN SHARE MODE
+
+# open
+SAVEPOINT a \g
+INSERT INTO orders (id) VALUES (9009) \g
+ROLLBACK TO SAVEPOINT a \g
+SELECT count(*) FROM orders
+
+# open
+SET LOCAL statement_timeout = 1000 \g
+SHOW statement_timeout
+
+# open
+PREPARE i(int,text) AS INSERT INTO orders (id, note) VALUES ($1,$2) RETURNING id \g
+EXECUTE i(9010,'x')
+
+# open
+ANALYZE customers
+
+# open
+COMMENT ON TABLE orders IS 'x'
+
+# open
+CREATE INDEX ix ON orders (note)
+
+# open
+SELECT ssn, count(*) FROM customers GROUP BY ssn
+
+# open
+SELECT email FROM customers ORDER BY email, id LIMIT 3
+
+# open
+SELECT id FROM customers WHERE email LIKE '%mple' ORDER BY id LIMIT 2
+
+# open
+SELECT c FROM orders c WHERE id=1
+
+# open
+SELECT to_jsonb(c) FROM customers c ORDER BY id LIMIT 1
+
+SELECT 1 AS one, 'it''s' AS "quoted ""name"""
+
+/* leading */ SELECT /* mid */ count(*) /* end */ FROM /* /* nested */ */ orders -- trailing
+
+SELECT 'a--b', 'c/*d*/e', $$-- not a comment$$, $x$ $$ $x$ FROM orders LIMIT 1
+
+SELECT E'tab\there', E'\x41', E'\u00e9', E'\101'
+
+SELECT b'1010', x'1F', B'', X'ff'::bit(8)
+
+SELECT 1e3, 1.5e-2, .5, 5., 1E+2, 0.0
+
+SELECT -1, - 1, +1, - -1, 2-1, 2 - -1
+
+SELECT id FROM orders WHERE id>-1 AND id<>-2 AND id!=0 AND id<=3
+
+SELECT "orders"."id" FROM "public"."orders" ORDER BY "orders"."id" LIMIT 1
+
+SELECT ORDERS.ID FROM PUBLIC.ORDERS WHERE Id = 2
+
+SELECT id AS "SELECT", total AS "from" FROM orders LIMIT 1
+
+SELECT id "end" FROM orders LIMIT 1
+
+SELECT CASE WHEN id=1 THEN 'x' END FROM orders WHERE id<3 ORDER BY id
+
+SELECT id label, id value, id name, id type, id key, id data FROM orders LIMIT 1
+
+SELECT o.id FROM orders AS o (id, cust) WHERE cust=2 ORDER BY 1 LIMIT 2
+
+SELECT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.id FROM orders AS aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa LIMIT 1
+
+SELECT public.orders.id, public.orders.* FROM public.orders ORDER BY 1 LIMIT 1
+
+SELECT * FROM public.customers WHERE public.customers.id = 4
+
+SELECT count(*) FROM customers c, orders o WHERE c.id=o.customer_id
+
+SELECT (SELECT count(*) FROM customers), EXISTS (SELECT 1 FROM customers WHERE name='name1')
+
+SELECT id, name FROM customers UNION SELECT id, note FROM orders WHERE id < 3 ORDER BY 1, 2 LIMIT 5
+
+SELECT id, ssn FROM customers WHERE id<3 UNION ALL SELECT id, note FROM orders WHERE id<3
+
+SELECT c.ssn AS n, o.id FROM customers c RIGHT JOIN orders o ON o.customer_id=c.id ORDER BY o.id LIMIT 4
+
+SELECT id, (SELECT email FROM customers c WHERE c.id=o.customer_id) FROM orders o ORDER BY id LIMIT 3
+
+WITH a AS (SELECT * FROM customers), b AS (SELECT * FROM a) SELECT b.ssn, b.email FROM b ORDER BY b.id LIMIT 3
+
+SELECT ssn, email FROM customers WHERE id IN (1,2) ORDER BY name
+
+SELECT x.ssn FROM (SELECT ssn FROM customers ORDER BY id LIMIT 2) x
+
+SELECT email FROM ONLY customers ORDER BY id LIMIT 2
+
+SELECT id, ssn, email FROM customers LIMIT 0
+
+SELECT c.id, c.ssn FROM customers c JOIN LATERAL (SELECT count(*) n FROM orders o WHERE o.customer_id=c.id) l ON l.n>0 ORDER BY c.id LIMIT 2
+
+VALUES (1,'a'),(2,'b')
+
+SELECT * FROM (VALUES (1,'a'),(2,'b')) v(i,t) ORDER BY i
+
+TABLE customers LIMIT 2
+
+(SELECT ssn FROM customers WHERE id=1) UNION ALL (SELECT email FROM customers WHERE id=1)
+
+SELECT id::bigint, id::text, total::int, note::varchar(3) FROM orders WHERE id=1
+
+SELECT CAST(id AS numeric(5,1)), total::float8, id::bool FROM orders WHERE id=1
+
+EXPLAIN (COSTS OFF, FORMAT JSON) SELECT name FROM customers WHERE id=3
+
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) SELECT id FROM orders WHERE id=1
+
+EXPLAIN VERBOSE SELECT id FROM orders WHERE id=1
+
+SHOW TIME ZONE
+
+BEGIN \g
+SELECT count(*) FROM customers \g
+COMMIT
+
+BEGIN READ ONLY \g
+SELECT ssn FROM customers WHERE id=1 \g
+END
+
+PREPARE p (int) AS SELECT ssn, email FROM customers WHERE id=$1 \g
+EXECUTE p(3) \g
+DEALLOCATE p
+
+PREPARE p AS SELECT count(*) FROM customers \g
+EXECUTE p \g
+DEALLOCATE PREPARE ALL
+
+BEGIN \g
+DECLARE c CURSOR FOR SELECT id, ssn, email FROM customers ORDER BY id \g
+FETCH 2 FROM c \g
+MOVE FORWARD 3 IN c \g
+FETCH NEXT c \g
+CLOSE c \g
+COMMIT
+
+BEGIN \g
+DECLARE c SCROLL CURSOR FOR SELECT id, email FROM customers ORDER BY id \g
+FETCH LAST FROM c \g
+FETCH BACKWARD 2 c \g
+FETCH ABSOLUTE 1 c \g
+FETCH RELATIVE 1 c \g
+CLOSE ALL \g
+COMMIT
+
+DECLARE c CURSOR WITH HOLD FOR SELECT id, ssn FROM customers ORDER BY id \g
+FETCH FIRST c \g
+CLOSE c
+
+BEGIN \g
+DECLARE c BINARY CURSOR FOR SELECT id, email FROM customers ORDER BY id \g
+FETCH 1 c \g
+COMMIT
+
+SET application_name = 'x' \g
+SHOW application_name
+
+SET TimeZone = 'Europe/Berlin' \g
+SELECT extract(timezone from timestamptz '2024-01-01')
+
+SET statement_timeout = '5s' \g
+SELECT id FROM orders LIMIT 1
+
+SET extra_float_digits = 3 \g
+SELECT 0.1::float8
+
+SET DateStyle = 'ISO, DMY' \g
+SELECT date '2024-02-01'
+
+SET client_encoding = 'UTF8' \g
+SELECT 'é'
+
+SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY \g
+SELECT 1
+
+SELECT U&"\0069d", U&'d\0061t\+000061' AS U&"d\0061t" FROM U&"orders" WHERE U&"!0069d" UESCAPE '!' = $1 \bind 7
+
+SELECT id, U&"\0065mail", U&"ss!006e" UESCAPE '!' FROM customers ORDER BY id
+
+SELECT U&"\0063".* FROM customers c ORDER BY c.U&"\0069d"
+
+SELECT id, 'a'
+  -- it's one text
+  'b', E'c\n'
+'d', X'1f'
+'00' FROM orders WHERE note = 'note'
+'7' ORDER BY id
+
+SELECT id AS größe, total AS 名前 FROM orders AS straße WHERE straße.id = 3
+
+SELECT c.name AS prénom, c.email FROM customers c ORDER BY prénom, id
+
+#18
+SELECT id, 0x1F, 0o17, 0b1_0, 1_000.5 FROM orders WHERE id < 0x4 ORDER BY id LIMIT 1_000
+
+#15
+#fails
+SELECT id, 1_000 FROM orders
+
+SELECT j.id, o.note, c.name FROM orders o JOIN customers c USING (id) AS j WHERE j.id < 4 ORDER BY j.id
+
+SELECT j.*, j FROM customers a JOIN customers b USING (id, name) AS j ORDER BY j.id
+
+SELECT j.id, a.email, b.ssn FROM customers a JOIN customers b USING (id) AS j ORDER BY j.id
+
+SELECT id, note FROM orders ORDER BY total USING >, id USING < LIMIT 3
+
+SELECT array_agg(id ORDER BY id USING OPERATOR(pg_catalog.>)) FROM orders WHERE id < 5
+
+SELECT '{1,2}'::int4 ARRAY, CAST('{a}' AS text ARRAY[3]), $1::int ARRAY[4] \bind {1,2}
+
+SELECT tableoid::regclass AS relation, o.tableoid::regclass, id FROM orders o WHERE id = 2
+
+SELECT tableoid::regclass, count(*) FROM orders GROUP BY 1
+
+#open
+SELECT setseed(0.5)
+
+SELECT !! 'cat'::tsquery, 'a'::tsquery || !! 'b'::tsquery
+
+SELECT x.* FROM XMLTABLE(XMLNAMESPACES('http://x.y' AS zz), '/zz:rows/zz:row' PASSING '<rows xmlns="http://x.y"><row><a>10</a></row></rows>' COLUMNS a int PATH 'zz:a') AS x
+
+#open
+INSERT INTO orders (id, customer_id) SELECT $1, 2 ON CONFLICT (id) DO UPDATE SET note = excluded.note || 'x', total = 1 RETURNING id, note \bind 7
+
+#open
+INSERT INTO orders SELECT 7, 2 ON CONFLICT DO NOTHING
+
+#open
+UPDATE orders SET (note, total) = ('x', DEFAULT) WHERE id = 3 RETURNING id, note, total
+
+#open
+#18
+UPDATE orders SET total = total + 1 WHERE id = 3 RETURNING old.total, new.total, total, old.id
+
+#open
+#18
+UPDATE orders SET total = total + 1 WHERE id = 3 RETURNING WITH (OLD AS o, NEW AS n) o.total, n.total, n.*
+
+#open
+#18
+DELETE FROM orders WHERE id = 3 RETURNING old, new, old.*
+
+#open
+#18
+INSERT INTO orders (id, note) VALUES (7, 'x') ON CONFLICT (id) DO UPDATE SET note = excluded.note RETURNING old.note, new.note
+
+#open
+#18
+MERGE INTO orders o USING customers c ON c.id = o.id AND o.id = 3 WHEN MATCHED THEN UPDATE SET note = 'x' RETURNING merge_action(), old.note, new.note, c.id
+
+#open
+SET LOCAL SCHEMA 'public'
+
+#open
+#fails
+CREATE USER ordinary_user WITH ENCRYPTED PASSWORD 'x' VALID UNTIL 'infinity'

@@ -137,6 +137,70 @@ fn nobody_makes_code_run_unasked(server: &'static Postgres) {
     }
 }
 
+/// Nor what would run once a trigger is enabled, or somebody logs in.
+fn nobody_makes_code_run_later(server: &'static Postgres) {
+    let disabled = "create function spare() returns trigger language plpgsql as 'begin return new; end';
+        create trigger spare before insert on houses for each row execute function spare();
+        alter table houses disable trigger spare;
+        create function aside() returns event_trigger language plpgsql as 'begin end';
+        create event trigger aside on ddl_command_end execute function aside(); alter event trigger aside disable";
+    let sidegate = start(server, MASKED, &format!("{HOUSES}; {disabled}"));
+    crate::harness::until("the catalog", || answer(&sidegate, "select 1 from nails").contains("1\n1").then_some(()));
+    let does = "language plpgsql as 'begin create table shown as select secret from nails; end'";
+    for (sql, told) in [
+        (format!("create or replace function spare() returns trigger {does}"), "`public.spare` runs by itself"),
+        (format!("create or replace function aside() returns event_trigger {does}"), "`public.aside` runs by itself"),
+        ("create event trigger mine on ddl_command_end execute function aside()".to_owned(), "what a trigger runs"),
+        ("alter table houses enable trigger spare".to_owned(), "ALTER TABLE"),
+        ("alter event trigger aside enable".to_owned(), "ALTER EVENT TRIGGER"),
+        ("insert into houses values (7, 'c')".to_owned(), "INSERT 0 1"),
+    ] {
+        let text = answer(&sidegate, &sql);
+        assert!(text.contains(told) && !text.contains("4711"), "{sql}: {text}");
+    }
+    // What is disabled is none of what statements run.
+    assert_eq!(server.sql(&sidegate.database, "select count(*) from pg_class where relname = 'shown'"), "0");
+}
+
+#[test]
+fn an_event_trigger_of_the_same_transaction_leaves_unknown_what_definitions_run() {
+    let logs = "create function logs() returns event_trigger language plpgsql as 'begin end'";
+    let sidegate = Setup::open().start();
+    postgres().sql(&sidegate.database, logs);
+    crate::harness::until("the catalog", || {
+        let sql = "drop table if exists nothing";
+        answer(&sidegate, sql);
+        let known =
+            |event: &Value| event["input"]["sql"]["normalized"] == sql && event["input"]["unknown"] == json!([]);
+        sidegate.events().iter().any(known).then_some(())
+    });
+    let made = "create event trigger logged on ddl_command_end execute function logs()";
+    let mut client = Raw::open(sidegate.port, &sidegate.database);
+    let unknown = |sql: &str| sidegate.event_of(sql)["input"]["unknown"].to_string();
+    assert_eq!(
+        client.ask(&query(&format!("{made}; create table one (id int)"))),
+        "C:CREATE EVENT TRIGGER C:CREATE TABLE Z:I"
+    );
+    assert!(unknown(&format!("{made}; create table one (id int)")).contains("sql.functions"));
+    assert_eq!(
+        client.ask(&query("alter event trigger logged disable; begin; alter event trigger logged enable")),
+        "C:ALTER EVENT TRIGGER C:BEGIN C:ALTER EVENT TRIGGER Z:T"
+    );
+    assert_eq!(client.ask(&query("create table two (id int)")), "C:CREATE TABLE Z:T");
+    assert!(unknown("create table two (id int)").contains("sql.functions"));
+    assert_eq!(client.ask(&query("commit")), "C:COMMIT Z:I");
+}
+
+#[test]
+fn under_masks_nobody_makes_code_run_later_on_15() {
+    nobody_makes_code_run_later(postgres());
+}
+
+#[test]
+fn under_masks_nobody_makes_code_run_later_on_18() {
+    nobody_makes_code_run_later(postgres18());
+}
+
 #[test]
 fn under_masks_nobody_makes_code_run_unasked_on_15() {
     nobody_makes_code_run_unasked(postgres());

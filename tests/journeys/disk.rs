@@ -50,6 +50,8 @@ fn a_full_disk_refuses_new_work_and_goes_on_when_there_is_room() {
         late.next().filter(|message| message.tag == 'E')
     });
     assert_eq!(refused.expect("no session begins").field('C'), "53100");
+    // What was filled, the write, the one in a transaction, and the session.
+    assert!(sidegate.metric("sidegate_journal_refused_total") > 5.5);
 
     drop(file);
     std::fs::remove_file(&path).expect("it is removed");

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, startup, sync};
 use crate::harness::{Setup, Sidegate, postgres, said, until};
@@ -69,7 +70,7 @@ fn malformed_bodies_are_protocol_violations() {
     let mut sidegate = Setup::open().start();
     let mut neighbour = open(&sidegate);
     let nested = [b"select 1\0".to_vec(), query("drop table hidden_in_a_body")].concat();
-    let bodies: [(char, &[u8]); 12] = [
+    let bodies: [(char, &[u8]); 17] = [
         ('Q', b"select 1"),
         ('Q', &nested),
         ('Q', b""),
@@ -82,6 +83,11 @@ fn malformed_bodies_are_protocol_violations() {
         ('C', b"S"),
         ('p', b""),
         ('d', b""),
+        ('S', b"x"),
+        ('H', b"x"),
+        ('X', b"x"),
+        ('c', b"x"),
+        ('f', b"x"),
     ];
     for (tag, body) in bodies {
         let mut client = open(&sidegate);
@@ -208,7 +214,10 @@ fn startup_parameters_that_could_change_anything_refuse_the_session() {
         client.send(&startup(&[("user", "alice"), ("database", &sidegate.database), (name, value)]));
         let answer = client.until_end();
         assert_eq!(spell(&answer), "E:42501", "{name}={value}: {answer:?}");
-        assert!(answer[0].field('M').contains(name), "{answer:?}");
+        let words = answer[0].field('M');
+        assert!(words.contains(name), "{answer:?}");
+        let way_out = ["role", "session_authorization", "standard_conforming_strings"].contains(&name);
+        assert_eq!(words.contains("`startup_parameters.allow` may name it"), way_out, "{answer:?}");
     }
 }
 
@@ -245,12 +254,18 @@ fn statements_that_would_exhaust_a_parser_are_refused_in_a_sentence() {
     lives(&mut sidegate, &mut neighbour);
 }
 
-/// Shapes that older parsers walked again and again, twice as often with every link.
+/// Shapes that older parsers walked again and again, twice as often with every link: those that were published, and
+/// more of their kind.
 #[test]
 fn chains_that_invite_a_parser_to_guess_are_answered_at_once() {
     let sidegate = Setup::open().start();
     let mut client = open(&sidegate);
     let chains = [
+        format!("if i.{}:Fi", "D.i.".repeat(14)),
+        format!("if i.D.{}*~", "i.".repeat(25)),
+        format!("if-{}a", "stf-localtclocal33alt.".repeat(30)),
+        format!("{}b", ".not-b".repeat(90)),
+        format!("select f{}", "(a(b".repeat(30)),
         format!("select {}x", "if(current_time(".repeat(30)),
         format!("select a{}", ".foo(t--,i)\n".repeat(30)),
         format!("select {}x", "x-not-b.".repeat(40)),
@@ -261,9 +276,18 @@ fn chains_that_invite_a_parser_to_guess_are_answered_at_once() {
         format!("select * from {}a", "(select * from (".repeat(15)),
     ];
     for sql in chains {
-        // A client that waits for longer than half a minute fails.
-        let answer = client.ask(&query(&sql));
-        assert!(answer.starts_with("E:"), "{sql}: {answer}");
+        let mut took = |bytes: &[u8]| {
+            let asked = Instant::now();
+            let answer = client.ask(bytes);
+            assert!(answer.starts_with("E:"), "{sql}: {answer}");
+            asked.elapsed()
+        };
+        // The best of a few, since others work on this machine as well; what doubles with every link has no good one.
+        let best = (0..5)
+            .map(|n| format!("{sql} /* {n} */"))
+            .flat_map(|sql| [query(&sql), [parse("", &sql), sync()].concat()].map(|bytes| took(&bytes)));
+        let best = best.min().expect("ten");
+        assert!(best < Duration::from_millis(100), "{sql}: {best:?}");
         assert_eq!(client.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
     }
 }

@@ -69,6 +69,9 @@ fn psql_and_psycopg_log_in_with_a_token_as_their_password() {
     assert_eq!(said(&sidegate.environment(&mut command).output().expect("python runs")), "7\n");
     assert!((sidegate.metric("sidegate_logins_total{listener=\"shop\",method=\"jwt\"}") - 2.0).abs() < 0.5);
     assert!((sidegate.metric("sidegate_issuer_keys{issuer=\"corp\"}") - 1.0).abs() < 0.5);
+    let taken = sidegate.metric("sidegate_issuer_keys_taken_seconds{issuer=\"corp\"}");
+    let now = f64::from(u32::try_from(crate::harness::provider::now()).expect("before 2106"));
+    assert!(taken > now - 60.0 && taken < now + 2.0, "{taken}, and it is {now}");
     assert!(!sidegate.stderr().join("\n").contains(&token[..40]), "no token in any log");
 }
 
@@ -144,6 +147,8 @@ fn an_idle_session_ends_when_its_identity_does() {
     assert_eq!(spell(&idle.until_end()), "E:57P01");
     assert_eq!(spell(&in_transaction.until_end()), "E:57P01", "an open transaction does not keep it");
     assert_eq!(lasting.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
+    let ended = sidegate.metric("sidegate_identities_ended_total{listener=\"shop\",reason=\"expired\"}");
+    assert!((ended - 2.0).abs() < 0.5, "{ended}");
 }
 
 #[test]

@@ -296,12 +296,12 @@ fn parts_of_documents_are_masked_and_the_rest_stays() {
     postgres().sql(
         &sidegate.database,
         r#"create domain document as json; create table notes (id int primary key, payload jsonb, plain document, words text);
-           insert into notes values (1, '{"card": {"number": 4111, "name": "A"}, "contacts": [{"mail": "paul@example.com"}, 7], "ok": 1.50}',
+           insert into notes values (1, '{"card": {"number": 4111222233, "name": "A"}, "contacts": [{"mail": "paul@example.com"}, 7], "ok": 1.50}',
              '{ "name" : "Paul", "n\u0061me":"Pauline", "x":1.0 }', 'w'), (2, null, null, null), (3, '[1]', '3', 'x')"#,
     );
     let psql = |sql: &str| {
         let text = said(&sidegate.psql(&["-Atc", sql]));
-        assert!(!["4111", "paul@", "aul\"", "auline"].iter().any(|raw| text.contains(raw)), "{sql}: {text}");
+        assert!(!["4111222233", "paul@", "aul\"", "auline"].iter().any(|raw| text.contains(raw)), "{sql}: {text}");
         text.trim().to_owned()
     };
     crate::harness::until("the catalog", || (!psql("select id from notes").contains("not known")).then_some(()));
@@ -312,7 +312,7 @@ fn parts_of_documents_are_masked_and_the_rest_stays() {
     assert_eq!(psql("copy notes (id, payload) to stdout").lines().next(), Some(format!("1\t{payload}").as_str()));
     for refused in [
         "select payload ->> 'ok' from notes",
-        "select id from notes where payload @> '{\"card\": {\"number\": 4111}}'",
+        "select id from notes where payload @> '{\"card\": {\"number\": 4111222233}}'",
         "select jsonb_path_query(payload, '$.card') from notes",
         "select payload['card'] from notes",
         "select plain::text from notes",

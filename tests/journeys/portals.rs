@@ -54,6 +54,24 @@ fn cursors_are_judged_by_what_they_read() {
 }
 
 #[test]
+fn a_cursors_name_means_nothing_once_its_transaction_has_ended() {
+    let sidegate = Setup::policy(OPEN).start();
+    let mut client = open(&sidegate);
+    assert_eq!(client.ask(&query("declare kept cursor with hold for select id from orders")), "C:DECLARE CURSOR Z:I");
+    // More of them, one unlike the other, than one name is told apart in.
+    for function in ["abs", "ceil", "exp", "floor", "ln", "log", "round", "sign", "sqrt", "trunc"] {
+        client.ask(&query("begin"));
+        client.ask(&query(&format!("declare c cursor for select {function}(total) from orders where id = 9")));
+        assert_eq!(client.ask(&query("fetch all from c")), "T D C:FETCH 1 Z:T", "{function}");
+        client.ask(&query("commit"));
+        assert_eq!(client.ask(&query("fetch 1 from kept")), "T D C:FETCH 1 Z:I", "{function}");
+    }
+    sidegate.edit_policy(NO_PAYROLL);
+    client.ask(&query("begin; declare c cursor for select 1; commit"));
+    assert_eq!(client.ask(&query("declare c cursor with hold for select salary from payroll")), "E:42501 Z:I");
+}
+
+#[test]
 fn refusals_of_binds_and_executes_leave_every_transaction_state_as_the_server_would() {
     let values = format!(
         "{NO_PAYROLL}\ndeny contains \"that is too much\" if {{\n\tsome p in input.sql.parameters\n\t\
@@ -120,6 +138,52 @@ fn data_for_a_copy_goes_by_the_extended_protocol_with_an_early_sync() {
     assert_eq!(client.ask(&query("copy payroll to stdout")), "E:42501 Z:I");
     assert_eq!(client.ask(&query("select 1")), "T D C:SELECT 1 Z:I", "in step");
     assert_eq!(postgres().sql(&sidegate.database, "select count(*) from payroll where id >= 900"), "2");
+}
+
+/// A client may send data before it was asked for any. Which Sync the server swallows is as certain then as otherwise.
+#[test]
+fn data_that_nobody_has_asked_for_yet_shifts_no_answer() {
+    let sidegate = Setup::open().start();
+    postgres().sql(&sidegate.database, "create table staged (id int, amount int)");
+    let copy = [parse("", "copy staged from stdin"), bind("", "", &[]), execute("", 0)].concat();
+    let simple = query("copy staged from stdin");
+    let [good, bad] = ["900\t1\n", "not a number\t1\n"].map(|row| message('d', row.as_bytes()));
+    let (done, failed) = (message('c', b""), message('f', b"no\0"));
+    let run = [parse("", "select 1"), bind("", "", &[]), execute("", 0), sync()].concat();
+    let twice = query("copy staged from stdin; copy staged from stdin");
+    let nowhere = [parse("", "copy nowhere from stdin"), bind("", "", &[]), execute("", 0)].concat();
+    let cases: [(&[&[u8]], &str); 15] = [
+        (&[&copy, &sync(), &good, &done, &sync()], "1 2 G C:COPY 1 Z:I"),
+        (&[&copy, &sync(), &bad, &done, &sync()], "1 2 G E:22P02 Z:I"),
+        (&[&copy, &sync(), &bad, &good, &good, &done, &sync()], "1 2 G E:22P02 Z:I"),
+        (&[&copy, &sync(), &failed, &sync()], "1 2 G E:57014 Z:I"),
+        (&[&copy, &good, &done, &sync()], "1 2 G C:COPY 1 Z:I"),
+        (&[&copy, &bad, &done, &sync()], "1 2 G E:22P02 Z:I"),
+        (&[&copy, &sync(), &sync(), &good, &done, &sync()], "1 2 G C:COPY 1 Z:I"),
+        (&[&copy, &sync(), &good, &done, &sync(), &run], "1 2 G C:COPY 1 Z:I 1 2 D C:SELECT 1 Z:I"),
+        (&[&copy, &sync(), &bad, &done, &sync(), &run], "1 2 G E:22P02 Z:I 1 2 D C:SELECT 1 Z:I"),
+        (&[&copy, &sync(), &done, &sync(), &copy, &sync(), &done, &sync()], "1 2 G C:COPY 0 Z:I 1 2 G C:COPY 0 Z:I"),
+        (&[&nowhere, &sync(), &good, &done, &sync()], "1 2 E:42P01 Z:I Z:I"),
+        (&[&simple, &good, &done], "G C:COPY 1 Z:I"),
+        (&[&simple, &bad, &done], "G E:22P02 Z:I"),
+        (&[&twice, &good, &done, &good, &done], "G C:COPY 1 G C:COPY 1 Z:I"),
+        (&[&good, &done, &failed, &run], "1 2 D C:SELECT 1 Z:I"),
+    ];
+    for (number, (batch, expected)) in cases.into_iter().enumerate() {
+        // Also in pieces, whichever way they fall.
+        for pieces in [1, 7, 4096] {
+            let mut client = open(&sidegate);
+            let last = query("select 'last'");
+            for piece in [&batch.concat()[..], &last].concat().chunks(pieces) {
+                client.send(piece);
+            }
+            let mut told = Vec::new();
+            while !told.ends_with(&["T D C:SELECT 1 Z:I".to_owned()]) {
+                told.push(spell(&client.until_ready()));
+            }
+            assert_eq!(told.join(" "), format!("{expected} T D C:SELECT 1 Z:I"), "{number} in {pieces}");
+        }
+    }
 }
 
 #[test]

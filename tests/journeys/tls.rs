@@ -195,13 +195,16 @@ fn certificates_rotate_under_load_and_no_connection_is_lost() {
                 }
             });
         }
-        for _ in 0..4 {
-            let leaf = pki.issue(|_| {});
+        for year in 2041..2045 {
+            let leaf = pki.issue(|params| params.not_after = date_time_ymd(year, 1, 2));
             let before = opened.load(Ordering::Relaxed);
             pki.install(&leaf);
             until("the new certificate", || {
                 (open(&sidegate, &pki).certificate() == *leaf.certificate.der()).then_some(())
             });
+            let ends = f64::from(u32::try_from(date_time_ymd(year, 1, 2).unix_timestamp()).expect("before 2106"));
+            let told = sidegate.metric("sidegate_certificate_expiry_timestamp_seconds{listener=\"shop\"}");
+            assert!((told - ends).abs() < 0.5, "{told}, where it is {ends}");
             until("more sessions", || (opened.load(Ordering::Relaxed) > before + 5).then_some(()));
             assert_eq!(session.ask(&query("select 1")), "T D C:SELECT 1 Z:I", "older sessions go on");
         }

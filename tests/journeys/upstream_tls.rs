@@ -11,7 +11,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::harness::raw::{Raw, message, query, spell, startup};
-use crate::harness::{Setup, postgres, said, until};
+use crate::harness::{Setup, postgres, python, said, until};
 
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::default();
@@ -91,6 +91,8 @@ fn a_server_that_is_not_trusted_is_told_of_in_a_sentence_and_named_in_the_log() 
     let mut client = Raw::silent(sidegate.port);
     client.send(&startup(&[("user", "alice"), ("database", &sidegate.database)]));
     assert_eq!(spell(&client.until_end()), "E:08001");
+    let failed = sidegate.metric("sidegate_upstream_connect_failures_total{listener=\"shop\"}");
+    assert!((failed - 2.0).abs() < 0.5, "{failed}");
 }
 
 #[test]
@@ -158,6 +160,35 @@ fn the_systems_certificates_count_without_a_ca_and_are_read_anew_on_sighup() {
     let sent = Command::new("kill").args(["-HUP", &sidegate.pid().to_string()]).status().expect("kill runs");
     assert!(sent.success());
     until("the signer to be trusted", || (tried() == "1\n").then_some(()));
+}
+
+#[test]
+fn what_the_server_has_against_a_session_is_told_as_the_server_tells_it() {
+    let sidegate = Setup::open().start();
+    let reach = |parameters: &[(&str, &str)]| {
+        let mut client = Raw::silent(sidegate.port);
+        client.send(&startup(&[&[("user", "alice")][..], parameters].concat()));
+        let answer = client.until_end();
+        (spell(&answer), answer[0].field('M'))
+    };
+    let database = sidegate.database.as_str();
+    for (parameters, code, words) in [
+        (&[("database", "no_such_shop")][..], "E:3D000", "database \"no_such_shop\" does not exist"),
+        (&[("database", "template0")], "E:55000", "database \"template0\" is not currently accepting connections"),
+        (
+            &[("database", database), ("DateStyle", "nonsense")],
+            "E:22023",
+            "invalid value for parameter \"DateStyle\": \"nonsense\"",
+        ),
+    ] {
+        assert_eq!(reach(parameters), (code.to_owned(), words.to_owned()));
+    }
+    let script = "import psycopg\n\
+                  try: psycopg.connect(dbname='no_such_shop')\n\
+                  except psycopg.OperationalError as e: print(e)";
+    let told =
+        said(&sidegate.environment(python().args(["-c", script])).env_remove("PGDATABASE").output().expect("it runs"));
+    assert!(told.contains("FATAL:  database \"no_such_shop\" does not exist"), "{told}");
 }
 
 #[test]

@@ -147,6 +147,23 @@ fn a_key_that_the_issuer_withdraws_takes_its_sessions_along() {
 }
 
 #[test]
+fn a_key_that_the_issuer_withdraws_is_missed_without_anybody_asking() {
+    let (leaked, other) = (Key::new("k1"), Key::new("k2"));
+    let provider = Provider::start(&[&leaked, &other]);
+    // Keys are fetched four times within their age, and every 45 seconds at least.
+    let issuers = provider.configuration(", max_age: 4s");
+    let sidegate = Setup::open().identify("[{jwt: {issuer: corp}}]").sidegate(&issuers).start();
+    let claims = provider.claims(600);
+    let [mut out, mut kept] = [&leaked, &other].map(|key| with_token(&sidegate, &key.token(&claims)));
+    let ended = "sidegate_identities_ended_total{listener=\"shop\",reason=\"withdrawn\"}";
+    assert!(sidegate.metric(ended) < 0.5);
+    provider.has(&[&other]);
+    assert_eq!(end(&mut out).0, "E:57P01");
+    assert_eq!(kept.ask(&query("select 1")), "T D C:SELECT 1 Z:I");
+    assert!((sidegate.metric(ended) - 1.0).abs() < 0.5);
+}
+
+#[test]
 fn a_key_that_leaves_a_file_takes_its_sessions_along() {
     let (gone, other) = (Key::new("k1"), Key::new("k2"));
     let provider = Provider::start(&[]);

@@ -19,7 +19,7 @@ fn admits(woven: &Woven, described: &[(String, u32, i16)]) -> Result<(), String>
         let (relation, attribute) = (*relation, *attribute);
         Column { name: name.as_bytes(), relation, attribute, type_oid: 0, modifier: -1, format: 0 }
     };
-    woven.guard().admits(&RowDescription { columns: described.iter().map(column).collect() })
+    woven.guard().admits(0, &RowDescription { columns: described.iter().map(column).collect() })
 }
 
 #[test]

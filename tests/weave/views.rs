@@ -230,7 +230,7 @@ fn guarded(shop: &Shop) {
     let described = |relation: &str, attribute: i16| {
         let relation = shop.catalog.relation_in("public", relation).unwrap().oid();
         let column = Column { name: b"number", relation, attribute, type_oid: 25, modifier: -1, format: 0 };
-        woven.guard().admits(&RowDescription { columns: vec![column] })
+        woven.guard().admits(0, &RowDescription { columns: vec![column] })
     };
     assert!(described("v_renamed", 1).is_ok() && described("orders", 1).is_err());
     for (relation, attribute) in

@@ -121,6 +121,16 @@ async fn lost(opened: Opened) -> AcceptError {
     }
 }
 
+/// What was accepted of `alice`, who has shown a certificate that ends then, and the client.
+pub(crate) async fn certified(year: i32) -> (impl Sized, Accepted) {
+    let pki = Pki::new();
+    let own = pki.issue(|params| params.not_after = date_time_ymd(year, 1, 1));
+    let (client, opened) = connect(pki.listener(Duration::from_secs(20)).await).await;
+    let mut client = encrypt(pki.connector(&[ALPN], Some(&own)), client, Way::Direct).await.unwrap();
+    client.write_all(STARTUP).await.unwrap();
+    (client, session(opened).await)
+}
+
 #[tokio::test]
 async fn sessions_are_encrypted_either_way_and_show_a_verified_certificate() {
     let pki = Pki::new();

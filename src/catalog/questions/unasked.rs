@@ -113,12 +113,15 @@ pub(in crate::catalog) const FOREIGN_KEYS: Question = Question {
     ),
 };
 
-/// Functions that run where objects are made, altered or dropped, each with the commands; all where there are none.
+/// Functions that run where objects are made, altered or dropped, each with the commands; all where there are none. And
+/// those of triggers that are disabled or run when somebody logs in, with what no command is: who replaces one of them
+/// has code that runs.
 pub(in crate::catalog) const EVENT_TRIGGERS: Question = Question {
     what: "event triggers",
     columns: &["evtfoid", "evttags"],
-    sql: "select v.evtfoid::oid, to_json(v.evttags) from pg_event_trigger v \
-          where v.evtenabled <> 'D' and v.evtevent <> 'login'",
+    sql: "select v.evtfoid::oid, case when v.evtenabled <> 'D' and v.evtevent <> 'login' then to_json(v.evttags) \
+          else '[\"disabled\"]'::json end from pg_event_trigger v union all select d.f, '[\"disabled\"]'::json from \
+          (select distinct t.tgfoid from pg_trigger t where not t.tgisinternal and t.tgenabled = 'D') d(f)",
 };
 
 /// Functions that domains call.

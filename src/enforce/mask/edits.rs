@@ -81,9 +81,9 @@ impl Woven {
         Self { later, ..self }
     }
 
-    /// The same, which answers what was foreseen when its name was given.
+    /// The same, whose statements answer what was foreseen when the names were given that they run, in order.
     #[must_use]
-    pub fn expecting(self, rows: &Rows) -> Self {
+    pub fn expecting(self, rows: &[Option<Rows>]) -> Self {
         Self { guard: self.guard.expecting(rows), ..self }
     }
 

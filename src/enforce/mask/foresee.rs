@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::guard::{Foreseen, Origin};
+use super::guard::{Answers, Foreseen, Origin};
 use crate::catalog::Snapshot;
-use crate::parse::{BaseColumn, Effect, Facts, Inner, OutputLineage};
+use crate::parse::{Answer, BaseColumn, Effect, Facts, Inner, OutputLineage};
 
 /// What an answer's columns will be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,13 @@ pub(super) fn rows(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &st
     if alone { given(facts, catalog, is_made) } else { None }
 }
 
+/// The columns of each answer of a text with several statements, where they are certain; `None` of one with one.
+pub(super) fn each(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Option<Answers> {
+    let answers = Some(&facts.answers).filter(|answers| !answers.is_empty())?;
+    let rows = |answer: &Answer| made(facts, catalog, answer.outputs.as_deref(), &is_made).map(Arc::from);
+    Some(answers.iter().map(rows).collect())
+}
+
 /// What the rows look like of what a statement prepares and declares.
 pub(super) fn later(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Arc<[Later]> {
     let aftermath = &facts.aftermath;
@@ -62,8 +69,17 @@ pub(super) fn later(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &s
 }
 
 fn given(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Option<Box<[Foreseen]>> {
+    made(facts, catalog, facts.outputs.as_deref(), is_made)
+}
+
+fn made(
+    facts: &Facts,
+    catalog: &Snapshot,
+    outputs: Option<&[OutputLineage]>,
+    is_made: impl Fn(&str, &str) -> bool,
+) -> Option<Box<[Foreseen]>> {
     let certain = !facts.outdated && facts.unparsed.is_none() && facts.unknown.is_empty();
-    let outputs = facts.outputs.as_ref().filter(|_| certain)?;
+    let outputs = outputs.filter(|_| certain)?;
     let column = |output: &OutputLineage| Foreseen {
         // The server may spell others in another encoding.
         name: output.name.as_deref().filter(|name| name.is_ascii()).map(Box::from),

@@ -7,6 +7,9 @@ use super::foresee::Rows;
 use crate::decide::Masker;
 use crate::wire::postgres::{Column, RowDescription};
 
+/// The columns of each of several answers, in order; `None` where they are not certain.
+pub(super) type Answers = Arc<[Option<Arc<[Foreseen]>>]>;
+
 /// What an answer must look like.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Guard {
@@ -14,6 +17,8 @@ pub struct Guard {
     masked: Arc<[(u32, Masked)]>,
     /// The columns that it has; `None` where they are not certain.
     foreseen: Option<Arc<[Foreseen]>>,
+    /// The same of each of several statements, in order; `None` where there is one.
+    each: Option<Answers>,
     /// Fields that are masked on their way back, and how many there are.
     cells: Option<Arc<Cells>>,
 }
@@ -71,9 +76,30 @@ impl Guard {
         Self { foreseen: columns.map(Arc::from), ..self }
     }
 
-    /// The same where nothing else is foreseen, and the columns are these.
-    pub(super) fn expecting(self, rows: &Rows) -> Self {
-        if self.foresees() { self } else { Self { foreseen: Some(Arc::clone(&rows.0)), ..self } }
+    /// The same where the columns are foreseen of each of several answers.
+    pub(super) fn foreseeing_each(self, each: Option<Answers>) -> Self {
+        Self { each, ..self }
+    }
+
+    /// The same where nothing else is foreseen, and the columns of the answers are these, in order.
+    pub(super) fn expecting(self, rows: &[Option<Rows>]) -> Self {
+        let rows = |at: usize| rows.get(at)?.as_ref().map(|rows| Arc::clone(&rows.0));
+        let known = |(at, foreseen): (usize, &Option<_>)| foreseen.clone().or_else(|| rows(at));
+        match &self.each {
+            Some(each) => Self { each: Some(each.iter().enumerate().map(known).collect()), ..self },
+            None => Self { foreseen: self.foreseen.clone().or_else(|| rows(0)), ..self },
+        }
+    }
+
+    /// What is foreseen of an answer, counted from 0.
+    fn foreseen(&self, at: usize) -> Result<Option<&[Foreseen]>, String> {
+        match &self.each {
+            None => Ok(self.foreseen.as_deref()),
+            Some(each) => match each.get(at) {
+                Some(foreseen) => Ok(foreseen.as_deref()),
+                None => Err(format!("there are more answers than the {} statements that were read", each.len())),
+            },
+        }
     }
 
     /// Fields that are to be masked on their way back, and with what.
@@ -82,7 +108,7 @@ impl Guard {
         maskers.map(|(field, masker)| (*field, masker))
     }
 
-    /// Whether the columns of its answer are foreseen.
+    /// Whether the columns of an answer that is alone are foreseen.
     pub fn foresees(&self) -> bool {
         self.foreseen.is_some()
     }
@@ -98,12 +124,12 @@ impl Guard {
         }
     }
 
-    /// Whether an answer with these columns may reach the client.
+    /// Whether an answer with these columns may reach the client. `at`: which one of a text's, counted from 0.
     ///
     /// # Errors
     /// One of them is taken from a masked column as it is, or is a whole row that has one; or the columns are not those
     /// that were foreseen, or that are masked on their way back.
-    pub fn admits(&self, description: &RowDescription<'_>) -> Result<(), String> {
+    pub fn admits(&self, at: usize, description: &RowDescription<'_>) -> Result<(), String> {
         let described = description.columns.len();
         if let Some(cells) = self.cells.as_ref().filter(|cells| cells.count != described) {
             return Err(counted(described, cells.count));
@@ -119,7 +145,7 @@ impl Guard {
                 return Err(format!("the answer's column `{}` is not the masked one that was foreseen there", name()));
             }
         }
-        let Some(foreseen) = &self.foreseen else { return Ok(()) };
+        let Some(foreseen) = self.foreseen(at)? else { return Ok(()) };
         if foreseen.len() != described {
             return Err(counted(described, foreseen.len()));
         }
@@ -178,10 +204,10 @@ mod tests {
         for (relation, attribute, passes) in
             [(7, 1, true), (7, 2, false), (7, 3, true), (7, 4, false), (7, 0, false), (7, -1, true), (8, 2, true)]
         {
-            assert_eq!(guard.admits(&describes(relation, attribute)).is_ok(), passes, "{relation}.{attribute}");
+            assert_eq!(guard.admits(0, &describes(relation, attribute)).is_ok(), passes, "{relation}.{attribute}");
         }
-        assert!(guard.admits(&describes(9, 1)).is_err() && guard.admits(&describes(9, 0)).is_err());
-        assert!(guard.clone() == guard && guard.admits(&describes(0, 0)).is_ok());
+        assert!(guard.admits(0, &describes(9, 1)).is_err() && guard.admits(0, &describes(9, 0)).is_err());
+        assert!(guard.clone() == guard && guard.admits(0, &describes(0, 0)).is_ok());
     }
 
     #[test]
@@ -197,7 +223,7 @@ mod tests {
         ];
         let guard = Guard::default().foreseeing(Some(foreseen.into()));
         let right = [column(b"a", 7, 1), column(b"b", 0, 0), column(b"x", 9, 9), column(b"d", 0, 0)];
-        let admits = |columns: &[Column<'static>]| guard.admits(&RowDescription { columns: columns.to_vec() });
+        let admits = |columns: &[Column<'static>]| guard.admits(0, &RowDescription { columns: columns.to_vec() });
         assert_eq!(admits(&right), Ok(()));
         assert!(admits(&right[..3]).is_err() && guard.admits_nothing().is_err());
         for (field, other) in [
@@ -219,10 +245,10 @@ mod tests {
             assert_eq!(admits(&fine), Ok(()), "{field}");
         }
         let rows = Rows([named("d", Origin::Among([].into()))].into());
-        let expecting = Guard::default().expecting(&rows);
-        assert!(expecting.admits(&RowDescription { columns: vec![column(b"d", 0, 0)] }).is_ok());
-        assert!(expecting.admits(&RowDescription { columns: vec![column(b"e", 0, 0)] }).is_err());
-        assert_eq!(guard.clone().expecting(&rows), guard, "what a statement says of itself counts");
-        assert!(Guard::default().admits_nothing().is_ok() && Guard::default().admits(&describes(9, 1)).is_ok());
+        let expecting = Guard::default().expecting(&[Some(rows.clone())]);
+        assert!(expecting.admits(0, &RowDescription { columns: vec![column(b"d", 0, 0)] }).is_ok());
+        assert!(expecting.admits(0, &RowDescription { columns: vec![column(b"e", 0, 0)] }).is_err());
+        assert_eq!(guard.clone().expecting(&[Some(rows.clone())]), guard, "what a statement says of itself counts");
+        assert!(Guard::default().admits_nothing().is_ok() && Guard::default().admits(0, &describes(9, 1)).is_ok());
     }
 }

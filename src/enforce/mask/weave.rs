@@ -101,6 +101,7 @@ pub fn weave_with(
     let guard = bound.guard().but(cells);
     let copied = guard.clone().foreseeing(foresee::rows(facts, catalog, is_made));
     let guard = guard.foreseeing(foresee::answer(facts, catalog, is_made));
+    let guard = guard.foreseeing_each(foresee::each(facts, catalog, is_made));
     let woven = edits::apply(text, edits, guard).ok_or("masks do not fit into this statement")?;
     let woven = woven.leading(foresee::later(facts, catalog, is_made));
     copy::read(facts, woven, copied, passes).map(|woven| Some(woven.masking(columns)))
@@ -144,7 +145,8 @@ pub fn guard(masks: &Masks, catalog: &Snapshot, views: &Views) -> Result<Guard, 
 pub fn guarded(text: &str, facts: &Facts, catalog: &Snapshot, guard: &Guard) -> Woven {
     let rows = |rows: Option<Box<[_]>>| guard.clone().foreseeing(rows);
     let copied = copy::copied(facts, text, rows(foresee::rows(facts, catalog, |_, _| false)));
-    let woven = edits::unchanged(text, rows(foresee::answer(facts, catalog, |_, _| false)));
+    let answers = rows(foresee::answer(facts, catalog, |_, _| false));
+    let woven = edits::unchanged(text, answers.foreseeing_each(foresee::each(facts, catalog, |_, _| false)));
     woven.copying(copied).leading(foresee::later(facts, catalog, |_, _| false))
 }
 

@@ -159,6 +159,10 @@ async fn a_real_server_lets_us_in_by_scram_obeys_our_pins_and_cancels() {
     let refused =
         Connector::new(server.upstream(false, &password("wrong"))).connect("postgres", &[]).await.unwrap_err();
     assert!(matches!(&refused, ForwardError::Refused { sqlstate, .. } if sqlstate == "28P01"), "{refused}");
+    assert_eq!(refused.of_server(), None);
     let refused = Connector::new(server.upstream(false, &right)).connect("no_such", &[]).await.unwrap_err();
-    assert!(matches!(&refused, ForwardError::Refused { sqlstate, .. } if sqlstate == "3D000"), "{refused}");
+    assert_eq!(refused.of_server(), Some(("3D000", "database \"no_such\" does not exist")), "{refused}");
+    let misspelt = [("DateStyle".to_owned(), "nonsense".to_owned())];
+    let refused = Connector::new(server.upstream(false, &right)).connect("postgres", &misspelt).await.unwrap_err();
+    assert_eq!(refused.of_server(), Some(("22023", "invalid value for parameter \"DateStyle\": \"nonsense\"")));
 }

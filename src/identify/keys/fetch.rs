@@ -16,7 +16,7 @@ use crate::identify::json;
 /// Far above any provider's answer.
 const MAX_ANSWER: usize = 1 << 20;
 const CONNECT: Duration = Duration::from_secs(3);
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 /// The keys as the source has them now.
 pub(super) async fn keys(issuer: &Issuer) -> Result<KeySet, KeysError> {

@@ -45,7 +45,7 @@ struct Held {
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two fetches in the background: with the time that a fetch may take, a key that an issuer has withdrawn lets
 /// nobody in after a minute.
-const REFRESH: Duration = Duration::from_secs(45);
+pub(super) const REFRESH: Duration = Duration::from_secs(45);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 impl Issuers {

@@ -167,6 +167,12 @@ async fn what_a_provider_should_not_say_changes_nothing() {
     }
 }
 
+#[test]
+fn a_withdrawn_key_is_missed_within_a_minute_however_slowly_the_provider_answers() {
+    // The configuration, and the keys.
+    assert!(keyring::REFRESH + 2 * fetch::ANSWER <= Duration::from_secs(60));
+}
+
 /// To where there would be keys.
 fn redirect(base: &str) -> Vec<u8> {
     format!("HTTP/1.1 302 Found\r\nlocation: {base}/.well-known/openid-configuration\r\ncontent-length: 0\r\n\r\n")

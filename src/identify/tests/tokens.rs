@@ -7,6 +7,7 @@ use tokio::net::UnixStream;
 
 use super::provider::{NOW, Signer, claims, claims_with, issuer, set};
 use super::*;
+use crate::accept::tests::certified;
 use crate::config::{Ask, Issuer, KeySource};
 use crate::identify::clock::Clock;
 use crate::telemetry::Metrics;
@@ -375,6 +376,25 @@ async fn a_clock_that_is_set_back_makes_no_old_token_valid() {
         WALL.store(back, Ordering::Relaxed);
         assert!(login().await.is_err() && identified.validity.ended() == Some(Ending::Expired), "{back}");
     }
+}
+
+#[tokio::test]
+async fn an_identity_by_a_certificate_ends_a_minute_after_the_certificate() {
+    // The first second of the year 2100.
+    const END: i64 = 4_102_444_800;
+    static WALL: AtomicI64 = AtomicI64::new(END - 60);
+    let mut house = House::new(&Signer::ed25519("a"));
+    house.clock = Clock::reading(|| WALL.load(Ordering::Relaxed), || 0);
+    let identifier = house.identifier(vec![Identify::Mtls]).await;
+    let (_client, accepted) = certified(2100).await;
+    let identified = identifier.identify(accepted).await.unwrap();
+    assert_eq!(identified.caller.expires_at.as_deref(), Some("2100-01-01T00:00:00Z"));
+    for (now, ended) in [(END - 60, None), (END + 59, None), (END + 60, Some(Ending::Expired))] {
+        WALL.store(now, Ordering::Relaxed);
+        assert_eq!(identified.validity.ended(), ended, "{now}");
+    }
+    let (_client, accepted) = certified(2100).await;
+    assert!(identifier.identify(accepted).await.is_err(), "nor does it begin");
 }
 
 #[tokio::test]

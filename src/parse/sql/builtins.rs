@@ -43,7 +43,7 @@ pub(super) enum Family {
     RegArgument,
     /// Code, or something named by a value, that the sidecar cannot read.
     Procedure,
-    /// It changes what the database stores: sequences, large objects.
+    /// It changes what the database stores: sequences, large objects, how many transactions there were.
     Write,
     /// It wakes other sessions.
     Notify,
@@ -53,8 +53,8 @@ pub(super) enum Family {
     SetConfig,
     /// It reads a setting.
     CurrentSetting,
-    /// It gives back every advisory lock of the session.
-    AdvisoryUnlockAll,
+    /// It gives back every advisory lock of the session, or says what `random()` gives in it.
+    Session,
 }
 
 /// The built-in of that name in `pg_catalog`; the name folded as PostgreSQL folds it.
@@ -118,8 +118,8 @@ fn family(name: &str, volatility: Volatility, machinery: bool, names_relation: b
         "set_config" => return Family::SetConfig,
         "current_setting" => return Family::CurrentSetting,
         "pg_notify" => return Family::Notify,
-        "pg_advisory_unlock_all" => return Family::AdvisoryUnlockAll,
-        "nextval" | "setval" | "loread" | "lowrite" => return Family::Write,
+        "pg_advisory_unlock_all" | "setseed" => return Family::Session,
+        "nextval" | "setval" | "loread" | "lowrite" | "txid_current" | "pg_current_xact_id" => return Family::Write,
         _ => {}
     }
     if FILES.contains(&name) || name.starts_with("pg_ls_") || name.starts_with("pg_read_") {
@@ -201,9 +201,13 @@ const PROCEDURES: &[&str] = &[
     "binary_upgrade_*",
     "currtid2",
     "pg_cursor",
+    "pg_describe_object",
     "pg_event_trigger_*",
     "pg_get_*_sqlbody",
     "pg_get_*def*",
+    "pg_get_object_address",
+    "pg_get_replication_slots",
+    "pg_identify_object*",
     "pg_logical_*",
     "pg_stat_get_*",
     "pg_available_extension_versions",
@@ -225,8 +229,12 @@ const KEEP_SESSION: &[&str] = &[
     "pg_available_extensions",
     "pg_cancel_backend",
     "pg_cursor",
+    "pg_describe_object",
     "pg_get_*_sqlbody",
     "pg_get_*def*",
+    "pg_get_object_address",
+    "pg_get_replication_slots",
+    "pg_identify_object*",
     "pg_listening_channels",
     "pg_prepared_statement",
     "pg_show_all_settings",
@@ -237,8 +245,16 @@ const KEEP_SESSION: &[&str] = &[
 
 /// Of those, the ones that write out a definition, which rows of the catalogs hold as well, and what views that hold no
 /// rows of anybody's call. The published list.
-const DESCRIBE: &[&str] =
-    &["pg_available_extension_versions", "pg_available_extensions", "pg_get_*_sqlbody", "pg_get_*def*"];
+const DESCRIBE: &[&str] = &[
+    "pg_available_extension_versions",
+    "pg_available_extensions",
+    "pg_describe_object",
+    "pg_get_*_sqlbody",
+    "pg_get_*def*",
+    "pg_get_object_address",
+    "pg_get_replication_slots",
+    "pg_identify_object*",
+];
 
 /// Functions of the server's files that no prefix tells.
 const FILES: &[&str] = &[

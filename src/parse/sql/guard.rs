@@ -1,9 +1,14 @@
 //! Two readers must agree. sqlparser's tokens must begin, end and mean what our own lexer says, and
 //! where sqlparser is known to go astray (`sql.md` §2.2) the text is refused before it gets there.
 
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use std::borrow::Cow;
+use std::ops::Range;
 
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
+
+use super::joined;
 use super::lexer::{Class, Lexeme};
 use super::literal;
 
@@ -76,10 +81,8 @@ fn compare(text: &str, lexemes: &[Lexeme], tokens: Vec<TokenWithSpan>) -> Result
     let mut places = Places::new(text);
     let mut ours = lexemes;
     let mut agreed = Vec::with_capacity(lexemes.len());
-    for token in tokens {
-        if matches!(token.token, Token::Whitespace(_)) {
-            continue;
-        }
+    let mut theirs = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    while let Some(token) = theirs.next() {
         let start = places.byte(token.span.start);
         let mut end = places.byte(token.span.end);
         // sqlparser's `&>` takes the next character too; the lexer made sure that it is a space.
@@ -88,7 +91,15 @@ fn compare(text: &str, lexemes: &[Lexeme], tokens: Vec<TokenWithSpan>) -> Result
         }
         let differs = GuardError::Disagreement { at: start };
         let Some((lexeme, rest)) = ours.split_first() else { return Err(differs) };
-        if start == lexeme.start && end == lexeme.end && same_meaning(text, *lexeme, &token.token) {
+        if !joined::is_plain(text, *lexeme) {
+            let joined = join(text, *lexeme, (start..end, token), &mut theirs, &mut places).ok_or(differs)?;
+            agreed.push(joined);
+            ours = rest;
+        } else if lexeme.class == Class::Operator && start == lexeme.start && end < lexeme.end {
+            // sqlparser knows no such operator.
+            agreed.push(join(text, *lexeme, (start..end, token), &mut theirs, &mut places).ok_or(differs)?);
+            ours = rest;
+        } else if start == lexeme.start && end == lexeme.end && same_meaning(text, *lexeme, &token.token) {
             agreed.push(token);
             ours = rest;
         } else {
@@ -101,6 +112,80 @@ fn compare(text: &str, lexemes: &[Lexeme], tokens: Vec<TokenWithSpan>) -> Result
         Some(missed) => Err(GuardError::Disagreement { at: missed.start }),
         None => Ok(agreed),
     }
+}
+
+/// One token made of those that sqlparser has in the place of ours: each begins and ends where we say that a piece does.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a token that is not listed disagrees, which refuses")]
+fn join(
+    text: &str,
+    lexeme: Lexeme,
+    first: (Range<usize>, TokenWithSpan),
+    theirs: &mut impl Iterator<Item = TokenWithSpan>,
+    places: &mut Places<'_>,
+) -> Option<TokenWithSpan> {
+    let (begins, mut ends) = (first.1.span.start, first.1.span.end);
+    let mut parts = vec![first];
+    while parts.last().is_some_and(|(part, _)| part.end < lexeme.end) {
+        let next = theirs.next()?;
+        ends = next.span.end;
+        parts.push((places.byte(next.span.start)..places.byte(next.span.end), next));
+    }
+    let known = match lexeme.class {
+        // Letters and digits, or operator characters: nothing can hide there.
+        Class::Number | Class::Operator => {
+            let mut at = lexeme.start;
+            parts.iter().all(|(part, _)| std::mem::replace(&mut at, part.end) == part.start) && at == lexeme.end
+        }
+        Class::UnicodeText | Class::UnicodeQuoted => is_unicode(text, lexeme, &parts)?,
+        _ => joined::pieces(text, lexeme).iter().eq(parts.iter().map(|(part, _)| part)),
+    };
+    let value = match lexeme.class {
+        Class::Operator => Some(Cow::Borrowed(lexeme.of(text))),
+        _ => literal::value(text, lexeme),
+    };
+    let value = value.filter(|_| known)?.into_owned();
+    let token = match lexeme.class {
+        Class::UnicodeQuoted => Token::Word(Word { value, quote_style: Some('"'), keyword: Keyword::NoKeyword }),
+        Class::Number => Token::Number(value, false),
+        Class::Operator => Token::CustomBinaryOperator(value),
+        Class::Bits => Token::SingleQuotedByteStringLiteral(value),
+        Class::Hex => Token::HexStringLiteral(value),
+        Class::Escaped => Token::EscapedStringLiteral(value),
+        Class::Text | Class::UnicodeText => Token::SingleQuotedString(value),
+        _ => return None,
+    };
+    Some(TokenWithSpan::new(token, Span::new(begins, ends)))
+}
+
+/// Whether sqlparser has a U& constant, or `U`, `&` and a quoted name, and behind it nothing but UESCAPE and a string.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a token that is not listed disagrees, which refuses")]
+fn is_unicode(text: &str, lexeme: Lexeme, parts: &[(Range<usize>, TokenWithSpan)]) -> Option<bool> {
+    let piece = joined::pieces(text, lexeme).into_iter().next()?;
+    let is_name = lexeme.class == Class::UnicodeQuoted;
+    let (prefix, rest) = parts.split_at_checked(if is_name { 2 } else { 0 })?;
+    let mut begins = piece.start;
+    for (part, _) in prefix {
+        if *part != (begins..begins.checked_add(1)?) {
+            return None;
+        }
+        begins = part.end;
+    }
+    let ((body, quoted), rest) = rest.split_first()?;
+    let is_quoted = match &quoted.token {
+        Token::UnicodeStringLiteral(_) => !is_name,
+        Token::Word(word) => is_name && word.quote_style == Some('"'),
+        _ => false,
+    };
+    let escapes = match rest {
+        [] => piece.end == lexeme.end,
+        [(_, uescape), (character, escape)] => {
+            matches!(&uescape.token, Token::Word(word) if word.value.eq_ignore_ascii_case("uescape"))
+                && matches!(escape.token, Token::SingleQuotedString(_))
+                && *character == (lexeme.end.checked_sub(3)?..lexeme.end)
+        }
+        _ => false,
+    };
+    Some(is_quoted && *body == (begins..piece.end) && escapes)
 }
 
 /// Our operators between two bytes, cut one by one: sqlparser takes `>=-` for one, where PostgreSQL
@@ -129,7 +214,11 @@ fn operators_in(text: &str, lexemes: &[Lexeme], start: usize, end: usize) -> Opt
 fn same_meaning(text: &str, lexeme: Lexeme, token: &Token) -> bool {
     let value = |wanted: &str| literal::value(text, lexeme).is_some_and(|value| value == wanted);
     match (lexeme.class, token) {
-        (Class::Word, Token::Word(word)) => word.quote_style.is_none() && word.value == lexeme.of(text),
+        (Class::Word, Token::Word(word)) => {
+            // To sqlparser `ſelect` is a keyword, and `claß` another one.
+            let own = word.keyword == Keyword::NoKeyword || word.value.is_ascii();
+            word.quote_style.is_none() && word.value == lexeme.of(text) && own
+        }
         (Class::Quoted, Token::Word(word)) => word.quote_style == Some('"') && value(&word.value),
         (Class::Text, Token::SingleQuotedString(theirs))
         | (Class::Escaped, Token::EscapedStringLiteral(theirs))
@@ -231,6 +320,7 @@ fn long_operator(token: &Token) -> Option<&str> {
         Token::HashMinus => "#-",
         Token::AtQuestion => "@?",
         Token::AtAt => "@@",
+        Token::DoubleExclamationMark => "!!",
         Token::Question => "?",
         Token::QuestionAnd => "?&",
         Token::QuestionPipe => "?|",

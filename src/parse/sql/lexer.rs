@@ -1,6 +1,8 @@
 //! PostgreSQL's lexical rules, over text that is valid UTF-8. What it cannot cut as the server
 //! would, or what a second reader is known to cut otherwise, is an error and never a guess.
 
+mod quoted;
+
 use std::ops::Range;
 
 /// One token, without comments and white space.
@@ -25,6 +27,10 @@ pub(super) enum Class {
     Text,
     /// `E'…'`.
     Escaped,
+    /// `U&'…'`, with its UESCAPE.
+    UnicodeText,
+    /// `U&"…"`, with its UESCAPE.
+    UnicodeQuoted,
     /// `N'…'`.
     National,
     /// `B'…'`, zeros and ones.
@@ -85,9 +91,10 @@ impl Lexeme {
     pub(super) fn kind(&self) -> Kind {
         match self.class {
             Class::Word => Kind::Word,
-            Class::Quoted => Kind::Quoted,
+            Class::Quoted | Class::UnicodeQuoted => Kind::Quoted,
             Class::Text
             | Class::Escaped
+            | Class::UnicodeText
             | Class::National
             | Class::Bits
             | Class::Hex
@@ -96,6 +103,21 @@ impl Lexeme {
             Class::Parameter => Kind::Parameter,
             Class::Operator => Kind::Operator,
             Class::Punctuation => Kind::Punctuation,
+        }
+    }
+
+    /// Whether it is a constant in single quotes.
+    fn is_quoted_text(&self) -> bool {
+        match self.class {
+            Class::Text | Class::Escaped | Class::UnicodeText | Class::National | Class::Bits | Class::Hex => true,
+            Class::Word
+            | Class::Quoted
+            | Class::UnicodeQuoted
+            | Class::Dollar
+            | Class::Number
+            | Class::Parameter
+            | Class::Operator
+            | Class::Punctuation => false,
         }
     }
 
@@ -110,7 +132,7 @@ impl Lexeme {
 pub(super) enum LexError {
     #[error("a control character at byte {at}: send it as a parameter or escaped in E'…'")]
     Control { at: usize },
-    #[error("a character outside ASCII at byte {at}: quote the name")]
+    #[error("a character outside ASCII that is no small letter at byte {at}: quote the name")]
     NotAscii { at: usize },
     #[error("a character that PostgreSQL does not know at byte {at}")]
     Character { at: usize },
@@ -126,7 +148,7 @@ pub(super) enum LexError {
     GluedComment { at: usize },
     #[error("the operator `&>` without a space after it at byte {at}")]
     GluedOperator { at: usize },
-    #[error("a U& constant or name at byte {at}: write it with E'…' or plainly")]
+    #[error("UESCAPE without a character in '…' that may escape, for what begins at byte {at}")]
     Unicode { at: usize },
     #[error("a hexadecimal constant with other characters at byte {at}")]
     Hex { at: usize },
@@ -136,7 +158,7 @@ pub(super) enum LexError {
     ParameterJunk { at: usize },
     #[error("a number with something glued to it at byte {at}")]
     NumberJunk { at: usize },
-    #[error("two string constants in a row at byte {at}: write one, or join them with ||")]
+    #[error("two string constants in a row at byte {at}: end the line between them, or join them with ||")]
     Continued { at: usize },
 }
 
@@ -148,9 +170,16 @@ pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, LexError> {
     if let Some(at) = text.bytes().position(is_forbidden_control) {
         return Err(LexError::Control { at });
     }
-    let mut lexer = Lexer { bytes: text.as_bytes(), at: 0, tokens: Vec::with_capacity(text.len() / 4) };
-    while lexer.step()? {}
-    Ok(lexer.tokens)
+    let mut lexer = Lexer { bytes: text.as_bytes(), at: 0, tokens: Vec::with_capacity(text.len() / 4), escapes: false };
+    loop {
+        let goes_on = lexer.step()?;
+        if lexer.escapes {
+            lexer.escape_is_chosen(goes_on)?;
+        }
+        if !goes_on {
+            return Ok(lexer.tokens);
+        }
+    }
 }
 
 /// The first word of a text that may not be a statement at all, upper-case.
@@ -167,6 +196,8 @@ struct Lexer<'t> {
     bytes: &'t [u8],
     at: usize,
     tokens: Vec<Lexeme>,
+    /// There is a U& constant or name, and UESCAPE may follow.
+    escapes: bool,
 }
 
 impl Lexer<'_> {
@@ -197,11 +228,11 @@ impl Lexer<'_> {
             b'-' if self.peek(1) == b'-' => self.line_comment()?,
             b'/' if self.peek(1) == b'*' => self.block_comment()?,
             b'\'' => self.string(Class::Text, 1)?,
-            b'"' => self.quoted_name()?,
+            b'"' => self.quoted_name(Class::Quoted, 1)?,
             b'$' => self.dollar()?,
             b'0'..=b'9' => self.number()?,
             b'.' if self.peek(1).is_ascii_digit() => self.number()?,
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word()?,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word()?,
             b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' => {
                 self.advance(1);
                 self.push(at, Class::Punctuation);
@@ -211,7 +242,6 @@ impl Lexer<'_> {
                 self.push(at, Class::Punctuation);
             }
             _ if is_operator_byte(byte) => self.operator()?,
-            0x80.. => return Err(LexError::NotAscii { at }),
             _ => return Err(LexError::Character { at }),
         }
         Ok(true)
@@ -256,130 +286,30 @@ impl Lexer<'_> {
         }
     }
 
-    /// Reads a string; `opening` is the length of its prefix and first quote.
-    fn string(&mut self, class: Class, opening: usize) -> Result<(), LexError> {
-        let at = self.at;
-        // The server joins two of them when a line ends in between; nothing else may be glued so.
-        let after_string = self.tokens.last().is_some_and(|last| {
-            matches!(last.class, Class::Text | Class::Escaped | Class::National | Class::Bits | Class::Hex)
-        });
-        if after_string && class == Class::Text {
-            return Err(LexError::Continued { at });
-        }
-        self.advance(opening);
-        loop {
-            self.run(|byte| !matches!(byte, b'\'' | b'\\'));
-            match self.peek(0) {
-                _ if self.at >= self.bytes.len() => return Err(LexError::OpenString { at }),
-                b'\\' if class == Class::Escaped => self.advance(2),
-                b'\'' if self.peek(1) == b'\'' => self.advance(2),
-                b'\'' => break,
-                _ => self.advance(1),
-            }
-        }
-        let body = self.bytes.get(at.saturating_add(opening)..self.at).unwrap_or_default();
-        if class == Class::Hex && !body.iter().all(u8::is_ascii_hexdigit) {
-            return Err(LexError::Hex { at });
-        }
-        if class == Class::Bits && !body.iter().all(|byte| matches!(byte, b'0' | b'1')) {
-            return Err(LexError::Bits { at });
-        }
-        self.advance(1);
-        self.push(at, class);
-        Ok(())
-    }
-
-    fn quoted_name(&mut self) -> Result<(), LexError> {
-        let at = self.at;
-        self.advance(1);
-        loop {
-            self.run(|byte| byte != b'"');
-            match self.peek(0) {
-                _ if self.at >= self.bytes.len() => return Err(LexError::OpenName { at }),
-                b'"' if self.peek(1) == b'"' => self.advance(2),
-                b'"' => break,
-                _ => self.advance(1),
-            }
-        }
-        self.advance(1);
-        if self.at.saturating_sub(at) == 2 {
-            return Err(LexError::EmptyName { at });
-        }
-        self.push(at, Class::Quoted);
-        Ok(())
-    }
-
-    fn dollar(&mut self) -> Result<(), LexError> {
-        let at = self.at;
-        if self.peek(1).is_ascii_digit() {
-            self.advance(1);
-            while self.peek(0).is_ascii_digit() {
-                self.advance(1);
-            }
-            if is_word_byte(self.peek(0)) {
-                return Err(LexError::ParameterJunk { at });
-            }
-            self.push(at, Class::Parameter);
-            return Ok(());
-        }
-        let mut length = 1;
-        while is_tag_byte(self.peek(length)) {
-            length = length.saturating_add(1);
-        }
-        if self.peek(length) != b'$' {
-            return Err(LexError::Character { at });
-        }
-        let length = length.saturating_add(1);
-        let delimiter = self.bytes.get(at..at.saturating_add(length)).unwrap_or_default();
-        self.advance(length);
-        let body = self.bytes.get(self.at..).unwrap_or_default();
-        match find(body, delimiter) {
-            Some(end) => self.advance(end.saturating_add(length)),
-            None => return Err(LexError::OpenString { at }),
-        }
-        self.push(at, Class::Dollar);
-        Ok(())
-    }
-
-    fn digits(&mut self) {
-        self.run(|byte| byte.is_ascii_digit());
-    }
-
-    fn number(&mut self) -> Result<(), LexError> {
-        let at = self.at;
-        self.digits();
-        // `1..5` is an integer and two points.
-        if self.peek(0) == b'.' && self.peek(1) != b'.' {
-            self.advance(1);
-            self.digits();
-        }
-        if matches!(self.peek(0), b'e' | b'E') {
-            let sign = usize::from(matches!(self.peek(1), b'+' | b'-'));
-            if self.peek(sign.saturating_add(1)).is_ascii_digit() {
-                self.advance(sign.saturating_add(1));
-                self.digits();
-            }
-        }
-        if is_word_byte(self.peek(0)) {
-            return Err(LexError::NumberJunk { at });
-        }
-        self.push(at, Class::Number);
-        Ok(())
-    }
-
     fn word(&mut self) -> Result<(), LexError> {
         let at = self.at;
         match (self.peek(0).to_ascii_lowercase(), self.peek(1), self.peek(2)) {
-            (b'u', b'&', b'\'' | b'"') => return Err(LexError::Unicode { at }),
+            (b'u', b'&', b'\'') => {
+                self.escapes = true;
+                return self.string(Class::UnicodeText, 3);
+            }
+            (b'u', b'&', b'"') => {
+                self.escapes = true;
+                return self.quoted_name(Class::UnicodeQuoted, 3);
+            }
             (b'e', b'\'', _) => return self.string(Class::Escaped, 2),
             (b'n', b'\'', _) => return self.string(Class::National, 2),
             (b'b', b'\'', _) => return self.string(Class::Bits, 2),
             (b'x', b'\'', _) => return self.string(Class::Hex, 2),
             _ => {}
         }
-        self.run(|byte| is_word_byte(byte) && byte.is_ascii());
+        self.run(|byte| is_one_of(byte, ALPHANUMERIC | UNDERSCORE | DOLLAR));
         if self.peek(0) >= 0x80 {
-            return Err(LexError::NotAscii { at: self.at });
+            self.run(is_word_byte);
+            let word = self.bytes.get(at..self.at).unwrap_or_default();
+            if let Some(letter) = strange_letter(word) {
+                return Err(LexError::NotAscii { at: at.saturating_add(letter) });
+            }
         }
         self.push(at, Class::Word);
         Ok(())
@@ -422,46 +352,76 @@ fn operator_length(run: &[u8]) -> usize {
     length
 }
 
+/// Where an unquoted name has what is no small letter outside ASCII: a server with another encoding may fold capital
+/// ones, and no word has others.
+fn strange_letter(word: &[u8]) -> Option<usize> {
+    let is_fine = |letter: char| {
+        letter.is_ascii() || letter.is_alphanumeric() && letter.to_lowercase().eq(std::iter::once(letter))
+    };
+    match std::str::from_utf8(word) {
+        Ok(word) => word.char_indices().find(|(_, letter)| !is_fine(*letter)).map(|(at, _)| at),
+        Err(error) => Some(error.valid_up_to()),
+    }
+}
+
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len().max(1)).position(|window| window == needle)
 }
 
+/// What bytes may be, looked up and not compared: every text is cut before anything else is done with it.
+const KINDS: [u8; 256] = kinds();
+const CONTROL: u8 = 1;
+const SPACE: u8 = 2;
+const ALPHANUMERIC: u8 = 4;
+const UNDERSCORE: u8 = 8;
+const DOLLAR: u8 = 16;
+const HIGH: u8 = 32;
+const OPERATOR: u8 = 64;
+
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [0; 256];
+    let mut rest: &mut [u8] = &mut kinds;
+    let mut byte = 0_u8;
+    while let Some((kind, more)) = rest.split_first_mut() {
+        *kind = match byte {
+            b'\t' | b'\n' | b'\r' | 0x0c | b' ' => SPACE,
+            ..0x20 | 0x7f => CONTROL,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => ALPHANUMERIC,
+            b'_' => UNDERSCORE,
+            b'$' => DOLLAR,
+            0x80.. => HIGH,
+            b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'=' | b'~' => OPERATOR,
+            b'!' | b'@' | b'#' | b'%' | b'^' | b'&' | b'|' | b'`' | b'?' => OPERATOR,
+            _ => 0,
+        };
+        rest = more;
+        byte = byte.wrapping_add(1);
+    }
+    kinds
+}
+
+fn is_one_of(byte: u8, kinds: u8) -> bool {
+    KINDS.get(usize::from(byte)).is_some_and(|kind| kind & kinds != 0)
+}
+
 fn is_forbidden_control(byte: u8) -> bool {
-    byte == 0x7f || byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c)
+    is_one_of(byte, CONTROL)
 }
 
 fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+    is_one_of(byte, SPACE)
 }
 
 fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+    is_one_of(byte, ALPHANUMERIC | UNDERSCORE | DOLLAR | HIGH)
 }
 
 fn is_tag_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+    is_one_of(byte, ALPHANUMERIC | UNDERSCORE | HIGH)
 }
 
 fn is_operator_byte(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'+' | b'-'
-            | b'*'
-            | b'/'
-            | b'<'
-            | b'>'
-            | b'='
-            | b'~'
-            | b'!'
-            | b'@'
-            | b'#'
-            | b'%'
-            | b'^'
-            | b'&'
-            | b'|'
-            | b'`'
-            | b'?'
-    )
+    is_one_of(byte, OPERATOR)
 }
 
 /// No keyword of PostgreSQL is longer.

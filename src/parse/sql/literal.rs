@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
+use super::joined;
 use super::lexer::{Class, Lexeme};
 use crate::parse::facts::Literal;
 
@@ -11,17 +12,44 @@ use crate::parse::facts::Literal;
 pub(super) fn value(text: &str, lexeme: Lexeme) -> Option<Cow<'_, str>> {
     let source = lexeme.of(text);
     match lexeme.class {
-        Class::Text => doubled(source.get(1..source.len().checked_sub(1)?)?, "''", "'"),
+        Class::Text | Class::Escaped | Class::Bits | Class::Hex if !joined::is_plain(text, lexeme) => {
+            let mut whole = String::new();
+            for body in joined::bodies(text, lexeme) {
+                whole.push_str(&body_value(lexeme.class, body?)?);
+            }
+            Some(Cow::Owned(whole))
+        }
+        Class::Text => body_value(lexeme.class, source.get(1..source.len().checked_sub(1)?)?),
+        Class::Escaped | Class::National | Class::Bits | Class::Hex => {
+            body_value(lexeme.class, source.get(2..source.len().checked_sub(1)?)?)
+        }
+        Class::UnicodeText | Class::UnicodeQuoted => joined::unicode(text, lexeme),
         Class::Quoted => doubled(source.get(1..source.len().checked_sub(1)?)?, "\"\"", "\""),
-        Class::National => doubled(source.get(2..source.len().checked_sub(1)?)?, "''", "'"),
-        Class::Bits | Class::Hex => source.get(2..source.len().checked_sub(1)?).map(Cow::Borrowed),
-        Class::Escaped => unescape(source.get(2..source.len().checked_sub(1)?)?).map(Cow::Owned),
         Class::Dollar => {
             let tag = source.get(1..)?.find('$')?.checked_add(2)?;
             source.get(tag..source.len().checked_sub(tag)?).map(Cow::Borrowed)
         }
-        Class::Number => Some(Cow::Borrowed(source)),
+        Class::Number => joined::number(source),
         Class::Word | Class::Parameter | Class::Operator | Class::Punctuation => None,
+    }
+}
+
+/// The value of what stands between quotes.
+fn body_value(class: Class, body: &str) -> Option<Cow<'_, str>> {
+    match class {
+        Class::Escaped => unescape(body).map(Cow::Owned),
+        Class::Bits | Class::Hex => Some(Cow::Borrowed(body)),
+        Class::Text
+        | Class::National
+        | Class::Word
+        | Class::Quoted
+        | Class::UnicodeText
+        | Class::UnicodeQuoted
+        | Class::Dollar
+        | Class::Number
+        | Class::Parameter
+        | Class::Operator
+        | Class::Punctuation => doubled(body, "''", "'"),
     }
 }
 
@@ -30,12 +58,17 @@ pub(super) fn literal(text: &str, lexeme: Lexeme) -> Option<Literal> {
     let value = value(text, lexeme)?;
     match lexeme.class {
         Class::Number => Some(number(&value)),
-        Class::Text | Class::Escaped | Class::National | Class::Dollar => {
+        Class::Text | Class::Escaped | Class::UnicodeText | Class::National | Class::Dollar => {
             Some(Literal { type_name: "text", value: Value::String(value.into_owned()) })
         }
         Class::Bits => Some(Literal { type_name: "bit", value: Value::String(value.into_owned()) }),
         Class::Hex => Some(Literal { type_name: "bit", value: Value::String(bits(&value)) }),
-        Class::Word | Class::Quoted | Class::Parameter | Class::Operator | Class::Punctuation => None,
+        Class::Word
+        | Class::Quoted
+        | Class::UnicodeQuoted
+        | Class::Parameter
+        | Class::Operator
+        | Class::Punctuation => None,
     }
 }
 

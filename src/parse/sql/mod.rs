@@ -7,6 +7,7 @@ mod budget;
 mod builtins;
 mod cache;
 mod guard;
+mod joined;
 mod lexer;
 mod literal;
 mod places;

@@ -96,7 +96,10 @@ fn ambiguous_backslash(text: &str, lexemes: &[Lexeme], quoting: Quoting) -> Opti
         Quoting::Standard => None,
         Quoting::Backslash => lexemes
             .iter()
-            .find(|lexeme| matches!(lexeme.class, Class::Text | Class::National) && lexeme.of(text).contains('\\'))
+            .find(|lexeme| {
+                matches!(lexeme.class, Class::Text | Class::National | Class::UnicodeText)
+                    && lexeme.of(text).contains('\\')
+            })
             .map(|lexeme| lexeme.start),
     }
 }
@@ -199,3 +202,6 @@ fn is_definition(text: &str, lexemes: &[Lexeme]) -> bool {
         begins && ["alter", "create", "security", "set"].iter().any(|word| lexeme.is_word(text, word))
     })
 }
+
+#[cfg(test)]
+mod tests;

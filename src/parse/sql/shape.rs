@@ -5,6 +5,7 @@
 //! and NULL are keywords and stay, too.
 
 use super::builtins::{self, Family};
+use super::joined;
 use super::lexer::{self, Class, Kind, Lexeme};
 use super::literal;
 use crate::parse::facts::{Facts, Literal};
@@ -66,7 +67,7 @@ pub(super) fn shape(text: &str, lexemes: &[Lexeme], lift: Lift<'_>) -> Shape {
             // A constant without a value of its own (see `literal`) must not show either.
             normalized.push('?');
         } else {
-            normalized.push_str(lexeme.of(text));
+            normalized.push_str(&joined::without_layout(text, *lexeme));
         }
     }
     Shape { normalized, lifted: all }
@@ -170,7 +171,7 @@ fn names_by_text(text: &str, lexemes: &[Lexeme]) -> bool {
             || builtins::lookup(&name).is_some_and(|builtin| {
                 builtin.names_relation
                     || match builtin.family {
-                        Family::Plain | Family::HarmlessVolatile | Family::AdvisoryUnlockAll | Family::Notify => false,
+                        Family::Plain | Family::HarmlessVolatile | Family::Session | Family::Notify => false,
                         Family::RegArgument
                         | Family::Procedure
                         | Family::Write
@@ -207,7 +208,7 @@ fn is_modifier(text: &str, lexemes: &[Lexeme], index: usize) -> bool {
         .take(LONGEST_TYPE)
         .skip_while(|token| token.class == Class::Number || token.is_mark(text, ","));
     let opens = before.next().is_some_and(|token| token.is_mark(text, "(") || token.is_mark(text, "["));
-    let cast = before.find(|token| !matches!(token.class, Class::Word | Class::Quoted) || token.is_word(text, "as"));
+    let cast = before.find(|token| !matches!(token.kind(), Kind::Word | Kind::Quoted) || token.is_word(text, "as"));
     opens && cast.is_some_and(|token| token.is_mark(text, "::") || token.is_word(text, "as"))
 }
 

@@ -46,6 +46,8 @@ fn mark(class: Class, source: &str, encoding: Encoding) -> Option<char> {
         | Class::Text
         | Class::Word
         | Class::Quoted
+        | Class::UnicodeText
+        | Class::UnicodeQuoted
         | Class::Escaped
         | Class::National
         | Class::Bits

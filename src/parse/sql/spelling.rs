@@ -206,6 +206,10 @@ impl Speller<'_> {
             "conflict" => self.conflict(),
             "rows" => self.rows_from(),
             "search" | "cycle" => self.recursion(),
+            "using" => self.joined_as(),
+            "returning" => self.named_rows(),
+            "array" => self.array_type(),
+            "on" if self.words(1, &["conflict"]) => self.ends_select(),
             "json_table" | "xmltable" => self.table_function(word),
             word => self.phrase(word) || self.constructed(word),
         }

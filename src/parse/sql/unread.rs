@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::joined;
 use super::lexer::{self, Class, Lexeme};
 use super::literal;
 use super::shape::{self, Lift, Shape};
@@ -47,6 +48,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
         relations: Vec::new(),
         columns: Vec::new(),
         outputs: None,
+        answers: Vec::new(),
         functions: Vec::new(),
         cursors: BTreeSet::new(),
         settings: Vec::new(),
@@ -62,6 +64,7 @@ pub(super) fn facts(understood: &Understood<'_>, reason: String, kind: UnparsedK
             undoes: true,
             prepares: Vec::new(),
             declares: Vec::new(),
+            holds: true,
             forgets: true,
             deallocates: None,
             closes: None,
@@ -99,7 +102,8 @@ pub(super) fn names_secrets(text: &str, lexemes: &[Lexeme]) -> bool {
     for lexeme in lexemes {
         tokens.push_str(lexeme.of(text));
         tokens.push(' ');
-        if lexeme.class == Class::Escaped {
+        let hides = matches!(lexeme.class, Class::Escaped | Class::UnicodeText | Class::UnicodeQuoted);
+        if hides || !joined::is_plain(text, *lexeme) {
             // `E'pass\x77ord=…'`
             tokens.push_str(&literal::value(text, *lexeme).unwrap_or_default());
             tokens.push(' ');

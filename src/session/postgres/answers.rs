@@ -280,9 +280,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     fn copy_in(&mut self, frame: &Frame) -> Result<(), End> {
         {
             let mut state = self.corridor.state.lock();
-            if !state.ledger.is_running() {
+            let Some(ended) = state.ledger.takes_data() else {
                 return Err(lost("the database asked for data that nobody offered"));
-            }
+            };
             if let Some(watch) = state.ledger.watch() {
                 if watch.is_over() {
                     // The client, which was told of no COPY, would never end it.
@@ -291,8 +291,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 }
                 watch.let_flow(&mut self.out);
             }
-            state.copy = Copy::In { sync_held: false };
-            state.ledger.swallow_syncs();
+            state.copy = if ended { Copy::Ended } else { Copy::In { sync_held: false } };
         }
         self.pass(frame);
         // Whoever waits for an answer waits in vain now.

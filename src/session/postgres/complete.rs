@@ -104,6 +104,7 @@ impl Running {
     /// A command of it completed.
     fn completes(&mut self, frame: &Frame) {
         if frame.tag() == b'C' {
+            self.completed = self.completed.saturating_add(1);
             self.tag = CommandComplete::decode(frame.body()).ok().map(|complete| complete.tag.to_owned());
         }
     }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::enforce::mask::cells::CopyFormat;
 use crate::enforce::{Copied, Permit, Refusal};
 use crate::model::FaultKind;
-use crate::parse::{Encoding, Protocol, Request};
+use crate::parse::Encoding;
 use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, RowDescription};
 
 use super::answers::{Answers, broken, lost};
@@ -24,6 +24,8 @@ use super::requests::Requests;
 #[derive(Debug)]
 pub(super) struct Preview {
     masked: Arc<Masked>,
+    /// It stands in an extended exchange, which fails with it.
+    extended: bool,
     seen: Mutex<Seen>,
 }
 
@@ -45,6 +47,11 @@ impl Preview {
         &self.masked
     }
 
+    /// Whether the exchange that it stands in has failed with it.
+    fn is_over(&self) -> bool {
+        self.extended && matches!(*self.seen.lock(), Seen::Refused)
+    }
+
     fn sees(&self, seen: Seen) {
         *self.seen.lock() = seen;
     }
@@ -55,7 +62,7 @@ impl Masked {
     fn copies(&self, description: &Frame) -> Result<(), String> {
         let copied = self.copied().ok_or("it copies nothing out")?;
         let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
-        copied.guard().admits(&columns)?;
+        copied.guard().admits(0, &columns)?;
         self.plan().describe(description);
         Ok(())
     }
@@ -63,9 +70,9 @@ impl Masked {
 
 impl Corridor {
     /// The masks in a statement, unless it copies rows out that cannot be masked on their way back.
-    pub(super) fn copied(&self, request: &Request, masked: Option<Arc<Masked>>) -> Result<Option<Arc<Masked>>, String> {
+    pub(super) fn copied(&self, masked: Option<Arc<Masked>>) -> Result<Option<Arc<Masked>>, String> {
         if let Some(masked) = &masked {
-            self.can_copy(request, masked)?;
+            self.can_copy(masked)?;
         }
         Ok(masked)
     }
@@ -81,11 +88,8 @@ impl Corridor {
         same
     }
 
-    fn can_copy(&self, request: &Request, masked: &Masked) -> Result<(), String> {
+    fn can_copy(&self, masked: &Masked) -> Result<(), String> {
         let Some(copied) = masked.copied().filter(|_| !masked.plan().is_empty()) else { return Ok(()) };
-        if request.protocol() != Protocol::Simple {
-            return Err("columns are masked on their way back, which a COPY can be in a simple query only".to_owned());
-        }
         match copied.format()? {
             CopyFormat::Binary => Ok(()),
             CopyFormat::Text { .. } | CopyFormat::Csv { .. } => match self.state.lock().encoding() {
@@ -100,21 +104,29 @@ impl Corridor {
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// The right to send a statement that may be a COPY of masked rows, once the server has said that these show nothing
-    /// that is masked. `None` if the client was told something else.
+    /// that is masked. `None` if the client was told something else. `tag`: that of the message that runs it.
     pub(super) async fn preview(
         &mut self,
+        tag: u8,
         permit: Permit,
         masked: Option<&Arc<Masked>>,
     ) -> Result<Option<Permit>, End> {
         let Some((masked, copied)) = masked.and_then(|masked| Some((masked, masked.copied()?))) else {
             return Ok(Some(permit));
         };
-        Box::pin(self.look(permit, masked, copied.query())).await
+        Box::pin(self.look(tag, permit, masked, copied.query())).await
     }
 
-    async fn look(&mut self, permit: Permit, masked: &Arc<Masked>, query: &str) -> Result<Option<Permit>, End> {
+    async fn look(
+        &mut self,
+        tag: u8,
+        permit: Permit,
+        masked: &Arc<Masked>,
+        query: &str,
+    ) -> Result<Option<Permit>, End> {
         self.answered(|_| true).await?;
-        let preview = Arc::new(Preview { masked: Arc::clone(masked), seen: Mutex::new(Seen::Nothing) });
+        let (masked, extended) = (Arc::clone(masked), tag != b'Q');
+        let preview = Arc::new(Preview { masked, extended, seen: Mutex::new(Seen::Nothing) });
         {
             let mut state = self.corridor.state.lock();
             if state.ledger.skipping() {
@@ -131,12 +143,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         self.answered(|owed| matches!(owed, Owed::Own(Own::Preview(_)))).await?;
         let mut seen = preview.seen.lock().clone();
         if let Seen::Differs(_, Some(description)) = &seen
-            && Box::pin(self.corridor.copies_after_all(masked, description)).await
+            && Box::pin(self.corridor.copies_after_all(&preview.masked, description)).await
         {
             seen = Seen::Fits;
         }
         match seen {
             Seen::Fits => return Ok(Some(permit)),
+            Seen::Refused if extended => self.corridor.abandon(permit).await?,
             Seen::Refused => {
                 self.corridor.abandon(permit).await?;
                 self.corridor.state.lock().ledger.owe(Owed::Ready);
@@ -146,7 +159,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             Seen::Differs(problem, _) => {
                 tracing::error!(problem, "a COPY would have shown what is masked");
                 self.corridor.abandon(permit).await?;
-                self.poison(b'Q', None, Refusal::new(FaultKind::Denied, "the COPY would have shown what is masked"))?;
+                self.poison(tag, None, Refusal::new(FaultKind::Denied, "the COPY would have shown what is masked"))?;
             }
         }
         Ok(None)
@@ -189,6 +202,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             _ => return Ok(false),
         }
         state.ledger.settle();
+        if preview.is_over() {
+            // The server ignores what comes until the client's Sync.
+            state.ledger.skip_to_sync();
+        }
         self.corridor.asking.store(false, Ordering::Relaxed);
         drop(state);
         self.corridor.rang();

@@ -18,8 +18,8 @@ use super::watch::Watch;
 
 /// What an answer that has another form is of.
 enum Of {
-    /// A Query: its rows follow.
-    Query,
+    /// A Query: its rows follow. Before it so many statements of the text were answered.
+    Query(usize),
     /// A question of the client's: rows may follow.
     Describe,
     /// A question of sidegate's own, which an Execute waits for.
@@ -28,8 +28,8 @@ enum Of {
 
 impl Corridor {
     /// Whether an answer is what was foreseen once the catalog is read again: a relation may have changed since.
-    async fn admits_after_all(&self, masked: &Masked, description: &Frame) -> bool {
-        let same = self.foreseen_again(masked).await.is_some_and(|again| again.compares(description).is_ok());
+    async fn admits_after_all(&self, masked: &Masked, at: usize, description: &Frame) -> bool {
+        let same = self.foreseen_again(masked).await.is_some_and(|again| again.compares(at, description).is_ok());
         if same {
             masked.described(description);
         }
@@ -63,14 +63,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         let (masked, of) = {
             let mut state = self.corridor.state.lock();
             match state.ledger.front().map(|line| &line.owed) {
-                Some(Owed::Query(Running { masked: Some(masked), .. })) => (Arc::clone(masked), Of::Query),
+                Some(Owed::Query(Running { masked: Some(masked), completed, .. })) => {
+                    (Arc::clone(masked), Of::Query(*completed))
+                }
                 Some(Owed::Describe { masked: Some(masked) }) => (Arc::clone(masked), Of::Describe),
                 Some(Owed::Own(Own::Describe(masked))) => (Arc::clone(masked), Of::Own),
                 Some(_) | None => return Ok(true),
             }
         };
-        let Err(problem) = masked.admits(description) else { return Ok(true) };
-        if Box::pin(self.corridor.admits_after_all(&masked, description)).await {
+        let at = if let Of::Query(completed) = of { completed } else { 0 };
+        let Err(problem) = masked.admits(at, description) else { return Ok(true) };
+        if Box::pin(self.corridor.admits_after_all(&masked, at, description)).await {
             return Ok(true);
         }
         self.corridor.house.metrics.unforeseen(&self.corridor.lane.listener.name);
@@ -86,7 +89,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 let runs = |owed: &Owed| matches!(owed, Owed::Execute(_));
                 if self.corridor.state.lock().ledger.owes(runs) { Err(unmasked(&problem)) } else { Ok(true) }
             }
-            Of::Query => {
+            Of::Query(_) => {
                 let mut state = self.corridor.state.lock();
                 // What was sent behind it would be hit, too.
                 let last = state.ledger.is_last();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::decide::Masks;
 use crate::enforce::{By, Later, Rows};
-use crate::parse::Aftermath;
+use crate::parse::{Aftermath, Answer, Facts, StatementFacts, tokens};
 
 use super::owed::Running;
 
@@ -78,6 +78,19 @@ impl Given {
         self.answers.get(&(by, Box::from(name))).cloned().flatten()
     }
 
+    /// The same where the text gives names of its own, too: one that the session had before may be either.
+    pub(super) fn answers_with(&self, own: &[Later], by: By, name: &str) -> Option<Rows> {
+        let mut own = own.iter().filter(|later| later.by == by && *later.name == *name);
+        match (own.next(), own.next()) {
+            (None, _) => self.answers(by, name),
+            (Some(later), None) => {
+                let before = self.answers.get(&(by, Box::from(name)));
+                later.rows.clone().filter(|_| before.is_none_or(|before| *before == later.rows))
+            }
+            (Some(_), Some(_)) => None,
+        }
+    }
+
     /// A statement ran to its end. Whatever follows a CLOSE, DEALLOCATE or DISCARD has waited for that, so that nothing has
     /// given the name anew.
     pub(super) fn ran(&mut self, running: &Running) {
@@ -104,6 +117,32 @@ impl Given {
             self.answers.remove(&(By::Execute, Box::from(name.as_str())));
         }
     }
+}
+
+/// By what a statement is run that has the rows of another.
+pub(super) fn by(statement: &StatementFacts) -> Option<By> {
+    match statement.command.as_str() {
+        "FETCH" => Some(By::Fetch),
+        "EXECUTE" => Some(By::Execute),
+        _ => None,
+    }
+}
+
+/// What each statement of a text runs that has the rows of another.
+pub(super) fn runs_by_name(text: &str, facts: &Facts) -> Vec<Option<(By, String)>> {
+    let tops = facts.statements.iter().filter(|statement| !statement.nested);
+    let by = tops.map(by);
+    if facts.answers.is_empty() {
+        let cursor = || facts.cursors.first().filter(|_| facts.cursors.len() == 1).cloned();
+        let prepared = || tokens(text).filter(|tokens| tokens.is_word(0, "execute"))?.name(1).map(str::to_owned);
+        let named = |by| (by, if by == By::Fetch { cursor() } else { prepared() });
+        return by.map(|by| by.map(named).and_then(|(by, name)| Some((by, name?)))).collect();
+    }
+    let named = |(by, answer): (Option<By>, &Answer)| match by? {
+        By::Fetch => Some((By::Fetch, answer.fetches.clone()?)),
+        By::Execute => Some((By::Execute, answer.executes.clone()?)),
+    };
+    by.zip(&facts.answers).map(named).collect()
 }
 
 /// Of two that differ, one is not what holds now.

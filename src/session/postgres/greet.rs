@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::decide::{Decision, Verdict};
 use crate::enforce::Refusal;
 use crate::identify::Identified;
@@ -118,12 +118,11 @@ impl Greeting {
             let lower = name.to_ascii_lowercase();
             let allowed = self.lane.listener.allowed_parameters.contains(&lower);
             if lower == "replication" || !(allowed || HARMLESS.contains(&lower.as_str())) {
+                let may = config::may_be_allowed(&lower, &self.lane.listener.settings);
+                let way = if may { "; `startup_parameters.allow` may name it" } else { "" };
                 return Err(Refusal::new(
                     FaultKind::StartupParameter,
-                    format!(
-                        "start-up parameter \"{}\" is not allowed; `startup_parameters.allow` may name it",
-                        brief(name)
-                    ),
+                    format!("start-up parameter \"{}\" is not allowed{way}", brief(name)),
                 ));
             }
             if lower == "client_encoding" && !allowed && !is_utf8(value) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use memchr::memchr3_iter;
 use tokio::sync::Notify;
 
 use crate::decide::{Decision, Verdict};
@@ -307,15 +308,18 @@ async fn cancelled(asked: Option<&Notify>) {
 
 /// SQL's EXECUTE, FETCH and MOVE look prepared statements and cursors up by name.
 pub(super) fn mentions_names(text: &[u8]) -> bool {
-    text.iter().enumerate().any(|(at, byte)| {
-        let word: &[u8] = match byte.to_ascii_lowercase() {
-            b'e' => b"execute",
-            b'f' => b"fetch",
-            b'm' => b"move",
-            _ => return false,
-        };
-        text.get(at..at.saturating_add(word.len())).is_some_and(|found| found.eq_ignore_ascii_case(word))
-    })
+    // Looked for by a letter that few other words have.
+    let words: [(u8, usize, &[u8]); 3] = [(b'x', 1, b"execute"), (b'h', 4, b"fetch"), (b'v', 2, b"move")];
+    let mentions = |at: usize| {
+        words.iter().any(|(_, place, word)| {
+            let start = at.checked_sub(*place);
+            let found = start.and_then(|start| text.get(start..start.saturating_add(word.len())));
+            found.is_some_and(|found| found.eq_ignore_ascii_case(word))
+        })
+    };
+    let [x, h, v] = words.map(|(letter, _, _)| letter);
+    memchr3_iter(x, h, v, text).any(mentions)
+        || memchr3_iter(x.to_ascii_uppercase(), h.to_ascii_uppercase(), v.to_ascii_uppercase(), text).any(mentions)
 }
 
 #[cfg(test)]
@@ -329,6 +333,19 @@ mod tests {
         }
         for text in ["", "select e, f, m from mov", "fetc", "execut"] {
             assert!(!mentions_names(text.as_bytes()), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_word_that_looks_names_up_is_passed_over(text in "[ aceEfFhHmMotTuvVxX]{0,40}") {
+            let lower = text.to_ascii_lowercase();
+            let mentioned = ["execute", "fetch", "move"].iter().any(|word| lower.contains(word));
+            proptest::prop_assert_eq!(mentions_names(text.as_bytes()), mentioned);
+            for word in ["ExecutE", "FETCH", "move"] {
+                let among = format!("{text}{word}{text}");
+                proptest::prop_assert!(mentions_names(among.as_bytes()));
+            }
         }
     }
 }

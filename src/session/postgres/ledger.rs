@@ -135,11 +135,6 @@ impl Ledger {
         self.lines.front_mut()
     }
 
-    /// Whether the next answer is a statement's own.
-    pub(super) fn is_running(&self) -> bool {
-        matches!(self.lines.front(), Some(Line { owed: Owed::Query(_) | Owed::Execute(_), .. }))
-    }
-
     /// Strikes the first line out.
     pub(super) fn settle(&mut self) -> Option<Line> {
         self.lines.pop_front()
@@ -158,9 +153,11 @@ impl Ledger {
         self.lines.drain(..until.unwrap_or(self.lines.len())).collect()
     }
 
-    /// A Flush is about to be sent.
+    /// A Flush is about to be sent, which a server that takes data would swallow.
     pub(super) fn flushed(&mut self) {
-        self.asked = self.sequence;
+        if !self.may_take_data(false) {
+            self.asked = self.sequence;
+        }
     }
 
     /// Whether nobody has asked for some of the answers yet.
@@ -173,14 +170,33 @@ impl Ledger {
         self.lines.front().is_some_and(|line| line.sequence > self.asked)
     }
 
-    /// COPY … FROM STDIN began: the server swallows every Sync and Flush that was sent with it.
-    pub(super) fn swallow_syncs(&mut self) {
-        self.asked = match self.lines.front() {
-            Some(Line { sequence, owed: Owed::Query(_) }) => *sequence,
-            Some(_) | None => 0,
-        };
-        self.open = !matches!(self.lines.front(), Some(Line { owed: Owed::Query(_), .. }));
-        self.lines.retain(|line| !matches!(line.owed, Owed::Sync));
+    /// Whether the server may ask for data before it reads what is sent now, and would take that for data's end or a
+    /// breach: nothing but data, its end and a Flush may follow. `ended`: the data of what runs has ended already.
+    pub(super) fn may_take_data(&self, ended: bool) -> bool {
+        match self.lines.back().map(|line| &line.owed) {
+            // Several statements of one text may ask for some each.
+            Some(Owed::Query(running)) => running.may_take_data(),
+            Some(Owed::Execute(running)) => {
+                let ended = running.data_ends > 0 || (ended && self.is_last());
+                running.may_take_data() && !ended
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// The client said that the data has ended for which the server has not asked yet.
+    pub(super) fn data_ends(&mut self) {
+        if let Some(Line { owed: Owed::Query(running) | Owed::Execute(running), .. }) = self.lines.back_mut() {
+            running.data_ends = running.data_ends.saturating_add(1);
+        }
+    }
+
+    /// COPY … FROM STDIN began. Whether its data has ended already; `None` if none was to begin.
+    pub(super) fn takes_data(&mut self) -> Option<bool> {
+        let running = self.running().filter(|running| running.may_take_data())?;
+        let ended = running.data_ends > 0;
+        running.data_ends = running.data_ends.saturating_sub(1);
+        Some(ended)
     }
 
     /// Whether the server ignores what is sent now.
@@ -236,87 +252,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::FaultKind;
-
-    fn refused(ready: bool) -> Owed {
-        Owed::Refused { refusal: Refusal::new(FaultKind::Denied, "no"), ready }
-    }
-
-    fn describe() -> Owed {
-        Owed::Describe { masked: None }
-    }
-
-    fn close(name: &str) -> Owed {
-        Owed::Close { portal: false, name: name.to_owned() }
-    }
-
-    #[test]
-    fn after_an_error_everything_up_to_the_next_sync_is_struck_out() {
-        let mut ledger = Ledger::default();
-        for owed in [refused(false), describe(), close("a"), Owed::Sync, describe()] {
-            ledger.owe(owed);
-        }
-        ledger.settle();
-        assert_eq!(ledger.skip_to_sync().len(), 2);
-        assert!(!ledger.skipping(), "the Sync was sent already");
-        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Sync)));
-        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe { .. })));
-    }
-
-    #[test]
-    fn without_a_sync_the_server_ignores_everything_until_one_is_sent() {
-        let mut ledger = Ledger::default();
-        ledger.owe(refused(false));
-        ledger.settle();
-        assert!(ledger.skip_to_sync().is_empty());
-        assert!(ledger.skipping());
-        ledger.owe(Owed::Sync);
-        assert!(!ledger.skipping());
-    }
-
-    #[test]
-    fn a_copy_swallows_the_syncs_that_were_sent_with_it() {
-        let mut ledger = Ledger::default();
-        for owed in [describe(), Owed::Sync, Owed::Sync] {
-            ledger.owe(owed);
-        }
-        ledger.swallow_syncs();
-        assert!(matches!(ledger.settle().map(|line| line.owed), Some(Owed::Describe { .. })));
-        assert!(ledger.is_empty());
-    }
-
-    #[test]
-    fn answers_are_withheld_until_somebody_asks_for_them() {
-        let mut ledger = Ledger::default();
-        assert!(!ledger.lags() && !ledger.is_withheld(), "nothing is owed");
-        ledger.owe(close("a"));
-        assert!(ledger.lags() && ledger.is_withheld());
-        ledger.flushed();
-        assert!(!ledger.lags() && !ledger.is_withheld());
-        ledger.owe(describe());
-        assert!(ledger.lags() && !ledger.is_withheld(), "the first was asked for");
-        ledger.settle();
-        assert!(ledger.lags() && ledger.is_withheld());
-        ledger.owe(Owed::Sync);
-        assert!(!ledger.lags() && !ledger.is_withheld());
-        ledger.swallow_syncs();
-        assert!(ledger.lags() && ledger.is_withheld(), "a COPY has swallowed what asked");
-        ledger.owe(refused(true));
-        assert!(!ledger.lags());
-    }
-
-    #[test]
-    fn what_is_learned_from_an_answer_binds_only_what_was_sent_before_it() {
-        let mut ledger = Ledger::default();
-        ledger.owe(close("a"));
-        let first = ledger.sequence();
-        ledger.owe(close("b"));
-        assert!(ledger.sequence() > first);
-        let line = ledger.settle().expect("it is owed");
-        assert_eq!(line.sequence, first);
-        ledger.owe_first(line.sequence, Owed::Ready);
-        assert!(matches!(ledger.front(), Some(Line { owed: Owed::Ready, .. })));
-    }
-}
+mod tests;

@@ -9,13 +9,13 @@ use crate::decide::{Decision, Masker, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
 use crate::enforce::{self, By, Copied, Earlier, Guard, Refusal, Rows, Views, Wording, Woven};
 use crate::model::FaultKind;
-use crate::parse::{Facts, RelationFacts, Request, Role, tokens};
+use crate::parse::{Facts, RelationFacts, Request, Role};
 
 use crate::wire::postgres::{Frame, RowDescription};
 
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
-use super::given::{Given, Meant};
+use super::given::{Given, Meant, by, runs_by_name};
 use super::names::{Portal, Statement};
 
 /// A statement that goes upstream with masks in it.
@@ -150,7 +150,8 @@ impl Masked {
 
     /// The words that go upstream, if they are not the client's.
     fn words(&self) -> Option<&str> {
-        self.binds().then(|| self.woven.text())
+        // Where nobody has looked at what it makes, it binds and says the same.
+        Some(self.woven.text()).filter(|words| self.binds() && **words != *self.text)
     }
 
     /// The client's words.
@@ -198,20 +199,21 @@ impl Masked {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Whether an answer of this form is the one that was foreseen, which shows nothing that is masked.
-    pub(super) fn admits(&self, description: &Frame) -> Result<(), String> {
-        self.compares(description)?;
+    /// Whether an answer of this form is the one that was foreseen, which shows nothing that is masked. `at`: which one
+    /// of a text's, counted from 0.
+    pub(super) fn admits(&self, at: usize, description: &Frame) -> Result<(), String> {
+        self.compares(at, description)?;
         self.described(description);
         Ok(())
     }
 
     /// The same, and no more.
-    pub(super) fn compares(&self, description: &Frame) -> Result<(), String> {
+    pub(super) fn compares(&self, at: usize, description: &Frame) -> Result<(), String> {
         if description.tag() != b'T' {
             return self.woven.guard().admits_nothing();
         }
         let columns = RowDescription::decode(description.body()).map_err(|error| error.to_string())?;
-        self.woven.guard().admits(&columns)
+        self.woven.guard().admits(at, &columns)
     }
 
     /// Its answer is of this form.
@@ -240,7 +242,7 @@ impl Corridor {
         }
         self.loom.lock().last = Some(Arc::clone(decision.masks()));
         let masked = self.woven((request.text(), request.facts()), decision.masks()).await;
-        match masked.and_then(|masked| self.copied(request, masked)) {
+        match masked.and_then(|masked| self.copied(masked)) {
             Ok(masked) => {
                 let later = masked.iter().flat_map(|masked| masked.woven.later());
                 self.loom.lock().given().leads(later);
@@ -261,7 +263,7 @@ impl Corridor {
             return (decision, None);
         }
         let masked = self.woven((request.text(), request.facts()), &masks).await;
-        match masked.and_then(|masked| self.copied(request, masked)) {
+        match masked.and_then(|masked| self.copied(masked)) {
             Ok(masked) => (decision, masked),
             // What its Bind would be told; prepared unmasked, it could be run by SQL's EXECUTE.
             Err(reason) => (self.house.decider.unfulfilled(decision, vec![reason]), None),
@@ -328,7 +330,8 @@ impl Corridor {
         let (text, facts) = said;
         // What is run by name may be something else by now.
         let elsewhere = facts.references.iter().any(|reference| reference.role == Role::Elsewhere);
-        let by_name = elsewhere || runs_by_name(facts).is_some();
+        let by_name =
+            elsewhere || facts.statements.iter().any(|statement| !statement.nested && by(statement).is_some());
         if let Some(masked) = self.loom.lock().recall(said, &under).filter(|_| !by_name) {
             return Ok(masked);
         }
@@ -344,11 +347,10 @@ impl Corridor {
             let guard = self.loom.lock().guard(masks, catalog, &views)?;
             Some(enforce::guarded(text, facts, catalog, &guard))
         });
-        let expected = if by_name { self.expected_by_name(said, masks) } else { None };
-        let woven = match (woven, expected) {
-            (Some(woven), Some(rows)) => Some(woven.expecting(&rows)),
-            (woven, _) => woven,
-        };
+        let woven = woven.map(|woven| {
+            let expected = if by_name { self.expected_by_name(said, &woven, masks) } else { Vec::new() };
+            if expected.is_empty() { woven } else { woven.expecting(&expected) }
+        });
         let masked = match woven {
             Some(woven) => {
                 let masked = Masked::new(said, masks, woven, &under.keys)?;
@@ -372,18 +374,16 @@ impl Corridor {
         Earlier { prepared: loom.given.prepared(masks, meant) && !state.names.prepared_by_messages(), cursors }
     }
 
-    /// What the name that a statement runs will answer, where that is one thing.
-    fn expected_by_name(&self, (text, facts): Said<'_>, masks: &Arc<Masks>) -> Option<Rows> {
+    /// What the names that statements run will answer, where each is one thing.
+    fn expected_by_name(&self, (text, facts): Said<'_>, woven: &Woven, masks: &Arc<Masks>) -> Vec<Option<Rows>> {
+        let names = runs_by_name(text, facts);
         let Earlier { prepared, cursors } = self.earlier(facts, masks);
-        let by = runs_by_name(facts)?;
-        let name = match by {
-            By::Fetch => facts.cursors.first().filter(|_| cursors && facts.cursors.len() == 1)?.clone(),
-            By::Execute => {
-                let tokens = tokens(text).filter(|tokens| prepared && tokens.is_word(0, "execute"))?;
-                tokens.name(1)?.to_owned()
-            }
+        let mut loom = self.loom.lock();
+        let mut answers = |by: By, name: &str| {
+            let certain = if by == By::Fetch { cursors } else { prepared };
+            loom.given().answers_with(woven.later(), by, name).filter(|_| certain)
         };
-        self.loom.lock().given().answers(by, &name)
+        names.iter().map(|name| name.as_ref().and_then(|(by, name)| answers(*by, name))).collect()
     }
 
     /// What names mean just now.
@@ -394,16 +394,6 @@ impl Corridor {
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.state.lock().page().and_then(|page| page.known()).map(|seen| seen.snapshot)
-    }
-}
-
-/// By what a statement is run that is alone and has the rows of another.
-fn runs_by_name(facts: &Facts) -> Option<By> {
-    let mut tops = facts.statements.iter().filter(|statement| !statement.nested);
-    match (tops.next().map(|statement| statement.command.as_str()), tops.next()) {
-        (Some("FETCH"), None) => Some(By::Fetch),
-        (Some("EXECUTE"), None) => Some(By::Execute),
-        (_, _) => None,
     }
 }
 

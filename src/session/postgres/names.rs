@@ -5,7 +5,7 @@
 //! skips whatever was built on it, but only up to the next Sync, so beyond one its answer is
 //! waited for. Else it means what the answers so far have given it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -114,6 +114,8 @@ pub(super) struct Names {
     cursors: Remembered,
     /// What `cursors` take of the budget, by name.
     cursor_charges: HashMap<String, Vec<Charge>>,
+    /// Those that were ever declared WITH HOLD, and not closed since: they outlive their transactions.
+    held: HashSet<String>,
     /// When a name was last declared a cursor: it stands for no portal that was bound before.
     declared: HashMap<String, u64>,
     /// The same for every name, once there are too many.
@@ -206,6 +208,7 @@ impl Names {
     pub(super) fn cursor_closed(&mut self, name: &str) {
         self.cursors.remove(name);
         self.cursor_charges.remove(name);
+        self.held.remove(name);
     }
 
     /// DEALLOCATE ALL or DISCARD ALL: statements sent before it are gone.
@@ -216,13 +219,15 @@ impl Names {
         self.statements.retain(|_, meanings| !meanings.is_empty());
     }
 
-    /// The transaction ended: portals sent before that are gone.
+    /// The transaction ended: portals sent before that are gone, and so are cursors but for those with hold.
     pub(super) fn transaction_ended(&mut self, sequence: u64) -> Vec<Arc<Portal>> {
+        for (name, _) in self.declared.iter().filter(|(name, at)| **at < sequence && !self.held.contains(*name)) {
+            self.cursors.remove(name);
+            self.cursor_charges.remove(name);
+        }
         self.declared.retain(|_, at| *at > sequence);
-        let (gone, kept) = std::mem::take(&mut self.portals).into_iter().partition(|(_, (sent, _))| *sent < sequence);
-        self.portals = kept;
-        let gone: HashMap<String, (u64, Arc<Portal>)> = gone;
-        gone.into_values().map(|(_, portal)| portal).collect()
+        let gone = self.portals.extract_if(|_, (sent, _)| *sent < sequence);
+        gone.map(|(_, (_, portal))| portal).collect()
     }
 
     /// Every portal, when the session ends.
@@ -267,6 +272,9 @@ impl Names {
                 self.all_declared = sequence;
             }
             self.declared.insert(name.clone(), sequence);
+            if facts.aftermath.holds {
+                self.held.insert(name.clone());
+            }
         }
     }
 

@@ -47,6 +47,11 @@ struct Entered {
     session: SessionId,
     state: State,
     validity: Validity,
+    ends: Ends,
+}
+
+/// What of a session its two directions do not share.
+struct Ends {
     client: Stream,
     requests: FrontendFramer,
     server: Link,
@@ -231,9 +236,9 @@ fn entered(
     requests.tidy();
     answers.tidy();
     let held = (opened, identified.slot, key, stay);
-    let (validity, client) = (identified.validity, identified.stream);
-    let (server, cancel) = (upstream.stream, upstream.cancel);
-    Box::new(Entered { session, state, validity, client, requests, server, answers, welcome, cancel, held })
+    let (client, server, cancel) = (identified.stream, upstream.stream, upstream.cancel);
+    let ends = Ends { client, requests, server, answers, welcome, cancel, held };
+    Box::new(Entered { session, state, validity: identified.validity, ends })
 }
 
 fn too_slow(lane: &Lane) -> Refusal {
@@ -270,7 +275,8 @@ async fn open(
             tracing::warn!(listener = %lane.listener.name, %error, "the upstream did not let sidegate in");
             house.metrics.upstream_failed(&lane.listener.name);
             greeting.close(entry, OutcomeKind::Failed).await?;
-            return Err(Refusal::fault(&error));
+            let own = error.of_server().map(|(code, words)| Refusal::of_server(error.kind(), code, words));
+            return Err(own.unwrap_or_else(|| Refusal::fault(&error)));
         }
     };
     let key = match &upstream.cancel {
@@ -316,20 +322,9 @@ fn begin(
     Ok((out, state))
 }
 
-/// What of a session its two directions do not share.
-struct Ends {
-    client: Stream,
-    requests: FrontendFramer,
-    server: Link,
-    answers: BackendFramer,
-    welcome: BytesMut,
-    cancel: Option<CancelTarget>,
-    held: Held,
-}
-
 /// Apart from where the session runs, which would go on holding what has moved on.
 fn furnish(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) -> (Corridor, Ends) {
-    let Entered { session, mut state, validity, client, requests, server, answers, welcome, cancel, held } = *entered;
+    let Entered { session, mut state, validity, ends } = *entered;
     state.deeds = lane.asks(Stage::Commit).then(Deeds::default);
     let corridor = Corridor {
         house: Arc::clone(house),
@@ -345,12 +340,12 @@ fn furnish(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) -> (Corr
         signals: Signals::default(),
         validity,
         forwarded: house.metrics.tally(&lane.listener.name, Stage::Request, OutcomeKind::Forwarded),
-        cancelled: cancel.as_ref().map(|target| Arc::clone(target.heard())),
+        cancelled: ends.cancel.as_ref().map(|target| Arc::clone(target.heard())),
         asking: AtomicBool::new(false),
         answering: AtomicBool::new(false),
         told: Mutex::default(),
     };
-    (corridor, Ends { client, requests, server, answers, welcome, cancel, held })
+    (corridor, ends)
 }
 
 async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {

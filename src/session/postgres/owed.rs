@@ -10,7 +10,7 @@ use crate::enforce::mask::cells::{Cells, CopyCells};
 use crate::forward::Told;
 use crate::journal::Entry;
 use crate::model::Cause;
-use crate::parse::Facts;
+use crate::parse::{Effect, Facts};
 
 use super::copying::Preview;
 use super::masks::Masked;
@@ -171,6 +171,8 @@ pub(super) struct Running {
     pub(super) bytes: u64,
     /// SQLSTATE of the error it ended with.
     pub(super) sqlstate: Option<String>,
+    /// Commands that completed.
+    pub(super) completed: usize,
     /// The tag of the last command that completed.
     pub(super) tag: Option<String>,
     /// What is between it and the client, if its answer may end otherwise than the server ends it.
@@ -183,6 +185,8 @@ pub(super) struct Running {
     pub(super) sent_before: Option<Arc<Sent>>,
     /// Why the client was told something else than the server said.
     pub(super) cause: Option<Cause>,
+    /// How often the client said that the data ended before the server asked for any.
+    pub(super) data_ends: usize,
 }
 
 impl Owed {
@@ -209,10 +213,10 @@ impl Owed {
 
 impl Running {
     /// A statement whose message is about to be sent.
-    pub(super) fn new(entry: Entry, facts: Arc<Facts>) -> Self {
+    pub(super) fn new(entry: impl Into<Option<Entry>>, facts: Arc<Facts>) -> Self {
         let sent = Instant::now();
         Self {
-            entry: Some(entry),
+            entry: entry.into(),
             facts,
             masked: None,
             cells: None,
@@ -223,12 +227,14 @@ impl Running {
             rows: 0,
             bytes: 0,
             sqlstate: None,
+            completed: 0,
             tag: None,
             watch: None,
             watched: false,
             exposed: true,
             sent_before: None,
             cause: None,
+            data_ends: 0,
         }
     }
 
@@ -239,6 +245,13 @@ impl Running {
         self.watch = self.watched.then(|| Box::new(Watch::new(limit, sent_before.clone(), asked)));
         self.sent_before = sent_before;
         self
+    }
+}
+
+impl Running {
+    /// Whether the server may ask for data in its midst.
+    pub(super) fn may_take_data(&self) -> bool {
+        !self.called && (self.facts.unparsed.is_some() || self.facts.effects.contains(&Effect::CopyIn))
     }
 }
 

@@ -10,7 +10,9 @@ use crate::forward::{Free, Sender, Unsent};
 use crate::journal::Entry;
 use crate::model::{Cause, FaultKind};
 use crate::parse::Encoding;
-use crate::wire::postgres::{Close, Describe, Frame, FrontendFramer, FrontendPiece, Object, Relay, WireError};
+use crate::wire::postgres::{
+    Close, CopyFail, Describe, Frame, FrontendFramer, FrontendPiece, Object, Relay, WireError,
+};
 
 use super::corridor::{Corridor, End};
 use super::fill::Fill;
@@ -59,6 +61,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         match self.framer.next_piece().map_err(breach)? {
             Some(FrontendPiece::Frame(frame)) => {
                 self.turn(frame.tag()).await?;
+                if self.corridor.takes_data() {
+                    Box::pin(self.data_over(frame.tag())).await?;
+                }
+                if self.corridor.signals.take(Signal::SYNC_WANTED) != Signal::NONE {
+                    // It came before this.
+                    Box::pin(self.held_sync()).await?;
+                }
                 self.message(frame).await
             }
             Some(FrontendPiece::CopyData(relay)) => self.copy_data(relay).await,
@@ -343,7 +352,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         Ok(())
     }
 
-    async fn held_sync(&mut self) -> Result<(), End> {
+    pub(super) async fn held_sync(&mut self) -> Result<(), End> {
         self.turn(b'S').await?;
         if self.corridor.is_expired() {
             return self.too_late(b'S').await;
@@ -361,15 +370,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         if self.corridor.is_expired() {
             return Err(expired(self.corridor));
         }
+        if let Copy::In { sync_held } = &mut self.corridor.state.lock().copy {
+            // The server has read what comes before this, or has failed on the way.
+            *sync_held = false;
+        }
         self.upstream.send_copy_data(&relay);
         if self.upstream.is_full() { self.flush().await } else { Ok(()) }
     }
 
     fn copy_end(&mut self, frame: Frame) -> Result<(), End> {
+        if frame.tag() == b'f' {
+            CopyFail::decode(frame.body()).map_err(breach)?;
+        }
         {
             let mut state = self.corridor.state.lock();
-            if let Copy::In { .. } = state.copy {
-                state.copy = Copy::Ended;
+            match state.copy {
+                Copy::In { .. } => state.copy = Copy::Ended,
+                // The data was sent before the server asked for it; or there was no COPY, and the server ignores this.
+                Copy::No | Copy::Ended => state.ledger.data_ends(),
             }
         }
         self.free(frame)
@@ -452,8 +470,8 @@ pub(super) fn breach(error: WireError) -> End {
 }
 
 /// How long a client may still be silent: while draining, when it was about to send a Sync; and in a COPY, once the
-/// server was asked whether that has ended.
-const PAUSE: Duration = Duration::from_secs(1);
+/// server was asked whether that has ended. How long the server, that may be about to say that it has.
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// What PostgreSQL compares of a name.
 const NAME_BYTES: usize = 63;
 

@@ -83,7 +83,8 @@ impl Signals {
         .await
     }
 
-    fn take(&self, any: Signal) -> Signal {
+    /// Those of these that were given since they were heard last.
+    pub(super) fn take(&self, any: Signal) -> Signal {
         if self.given.load(Ordering::SeqCst) & any.0 == 0 {
             return Signal::NONE;
         }

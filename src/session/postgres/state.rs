@@ -357,7 +357,10 @@ impl State {
 
     /// Whether a message of this kind can be sent now.
     pub(super) fn is_turn_of(&self, tag: u8) -> bool {
-        tag == b'X' || !self.ledger.must_wait(tag == b'S') || self.copy.takes_data()
+        let ended = self.copy == Copy::Ended;
+        let data = matches!(tag, b'c' | b'f' | b'H');
+        let waits = self.ledger.must_wait(tag == b'S') || (!data && self.ledger.may_take_data(ended));
+        tag == b'X' || !waits || self.copy.takes_data()
     }
 
     /// Whether nothing is owed and no transaction is open.

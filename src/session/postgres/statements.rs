@@ -79,7 +79,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         match judged {
             Judged::Permitted(permit) => {
-                let Some(permit) = self.preview(*permit, previewed.as_ref()).await? else { return Ok(()) };
+                let Some(permit) = self.preview(tag, *permit, previewed.as_ref()).await? else { return Ok(()) };
                 if self.forward(permit, |entry| Owed::Query(running(entry))).await? {
                     self.corridor.state.lock().sends(&facts, &text, stamp);
                 }
@@ -224,6 +224,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let stamp = self.corridor.state.lock().stamp();
         let Some((permit, facts)) = self.permitted(frame, &portal).await? else { return Ok(()) };
         let masked = portal.masked.clone();
+        let Some(permit) = self.preview(b'E', permit, masked.as_ref()).await? else { return Ok(()) };
         let asked = self.asked_about(&name, &facts)?;
         let exposed = self.corridor.state.lock().exposes(&facts);
         let running = |entry| {

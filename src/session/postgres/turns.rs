@@ -1,5 +1,5 @@
 //! Whose turn it is while an answer is watched: what follows it waits, so that the server can be made to fail where the
-//! client is told that something failed.
+//! client is told that something failed. And while the server may ask for data: it would swallow a Sync.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -29,7 +29,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 if state.is_turn_of(tag) {
                     return Ok(());
                 }
-                if !asked && !state.ledger.answers_by_itself(Owed::is_watched) {
+                let withheld = state.ledger.lags() || !state.ledger.answers_by_itself(Owed::is_watched);
+                if !asked && withheld {
                     state.ledger.flushed();
                     self.upstream.send_flush();
                     asked = true;

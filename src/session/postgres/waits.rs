@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::corridor::End;
 use super::owed::Owed;
-use super::requests::{AHEAD, Requests};
+use super::requests::{AHEAD, PAUSE, Requests};
 use super::signals::Signal;
 use super::state::Copy;
 
@@ -13,6 +13,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Waits until nothing unanswered can change how the next statement must be read.
     pub(super) async fn settled(&mut self) -> Result<(), End> {
         self.answered(Owed::makes_wait).await
+    }
+
+    /// What comes is no data: if the server fails before it takes any, it says so at once, and the client may not have
+    /// heard of it yet.
+    pub(super) async fn data_over(&mut self, tag: u8) -> Result<(), End> {
+        if matches!(tag, b'c' | b'f' | b'H' | b'S' | b'X') {
+            return Ok(());
+        }
+        let over = async {
+            self.flush().await?;
+            while self.corridor.takes_data() {
+                self.rung().await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PAUSE, over).await.unwrap_or(Ok(()))
     }
 
     /// Waits until nothing unanswered gives or takes a name.

@@ -175,7 +175,7 @@ impl Writer {
 /// Writes one of pgwire's message structs. Strings must have been checked with [`no_nul`]:
 /// pgwire writes a NUL as it comes, and the peer would read two strings.
 pub(super) fn encode(name: &'static str, message: &impl pgwire::messages::Message) -> Result<Frame, WireError> {
-    let mut bytes = BytesMut::new();
+    let mut bytes = BytesMut::with_capacity(message.message_length().saturating_add(1));
     message.encode(&mut bytes).map_err(|_| WireError::Encode { message: name, problem: "it is too long" })?;
     Frame::whole(bytes.freeze()).ok_or(WireError::Encode { message: name, problem: "its length is wrong" })
 }

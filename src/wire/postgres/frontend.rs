@@ -4,7 +4,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Frame, WireError};
 
-/// Length-word limits of what a client may send. Everything else may be 10,000 bytes, as in PostgreSQL.
+/// Length-word limits of what a client may send. Everything else may be 10,000 bytes, as in
+/// PostgreSQL, or has no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrontendLimits {
     /// Query and Parse. Above it the message is skipped and reported, and the session goes on.
@@ -35,6 +36,8 @@ impl Default for FrontendLimits {
 
 /// Most messages: PostgreSQL's own limit.
 const MAX_SMALL: u32 = 10_000;
+/// A message that is its tag. What came with it would be read by nobody here, and perhaps by the server.
+const BARE: u32 = 4;
 /// Passwords and SASL answers: a token of 64 KiB, and what is said around it.
 const MAX_PASSWORD: u32 = (64 << 10) + 256;
 /// CopyData is relayed as it comes, so PostgreSQL's own limit does no harm.
@@ -220,7 +223,8 @@ impl FrontendFramer {
             b'B' | b'F' => (self.limits.bind, Some(Admission::Drop { limit: self.limits.bind })),
             b'd' => (MAX_COPY, None),
             b'p' => (MAX_PASSWORD, None),
-            b'D' | b'E' | b'C' | b'H' | b'S' | b'X' | b'c' | b'f' => (MAX_SMALL, None),
+            b'D' | b'E' | b'C' | b'f' => (MAX_SMALL, None),
+            b'H' | b'S' | b'X' | b'c' => (BARE, None),
             _ => return Err(WireError::Tag { tag }),
         };
         if !(4..=MAX_COPY).contains(&length) {

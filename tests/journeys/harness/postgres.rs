@@ -6,10 +6,14 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::raw::{Raw, startup};
 use super::{free_port, said, until};
 
 /// The password of the role that sidegate logs in as.
 pub const PASSWORD: &str = "correct horse battery staple";
+
+/// A role that needs no password, so that a journey's own client can speak to the server past sidegate.
+const WITNESS: &str = "witness";
 
 /// A running server. It ends with the process that started it.
 pub struct Postgres {
@@ -83,6 +87,11 @@ impl Postgres {
             .arg(&password)
             .arg("-D")
             .arg(&data));
+        let rules = data.join("pg_hba.conf");
+        run(as_postgres(Path::new("/bin/sh"))
+            .args(["-c", "{ echo \"$2\"; cat \"$1\"; } >\"$1.new\" && mv \"$1.new\" \"$1\"", "sh"])
+            .arg(&rules)
+            .arg(format!("host all {WITNESS} 127.0.0.1/32 trust")));
         // The child watches this process: when it ends, however it ends, the server ends. What ends a whole group of
         // processes, Ctrl-C for one, must leave somebody to sweep up. Plans are compared, so statistics that arrive
         // between two of them would be told as a difference: nothing is analysed unless a journey asks for it.
@@ -139,6 +148,16 @@ impl Postgres {
         } else {
             Err(said(&output))
         }
+    }
+
+    /// A session past sidegate, of a role that may do as much.
+    pub fn open(&self, database: &str) -> Raw {
+        let made = "do $$ begin create role witness login superuser; exception when duplicate_object or unique_violation then null; end $$";
+        self.sql(database, made);
+        let mut raw = Raw::silent(self.port);
+        raw.send(&startup(&[("user", WITNESS), ("database", database)]));
+        raw.until_ready();
+        raw
     }
 
     /// Every statement that arrived, as the server logged it.

@@ -77,9 +77,13 @@ fn put(raw: &[u8], quoted: bool, element: &impl Element, out: &mut BytesMut) {
     self::quoted(shown.then_some(&masked), out);
 }
 
-/// An element as it stands in an array.
+/// An element as it stands in an array: in quotes where PostgreSQL writes them.
 pub(super) fn quoted(element: Option<&[u8]>, out: &mut BytesMut) {
     let Some(element) = element else { return out.put_slice(b"NULL") };
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | b'{' | b'}' | b',' | b' ' | 9..=13);
+    if !element.is_empty() && !element.eq_ignore_ascii_case(b"null") && !element.iter().any(is_special) {
+        return out.put_slice(element);
+    }
     out.put_u8(b'"');
     for byte in element {
         if matches!(byte, b'"' | b'\\') {

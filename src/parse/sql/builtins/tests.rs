@@ -67,7 +67,7 @@ fn each_family_of_the_contract_has_its_functions() {
             pg_stat_get_backend_activity pg_sleep pg_sleep_for pg_advisory_lock pg_try_advisory_xact_lock \
             pg_advisory_unlock pg_terminate_backend pg_cancel_backend pg_get_viewdef pg_get_functiondef \
             pg_get_constraintdef pg_get_function_sqlbody pg_logical_slot_get_changes pg_logical_emit_message \
-            pg_import_system_collations pg_reload_conf pg_export_snapshot pg_create_restore_point setseed \
+            pg_import_system_collations pg_reload_conf pg_export_snapshot pg_create_restore_point \
             currtid2 pg_show_all_settings domain_in record_in array_in regclassin textin plpgsql_call_handler \
             pg_replication_origin_create pg_stat_reset pg_promote pg_prepared_xact",
         ),
@@ -80,7 +80,7 @@ fn each_family_of_the_contract_has_its_functions() {
         ),
         (Family::SetConfig, "set_config"),
         (Family::CurrentSetting, "current_setting"),
-        (Family::AdvisoryUnlockAll, "pg_advisory_unlock_all"),
+        (Family::Session, "pg_advisory_unlock_all setseed"),
     ];
     for (family, names) in cases {
         for name in names.split_whitespace() {

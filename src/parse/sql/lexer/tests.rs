@@ -45,11 +45,14 @@ fn a_trailing_sign_is_given_back_unless_the_operator_is_not_of_the_standard() {
 
 #[test]
 fn numbers_are_cut_as_the_server_cuts_them() {
-    for text in ["1", "1.", ".5", "1.5e10", "1e-3", "1.e5"] {
+    for text in ["1", "1.", ".5", "1.5e10", "1e-3", "1.e5", "0x1F", "1_000", "0b_1", "1_0.0_1e1_0"] {
         assert_eq!(classes(text), [(Class::Number, text)]);
     }
     assert_eq!(classes("1..5").len(), 3);
-    for text in ["1a", "0x1F", "1_000", "1e", "1.5e+", "$1a", "$1$"] {
+    for text in [
+        "1a", "0x", "0x1G", "0b2", "0o8", "1_", "1__0", "1._5", "1_a", "0x_", "1e", "1.5e+", "1e_5", "0x1é", "$1a",
+        "$1$", "$1_0",
+    ] {
         assert!(lex(text).is_err(), "{text}");
     }
 }
@@ -60,18 +63,37 @@ fn what_other_readers_cut_otherwise_is_an_error_at_its_byte() {
         ("a >--'\n0", LexError::GluedComment { at: 3 }),
         ("a -/*x*/ 1", LexError::GluedComment { at: 3 }),
         ("a &>'b'", LexError::GluedOperator { at: 2 }),
-        ("U&\"a\"", LexError::Unicode { at: 0 }),
+        ("U&\"a\" uescape", LexError::Unicode { at: 0 }),
+        ("U&\"a\" uescape from", LexError::Unicode { at: 0 }),
+        ("U&'a' uescape E'!'", LexError::Unicode { at: 0 }),
+        ("U&'a' uescape 'ab'", LexError::Unicode { at: 0 }),
+        ("U&'a' uescape '\\'", LexError::Unicode { at: 0 }),
+        ("U&'a' uescape 'f'", LexError::Unicode { at: 0 }),
+        ("U&'a' uescape '+'", LexError::Unicode { at: 0 }),
+        ("U&'a' uescape ''''", LexError::Unicode { at: 0 }),
+        ("U&\"\"", LexError::EmptyName { at: 0 }),
+        ("U&\"a", LexError::OpenName { at: 0 }),
+        ("U&'a", LexError::OpenString { at: 0 }),
         ("x'1g'", LexError::Hex { at: 0 }),
         ("B'12'", LexError::Bits { at: 0 }),
-        ("'a'\n'b'", LexError::Continued { at: 4 }),
+        ("'a' 'b'", LexError::Continued { at: 4 }),
+        ("'a'/**/\n'b'", LexError::Continued { at: 8 }),
+        ("'a'\n/**/'b'", LexError::Continued { at: 8 }),
+        ("N'a'\n'b'", LexError::Continued { at: 5 }),
+        ("U&'a'\n'b'", LexError::Continued { at: 6 }),
+        ("'a'\n'b", LexError::OpenString { at: 4 }),
+        ("X'1'\n'g'", LexError::Hex { at: 5 }),
         ("'a", LexError::OpenString { at: 0 }),
         ("E'a\\'", LexError::OpenString { at: 0 }),
         ("$a$b", LexError::OpenString { at: 0 }),
         ("\"a", LexError::OpenName { at: 0 }),
         ("\"\"", LexError::EmptyName { at: 0 }),
         ("/* /* */", LexError::OpenComment { at: 0 }),
-        ("é", LexError::NotAscii { at: 0 }),
-        ("aé", LexError::NotAscii { at: 1 }),
+        ("É", LexError::NotAscii { at: 0 }),
+        ("aÉ", LexError::NotAscii { at: 1 }),
+        ("a\u{a0}b", LexError::NotAscii { at: 1 }),
+        ("\u{2028}", LexError::NotAscii { at: 0 }),
+        ("a\u{200b}", LexError::NotAscii { at: 1 }),
         ("a\u{b}b", LexError::Control { at: 1 }),
         ("'\0'", LexError::Control { at: 1 }),
         ("{", LexError::Character { at: 0 }),

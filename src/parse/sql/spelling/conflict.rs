@@ -56,6 +56,31 @@ impl Speller<'_> {
         true
     }
 
+    /// At ON of ON CONFLICT: behind a SELECT without any clause sqlparser takes it for a column's name.
+    pub(super) fn ends_select(&mut self) -> bool {
+        if self.targets >= TARGETS {
+            return false;
+        }
+        let (mut depth, mut selects) = (0_usize, false);
+        for token in self.tokens.get(..self.at).unwrap_or_default().iter().rev() {
+            match &token.token {
+                Token::RParen | Token::RBracket => depth = depth.saturating_add(1),
+                Token::LParen | Token::LBracket if depth == 0 => return false,
+                Token::LParen | Token::LBracket => depth = depth.saturating_sub(1),
+                token if depth == 0 && is_word(Some(token), "select") => selects = true,
+                token if depth == 0 && selects && is_word(Some(token), "into") => {
+                    self.replace(0, [keyword("LIMIT", Keyword::LIMIT), keyword("ALL", Keyword::ALL)]);
+                    return false;
+                }
+                token if depth == 0 && !selects && CLAUSES.iter().any(|word| is_word(Some(token), word)) => {
+                    return false;
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// Where in what is spelled the list of columns of this INSERT ends, or would begin, and the alias that it needs.
     fn behind_columns(&self) -> Option<(usize, Option<Word>)> {
         let mut depth = 0_usize;
@@ -99,6 +124,11 @@ impl Speller<'_> {
 }
 
 const QUERIES: &[&str] = &["select", "values", "with"];
+
+/// What stands between a SELECT's list and its end, or is none.
+const CLAUSES: &[&str] = &[
+    "fetch", "for", "from", "group", "having", "into", "limit", "offset", "order", "table", "values", "where", "window",
+];
 
 /// The elements of a list up to the bracket that ends it, and where that is.
 fn elements(tokens: &[TokenWithSpan]) -> Option<(Vec<&[TokenWithSpan]>, usize)> {

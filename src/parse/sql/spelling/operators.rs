@@ -32,19 +32,21 @@ impl Speller<'_> {
         }
     }
 
-    /// `a::text COLLATE "C"`: a collation changes how values are compared, not which.
-    pub(super) fn collate_after_cast(&mut self) -> bool {
-        let mut back = 1_usize;
-        if self.before(back) == Some(&Token::RParen) {
-            back = back.saturating_add(1);
-            while matches!(self.before(back), Some(Token::Number(..) | Token::Comma)) {
-                back = back.saturating_add(1);
-            }
-            if self.before(back) != Some(&Token::LParen) {
-                return false;
-            }
+    /// How far back a type's name ends that may have modifiers: `numeric(4, 2)`. `None` where what is there are none.
+    fn behind_modifiers(&self) -> Option<usize> {
+        if self.before(1) != Some(&Token::RParen) {
+            return Some(1);
+        }
+        let mut back = 2_usize;
+        while matches!(self.before(back), Some(Token::Number(..) | Token::Comma)) {
             back = back.saturating_add(1);
         }
+        (self.before(back) == Some(&Token::LParen)).then(|| back.saturating_add(1))
+    }
+
+    /// `a::text COLLATE "C"`: a collation changes how values are compared, not which.
+    pub(super) fn collate_after_cast(&mut self) -> bool {
+        let Some(mut back) = self.behind_modifiers() else { return false };
         let typed = back;
         while matches!(self.before(back), Some(Token::Word(_) | Token::Period)) && back < LONGEST_TYPE {
             back = back.saturating_add(1);
@@ -58,5 +60,27 @@ impl Speller<'_> {
             return false;
         }
         self.replace(length.saturating_add(1), [])
+    }
+
+    /// `::int4 ARRAY[4]` and `CAST(… AS int4 ARRAY)` are `int4[]`.
+    pub(super) fn array_type(&mut self) -> bool {
+        let Some(mut back) = self.behind_modifiers() else { return false };
+        if !self.before(back).is_some_and(is_name) {
+            return false;
+        }
+        back = back.saturating_add(1);
+        if self.before(back) == Some(&Token::Period) {
+            back = back.saturating_add(2);
+        }
+        let bounded = self.peek(1) == Some(&Token::LBracket);
+        let length = if bounded { 4 } else { 1 };
+        if bounded && !(matches!(self.peek(2), Some(Token::Number(..))) && self.peek(3) == Some(&Token::RBracket)) {
+            return false;
+        }
+        let cast = is_word(self.before(back), "as") && self.peek(length) == Some(&Token::RParen);
+        if !cast && self.before(back) != Some(&Token::DoubleColon) {
+            return false;
+        }
+        self.replace(length, [Token::LBracket, Token::RBracket])
     }
 }

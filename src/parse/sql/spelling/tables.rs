@@ -3,7 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
-use super::{Speller, is_constant, is_name, is_word, keyword, name};
+use super::{EVERY_FIELD, Speller, is_constant, is_name, is_word, keyword, name};
 
 /// Words that end a column's type.
 const BEHIND_TYPE: &[&str] = &[
@@ -78,9 +78,12 @@ impl Speller<'_> {
             *at < begin && self.is(*at, "by") && (self.is(next, "ref") || self.is(next, "value"))
         });
         let by: Vec<usize> = by.collect();
-        if bracket.direct.iter().any(|at| self.is(*at, "xmlnamespaces")) {
-            return None;
-        }
+        let namespaces = match bracket.direct.iter().copied().find(|at| self.is(*at, "xmlnamespaces")) {
+            None => 0..0,
+            Some(at) if Some(at) == self.at.checked_add(2) => self.namespaces(at)?,
+            Some(_) => return None,
+        };
+        let labels: Vec<usize> = labels.into_iter().filter(|at| !namespaces.contains(at)).collect();
         let after = bracket.end.checked_add(1)?;
         let labelled = if self.is(after, "as") { after.checked_add(1)? } else { after };
         let alias = self.token(labelled).filter(|token| is_name(token)).cloned();
@@ -95,7 +98,10 @@ impl Speller<'_> {
         if let Some(passing) = passing {
             self.changed.insert(passing, vec![Token::Comma]);
         }
-        (begin..bracket.end).chain(after..behind).for_each(|at| _ = self.changed.insert(at, Vec::new()));
+        namespaces
+            .chain(begin..bracket.end)
+            .chain(after..behind)
+            .for_each(|at| _ = self.changed.insert(at, Vec::new()));
         let mut called =
             vec![Token::RParen, keyword("AS", Keyword::AS), alias.unwrap_or_else(|| name(word)), Token::LParen];
         for (at, column) in columns.into_iter().enumerate() {
@@ -106,6 +112,69 @@ impl Speller<'_> {
         self.changed.insert(bracket.end, called);
         self.replace(1, [name("pg_catalog"), Token::Period, name(word)]);
         Some(())
+    }
+
+    /// `JOIN b USING (a) AS j`: the name goes into the list, behind what is no column's.
+    pub(super) fn joined_as(&mut self) -> bool {
+        if self.peek(1) != Some(&Token::LParen) {
+            return false;
+        }
+        let mut end = 2_usize;
+        while self.peek(end).is_some_and(|token| is_name(token) || *token == Token::Comma) {
+            end = end.saturating_add(1);
+        }
+        let alias = self.peek(end.saturating_add(2)).filter(|token| is_name(token)).cloned();
+        let Some(alias) = alias.filter(|_| self.words(end.saturating_add(1), &["as"])) else { return false };
+        if self.peek(end) != Some(&Token::RParen) || self.peek(end.saturating_add(3)) == Some(&Token::LParen) {
+            return false;
+        }
+        self.keep(end);
+        self.replace(3, [Token::Comma, name(EVERY_FIELD), Token::Period, alias, Token::RParen])
+    }
+
+    /// `RETURNING WITH (OLD AS o, NEW AS n) …`: the names stand in front of the list, each on what is no column.
+    pub(super) fn named_rows(&mut self) -> bool {
+        if !self.words(1, &["with"]) || self.peek(2) != Some(&Token::LParen) {
+            return false;
+        }
+        let (mut at, mut rows) = (3_usize, Vec::new());
+        loop {
+            let row = ["old", "new"].into_iter().find(|row| self.words(at, &[row, "as"]));
+            let alias = self.peek(at.saturating_add(2)).filter(|token| is_name(token)).cloned();
+            let (Some(row), Some(alias)) = (row, alias) else { return false };
+            rows.push((row, alias));
+            at = at.saturating_add(4);
+            match self.peek(at.saturating_sub(1)) {
+                Some(Token::Comma) if rows.len() < 2 => {}
+                Some(Token::RParen) => break,
+                _ => return false,
+            }
+        }
+        self.keep(1);
+        for (row, alias) in rows {
+            self.replace(
+                0,
+                [name(EVERY_FIELD), Token::Period, name(row), keyword("AS", Keyword::AS), alias, Token::Comma],
+            );
+        }
+        self.at = self.at.saturating_add(at.saturating_sub(1));
+        true
+    }
+
+    /// `XMLNAMESPACES ('http://…' AS a, DEFAULT '…'),`: the places of the tokens up to the comma.
+    fn namespaces(&self, start: usize) -> Option<std::ops::Range<usize>> {
+        let bracket = self.bracket(start.checked_add(1)?)?;
+        let plain = |at: &usize| {
+            let token = self.token(*at);
+            token.is_some_and(|token| is_constant(token) || is_name(token) || *token == Token::Comma)
+                || self.is(*at, "as")
+                || self.is(*at, "default")
+        };
+        let comma = bracket.end.checked_add(1)?;
+        let fits = self.token(start.checked_add(1)?) == Some(&Token::LParen)
+            && (start.checked_add(2)?..bracket.end).all(|at| plain(&at))
+            && self.token(comma) == Some(&Token::Comma);
+        fits.then_some(start..comma.checked_add(1)?)
     }
 
     /// Names and types of the columns that stand there; `None` where anything else does that is not a constant.

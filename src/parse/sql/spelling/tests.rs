@@ -53,7 +53,7 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ),
         (
             "insert into s.t select 1 on conflict ((a || b)) do nothing",
-            "insert into s . t AS t PARTITION ( \"\" , ( a || b ) ) select 1 on conflict do nothing",
+            "insert into s . t AS t PARTITION ( \"\" , ( a || b ) ) select 1 LIMIT ALL on conflict do nothing",
         ),
         (
             "insert into t as x (select 1) on conflict (f(a)) do nothing",
@@ -136,6 +136,50 @@ fn commands_that_sqlparser_does_not_know_are_put_into_those_it_does() {
             "begin isolation level serializable , read only",
         ),
         ("set transaction deferrable, read only", "set transaction read only"),
+    ] {
+        assert_eq!(respelled(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn names_and_clauses_that_sqlparser_has_no_place_for_get_one() {
+    for (sql, expected) in [
+        ("select 1 from a join b using (c, d) as j", "select 1 from a join b using ( c , d , \"\" . j )"),
+        ("select 1 from a join b using (c) as j (d)", "select 1 from a join b using ( c ) as j ( d )"),
+        (
+            "update t set a = 1 returning with (old as o, new as n) o.a",
+            "update t set a = 1 returning \"\" . \"old\" AS o , \"\" . \"new\" AS n , o . a",
+        ),
+        ("delete from t returning with (row as o) o.a", "delete from t returning with ( row as o ) o . a"),
+        (
+            "insert into t select 1, 2 on conflict do nothing",
+            "insert into t select 1 , 2 LIMIT ALL on conflict do nothing",
+        ),
+        (
+            "insert into t select (select 1 from u) on conflict (a) do nothing",
+            "insert into t select ( select 1 from u ) LIMIT ALL on conflict ( a ) do nothing",
+        ),
+        (
+            "insert into t select a from u on conflict do nothing",
+            "insert into t select a from u on conflict do nothing",
+        ),
+        ("select 1 from t join u on conflict.a = 1", "select 1 from t join u on conflict . a = 1"),
+        ("select a::int4 array, b::numeric(3, 2) array[4]", "select a :: int4 [ ] , b :: numeric ( 3 , 2 ) [ ]"),
+        ("select cast(a as pg_catalog.int4 array)", "select cast ( a as pg_catalog . int4 [ ] )"),
+        (
+            "select a::int between array[1] and b order by array[a], b as array",
+            "select a :: int between array [ 1 ] and b order by array [ a ] , b as array",
+        ),
+        (
+            "select * from xmltable(xmlnamespaces('u' as n, default 'v'), '/a' passing d columns b int) x",
+            "select * from \"pg_catalog\" . \"xmltable\" ( '/a' , d ) AS x ( b int )",
+        ),
+        ("set local schema 's'", "set local \"search_path\" TO 's'"),
+        ("set schema = 's'", "set schema = 's'"),
+        ("create extension if not exists e schema s cascade", "create extension if not exists e WITH schema s cascade"),
+        ("create extension e", "create extension e"),
+        ("create user u with encrypted password 'x'", "create ROLE u with password 'x'"),
+        ("create user mapping for u server s", "create user mapping for u server s"),
     ] {
         assert_eq!(respelled(sql), expected, "{sql}");
     }

@@ -1,13 +1,22 @@
 //! Commands whose options change nothing about their facts: the options are left out.
 
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{closes, is_constant, is_word};
+use super::{closes, is_constant, is_word, keyword, name};
 
 /// The command without options that sqlparser does not know; any other statement as it is.
 pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
-    if word(0, "copy") {
+    if word(0, "set") {
+        schema(&mut tokens);
+    }
+    let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
+    if word(0, "create") && word(1, "extension") {
+        extension(&mut tokens);
+    } else if word(0, "create") && word(1, "user") && !word(2, "mapping") {
+        user(&mut tokens);
+    } else if word(0, "copy") {
         copy(&mut tokens);
     } else if word(0, "vacuum") || word(0, "analyze") || word(0, "analyse") {
         maintenance(&mut tokens);
@@ -18,6 +27,45 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         transaction(&mut tokens);
     }
     tokens
+}
+
+/// `SET SCHEMA 'a'` is `SET search_path TO 'a'`.
+fn schema(tokens: &mut Vec<TokenWithSpan>) {
+    let at = |at: usize| tokens.get(at).map(|token| &token.token);
+    let place = if is_word(at(1), "local") || is_word(at(1), "session") { 2_usize } else { 1 };
+    let value = place.saturating_add(1);
+    let names =
+        is_word(at(place), "schema") && at(value).is_some_and(is_constant) && value.saturating_add(1) == tokens.len();
+    let span = tokens.get(place).map(|token| token.span).filter(|_| names);
+    if let Some(span) = span {
+        let words = [name("search_path"), keyword("TO", Keyword::TO)].map(|token| TokenWithSpan::new(token, span));
+        tokens.splice(place..value, words);
+    }
+}
+
+/// WITH may be left out of CREATE EXTENSION.
+fn extension(tokens: &mut Vec<TokenWithSpan>) {
+    let at = |at: usize| tokens.get(at).map(|token| &token.token);
+    let name = if is_word(at(2), "if") { 5_usize } else { 2 };
+    let option = name.saturating_add(1);
+    let options = ["cascade", "schema", "version"].iter().any(|word| is_word(at(option), word));
+    if let Some(span) = tokens.get(option).map(|token| token.span).filter(|_| options) {
+        tokens.insert(option, TokenWithSpan::new(keyword("WITH", Keyword::WITH), span));
+    }
+}
+
+/// A user is a role that may log in, and ENCRYPTED says nothing.
+fn user(tokens: &mut Vec<TokenWithSpan>) {
+    if let Some(token) = tokens.get_mut(1) {
+        token.token = keyword("ROLE", Keyword::ROLE);
+    }
+    let encrypted = (0..tokens.len()).find(|at| {
+        let token = |at: usize| tokens.get(at).map(|token| &token.token);
+        is_word(token(*at), "encrypted") && is_word(token(at.saturating_add(1)), "password")
+    });
+    if let Some(at) = encrypted.filter(|at| *at > 2) {
+        tokens.remove(at);
+    }
 }
 
 /// How the rows of a COPY are written says nothing about whose they are. A WHERE does.

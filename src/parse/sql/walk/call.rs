@@ -246,7 +246,7 @@ impl Walker<'_> {
             Family::Write => self.effect(Effect::Write),
             Family::Notify => self.effect(Effect::Notify),
             Family::File => self.effect(Effect::File),
-            Family::AdvisoryUnlockAll => self.effect(Effect::Session),
+            Family::Session => self.effect(Effect::Session),
             Family::SetConfig => self.set_config(args.as_deref()),
             Family::CurrentSetting => self.current_setting(args.as_deref()),
         }

@@ -17,8 +17,8 @@ use super::scope::{Scope, Table};
 use super::{Context, Kept, Unread, Walk, Walked};
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{
-    Access, Aftermath, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts, SettingFacts,
-    StatementFacts, Use, Volatility,
+    Access, Aftermath, Answer, CalledBy, ColumnFacts, Effect, Facts, FunctionFacts, LimitKind, RelationFacts,
+    SettingFacts, StatementFacts, Use, Volatility,
 };
 use crate::parse::reference::{Reference, Role};
 use crate::parse::sql::places::Spot;
@@ -59,6 +59,8 @@ pub(super) struct Walker<'a> {
     pub cursors: BTreeSet<String>,
     /// It stores it instead.
     pub stores: bool,
+    /// What it runs by name.
+    pub answer: Answer,
     /// Relations in the order they were read, for FOR UPDATE.
     pub touched: Vec<String>,
     pub aftermath: Aftermath,
@@ -112,6 +114,7 @@ impl<'a> Walker<'a> {
             result: None,
             cursors: BTreeSet::new(),
             stores: false,
+            answer: Answer::default(),
             touched: Vec::new(),
             aftermath: Aftermath::default(),
             sensitive: false,
@@ -411,6 +414,13 @@ impl<'a> Walker<'a> {
         self.relations.values().any(|relation| relation.schema.as_deref() == Some(names::TEMPORARY))
     }
 
+    /// What the statement that was walked last answers; the next one may answer something else.
+    pub(super) fn answers(&mut self) -> Answer {
+        let outputs = self.result.take().filter(|_| !self.stores).and_then(|result| result.lineage());
+        self.stores = false;
+        Answer { outputs, ..std::mem::take(&mut self.answer) }
+    }
+
     pub(super) fn finish(mut self) -> Walked {
         self.bases_of_generated();
         self.casts_of_columns();
@@ -423,6 +433,7 @@ impl<'a> Walker<'a> {
         aftermath.defines = defined;
         aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
         aftermath.undoes |= self.entries.iter().any(lasting::may_undo) || unreadable;
+        let outputs = self.result.as_ref().filter(|_| !self.stores).and_then(Outputs::lineage);
         let mut relations = self.relations;
         for Column { relation, name } in self.columns.keys() {
             if let Some(relation) = relation.as_deref().and_then(|id| relations.get_mut(id)) {
@@ -443,7 +454,8 @@ impl<'a> Walker<'a> {
             statements: self.entries,
             relations: relations.into_values().collect(),
             columns: columns.collect(),
-            outputs: self.result.as_ref().filter(|_| !self.stores).and_then(Outputs::lineage),
+            outputs,
+            answers: Vec::new(),
             functions: self.functions.into_values().collect(),
             cursors: self.cursors,
             settings: self.settings,

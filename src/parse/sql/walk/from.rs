@@ -18,6 +18,7 @@ use crate::catalog::Events;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::reference::Role as Part;
 use crate::parse::sql::places::Spot;
+use crate::parse::sql::spelling;
 
 impl Walker<'_> {
     /// One item of FROM; its aliases are added to the innermost scope.
@@ -67,13 +68,21 @@ impl Walker<'_> {
         match constraint {
             JoinConstraint::On(expr) => self.on(expr, first),
             JoinConstraint::Using(columns) => {
-                let mut names = Vec::with_capacity(columns.len());
+                let (mut names, mut alias) = (Vec::with_capacity(columns.len()), None);
                 for column in columns {
-                    let [name] = <[String; 1]>::try_from(names::parts(column)?)
-                        .map_err(|_| Unread::new("USING with a qualified name"))?;
-                    names.push(name);
+                    match names::parts(column)?.as_slice() {
+                        [name] => names.push(name.clone()),
+                        // `USING (…) AS name`
+                        [mark, name] if mark == spelling::EVERY_FIELD => alias = Some(name.clone()),
+                        _ => return Err(Unread::new("USING with a qualified name")),
+                    }
                 }
-                self.merge_columns(names, first, middle);
+                let merged = self.merge_columns(names, first, middle);
+                if let (Some(alias), Some(scope)) = (alias, self.scopes.last_mut()) {
+                    // It stands for the columns that were joined, and hides nothing.
+                    let shape = Shape::Known(Rc::new(Outputs { columns: merged, ..Outputs::default() }));
+                    scope.sources.push(Source { alias: Some(alias), schema: None, shape, hidden: true });
+                }
                 Ok(())
             }
             JoinConstraint::Natural => {
@@ -96,7 +105,7 @@ impl Walker<'_> {
     }
 
     /// Columns of the same name become one, and come first; the others are seen behind them.
-    fn merge_columns(&mut self, names: Vec<String>, first: usize, middle: usize) {
+    fn merge_columns(&mut self, names: Vec<String>, first: usize, middle: usize) -> Vec<Output> {
         self.operator("=");
         let sources = self.scopes.last().map(|scope| scope.sources.as_slice()).unwrap_or_default();
         let sides = [sources.get(first..middle).unwrap_or_default(), sources.get(middle..).unwrap_or_default()];
@@ -118,12 +127,13 @@ impl Walker<'_> {
         for column in merged.iter().flat_map(|output| output.bases.iter()) {
             self.column(column.clone(), [Use::Join]);
         }
-        let Some(scope) = self.scopes.last_mut() else { return };
+        let Some(scope) = self.scopes.last_mut() else { return merged };
         for source in scope.sources.iter_mut().skip(first) {
             source.hidden = true;
         }
         let shape = Shape::Known(Rc::new(joined));
         scope.sources.push(Source { alias: None, schema: None, shape, hidden: false });
+        merged
     }
 
     /// NATURAL merges what both sides have.

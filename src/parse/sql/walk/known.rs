@@ -230,7 +230,7 @@ impl<'a> Walker<'a> {
             Family::Write => self.effect(Effect::Write),
             Family::Notify => self.effect(Effect::Notify),
             Family::File => self.effect(Effect::File),
-            Family::AdvisoryUnlockAll => self.effect(Effect::Session),
+            Family::Session => self.effect(Effect::Session),
         }
         self.function(Some(function.schema()), function.name(), Some(builtin.volatility), true);
     }

@@ -68,9 +68,16 @@ pub(super) fn defined(entry: &StatementFacts, told: Option<&Definitions>) -> Opt
     match told {
         // What an index computes is told although no name means anything else.
         Some(told) if is_seen(entry) || entry.command == "CREATE INDEX" => Some(told.clone()),
+        None if makes_event_triggers(&entry.command) => Some(Definitions::everything_and_event_triggers()),
         None if is_seen(entry) => Some(Definitions::everything()),
         Some(_) | None => None,
     }
+}
+
+/// Whether event triggers may run after it that did not before.
+fn makes_event_triggers(command: &str) -> bool {
+    let (makes, what) = command.split_once(' ').unwrap_or_default();
+    matches!(makes, "CREATE" | "ALTER") && matches!(what, "EVENT TRIGGER" | "EXTENSION")
 }
 
 /// The names that it makes to mean something else, where it can be told that these are all.

@@ -106,6 +106,7 @@ pub(super) enum Tree {
 pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked, Unparsed> {
     let lost = context.names.unsearched();
     let mut walker = Walker::new(*context);
+    let mut answers = Vec::new();
     for statement in statements {
         let walked = match statement {
             Tree::Parsed(statement) => walker.statement(statement, false),
@@ -117,11 +118,13 @@ pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked,
             walker.context.names = &lost;
         }
         walker.looks_back();
+        if statements.len() > 1 {
+            answers.push(walker.answers());
+        }
     }
-    if statements.len() != 1 {
-        walker.result = None;
-    }
-    Ok(walker.finish())
+    let mut walked = walker.finish();
+    walked.facts.answers = answers;
+    Ok(walked)
 }
 
 /// Why a tree cannot be read for certain.

@@ -296,7 +296,13 @@ impl Walker<'_> {
                     columns.iter().try_for_each(|name| self.reassign(target, name))?;
                 }
             }
-            self.taking(|walker| walker.assigned(value, Place::of(Use::Output)))?;
+            match (column, value) {
+                // `(a, b) = (1, DEFAULT)`
+                (AssignmentTarget::Tuple(_), Expr::Tuple(values)) => values
+                    .iter()
+                    .try_for_each(|value| self.taking(|walker| walker.assigned(value, Place::of(Use::Output))))?,
+                _ => self.taking(|walker| walker.assigned(value, Place::of(Use::Output)))?,
+            }
         }
         Ok(())
     }
@@ -340,11 +346,34 @@ impl Walker<'_> {
             if let Some(id) = target.relation() {
                 self.touch_again(id, Access::Read);
             }
-            for item in items {
+            let sources = self.scopes.last().map_or(0, |scope| scope.sources.len());
+            let named = items.iter().map_while(row_name).collect::<Vec<_>>();
+            for row in ROWS {
+                let alias =
+                    named.iter().find(|(known, _)| *known == row).map_or(row.to_owned(), |(_, alias)| alias.clone());
+                let source = Source { alias: Some(alias), schema: None, shape: target.clone(), hidden: true };
+                self.scopes.last_mut().into_iter().for_each(|scope| scope.sources.push(source.clone()));
+            }
+            for item in items.iter().skip(named.len()) {
                 self.select_item(item, Place::of(Use::Output), &mut outputs)?;
             }
+            self.scopes.last_mut().into_iter().for_each(|scope| scope.sources.truncate(sources));
         }
         Ok(outputs)
+    }
+}
+
+/// The row before a change and after it, as PostgreSQL 18 calls them where nothing else has that name.
+const ROWS: [&str; 2] = ["old", "new"];
+
+/// Another name for one of them, from `RETURNING WITH (OLD AS name)`.
+fn row_name(item: &SelectItem) -> Option<(&str, String)> {
+    match item {
+        SelectItem::ExprWithAlias { expr: Expr::CompoundIdentifier(idents), alias } => match idents.as_slice() {
+            [mark, row] if mark.value == spelling::EVERY_FIELD => Some((row.value.as_str(), names::label(alias))),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

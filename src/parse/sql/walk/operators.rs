@@ -5,7 +5,7 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use sqlparser::ast::{BinaryOperator, Expr, ObjectName, UnaryOperator};
 
 use super::columns::Place;
 use super::expression::{Left, Push};
@@ -115,6 +115,16 @@ impl Walker<'_> {
                 Ok(())
             }
             UnaryOperator::PGPostfixFactorial => absent(false, "a postfix operator"),
+        }
+    }
+
+    /// The operator of `ORDER BY … USING`.
+    pub(super) fn sorting_operator(&mut self, name: &ObjectName) {
+        let parts: Option<Vec<&str>> = name.0.iter().map(|part| Some(part.as_ident()?.value.as_str())).collect();
+        match parts.as_deref() {
+            Some([name]) => self.named_operator(None, name),
+            Some([schema, name]) => self.named_operator(Some(schema), name),
+            Some(_) | None => self.procedure(),
         }
     }
 

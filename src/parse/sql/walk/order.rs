@@ -121,7 +121,7 @@ impl Walker<'_> {
         absent(with_fill.is_none(), "WITH FILL")?;
         match &options.sort {
             None | Some(OrderBySort::Asc | OrderBySort::Desc) => {}
-            Some(OrderBySort::Using(_)) => self.procedure(),
+            Some(OrderBySort::Using(operator)) => self.sorting_operator(operator),
         }
         self.expression(expr, Place::of(Use::Order))
     }

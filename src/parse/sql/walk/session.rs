@@ -60,7 +60,7 @@ impl Walker<'_> {
             binary: _,
             sensitive: _,
             scroll: _,
-            hold: _,
+            hold,
             for_query,
         } = declare;
         absent(data_type.is_none() && assignment.is_none(), "DECLARE of a variable")?;
@@ -78,6 +78,7 @@ impl Walker<'_> {
         let facts = Arc::new(facts);
         self.absorb(&facts);
         self.aftermath.declares.push((names::name(cursor)?, Inner(facts)));
+        self.aftermath.holds |= *hold == Some(true);
         Ok(())
     }
 
@@ -98,6 +99,7 @@ impl Walker<'_> {
         let candidates = candidates(mine, lookup(name))
             .ok_or_else(|| Unread(format!("the prepared statement `{name}` is not known, so what it would do")))?;
         candidates.iter().for_each(|facts| self.runs_elsewhere(facts));
+        self.answer.executes = Some(name.clone());
         if self.has_lost_names() || !self.earlier.is_empty() {
             // The server plans it anew, with what its names mean by then.
             self.not_known("sql.relations");
@@ -115,6 +117,7 @@ impl Walker<'_> {
             .ok_or_else(|| Unread(format!("the cursor `{name}` is not known, so what it reads")))?;
         self.effect(Effect::Read);
         candidates.iter().for_each(|facts| self.runs_elsewhere(facts));
+        self.answer.fetches = Some(name.clone());
         self.cursors.insert(name);
         Ok(())
     }

@@ -465,6 +465,8 @@ fn what_writes_out_definitions_and_does_nothing_more_describes() {
         "select pg_catalog.pg_table_size(c.oid), c.oid::regclass, pg_get_indexdef(1, 0, true) from pg_class c",
         "select has_table_privilege(c.oid, 'select') from pg_class c, pg_available_extensions()",
         "prepare p as select pg_get_function_sqlbody($1)",
+        "select pg_describe_object(1259, x, 0), pg_identify_object(1259, x, 0) from t",
+        "select * from pg_get_object_address('table', '{secrets}', '{}')",
     ] {
         let facts = read(sql);
         assert!(facts.describes && facts.effects.contains(&Effect::Procedure), "{sql}");
@@ -481,5 +483,9 @@ fn what_writes_out_definitions_and_does_nothing_more_describes() {
     ] {
         assert!(!read(sql).describes, "{sql}");
     }
-    assert!(read("select nextval(c.oid::regclass) from pg_class c").effects.contains(&Effect::Write));
+    for sql in
+        ["select nextval(c.oid::regclass) from pg_class c", "select txid_current()", "select pg_current_xact_id()"]
+    {
+        assert!(read(sql).effects.contains(&Effect::Write), "{sql}");
+    }
 }

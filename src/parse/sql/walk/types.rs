@@ -6,7 +6,7 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, ObjectName, Value, ValueWithSpan};
+use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, Ident, ObjectName, Value, ValueWithSpan};
 
 use super::facts::Walker;
 use super::foreign::foreign_type;
@@ -59,8 +59,23 @@ impl Walker<'_> {
                 self.elements(&array.elem);
                 Ok(())
             }
+            // Which relation a row is of: a number, and no name that is looked for.
+            Expr::Identifier(ident)
+                if kind(data_type)? == Kind::Relation && self.is_tableoid(std::slice::from_ref(ident)) =>
+            {
+                Ok(())
+            }
+            Expr::CompoundIdentifier(idents) if kind(data_type)? == Kind::Relation && self.is_tableoid(idents) => {
+                Ok(())
+            }
             _ => self.typed_text(data_type, None),
         }
+    }
+
+    /// Whether it is the system column, for certain.
+    fn is_tableoid(&self, idents: &[Ident]) -> bool {
+        let base = self.base_of(idents);
+        base.is_some_and(|column| &*column.name == "tableoid" && column.relation.is_some())
     }
 
     /// A conversion to a type; `value` where what is converted is a constant.

@@ -157,9 +157,13 @@ impl Walker<'_> {
         let defines = |effect: &Effect| matches!(effect, Effect::Ddl | Effect::Dcl);
         let Some(entry) = self.entry().filter(|entry| entry.effects.iter().any(defines)) else { return };
         let command = entry.command.clone();
-        let Some(known) = self.known().filter(|_| !WITHOUT_EVENTS.contains(&command.as_str())) else { return };
-        // Only a superuser makes such a trigger, and what else may have moved every name makes none.
-        if known.trust == Trust::Outdated {
+        if WITHOUT_EVENTS.contains(&command.as_str()) {
+            return;
+        }
+        let Some(known) = self.known() else { return self.runs_anything() };
+        // What else may have moved every name makes none.
+        let others = self.earlier.touch_event_triggers() || known.defined.touch_event_triggers();
+        if known.trust == Trust::Outdated || others {
             self.outdated = true;
             self.not_known("sql.functions");
         }
@@ -201,7 +205,7 @@ impl Walker<'_> {
             ) => return,
             Some(Family::File) => self.effect(Effect::File),
             Some(Family::Notify) => self.effect(Effect::Notify),
-            Some(Family::AdvisoryUnlockAll) => self.effect(Effect::Session),
+            Some(Family::Session) => self.effect(Effect::Session),
             Some(Family::Procedure | Family::SetConfig) | None => self.procedure(),
         }
         self.somebodys_by(caller, function);

@@ -234,7 +234,7 @@ fn replacements_are_values_of_the_type_or_refused() {
         (of(1184), json!("2000-01-01T00:00:00Z"), "2000-01-01 00:00:00+00"),
         (of(650), json!("10.1.2.3/8"), "10.0.0.0/8"),
         (of(3802), json!({"a": [1, "b"]}), r#"{"a":[1,"b"]}"#),
-        (of(1007), json!([1, null, 3]), r#"{"1",NULL,"3"}"#),
+        (of(1007), json!([1, null, 3]), "{1,NULL,3}"),
         (of(1009), json!(["a\"b", "null"]), r#"{"a\"b","null"}"#),
     ] {
         assert_eq!(replaced(kind, value), Ok(text.to_owned()));
@@ -305,7 +305,7 @@ fn a_number_that_looks_like_a_card_is_found_in_every_type_and_any_spelling() {
         (1700, "-4111111111111111", "0"),
         (701, "4.111111111111111e+15", "0"),
         (701, "4111111111111111", "0"),
-        (1016, "{1,4111111111111111,NULL}", "{\"1\",\"0\",NULL}"),
+        (1016, "{1,4111111111111111,NULL}", "{1,0,NULL}"),
         (3802, r#"{"card": 4111111111111111, "n": 7}"#, r#"{"card": 0, "n": 7}"#),
         (114, r#"[4111111111111111.0, 4.111111111111111e15, -4111111111111111, 41111e2]"#, "[0, 0, 0, 41111e2]"),
     ] {
@@ -368,9 +368,9 @@ fn arrays_are_masked_by_element() {
     let email = Rule::email();
     assert_eq!(
         shown(&email, of(1009), r#"{a@b.co,"c d@e.org",NULL,"NULL",{x}}"#),
-        r#"{"a***@b***.co","c***@e***.org",NULL,"****",{"*"}}"#
+        "{a***@b***.co,c***@e***.org,NULL,****,{*}}"
     );
-    assert_eq!(shown(&Rule::redact(), of(1007), "[0:1]={1,2}"), "[0:1]={\"0\",\"0\"}");
+    assert_eq!(shown(&Rule::redact(), of(1007), "[0:1]={1,2}"), "[0:1]={0,0}");
     assert_eq!(shown(&email, of(1009), "{}"), "{}");
     assert_eq!(shown(&Rule::redact(), of(1001), r#"{"\\xff00"}"#), r#"{"\\x0000"}"#);
     let array = b"\0\0\0\x01\0\0\0\x01\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x02ab\xff\xff\xff\xff";

@@ -40,6 +40,7 @@ impl Walker<'_> {
         // EXECUTE may run what another PREPARE or DECLARE was parsed into.
         self.aftermath.prepares.extend(facts.aftermath.prepares.iter().cloned());
         self.aftermath.declares.extend(facts.aftermath.declares.iter().cloned());
+        self.aftermath.holds |= facts.aftermath.holds;
         self.aftermath.forgets |= facts.aftermath.forgets;
         self.aftermath.names |= facts.aftermath.names;
         self.aftermath.defines.extend(&facts.aftermath.defines);

@@ -1,6 +1,7 @@
 use super::super::Kept;
 use super::super::tests::{column, read, walked};
 use super::*;
+use crate::parse::facts::Effect;
 
 /// Whether PostgreSQL takes the number for a place was seen on a server: parentheses change nothing.
 #[test]
@@ -53,5 +54,17 @@ fn a_place_stays_in_the_shape() {
         "select a from t group by rollup (1)",
     ] {
         assert!(matches!(walked(sql).unwrap().kept, Kept::At(places) if places.len() == 1), "{sql}");
+    }
+}
+
+#[test]
+fn to_sort_by_an_operator_of_postgresqls_own_runs_nobodys_code() {
+    for sql in
+        ["select a from t order by a using <", "select a from t order by a using operator(pg_catalog.>), b using >"]
+    {
+        assert!(!read(sql).effects.contains(&Effect::Procedure), "{sql}");
+    }
+    for sql in ["select a from t order by a using <#<", "select a from t order by a using operator(public.<)"] {
+        assert!(read(sql).effects.contains(&Effect::Procedure), "{sql}");
     }
 }
