@@ -203,7 +203,7 @@ class Lane:
     def __init__(self, server, way):
         self.server, self.seconds, self.seat = server, 0.0, server.folder / "seat"
         subprocess.run(["mkdir", self.seat], check=True, **account())
-        for name, target in (("socket", way), ("data", "../data"), ("results", "../cluster/results")):
+        for name, target in (("socket", way), ("data", "../data"), ("results", "cluster/results")):
             (self.seat / name).symlink_to(f"../{target}")
 
     def run(self, file, patience=PATIENCE):
