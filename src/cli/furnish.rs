@@ -41,6 +41,8 @@ pub(super) enum FurnishError {
     Reader(#[from] std::io::Error),
     #[error("the threads that sessions live on cannot start: {0}")]
     Workers(#[source] std::io::Error),
+    #[error("a listener was not opened: {0}")]
+    Door(#[from] tokio::task::JoinError),
 }
 
 /// Statements are parsed where their sessions live; only what is touched costs memory.
@@ -88,12 +90,14 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
     let store = Store::start(bundles(config))?;
     let issuers = Issuers::start(&sidegate.issuers, &metrics).await?;
     let mock = MockSecret::of(&sidegate.state_directory)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let workers = Workers::start(cores, STACK).map_err(FurnishError::Workers)?;
     let mut doors = Vec::new();
     for listener in &sidegate.listeners {
         let listener = Arc::new(listener.clone());
         let identifier = Identifier::new(Arc::clone(&listener), &issuers, mock.clone())?;
         identifier.check().await?;
-        let door = accept::Listener::bind(Arc::clone(&listener)).await?;
+        let door = workers.door().spawn(accept::Listener::bind(Arc::clone(&listener))).await??;
         let (address, upstream) = (door.address(), &listener.upstream.address);
         tracing::info!(listener = %listener.name, %address, %upstream, "listening");
         let lane = Lane::new(listener, identifier, reader.clone());
@@ -101,8 +105,6 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
         doors.push((Arc::new(lane), door));
     }
     let house = House::new(store, decider, journal, metrics, sidegate.workload.clone(), drain, keys);
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let workers = Workers::start(cores, STACK).map_err(FurnishError::Workers)?;
     Ok(Furnished { house: Arc::new(house), doors, workers: Arc::new(workers), issuers })
 }
 

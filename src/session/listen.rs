@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 use super::contain::contain;
 use super::house::{House, Lane};
 use super::postgres;
-use super::workers::{Place, Workers};
+use super::workers::{Place, Seats, Workers};
 use crate::accept::{Connection, Listener};
 
 /// After a defect at the door.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts until draining begins, then waits for the sessions to end, at most for the grace.
+/// Serves a listener that was bound at the [`Workers::door`], until draining has ended its last session.
 pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, workers: Arc<Workers>) {
     let mut chores = JoinSet::new();
     if let Some(certificates) = listener.certificates() {
@@ -28,9 +28,18 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
         mapping.atlas.keep(&mapping.connector, &mapping.listener.name, &counting).await;
         std::future::pending().await
     });
+    let mut doors = JoinSet::new();
+    doors.spawn_on(let_in(house, lane, listener, workers.seats().clone()), workers.door());
+    while let Some(ended) = doors.join_next().await {
+        report(&ended);
+    }
+}
+
+/// Accepts until draining begins, then waits for the sessions to end, at most for the grace.
+async fn let_in(house: Arc<House>, lane: Arc<Lane>, listener: Listener, seats: Seats) {
     let mut sessions = JoinSet::new();
     loop {
-        let accepting = pin!(accept(&listener, &workers));
+        let accepting = pin!(accept(&listener, &seats));
         tokio::select! {
             accepted = contain(accepting) => {
                 let Some(accepted) = accepted else {
@@ -57,9 +66,9 @@ pub async fn listen(house: Arc<House>, lane: Arc<Lane>, listener: Listener, work
 }
 
 /// The next connection, and a place for it to live.
-async fn accept(listener: &Listener, workers: &Workers) -> (Connection, Option<Place>) {
+async fn accept(listener: &Listener, seats: &Seats) -> (Connection, Option<Place>) {
     let connection = listener.accept().await;
-    (connection, workers.place())
+    (connection, seats.place())
 }
 
 /// A session that panicked took nobody else with it; somebody must hear of it all the same. What it said is not

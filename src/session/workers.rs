@@ -10,16 +10,28 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
-/// One thread a core. Dropping it ends the threads, and whatever lives on them.
-pub struct Workers(Vec<Worker>);
+/// One thread a core, and one that lets connections in. Dropping it ends the threads, and whatever lives on them.
+pub struct Workers {
+    seats: Seats,
+    door: Handle,
+    threads: Vec<Thread>,
+}
 
-struct Worker {
+/// The threads that sessions live on, for whoever finds places on them.
+#[derive(Clone)]
+pub(super) struct Seats(Arc<[Seat]>);
+
+struct Seat {
     runtime: Handle,
     sessions: Arc<AtomicUsize>,
     load: Mutex<Load>,
+}
+
+struct Thread {
+    runtime: Handle,
     /// Dropped to end the thread.
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    handle: Option<JoinHandle<()>>,
 }
 
 /// How busy a thread was lately.
@@ -49,32 +61,43 @@ impl Workers {
     /// # Errors
     /// When the system has no thread to give.
     pub fn start(count: usize, stack: usize) -> io::Result<Self> {
-        (0..count.max(1)).map(|_| Worker::start(stack)).collect::<io::Result<_>>().map(Self)
+        let door = Thread::start("door", stack)?;
+        let mut threads =
+            (0..count.max(1)).map(|_| Thread::start("sidegate", stack)).collect::<io::Result<Vec<_>>>()?;
+        let seats = Seats(threads.iter().map(|thread| Seat::new(thread.runtime.clone())).collect());
+        let entrance = door.runtime.clone();
+        threads.push(door);
+        Ok(Self { seats, door: entrance, threads })
     }
 
-    /// A place on the first thread that has time, as long as sessions are not too unevenly spread; else where the
-    /// fewest are.
-    pub(super) fn place(&self) -> Option<Place> {
-        let emptiest = self.0.iter().min_by_key(|worker| worker.count())?;
-        let most = emptiest.count().saturating_add(PACK);
-        let idle = self.0.iter().find(|worker| worker.count() < most && !worker.is_busy());
-        let worker = idle.unwrap_or(emptiest);
-        worker.sessions.fetch_add(1, Ordering::Relaxed);
-        Some(Place { runtime: worker.runtime.clone(), sessions: Arc::clone(&worker.sessions) })
+    /// Where connections come in. Threads that share their work wake each other for every one of them; this one is
+    /// alone, and nothing that a session does keeps it waiting.
+    pub fn door(&self) -> &Handle {
+        &self.door
+    }
+
+    pub(super) fn seats(&self) -> &Seats {
+        &self.seats
     }
 }
 
-impl Worker {
-    fn start(stack: usize) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("sidegate".to_owned())
-            .stack_size(stack)
-            .spawn(move || Self::run(&runtime, stopped))?;
+impl Seats {
+    /// A place on the first thread that has time, as long as sessions are not too unevenly spread; else where the
+    /// fewest are.
+    pub(super) fn place(&self) -> Option<Place> {
+        let emptiest = self.0.iter().min_by_key(|seat| seat.count())?;
+        let most = emptiest.count().saturating_add(PACK);
+        let idle = self.0.iter().find(|seat| seat.count() < most && !seat.is_busy());
+        let seat = idle.unwrap_or(emptiest);
+        seat.sessions.fetch_add(1, Ordering::Relaxed);
+        Some(Place { runtime: seat.runtime.clone(), sessions: Arc::clone(&seat.sessions) })
+    }
+}
+
+impl Seat {
+    fn new(runtime: Handle) -> Self {
         let load = Mutex::new(Load { since: Instant::now(), worked: Duration::ZERO, busy: false });
-        Ok(Self { runtime: handle, sessions: Arc::default(), load, stop: Some(stop), thread: Some(thread) })
+        Self { runtime, sessions: Arc::default(), load }
     }
 
     fn count(&self) -> usize {
@@ -95,6 +118,17 @@ impl Worker {
         }
         load.busy
     }
+}
+
+impl Thread {
+    fn start(name: &str, stack: usize) -> io::Result<Self> {
+        let own = Builder::new_current_thread().enable_all().build()?;
+        let runtime = own.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(stack);
+        let handle = thread.spawn(move || Self::run(&own, stopped))?;
+        Ok(Self { runtime, stop: Some(stop), handle: Some(handle) })
+    }
 
     fn run(runtime: &Runtime, stopped: oneshot::Receiver<()>) {
         // Ends when the sender is dropped, which is all that ever becomes of it.
@@ -104,12 +138,10 @@ impl Worker {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.0.iter_mut().for_each(|worker| drop(worker.stop.take()));
-        for worker in &mut self.0 {
-            if let Some(thread) = worker.thread.take() {
-                // A panic there was already printed, and there is nobody left to tell.
-                let _ = thread.join();
-            }
+        self.threads.iter_mut().for_each(|thread| drop(thread.stop.take()));
+        for handle in self.threads.iter_mut().filter_map(|thread| thread.handle.take()) {
+            // A panic there was already printed, and there is nobody left to tell.
+            let _ = handle.join();
         }
     }
 }
@@ -134,10 +166,10 @@ mod tests {
     #[test]
     fn a_thread_that_has_time_is_filled_before_the_next_but_never_far_beyond_it() {
         let workers = Workers::start(2, 1 << 20).unwrap();
-        let taken = |workers: &Workers| workers.0.iter().map(Worker::count).collect::<Vec<_>>();
-        let mut places: Vec<_> = (0..PACK).filter_map(|_| workers.place()).collect();
+        let taken = |workers: &Workers| workers.seats.0.iter().map(Seat::count).collect::<Vec<_>>();
+        let mut places: Vec<_> = (0..PACK).filter_map(|_| workers.seats.place()).collect();
         assert_eq!(taken(&workers), [PACK, 0]);
-        places.extend((0..100).filter_map(|_| workers.place()));
+        places.extend((0..100).filter_map(|_| workers.seats.place()));
         assert!(taken(&workers).iter().all(|count| *count >= 50), "{:?}", taken(&workers));
         drop(places);
         assert_eq!(taken(&workers), [0, 0]);
@@ -146,7 +178,7 @@ mod tests {
     #[test]
     fn a_thread_that_is_busy_gets_no_session_while_another_has_fewer() {
         let workers = Workers::start(2, 1 << 20).unwrap();
-        let first = workers.place().unwrap();
+        let first = workers.seats.place().unwrap();
         let busy = first.runtime().spawn(async {
             // The runtime says how long it worked when it has nothing more to do.
             let until = Instant::now() + 100 * WATCH;
@@ -158,19 +190,19 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         });
-        while !busy.is_finished() && !workers.0[0].is_busy() {
+        while !busy.is_finished() && !workers.seats.0[0].is_busy() {
             std::thread::yield_now();
         }
-        assert!(workers.0[0].is_busy());
-        let _second = workers.place().unwrap();
-        assert_eq!(workers.0.iter().map(Worker::count).collect::<Vec<_>>(), [1, 1]);
+        assert!(workers.seats.0[0].is_busy());
+        let _second = workers.seats.place().unwrap();
+        assert_eq!(workers.seats.0.iter().map(Seat::count).collect::<Vec<_>>(), [1, 1]);
     }
 
     #[test]
     fn what_lives_on_a_thread_ends_with_it() {
         let workers = Workers::start(1, 1 << 20).unwrap();
         let (dropped, ended) = std::sync::mpsc::channel::<()>();
-        workers.place().unwrap().runtime().spawn(async move {
+        workers.seats.place().unwrap().runtime().spawn(async move {
             std::future::pending::<()>().await;
             drop(dropped);
         });
