@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
 
 /// One thread a core, and one that lets connections in. Dropping it ends the threads, and whatever lives on them.
 pub struct Workers {
@@ -48,6 +49,9 @@ const PACK: usize = 16;
 
 /// How long a thread is watched to say how busy it is.
 const WATCH: Duration = Duration::from_millis(100);
+
+/// How often each thread wakes with nothing to do: sooner than what a login is given to reach the server.
+const PULSE: Duration = Duration::from_secs(4);
 
 /// A place on a thread, taken until it is dropped.
 pub(super) struct Place {
@@ -130,9 +134,20 @@ impl Thread {
         Ok(Self { runtime, stop: Some(stop), handle: Some(handle) })
     }
 
-    fn run(runtime: &Runtime, stopped: oneshot::Receiver<()>) {
-        // Ends when the sender is dropped, which is all that ever becomes of it.
-        let _ = runtime.block_on(stopped);
+    fn run(runtime: &Runtime, mut stopped: oneshot::Receiver<()>) {
+        runtime.block_on(async {
+            // A timer that is due before all others wakes its own thread when it is set, by a system call. With this
+            // one about, those of a login are not.
+            let mut pulse = tokio::time::interval(PULSE);
+            pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    // Ends when the sender is dropped, which is all that ever becomes of it.
+                    _ = &mut stopped => break,
+                    _ = pulse.tick() => {}
+                }
+            }
+        });
     }
 }
 

@@ -169,18 +169,18 @@ impl Startup {
     ///
     /// # Errors
     /// A NUL in a string, an empty name, or more than a start-up packet may hold.
-    pub fn encode(&self) -> Result<Bytes, WireError> {
+    pub fn encode(self) -> Result<Bytes, WireError> {
         let name = "StartupMessage";
-        let mut message = startup::Startup::new();
         for (key, value) in &self.parameters {
             no_nul(name, key)?;
             no_nul(name, value)?;
             if key.is_empty() {
                 return Err(WireError::Encode { message: name, problem: "a parameter has no name" });
             }
-            message.parameters.insert(key.clone(), value.clone());
         }
-        let mut bytes = BytesMut::new();
+        let mut message = startup::Startup::new();
+        message.parameters = self.parameters;
+        let mut bytes = BytesMut::with_capacity(message.message_length());
         message.encode(&mut bytes).map_err(|_| WireError::Encode { message: name, problem: "it is too long" })?;
         Ok(bytes.freeze())
     }

@@ -113,7 +113,7 @@ proptest! {
         parameters in proptest::collection::btree_map("[a-z.]{1,8}", "[^\0]{0,12}", 0..5),
     ) {
         let startup = Startup { minor: 0, parameters, options: Vec::new() };
-        let written = startup.encode().unwrap();
+        let written = startup.clone().encode().unwrap();
         let mut buffer = BytesMut::new();
         for byte in &written[..written.len() - 1] {
             buffer.extend_from_slice(&[*byte]);
