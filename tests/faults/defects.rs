@@ -175,7 +175,7 @@ fn a_defect_at_the_door_costs_one_connection() {
     for (function, expected) in [
         // Nobody knows yet who is there, or whether there is TLS to speak through.
         ("sidegate::accept::sources::Sources::admit", ""),
-        ("sidegate::session::workers::Workers::place", ""),
+        ("sidegate::session::workers::Seats::place", ""),
         ("sidegate::wire::postgres::message::startup::StartupPacket::take", ""),
         ("sidegate::identify::identifier::Evidence::of", ""),
         ("sidegate::input::session_document", "E:XX000"),

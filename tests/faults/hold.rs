@@ -23,7 +23,7 @@ const SAMPLE: usize = 200;
 const PACE: Duration = Duration::from_millis(3);
 /// What caches, pools and the allocator may keep.
 const KEPT_FILES: usize = 6;
-const KEPT_KIB: u64 = 24 << 10;
+const KEPT_KIB: u64 = 32 << 10;
 
 /// Faults that need the machine for themselves wait for those that do not, and the other way round.
 static MACHINE: RwLock<()> = RwLock::new(());
