@@ -21,6 +21,7 @@ use crate::wire::postgres::{
 use super::corridor::{Corridor, End};
 use super::endings::{Ending, tell};
 use super::fill::Fill;
+use super::gather::Gather;
 use super::ledger::Line;
 use super::masks::unmasked;
 use super::owed::{Owed, Own, Wanted};
@@ -50,6 +51,8 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) cancel: Option<&'a CancelTarget>,
     /// The answer that comes is over a limit.
     pub(super) cutting: bool,
+    /// How much of a long answer is gathered before it is written.
+    pub(super) gather: Gather,
 }
 
 /// Above this the client must take some before more is read.
@@ -72,9 +75,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.choose_rows();
         let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
         match piece {
-            Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
-            Some(BackendPiece::Rows(rows)) => self.rows(&rows)?,
+            Some(BackendPiece::Relay(relay)) => {
+                self.gather.flows(relay.bytes.len());
+                self.relay(&relay)?;
+            }
+            Some(BackendPiece::Rows(rows)) => {
+                self.gather.flows(rows.bytes.len());
+                self.rows(&rows)?;
+            }
             Some(BackendPiece::Frame(frame)) => {
+                self.gather.ends();
                 let before = self.out.len();
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
@@ -84,8 +94,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 }
                 passed?;
             }
+            None if self.gathers() => return Box::pin(self.gather()).await,
             None => {
                 self.flush().await?;
+                self.give_back();
                 if self.cutting {
                     Box::pin(self.stop()).await?;
                 }

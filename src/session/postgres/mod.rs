@@ -13,6 +13,7 @@ mod endings;
 mod estimate;
 mod fill;
 mod foreseen;
+mod gather;
 mod given;
 mod greet;
 mod judge;
