@@ -21,7 +21,6 @@ use crate::wire::postgres::{
 use super::corridor::{Corridor, End};
 use super::endings::{Ending, tell};
 use super::fill::Fill;
-use super::gather::Gather;
 use super::ledger::Line;
 use super::masks::unmasked;
 use super::owed::{Owed, Own, Wanted};
@@ -51,8 +50,8 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) cancel: Option<&'a CancelTarget>,
     /// The answer that comes is over a limit.
     pub(super) cutting: bool,
-    /// How much of a long answer is gathered before it is written.
-    pub(super) gather: Gather,
+    /// A long answer took room that nothing else needs.
+    pub(super) grown: bool,
 }
 
 /// Above this the client must take some before more is read.
@@ -75,16 +74,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.choose_rows();
         let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
         match piece {
-            Some(BackendPiece::Relay(relay)) => {
-                self.gather.flows(relay.bytes.len());
-                self.relay(&relay)?;
-            }
-            Some(BackendPiece::Rows(rows)) => {
-                self.gather.flows(rows.bytes.len());
-                self.rows(&rows)?;
-            }
+            Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
+            Some(BackendPiece::Rows(rows)) => self.rows(&rows)?,
             Some(BackendPiece::Frame(frame)) => {
-                self.gather.ends();
                 let before = self.out.len();
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
@@ -94,7 +86,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 }
                 passed?;
             }
-            None if self.gathers() => return Box::pin(self.gather()).await,
             None => {
                 self.flush().await?;
                 self.give_back();
@@ -107,7 +98,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 };
             }
         }
-        if self.out.len() > FULL { self.flush().await } else { Ok(()) }
+        if self.out.len() <= FULL {
+            return Ok(());
+        }
+        self.grown = true;
+        self.flush().await
+    }
+
+    /// What a long answer took is given back once nothing is owed: the session may be idle from now on.
+    fn give_back(&mut self) {
+        if self.grown && self.corridor.state.lock().ledger.is_empty() {
+            self.grown = false;
+            self.out = BytesMut::new();
+            self.framer.tidy();
+            self.fill = Fill::default();
+        }
     }
 
     /// Writes what waits. May be cut off anywhere: what was not written stays. What cannot be recorded is not told.

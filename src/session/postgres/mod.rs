@@ -13,7 +13,6 @@ mod endings;
 mod estimate;
 mod fill;
 mod foreseen;
-mod gather;
 mod given;
 mod greet;
 mod judge;

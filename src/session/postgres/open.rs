@@ -28,7 +28,6 @@ use crate::wire::postgres::{
 use super::answers::{Answers, gone};
 use super::corridor::{Corridor, End, held_too_long};
 use super::fill::Fill;
-use super::gather::Gather;
 use super::greet::Greeting;
 use super::requests::Requests;
 use super::search::Search;
@@ -373,7 +372,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         server_parted: false,
         cancel: cancel.as_ref(),
         cutting: false,
-        gather: Gather::default(),
+        grown: false,
     };
     let end = {
         let both_ways = pin!(both_ways(house, &mut requests, &mut answers));
