@@ -140,7 +140,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         out.reserve(rows.bytes.len().saturating_add(rows.bytes.len() / 2));
         let (count, problem) = if rows.tag == b'd' {
             let copying = running.copying.as_mut().ok_or_else(|| unmasked("rows came that no COPY was asked for"))?;
-            copying.messages(rows.bodies(), out)
+            let fed = copying.messages(rows.bodies(), out);
+            drop(state);
+            fed
         } else {
             let cells = running.cells().map_err(|problem| unmasked(&problem))?.ok_or_else(unasked)?;
             drop(state);
