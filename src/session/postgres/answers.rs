@@ -50,6 +50,8 @@ pub(super) struct Answers<'a, R, W> {
     pub(super) cancel: Option<&'a CancelTarget>,
     /// The answer that comes is over a limit.
     pub(super) cutting: bool,
+    /// A long answer took room that nothing else needs.
+    pub(super) grown: bool,
 }
 
 /// Above this the client must take some before more is read.
@@ -86,6 +88,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             None => {
                 self.flush().await?;
+                self.give_back();
                 if self.cutting {
                     Box::pin(self.stop()).await?;
                 }
@@ -95,7 +98,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 };
             }
         }
-        if self.out.len() > FULL { self.flush().await } else { Ok(()) }
+        if self.out.len() <= FULL {
+            return Ok(());
+        }
+        self.grown = true;
+        self.flush().await
+    }
+
+    /// What a long answer took is given back once nothing is owed: the session may be idle from now on.
+    fn give_back(&mut self) {
+        if self.grown && self.corridor.state.lock().ledger.is_empty() {
+            self.grown = false;
+            self.out = BytesMut::new();
+            self.framer.tidy();
+            self.fill = Fill::default();
+        }
     }
 
     /// Writes what waits. May be cut off anywhere: what was not written stays. What cannot be recorded is not told.

@@ -131,27 +131,43 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         if self.is_cut_off() {
             return Ok(());
         }
-        let (masked, problem) = self.masked(rows)?;
+        let mut state = self.corridor.state.lock();
+        let running = state.ledger.running().ok_or_else(unasked)?;
+        // What is watched is looked at once more before any of it is the client's.
+        let mut aside = running.watch.is_some().then(BytesMut::new);
+        let out = aside.as_mut().unwrap_or(&mut self.out);
+        let before = out.len();
+        out.reserve(rows.bytes.len().saturating_add(rows.bytes.len() / 2));
+        let (count, problem) = if rows.tag == b'd' {
+            let copying = running.copying.as_mut().ok_or_else(|| unmasked("rows came that no COPY was asked for"))?;
+            let fed = copying.messages(rows.bodies(), out);
+            drop(state);
+            fed
+        } else {
+            let cells = running.cells().map_err(|problem| unmasked(&problem))?.ok_or_else(unasked)?;
+            drop(state);
+            cells.messages(rows.bodies(), out)
+        };
         // What came before a row that cannot be masked is the client's.
-        self.relay(&masked)?;
+        match aside {
+            Some(masked) => self.relay(&Relay { tag: rows.tag, begins: count, ends: count, bytes: masked.freeze() })?,
+            None => self.passed(count, self.out.len().saturating_sub(before))?,
+        }
         problem.map_or(Ok(()), |problem| Err(unmasked(&problem.to_string())))
     }
 
-    fn masked(&self, rows: &Relay) -> Result<(Relay, Option<CellError>), End> {
+    /// So much of the answer that runs was made ready for the client.
+    fn passed(&self, rows: u64, bytes: usize) -> Result<(), End> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let mut state = self.corridor.state.lock();
-        let Some(running) = state.ledger.running() else {
-            return Err(lost("the database sent rows that nobody asked for"));
-        };
-        let mut bytes = BytesMut::with_capacity(rows.bytes.len().saturating_add(rows.bytes.len() / 4));
-        let (count, problem) = if rows.tag == b'd' {
-            let copying = running.copying.as_mut().ok_or_else(|| unmasked("rows came that no COPY was asked for"))?;
-            copying.messages(rows.bodies(), &mut bytes)
-        } else {
-            let cells = running.cells().map_err(|problem| unmasked(&problem))?;
-            let cells = cells.ok_or_else(|| lost("the database sent rows that nobody asked for"))?;
-            drop(state);
-            cells.messages(rows.bodies(), &mut bytes)
-        };
-        Ok((Relay { tag: rows.tag, begins: count, ends: count, bytes: bytes.freeze() }, problem))
+        let running = state.ledger.running().ok_or_else(unasked)?;
+        running.rows = running.rows.saturating_add(rows);
+        running.bytes = running.bytes.saturating_add(bytes);
+        state.count(rows, bytes);
+        Ok(())
     }
+}
+
+fn unasked() -> End {
+    lost("the database sent rows that nobody asked for")
 }

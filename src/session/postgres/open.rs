@@ -372,6 +372,7 @@ async fn run(house: &Arc<House>, lane: &Arc<Lane>, entered: Box<Entered>) {
         server_parted: false,
         cancel: cancel.as_ref(),
         cutting: false,
+        grown: false,
     };
     let end = {
         let both_ways = pin!(both_ways(house, &mut requests, &mut answers));

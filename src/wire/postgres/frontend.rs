@@ -316,7 +316,7 @@ pub(super) fn take_whole(buffer: &mut BytesMut, header: Header) -> Option<Frame>
 }
 
 /// How many bytes of whole messages are enough for one piece.
-const ROWS: usize = 32 << 10;
+const ROWS: usize = 64 << 10;
 
 /// Takes the consecutive `tag` messages that are there as a whole.
 pub(super) fn take_rows(buffer: &mut BytesMut, tag: u8, allowed: impl Fn(u32) -> bool) -> Option<Relay> {

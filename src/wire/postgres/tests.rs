@@ -322,7 +322,7 @@ fn runs_are_of_whole_rows_only() {
         assert_eq!(bytes, stream, "cut at {cut}");
         assert_eq!(bodies, [&row[5..], &other[5..], &row[5..]]);
     }
-    let long = message(b'D', &vec![7; 40 << 10]);
+    let long = message(b'D', &vec![7; 70 << 10]);
     framer.room().put_slice(&[&row[..], &long, &long].concat());
     for (count, length) in [(2, row.len() + long.len()), (1, long.len())] {
         let Some(BackendPiece::Rows(rows)) = framer.next_piece().unwrap() else { panic!("no rows") };

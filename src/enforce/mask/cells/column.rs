@@ -1,20 +1,21 @@
 //! One column under one mask: cells in, cells of the same type and format out.
 
+mod ahead;
+
 use bytes::{BufMut, BytesMut};
 use serde_json::Value;
 
 use super::array::{self, Element};
 use super::detect;
 use super::error::CellError;
-use super::ff1::Below;
 use super::json::{self, Pointer};
-use super::key::Key;
-use super::kind::{ColumnType, Kind, Room, Scalar, Width};
+use super::kind::{ColumnType, Kind, Room, Scalar};
 use super::masker::{Masker, neutral, stars};
 use super::plain::{self, Plain};
 use super::replace::constant;
 use super::rule::Rule;
-use super::tokenize;
+
+pub(super) use ahead::Ahead;
 
 /// The first byte of every binary `jsonb`.
 pub(super) const JSONB_VERSION: u8 = 1;
@@ -118,47 +119,6 @@ impl Column {
         out.truncate(start);
         self.blank(out);
         Masked::Blank
-    }
-
-    /// Under what its cells are enciphered, if many at a time can be.
-    pub(super) fn enciphers(&self) -> Option<&Key> {
-        match &self.way {
-            Way::Text(Masker::Tokenize(key), _) | Way::Plain(Masker::Tokenize(key), Scalar::Integer(_)) => Some(key),
-            Way::Null | Way::Constant(_) | Way::Text(..) | Way::Plain(..) | Way::Json(..) | Way::Array(..) => None,
-        }
-    }
-
-    /// What of a cell is enciphered, if that is one number.
-    pub(super) fn enciphered(&self, bytes: &[u8]) -> Option<Below> {
-        match &self.way {
-            Way::Text(_, room) if !room.padded => tokenize::of_text(bytes),
-            Way::Plain(_, Scalar::Integer(width)) => tokenize::of_integer(*width, self.integer(*width, bytes)?),
-            Way::Null | Way::Constant(_) | Way::Text(..) | Way::Plain(..) | Way::Json(..) | Way::Array(..) => None,
-        }
-    }
-
-    /// Writes what stands for a cell whose number came to that token; nothing if it is none of those.
-    pub(super) fn mask_as(&self, bytes: &[u8], token: u128, out: &mut BytesMut) -> Option<Masked> {
-        let start = out.len();
-        match &self.way {
-            Way::Text(_, room) => {
-                tokenize::text_of(bytes, token, out)?;
-                fit(*room, start, out);
-            }
-            Way::Plain(_, scalar @ Scalar::Integer(width)) => {
-                let token = tokenize::integer_of(self.integer(*width, bytes)?, token)?;
-                plain::write(*scalar, self.binary, &Plain::Integer(token), out).then_some(())?;
-            }
-            Way::Null | Way::Constant(_) | Way::Plain(..) | Way::Json(..) | Way::Array(..) => return None,
-        }
-        Some(Masked::Value)
-    }
-
-    fn integer(&self, width: Width, bytes: &[u8]) -> Option<i64> {
-        match plain::read(Scalar::Integer(width), self.binary, bytes) {
-            Some(Plain::Integer(value)) => Some(value),
-            Some(_) | None => None,
-        }
     }
 
     fn plain(&self, masker: &Masker, scalar: Scalar, bytes: &[u8], out: &mut BytesMut) -> Option<()> {
@@ -267,7 +227,7 @@ fn text(masker: &Masker, room: Room, bytes: &[u8], out: &mut BytesMut) -> Masked
     let start = out.len();
     let outcome = match std::str::from_utf8(bytes) {
         Ok(value) => {
-            masker.text(if room.padded { value.trim_end_matches(' ') } else { value }, out);
+            masker.text(room.unpadded(value), out);
             Masked::Value
         }
         // Text in an encoding that nobody here reads.

@@ -17,14 +17,14 @@ pub(super) type Tweak = [u8; 16];
 
 pub(super) struct Ff1 {
     cipher: Aes256,
-    /// What the rounds of a number of so many bits begin with that is enciphered beside nothing, from the fewest bits on.
-    starts: Vec<[u8; 16]>,
+    /// How numbers of so many bits are enciphered beside nothing, from the fewest bits on.
+    plans: Vec<Plan>,
 }
 
 impl Ff1 {
     pub(super) fn new(key: &[u8; 32]) -> Self {
-        let mut new = Self { cipher: Aes256::new(&Array(*key)), starts: Vec::new() };
-        new.starts = (LEAST_BITS..=MOST_BITS).map(|bits| new.encipher(first(bits, 0))).collect();
+        let mut new = Self { cipher: Aes256::new(&Array(*key)), plans: Vec::new() };
+        new.plans = (LEAST_BITS..=MOST_BITS).filter_map(|bits| new.made(bits, None)).collect();
         new
     }
 
@@ -49,27 +49,31 @@ impl Ff1 {
     }
 
     fn plan(&self, bits: u32, tweak: Option<&Tweak>) -> Option<Plan> {
+        match tweak {
+            None => self.plans.get(usize::try_from(bits.checked_sub(LEAST_BITS)?).ok()?).copied(),
+            Some(_) => self.made(bits, tweak),
+        }
+    }
+
+    fn made(&self, bits: u32, tweak: Option<&Tweak>) -> Option<Plan> {
         if !(LEAST_BITS..=MOST_BITS).contains(&bits) {
             return None;
         }
         let (left, right) = (bits / 2, bits.div_ceil(2));
-        let start = match tweak {
-            None => *self.starts.get(usize::try_from(bits.checked_sub(LEAST_BITS)?).ok()?)?,
-            Some(tweak) => {
-                let mut block = self.encipher(first(bits, 16));
-                block.iter_mut().zip(tweak).for_each(|(byte, other)| *byte ^= other);
-                self.encipher(block)
-            }
-        };
+        let mut start = self.encipher(first(bits, if tweak.is_some() { 16 } else { 0 }));
+        if let Some(tweak) = tweak {
+            start.iter_mut().zip(tweak).for_each(|(byte, other)| *byte ^= other);
+            start = self.encipher(start);
+        }
         // As many bytes as the right half has, with the round's number before them, are at the end of a block.
         let width = right.div_ceil(8);
         // So many bytes of the result count, from the first.
         let counted = width.div_ceil(4).saturating_mul(4).saturating_add(4);
         Some(Plan {
-            start: u128::from_be_bytes(start),
+            start: words(start),
             right,
-            round: 1_u128.checked_shl(width.saturating_mul(8))?,
-            shift: 128_u32.saturating_sub(counted.saturating_mul(8)),
+            round: words(1_u128.checked_shl(width.saturating_mul(8))?.to_be_bytes()),
+            shift: counted.saturating_mul(8).saturating_sub(64),
             masks: [mask(left), mask(right)],
         })
     }
@@ -78,40 +82,55 @@ impl Ff1 {
     /// more time than one.
     pub(super) fn all_within(&self, numbers: &[Option<Below>]) -> Vec<Option<u128>> {
         let mut done = vec![None; numbers.len()];
-        let mut waiting = numbers.iter().zip(&mut done).filter_map(|(below, done)| {
+        let mut waiting = numbers.iter().enumerate().filter_map(|(place, below)| {
             let Below { size, number } = (*below)?;
             let bits = bits_of(size).filter(|_| number < size)?;
-            let plan = self.plan(bits, None)?;
-            Some(Lane { a: low(number >> plan.right), b: low(number) & plan.masks[1], plan, size, done })
+            let plan = self.plans.get(usize::try_from(bits.checked_sub(LEAST_BITS)?).ok()?)?;
+            Some(Lane { a: low(number >> plan.right), b: low(number) & plan.masks[1], plan, size, place })
         });
-        let mut lanes: Vec<Lane<'_>> = waiting.by_ref().take(LANES).collect();
+        let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(LANES);
+        lanes.extend(waiting.by_ref().take(LANES));
         while !lanes.is_empty() {
             self.rounds_of(&mut lanes);
-            lanes.retain_mut(|lane| {
+            let mut at = 0_usize;
+            while let Some(lane) = lanes.get_mut(at) {
                 let token = u128::from(lane.a) << lane.plan.right | u128::from(lane.b);
                 if token < lane.size {
-                    *lane.done = Some(token);
+                    if let Some(done) = done.get_mut(lane.place) {
+                        *done = Some(token);
+                    }
+                    let Some(next) = waiting.next() else {
+                        lanes.swap_remove(at);
+                        continue;
+                    };
+                    *lane = next;
                 }
-                token >= lane.size
-            });
-            lanes.extend(waiting.by_ref().take(LANES.saturating_sub(lanes.len())));
+                at = at.saturating_add(1);
+            }
         }
-        drop(waiting);
         done
     }
 
     fn rounds_of(&self, lanes: &mut [Lane<'_>]) {
+        let Some(plan) = lanes.first().map(|lane| *lane.plan) else { return };
+        // Of one plan, as mostly, nothing is looked up again.
+        if lanes.iter().all(|lane| lane.plan.right == plan.right && lane.plan.masks == plan.masks) {
+            self.rounds_by(lanes, |_| plan);
+        } else {
+            self.rounds_by(lanes, |lane| *lane.plan);
+        }
+    }
+
+    #[inline(always)]
+    fn rounds_by(&self, lanes: &mut [Lane<'_>], plan: impl Fn(&Lane<'_>) -> Plan) {
         let mut blocks = [Array([0; 16]); LANES];
-        for round in 0..u128::from(ROUNDS) {
-            for (block, Lane { plan, b, .. }) in blocks.iter_mut().zip(lanes.iter()) {
-                *block = Array((plan.start ^ plan.round.wrapping_mul(round) ^ u128::from(*b)).to_be_bytes());
+        for round in 0..ROUNDS {
+            for (block, lane) in blocks.iter_mut().zip(lanes.iter()) {
+                *block = Array(plan(lane).block(round, lane.b));
             }
             self.cipher.encrypt_blocks(blocks.get_mut(..lanes.len()).unwrap_or_default());
             for (block, lane) in blocks.iter().zip(lanes.iter_mut()) {
-                let [left, right] = lane.plan.masks;
-                let mask = if round % 2 == 0 { left } else { right };
-                let number = low(u128::from_be_bytes(block.0) >> lane.plan.shift);
-                (lane.a, lane.b) = (lane.b, lane.a.wrapping_add(number) & mask);
+                (lane.a, lane.b) = (lane.b, plan(lane).joined(round, lane.a, block.0));
             }
         }
     }
@@ -119,14 +138,9 @@ impl Ff1 {
     fn rounds(&self, plan: &Plan, number: u128) -> u128 {
         let mut a = low(number >> plan.right);
         let mut b = low(number) & plan.masks[1];
-        let mut round = 0_u128;
-        for _ in 0..ROUNDS / 2 {
-            for mask in plan.masks {
-                let block = self.encipher((plan.start ^ round ^ u128::from(b)).to_be_bytes());
-                let c = a.wrapping_add(low(u128::from_be_bytes(block) >> plan.shift)) & mask;
-                (a, b) = (b, c);
-                round = round.wrapping_add(plan.round);
-            }
+        for round in 0..ROUNDS {
+            let block = self.encipher(plan.block(round, b));
+            (a, b) = (b, plan.joined(round, a, block));
         }
         u128::from(a) << plan.right | u128::from(b)
     }
@@ -146,15 +160,15 @@ pub(super) struct Below {
 }
 
 /// Numbers that are enciphered at a time.
-const LANES: usize = 64;
+const LANES: usize = 128;
 
 /// One of them, in halves.
-struct Lane<'d> {
-    plan: Plan,
+struct Lane<'p> {
+    plan: &'p Plan,
     a: u64,
     b: u64,
     size: u128,
-    done: &'d mut Option<u128>,
+    place: usize,
 }
 
 /// How many bits the numbers below a size have; nothing of a size below [`LEAST_SIZE`].
@@ -163,17 +177,44 @@ fn bits_of(size: u128) -> Option<u32> {
     (size >= LEAST_SIZE).then_some(bits)
 }
 
-/// What all rounds have in common.
+/// What all rounds have in common. A block is two words of 64 bits, of which the second has the half.
+#[derive(Clone, Copy)]
 struct Plan {
-    start: u128,
+    start: [u64; 2],
     /// Bits of the right half.
     right: u32,
     /// What a round's number is counted in, where it stands before the half.
-    round: u128,
-    /// What of a block's result is too much.
+    round: [u64; 2],
+    /// How many bits of the second word of a block's result count, behind the first.
     shift: u32,
     /// The bits of the left half, and those of the right.
     masks: [u64; 2],
+}
+
+impl Plan {
+    /// What a round enciphers.
+    #[inline(always)]
+    fn block(&self, round: u8, half: u64) -> [u8; 16] {
+        let ([first, second], [one, two], round) = (self.start, self.round, u64::from(round));
+        let (first, second) = (first ^ one.wrapping_mul(round), second ^ two.wrapping_mul(round) ^ half);
+        (u128::from(first) << 64 | u128::from(second)).to_be_bytes()
+    }
+
+    /// The half that a round has changed by what came of it.
+    #[inline(always)]
+    fn joined(&self, round: u8, half: u64, result: [u8; 16]) -> u64 {
+        let [first, second] = words(result);
+        // In two steps: a word cannot be moved by all of its bits.
+        let number = (first << (self.shift & 63)) | (second >> 1 >> (63_u32.wrapping_sub(self.shift) & 63));
+        let [left, right] = self.masks;
+        half.wrapping_add(number) & if round % 2 == 0 { left } else { right }
+    }
+}
+
+/// A block as two numbers.
+fn words(block: [u8; 16]) -> [u64; 2] {
+    let block = u128::from_be_bytes(block);
+    [low(block >> 64), low(block)]
 }
 
 /// The block that says what is enciphered.

@@ -3,6 +3,7 @@
 use ring::hkdf;
 use zeroize::Zeroizing;
 
+use super::digest::{Digest, Hasher};
 use super::ff1::{Below, Ff1};
 use super::mac::Mac;
 
@@ -11,26 +12,31 @@ const SALT: &[u8] = b"sidegate tokenize 1";
 
 /// What `hash` and `tokenize` need of one named key. It shows nothing of itself.
 pub struct Key {
-    hash: Mac,
+    hash: Hasher,
     cipher: Ff1,
     substitute: Mac,
 }
 
 impl Key {
-    /// A key of these bytes. `hash` uses them as they are, so that others can compute the same; what enciphers is
-    /// extracted from them, since whoever sees hashes must not see that.
+    /// A key of these bytes. What hashes and what enciphers are derived from them in two ways: neither says anything of
+    /// the other.
     pub(super) fn new(bytes: &[u8]) -> Self {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(bytes);
         Self {
-            hash: Mac::new(bytes),
+            hash: Hasher::new(bytes),
             cipher: Ff1::new(&derived(&root, b"cipher")),
             substitute: Mac::new(derived(&root, b"substitute").as_ref()),
         }
     }
 
-    /// HMAC-SHA-256.
-    pub(super) fn hash(&self, bytes: &[u8]) -> [u8; 32] {
-        self.hash.of(&[bytes])
+    /// What `hash` makes of a text.
+    pub(super) fn hash(&self, text: &[u8]) -> Digest {
+        self.hash.of(text)
+    }
+
+    /// What it makes of each of these.
+    pub(super) fn hashes<'t>(&self, texts: impl Iterator<Item = Option<&'t [u8]>>) -> Vec<Option<Digest>> {
+        self.hash.all(texts)
     }
 
     /// Whether both were made of the same bytes.

@@ -70,6 +70,11 @@ pub(super) struct Digits {
 impl Room {
     /// As much as one likes.
     pub(super) const FREE: Self = Self { most: usize::MAX, bytes: usize::MAX, padded: false };
+
+    /// A value without what fills it up.
+    pub(super) fn unpadded(self, value: &str) -> &str {
+        if self.padded { value.trim_end_matches(' ') } else { value }
+    }
 }
 
 impl Width {

@@ -2,10 +2,12 @@
 //! same type in the same format, refuses types and maskers that do not go together and rows that are none.
 
 mod array;
+mod characters;
 mod column;
 mod copy;
 mod decimal;
 mod detect;
+mod digest;
 mod error;
 mod ff1;
 mod json;

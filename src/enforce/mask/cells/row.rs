@@ -2,9 +2,8 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::column::{Column, Masked};
+use super::column::{Ahead, Column, Masked};
 use super::error::CellError;
-use super::ff1::Below;
 use super::kind::ColumnType;
 use super::rule::Rule;
 use crate::wire::postgres::RowDescription;
@@ -46,8 +45,11 @@ impl Cells {
     /// # Errors
     /// It is no row of this answer, or a masked value has more bytes than PostgreSQL's may have; then nothing is written.
     pub fn body(&self, row: &[u8], out: &mut BytesMut) -> Result<usize, CellError> {
+        let mut cut = Cut::default();
+        self.cut(row, &mut cut)?;
         let start = out.len();
-        self.rewrite(row, &mut Ahead::default(), out).inspect_err(|_| out.truncate(start))
+        let end = cut.ends.first().copied().unwrap_or_default();
+        self.put(cut.cells.iter(), (&[], 0), end, out).inspect_err(|_| out.truncate(start))
     }
 
     /// The same as a whole message, from the body of one.
@@ -55,18 +57,41 @@ impl Cells {
     /// # Errors
     /// As for a body.
     pub fn message(&self, row: &[u8], out: &mut BytesMut) -> Result<usize, CellError> {
-        self.one(row, &mut Ahead::default(), out)
+        let start = begin(out);
+        let blanks = self.body(row, out).inspect_err(|_| out.truncate(start))?;
+        end(start, out).map(|()| blanks)
     }
 
     /// The same of many bodies, to the first error. Gives how many rows were written.
-    pub fn messages<'r, R>(&self, rows: R, out: &mut BytesMut) -> (u64, Option<CellError>)
-    where
-        R: Iterator<Item = &'r [u8]> + Clone,
-    {
-        let mut ahead = self.ahead(rows.clone());
+    pub fn messages<'r>(
+        &self,
+        mut rows: impl Iterator<Item = &'r [u8]>,
+        out: &mut BytesMut,
+    ) -> (u64, Option<CellError>) {
+        let mut cut = Cut::default();
         let mut count = 0_u64;
-        for row in rows {
-            if let Err(error) = self.one(row, &mut ahead, out) {
+        loop {
+            cut.cells.clear();
+            cut.ends.clear();
+            let broken = rows.by_ref().take(TOGETHER).find_map(|row| self.cut(row, &mut cut).err());
+            let (written, error) = self.write(&cut, out);
+            count = count.saturating_add(written);
+            let error = error.or(broken);
+            if error.is_some() || cut.ends.is_empty() {
+                return (count, error);
+            }
+        }
+    }
+
+    /// Writes rows as messages, to the first error.
+    fn write(&self, cut: &Cut<'_>, out: &mut BytesMut) -> (u64, Option<CellError>) {
+        let ahead = self.ahead(cut);
+        let mut cells = cut.cells.iter();
+        let mut count = 0_u64;
+        for (row, last) in cut.ends.iter().enumerate() {
+            let start = begin(out);
+            let put = self.put(cells.by_ref(), (&ahead, row), last, out).inspect_err(|_| out.truncate(start));
+            if let Err(error) = put.and_then(|_| end(start, out)) {
                 return (count, Some(error));
             }
             count = count.saturating_add(1);
@@ -74,82 +99,97 @@ impl Cells {
         (count, None)
     }
 
-    fn one(&self, row: &[u8], ahead: &mut Ahead, out: &mut BytesMut) -> Result<usize, CellError> {
-        let start = out.len();
-        out.put_slice(&[b'D', 0, 0, 0, 0]);
-        let blanks = self.rewrite(row, ahead, out).inspect_err(|_| out.truncate(start))?;
-        let place = start.saturating_add(1);
-        if !set_length(out, place, out.len().saturating_sub(place)) {
-            out.truncate(start);
-            return Err(CellError::Row { problem: "it is too long for a message" });
+    /// What is computed for all rows together, by column. Of one row nothing is: each cell by itself is faster.
+    fn ahead(&self, cut: &Cut<'_>) -> Vec<Ahead> {
+        if cut.ends.len() < 2 {
+            return Vec::new();
         }
+        let rows = cut.cells.chunks_exact(self.columns.len().max(1));
+        let cells = |place| rows.clone().map(move |row| row.get(place).and_then(|(_, value)| *value));
+        self.columns.iter().enumerate().map(|(place, (_, column))| column.ahead(cells(place))).collect()
+    }
+
+    /// Writes a body from its masked cells and what is behind the last of them.
+    fn put<'r>(
+        &self,
+        cells: impl Iterator<Item = &'r Cell<'r>>,
+        (ahead, row): (&[Ahead], usize),
+        last: &[u8],
+        out: &mut BytesMut,
+    ) -> Result<usize, CellError> {
+        let mut ahead = ahead.iter();
+        let mut blanks = 0_usize;
+        for ((_, column), (before, value)) in self.columns.iter().zip(cells) {
+            out.put_slice(before);
+            let masked = match (value, ahead.next()) {
+                (Some(bytes), Some(ahead)) => computed(column, (ahead, row), bytes, out)?,
+                (value, _) => cell(column, *value, out)?,
+            };
+            blanks = blanks.saturating_add(usize::from(masked == Masked::Blank));
+        }
+        out.put_slice(last);
         Ok(blanks)
     }
 
-    fn rewrite(&self, row: &[u8], ahead: &mut Ahead, out: &mut BytesMut) -> Result<usize, CellError> {
+    /// Cuts a row at its masked cells; nothing is added of what is none.
+    fn cut<'r>(&self, row: &'r [u8], cut: &mut Cut<'r>) -> Result<(), CellError> {
+        let held = cut.cells.len();
+        let last = self.fields(row, &mut cut.cells).inspect_err(|_| cut.cells.truncate(held))?;
+        cut.ends.push(last);
+        Ok(())
+    }
+
+    /// Adds the masked cells of a row. Gives what is behind the last.
+    fn fields<'r>(&self, row: &'r [u8], cells: &mut Vec<Cell<'r>>) -> Result<&'r [u8], CellError> {
         let (count, mut rest) = row.split_first_chunk::<2>().ok_or(SHORT)?;
         if usize::from(u16::from_be_bytes(*count)) != self.count {
             return Err(CellError::Row { problem: "it has another number of fields than its description" });
         }
-        let mut masks = self.columns.iter().peekable();
-        // What was not written yet and stays as it is.
+        let mut masks = self.columns.iter().map(|(field, _)| *field).peekable();
+        // What is behind the last masked cell.
         let mut pending = row;
-        let mut blanks = 0_usize;
         for field in 0..self.count {
-            let before = rest;
             let (value, after) = value(rest)?;
-            rest = after;
-            if let Some((_, column)) = masks.next_if(|(masked, _)| *masked == field) {
-                out.put_slice(pending.get(..pending.len().saturating_sub(before.len())).unwrap_or_default());
-                pending = rest;
-                let token = if column.enciphers().is_some() { ahead.next(field) } else { None };
-                let masked = match (value, token) {
-                    (Some(bytes), Some(token)) => enciphered(column, bytes, token, out)?,
-                    (value, _) => cell(column, value, out)?,
-                };
-                blanks = blanks.saturating_add(usize::from(masked == Masked::Blank));
+            if masks.next_if_eq(&field).is_some() {
+                cells.push((pending.get(..pending.len().saturating_sub(rest.len())).unwrap_or_default(), value));
+                pending = after;
             }
+            rest = after;
         }
-        if !rest.is_empty() {
-            return Err(CellError::Row { problem: "it has bytes after its end" });
-        }
-        out.put_slice(pending);
-        Ok(blanks)
-    }
-
-    /// Enciphers what the rows have for it, all of a column at once. Of what is no row the rest is left out.
-    fn ahead<'r>(&self, rows: impl Iterator<Item = &'r [u8]> + Clone) -> Ahead {
-        let enciphers = |(field, column): &'_ (usize, Column)| {
-            let key = column.enciphers()?;
-            let numbers = rows.clone().map_while(|row| self.field(row, *field));
-            let numbers: Vec<Option<Below>> = numbers.map(|value| column.enciphered(value?)).collect();
-            Some((*field, key.tokens(&numbers).into_iter()))
-        };
-        Ahead { columns: self.columns.iter().filter_map(enciphers).collect() }
-    }
-
-    /// A field of a row.
-    fn field<'r>(&self, row: &'r [u8], field: usize) -> Option<Option<&'r [u8]>> {
-        let (_, mut rest) = row.split_first_chunk::<2>()?;
-        for _ in 0..field.min(self.count) {
-            rest = value(rest).ok()?.1;
-        }
-        value(rest).ok().map(|(value, _)| value)
+        if rest.is_empty() { Ok(pending) } else { Err(CellError::Row { problem: "it has bytes after its end" }) }
     }
 }
 
-/// Tokens of the rows that come, by field.
-#[derive(Debug, Default)]
-struct Ahead {
-    columns: Vec<(usize, std::vec::IntoIter<Option<u128>>)>,
+/// Rows whose masked cells are computed together: so many hold what is computed for them in little space.
+const TOGETHER: usize = 512;
+
+/// A masked cell, and what is before it since the last one.
+type Cell<'r> = (&'r [u8], Option<&'r [u8]>);
+
+/// Rows that were cut at their masked cells.
+#[derive(Default)]
+struct Cut<'r> {
+    /// Those of all rows, each row's in order.
+    cells: Vec<Cell<'r>>,
+    /// By row, what is behind the last one.
+    ends: Vec<&'r [u8]>,
 }
 
-impl Ahead {
-    /// That of the next row.
-    fn next(&mut self, field: usize) -> Option<u128> {
-        let (_, tokens) = self.columns.iter_mut().find(|(column, _)| *column == field)?;
-        tokens.next().flatten()
+/// Begins a message. Gives where.
+fn begin(out: &mut BytesMut) -> usize {
+    let start = out.len();
+    out.put_slice(&[b'D', 0, 0, 0, 0]);
+    start
+}
+
+/// Ends it, unless it is too long: then nothing of it stays.
+fn end(start: usize, out: &mut BytesMut) -> Result<(), CellError> {
+    let place = start.saturating_add(1);
+    if !set_length(out, place, out.len().saturating_sub(place)) {
+        out.truncate(start);
+        return Err(CellError::Row { problem: "it is too long for a message" });
     }
+    Ok(())
 }
 
 /// A value behind its length, and what follows.
@@ -174,11 +214,16 @@ pub(super) fn cell(column: &Column, value: Option<&[u8]>, out: &mut BytesMut) ->
     ended(masked, place, out)
 }
 
-/// The same of one that was enciphered before.
-fn enciphered(column: &Column, value: &[u8], token: u128, out: &mut BytesMut) -> Result<Masked, CellError> {
+/// The same of a row's cell for which something may have been computed before.
+fn computed(
+    column: &Column,
+    (ahead, row): (&Ahead, usize),
+    value: &[u8],
+    out: &mut BytesMut,
+) -> Result<Masked, CellError> {
     let place = out.len();
     out.put_i32(-1);
-    match column.mask_as(value, token, out) {
+    match column.put(ahead, row, value, out) {
         Some(masked) => ended(masked, place, out),
         None => {
             out.truncate(place);

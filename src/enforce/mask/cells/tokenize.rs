@@ -5,16 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bytes::{BufMut, BytesMut};
 
+use super::characters::{CHARACTERS, Characters};
 use super::decimal::Decimal;
 use super::ff1::{Below, LEAST_BITS, LEAST_SIZE, Tweak};
 use super::key::Key;
 use super::kind::{Digits, Width};
 use super::plain::Net;
 
-/// Letters and digits that are enciphered as one number: 25 letters are below 2¹²⁰.
-const CHARACTERS: usize = 25;
-/// Those of them that are counted in 64 bits.
-const LOW_CHARACTERS: usize = 13;
 /// Bytes that are enciphered as one number.
 const BYTES: usize = 16;
 /// Most digits of a `numeric` that is enciphered.
@@ -64,11 +61,10 @@ fn ascii(key: &Key, value: &[u8], out: &mut BytesMut) -> Option<()> {
     for parts in (1..=parts).rev() {
         let count = left.div_ceil(parts);
         left = left.checked_sub(count)?;
-        let mut characters = Part::of(rest, count);
-        let number = characters.number();
+        let mut characters = Characters::first(rest, count);
+        let Below { size, number } = characters.below();
         let tweak = (!tokens.is_empty()).then(|| tweak(key, &tokens));
-        let token = key.cipher().within(number.size, number.value, tweak.as_ref())?;
-        characters.become_token(&number, token)?;
+        characters.become_token(key.cipher().within(size, number, tweak.as_ref())?)?;
         let end = if parts == 1 { rest.len() } else { place_after(rest, count) };
         let (now, after) = rest.split_at_checked(end)?;
         rest = after;
@@ -80,121 +76,10 @@ fn ascii(key: &Key, value: &[u8], out: &mut BytesMut) -> Option<()> {
     Some(())
 }
 
-/// What is enciphered of a text, if that is one number.
-pub(super) fn of_text(value: &[u8]) -> Option<Below> {
-    let count = value.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
-    if !value.is_ascii() || count > CHARACTERS {
-        return None;
-    }
-    let Number { size, value, .. } = Part::of(value, count).number();
-    Some(Below { size, number: value })
-}
-
-/// The same as [`text`], of a text whose number came to that token.
-pub(super) fn text_of(value: &[u8], token: u128, out: &mut BytesMut) -> Option<()> {
-    let mut characters = Part::of(value, CHARACTERS);
-    let number = characters.number();
-    characters.become_token(&number, token)?;
-    characters.write_into(value, out)
-}
-
 /// Where so many letters and digits have ended.
 fn place_after(text: &[u8], count: usize) -> usize {
     let mut places = text.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
     count.checked_sub(1).and_then(|last| places.nth(last)).map_or(0, |(place, _)| place.saturating_add(1))
-}
-
-/// Letters and digits that are enciphered as one number.
-struct Part {
-    bytes: [u8; CHARACTERS],
-    count: usize,
-}
-
-/// Characters as a number of mixed radices, below a size. Both are a high and a low part of 64 bits each, since numbers of
-/// 128 bits are divided slowly.
-struct Number {
-    size: u128,
-    value: u128,
-    low_size: u64,
-}
-
-impl Part {
-    /// The first of a text.
-    fn of(text: &[u8], count: usize) -> Self {
-        let mut part = Self { bytes: [0; CHARACTERS], count: 0 };
-        let characters = text.iter().filter(|byte| byte.is_ascii_alphanumeric()).take(count);
-        for (byte, other) in part.bytes.iter_mut().zip(characters) {
-            *byte = *other;
-            part.count = part.count.saturating_add(1);
-        }
-        part
-    }
-
-    /// Writes a text with these in place of its own.
-    fn write_into(&self, text: &[u8], out: &mut BytesMut) -> Option<()> {
-        let start = out.len();
-        out.put_slice(text);
-        let places = out.get_mut(start..)?.iter_mut().filter(|byte| byte.is_ascii_alphanumeric());
-        places.zip(self.characters()?).for_each(|(byte, token)| *byte = *token);
-        Some(())
-    }
-
-    fn characters(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.count)
-    }
-
-    fn halves(&mut self) -> (&mut [u8], &mut [u8]) {
-        let bytes = self.bytes.get_mut(..self.count).unwrap_or_default();
-        bytes.split_at_mut(bytes.len().saturating_sub(LOW_CHARACTERS))
-    }
-
-    fn number(&mut self) -> Number {
-        let (high, low) = self.halves();
-        let ((high_size, high), (low_size, low)) = (half(high), half(low));
-        let join = |high: u64, low: u64| u128::from(high).wrapping_mul(u128::from(low_size)).wrapping_add(low.into());
-        Number { size: join(high_size, 0), value: join(high, low), low_size }
-    }
-
-    /// Becomes the characters that another number of the same form has.
-    fn become_token(&mut self, number: &Number, token: u128) -> Option<()> {
-        let size = u128::from(number.low_size);
-        let high = token.checked_div(size)?;
-        let low = token.wrapping_sub(high.wrapping_mul(size));
-        let (upper, lower) = self.halves();
-        write_half(upper, u64::try_from(high).ok()?);
-        write_half(lower, u64::try_from(low).ok()?);
-        Some(())
-    }
-}
-
-/// The size and the number of at most 13 characters, which fit.
-fn half(characters: &[u8]) -> (u64, u64) {
-    let (mut size, mut number) = (1_u64, 0_u64);
-    for byte in characters {
-        let (first, radix) = class(*byte);
-        size = size.wrapping_mul(radix);
-        number = number.wrapping_mul(radix).wrapping_add(byte.wrapping_sub(first).into());
-    }
-    (size, number)
-}
-
-fn write_half(characters: &mut [u8], mut number: u64) {
-    for byte in characters.iter_mut().rev() {
-        let first = class(*byte).0;
-        // Of each a constant, which is no division.
-        let (rest, digit) = if first == b'0' { (number / 10, number % 10) } else { (number / 26, number % 26) };
-        number = rest;
-        *byte = first.saturating_add(u8::try_from(digit).unwrap_or(0));
-    }
-}
-
-/// The first character of its class, and how many there are.
-fn class(byte: u8) -> (u8, u64) {
-    match byte {
-        b'0'..=b'9' => (b'0', 10),
-        b'a'..=b'z' => (b'a', 26),
-        _ => (b'A', 26),
-    }
 }
 
 fn letter(upper: bool) -> u8 {

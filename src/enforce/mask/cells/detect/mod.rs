@@ -97,8 +97,9 @@ fn finds(text: &[u8]) -> Vec<Range<usize>> {
         secrets::addresses(text, &mut found);
     }
     // The lines around a private key, and what is said of a name, may have nothing else.
-    if signs.has(AT | EQUALS) || signs.longest >= SHORTEST_WORD || text.windows(5).any(|five| five == b"-----") {
-        secrets::find(text, signs.longest, &mut found);
+    let is_lined = || signs.has(HYPHEN) && text.windows(5).any(|five| five == b"-----");
+    if signs.has(AT | EQUALS) || signs.longest >= SHORTEST_WORD || is_lined() {
+        secrets::find(text, signs.longest, signs.has(OPENS), &mut found);
     }
     if found.len() < 2 {
         return found;
@@ -120,6 +121,9 @@ const LETTER: u8 = 1 << 1;
 const WORD: u8 = 1 << 2;
 const AT: u8 = 1 << 3;
 const EQUALS: u8 = 1 << 4;
+const HYPHEN: u8 = 1 << 5;
+/// Every secret of a known form has one of these.
+const OPENS: u8 = 1 << 6;
 
 /// What each byte is.
 const CLASSES: [u8; 256] = {
@@ -129,10 +133,14 @@ const CLASSES: [u8; 256] = {
     while let Some((class, after)) = rest.split_first_mut() {
         *class = match byte {
             b'0'..=b'9' => DIGIT | WORD,
+            b'J' | b'A' | b'z' | b'x' => LETTER | WORD | OPENS,
             b'a'..=b'z' | b'A'..=b'Z' => LETTER | WORD,
-            b'-' | b'_' | b'+' | b'/' => WORD,
+            b'-' => WORD | HYPHEN | OPENS,
+            b'_' => WORD | OPENS,
+            b'+' | b'/' => WORD,
             b'@' => AT,
-            b'=' => EQUALS,
+            b'=' => EQUALS | OPENS,
+            b'.' | b' ' | b':' => OPENS,
             _ => 0,
         };
         byte = byte.wrapping_add(1);

@@ -46,9 +46,10 @@ static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?-u)[A-Za-z
 /// The fewest characters of a run that may be random.
 const SHORTEST_RUN: usize = 32;
 
-/// Keys and tokens. `longest`: of the runs of characters that they are made of.
-pub(super) fn find(text: &[u8], longest: usize, found: &mut Vec<Range<usize>>) {
-    if may_be_said(text) {
+/// Keys and tokens. `longest`: of the runs of characters that they are made of. `opens`: one of the characters is there
+/// that [`may_be_said`] looks at.
+pub(super) fn find(text: &[u8], longest: usize, opens: bool, found: &mut Vec<Range<usize>>) {
+    if opens && may_be_said(text) {
         matches(&SECRET, text, |_| true, found);
     }
     if longest >= SHORTEST_RUN {

@@ -212,7 +212,8 @@ fn by_looking_first(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     documents::find(text, &mut found);
     secrets::addresses(text, &mut found);
-    secrets::find(text, Signs::of(text).longest, &mut found);
+    let signs = Signs::of(text);
+    secrets::find(text, signs.longest, signs.has(OPENS), &mut found);
     found.sort_by_key(|range| (range.start, range.end));
     found
 }

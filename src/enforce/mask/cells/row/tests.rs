@@ -106,13 +106,16 @@ proptest! {
         torn in 0..40_usize,
     ) {
         let keys = crate::enforce::mask::cells::key::Key::new(b"0123456789abcdef0123456789abcdef");
-        let token = Rule::tokenize(std::sync::Arc::new(keys));
-        let types = [(23, 1), (25, 0), (20, 0), (1043, 0)];
-        let cells = cells(&types, &[(0, token.clone()), (1, token.clone()), (2, token.clone()), (3, Rule::email())]);
+        let keys = std::sync::Arc::new(keys);
+        let (token, hash) = (Rule::tokenize(keys.clone()), Rule::hash(keys));
+        let types = [(23, 1), (25, 0), (20, 0), (1043, 0), (25, 1), (1042, 0), (23, 0)];
+        let masked = [&token, &token, &token, &Rule::email(), &hash, &hash, &hash];
+        let cells = cells(&types, &masked.into_iter().cloned().enumerate().collect::<Vec<_>>());
         let rows: Vec<Vec<u8>> = values.iter().enumerate().map(|(place, (small, text, large))| {
             let (small, large) = (small.map(i32::to_be_bytes), large.to_string());
             let text = text.as_ref().map(String::as_bytes);
-            let mut row = row(&[small.as_ref().map(<[u8; 4]>::as_slice), text, Some(large.as_bytes()), text]);
+            let large = Some(large.as_bytes());
+            let mut row = row(&[small.as_ref().map(<[u8; 4]>::as_slice), text, large, text, text, text, large]);
             row.truncate(if place == torn { row.len() - 1 } else { row.len() });
             row
         }).collect();
