@@ -67,16 +67,12 @@ impl Memo {
     }
 
     /// That of a question about the same values, which is this one's from now on.
-    fn recall_like(
-        &mut self,
-        generation: u64,
-        stage: Stage,
-        document: &Document,
-    ) -> Option<(Arc<Judgement>, u64)> {
+    fn recall_like(&mut self, generation: u64, stage: Stage, document: &Document) -> Option<(Arc<Judgement>, u64)> {
         let name = name(document)?;
         let key = self.key(self.last.as_ref()?.places(), document);
         let like = self.asked.get(&key)?;
-        let same = like.is_about(generation, stage, document) && like.seen.iter().all(|placed| document.has_like(placed));
+        let same =
+            like.is_about(generation, stage, document) && like.seen.iter().all(|placed| document.has_like(placed));
         if !same {
             return None;
         }
