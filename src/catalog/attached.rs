@@ -152,6 +152,9 @@ impl Snapshot {
     /// Functions that casts of values of these types, or of values to them, call, and those of what they are made of;
     /// `None` for one that nobody knows. Casts between PostgreSQL's own types are left out.
     pub fn cast_by<'a>(&'a self, types: impl Iterator<Item = Type<'a>>) -> Vec<Option<Function<'a>>> {
+        if !self.casts_others() {
+            return Vec::new();
+        }
         let parts = self.made_of(types);
         let foreign = parts.into_values().filter(|one| one.schema() != OWN);
         let casts = foreign.flat_map(|one| self.casts_from(one.oid()).chain(self.casts_to(one.oid())));

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use super::held::{Held, place};
 use super::powers::Power;
-use super::rows::{CastContext, CastMethod, NamespaceRow};
+use super::rows::{CastContext, CastMethod, CastRow, NamespaceRow};
 use super::symbols::{Symbol, Symbols};
 use super::things::{Function, Operator, Relation, Type};
 
@@ -36,6 +36,10 @@ pub struct Snapshot {
     server: Server,
     pub(super) names: Symbols,
     pub(super) held: Held,
+    /// Some columns are computed from others.
+    generates: bool,
+    /// Code turns values of types that are not PostgreSQL's own into others, or others into them.
+    casts: bool,
 }
 
 impl PartialEq for Snapshot {
@@ -54,7 +58,18 @@ impl Hash for Snapshot {
 
 impl Snapshot {
     pub(super) fn new(version: u64, digest: u128, server: Server, names: Symbols, held: Held) -> Self {
-        Self { version, digest, server, names, held }
+        let (generates, casts) = (held.columns.iter().any(|column| column.generated), casts_others(&names, &held));
+        Self { version, digest, server, names, held, generates, casts }
+    }
+
+    /// Whether any column is computed from others.
+    pub fn generates(&self) -> bool {
+        self.generates
+    }
+
+    /// Whether a cast of a type that is not PostgreSQL's own calls a function.
+    pub fn casts_others(&self) -> bool {
+        self.casts
     }
 
     /// Higher than that of every snapshot of this process that was finished before.
@@ -218,10 +233,27 @@ impl Snapshot {
 
     /// Every operator of that name that the path shows.
     pub fn operators<'a>(&'a self, path: &'a [impl AsRef<str>], name: &str) -> impl Iterator<Item = Operator<'a>> {
+        self.operators_in(self.searched(path), name)
+    }
+
+    /// The same but for PostgreSQL's own.
+    pub fn foreign_operators<'a>(
+        &'a self,
+        path: &'a [impl AsRef<str>],
+        name: &str,
+    ) -> impl Iterator<Item = Operator<'a>> {
+        self.operators_in(self.searched(path).filter(|namespace| self.text(namespace.name) != OWN), name)
+    }
+
+    fn operators_in<'a>(
+        &'a self,
+        schemas: impl Iterator<Item = &'a NamespaceRow>,
+        name: &str,
+    ) -> impl Iterator<Item = Operator<'a>> {
         let held = &self.held;
         let key = |at: &u32| place(&held.operators, *at).map(|row| (row.name, row.namespace));
         let name = self.names.find(name);
-        let at = self.searched(path).flat_map(move |namespace| {
+        let at = schemas.flat_map(move |namespace| {
             let wanted = name.map(|name| (name, namespace.oid));
             let found = if wanted.is_some() { among(&held.operator_names, &wanted, key) } else { &[] };
             found.iter()
@@ -285,4 +317,14 @@ pub(super) fn among<'a, T, K: Ord>(list: &'a [T], wanted: &K, key: impl Fn(&T) -
     let start = list.partition_point(|item| key(item) < *wanted);
     let end = list.partition_point(|item| key(item) <= *wanted);
     list.get(start..end).unwrap_or_default()
+}
+
+fn casts_others(names: &Symbols, held: &Held) -> bool {
+    let own = names.find(OWN).and_then(|name| held.namespaces.iter().find(|row| row.name == name)).map(|row| row.oid);
+    let is_own = |oid: u32| {
+        let at = held.types.binary_search_by_key(&oid, |row| row.oid).ok();
+        at.and_then(|at| held.types.get(at)).is_some_and(|row| Some(row.namespace) == own)
+    };
+    let calls = |cast: &&CastRow| cast.method == CastMethod::Function;
+    held.casts.iter().filter(calls).any(|cast| !(is_own(cast.source) && is_own(cast.target)))
 }

@@ -56,6 +56,11 @@ impl<'a> Relation<'a> {
         self.row.oid
     }
 
+    /// The version of the snapshot that it is from.
+    pub fn version(&self) -> u64 {
+        self.snapshot.version()
+    }
+
     /// Its schema.
     pub fn schema(&self) -> &'a str {
         self.snapshot.schema(self.row.namespace)

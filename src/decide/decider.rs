@@ -147,7 +147,7 @@ impl Decider {
             Ok(policy) => policy,
             Err(decision) => return *decision,
         };
-        let recalled = memo.and_then(|memo| memo.lock().recall(policy.generation(), stage, &document));
+        let recalled = memo.and_then(|memo| memo.lock().find(policy.generation(), stage, &document));
         if let Some((judgement, rules)) = recalled {
             self.inner.settings.metrics.cache(rules, 0);
             return self.decision(Some(&policy), stage, document, judgement, started, true);

@@ -137,7 +137,7 @@ fn unfulfilled(said: &Said) -> Vec<String> {
 /// Whether this statement touches a relation that is masked, or may.
 fn binding_masks(said: &Said, document: &Document) -> bool {
     let path = ["sql", "relations"];
-    if said.masks.is_empty() || document.get(&["sql"]).is_none() {
+    if said.masks.is_empty() || !document.has_section("sql") {
         return false;
     }
     let touched = document.get(&path).and_then(Value::as_array).filter(|_| document.unknown_under(&path).is_none());
@@ -153,7 +153,7 @@ fn binding_masks(said: &Said, document: &Document) -> bool {
 
 fn binding_limit(said: &Said, stage: Stage, document: &Document) -> Option<RowLimit> {
     // Where there is no statement, no rows come back.
-    let rows_may_come = stage == Stage::Request && document.get(&["sql"]).is_some();
+    let rows_may_come = stage == Stage::Request && document.has_section("sql");
     said.limit.filter(|_| rows_may_come && !effects_within(document, &ROWLESS))
 }
 

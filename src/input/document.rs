@@ -2,6 +2,7 @@
 
 mod renewal;
 mod script;
+mod spelled;
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,6 +13,7 @@ use super::part::{self, Part, Tag};
 use script::Step;
 
 pub(super) use renewal::Moved;
+pub(super) use spelled::Spelled;
 
 /// One policy input: named sections, most of them shared with the session or the statement,
 /// and the list of paths that are not known. Cloning shares everything.
@@ -133,6 +135,11 @@ impl Document {
         &self.0.sections
     }
 
+    /// Whether it has a section of that name.
+    pub fn has_section(&self, name: &str) -> bool {
+        self.section(name).is_some()
+    }
+
     /// The value at a path below `input`; `None` when there is none.
     pub fn get<S: AsRef<str>>(&self, path: &[S]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
@@ -188,13 +195,22 @@ impl Document {
         }
     }
 
+    /// The part in that place, of a section and a member.
+    pub fn stands(&self, section: usize, member: usize) -> Option<&Arc<Part>> {
+        match self.0.sections.get(section)? {
+            (_, Section::Whole(part)) => Some(part),
+            (_, Section::Fields(fields)) => fields.at(member).map(|(_, part)| part),
+        }
+    }
+
     /// Whether this very part stands in that place.
     pub fn has(&self, (section, member, part): &Placed) -> bool {
-        match self.0.sections.get(*section) {
-            Some((_, Section::Whole(found))) => Arc::ptr_eq(found, part),
-            Some((_, Section::Fields(fields))) => fields.at(*member).is_some_and(|(_, found)| Arc::ptr_eq(found, part)),
-            None => false,
-        }
+        self.stands(*section, *member).is_some_and(|found| Arc::ptr_eq(found, part))
+    }
+
+    /// Whether it does, or one that is known to be of the same value.
+    pub fn has_like(&self, (section, member, part): &Placed) -> bool {
+        self.stands(*section, *member).is_some_and(|found| Arc::ptr_eq(found, part) || found.is_like(part))
     }
 
     /// Feeds what a reader of `path` can see into a hash, every piece behind its tag and its

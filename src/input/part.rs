@@ -1,9 +1,14 @@
 //! One shared piece of a document, measured once.
 
+mod measured;
+
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
+
+use measured::measure;
 
 use super::spelling::Spelling;
 use crate::parse::Parameter;
@@ -22,6 +27,12 @@ pub struct Part {
 #[derive(Debug)]
 enum Content {
     Value(Value),
+    /// Spelled with its neighbours. Most policies read few of them, and the others are never values.
+    Json {
+        all: Arc<str>,
+        place: Range<usize>,
+        value: OnceLock<Value>,
+    },
     /// Most policies read no values: they are written as they are.
     Parameters {
         list: Arc<[Parameter]>,
@@ -39,6 +50,13 @@ impl Part {
     /// A value of many documents: it is serialised once.
     pub fn shared(value: Value) -> Self {
         Self { text: Some(OnceLock::new()), ..Self::new(value) }
+    }
+
+    /// What stands in that place of a text that serde_json wrote.
+    pub(super) fn spelled(all: &Arc<str>, place: Range<usize>) -> Self {
+        let (size, depth) = measured::json(all.get(place.clone()).unwrap_or_default());
+        let content = Content::Json { all: Arc::clone(all), place, value: OnceLock::new() };
+        Self { content, size, depth, digest: OnceLock::new(), text: None }
     }
 
     /// The values of one statement.
@@ -73,6 +91,10 @@ impl Part {
     pub fn value(&self) -> &Value {
         match &self.content {
             Content::Value(value) => value,
+            // What was written reads back. If it ever did not, `null` is not a list and denies.
+            Content::Json { all, place, value } => value.get_or_init(|| {
+                serde_json::from_str(all.get(place.clone()).unwrap_or_default()).unwrap_or(Value::Null)
+            }),
             // Plain data always serialises. If it ever did not, `null` is not a list and denies.
             Content::Parameters { list, value } => {
                 value.get_or_init(|| serde_json::to_value(&**list).unwrap_or(Value::Null))
@@ -90,13 +112,34 @@ impl Part {
         self.depth
     }
 
-    /// A 256-bit digest: equal exactly when the values are.
+    /// A 256-bit digest: equal only when the values are.
     pub(super) fn digest(&self) -> &[u8; 32] {
-        self.digest.get_or_init(|| {
-            let mut hasher = blake3::Hasher::new();
-            encode(self.value(), &mut hasher);
-            *hasher.finalize().as_bytes()
+        self.digest.get_or_init(|| match self.written() {
+            // No value's encoding begins as a text does.
+            Some(json) => *blake3::hash(json.as_bytes()).as_bytes(),
+            None => {
+                let mut hasher = blake3::Hasher::new();
+                encode(self.value(), &mut hasher);
+                *hasher.finalize().as_bytes()
+            }
         })
+    }
+
+    /// Whether the value is the same, where that can be told at once.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (&self.content, &other.content) {
+            (Content::Json { .. }, Content::Json { .. }) => self.written() == other.written(),
+            (Content::Value(one), Content::Value(other)) => one == other,
+            _ => false,
+        }
+    }
+
+    /// Its JSON, of a part that was spelled with its neighbours.
+    pub fn written(&self) -> Option<&str> {
+        match &self.content {
+            Content::Json { all, place, .. } => all.get(place.clone()),
+            Content::Value(_) | Content::Parameters { .. } => None,
+        }
     }
 }
 
@@ -111,6 +154,7 @@ impl Part {
     pub(super) fn spell<S: Spelling>(&self, out: &mut S) -> Result<(), S::Error> {
         match (&self.text, &self.content) {
             (Some(text), _) => out.shared(text.get_or_init(|| Arc::from(self.json()))),
+            (None, Content::Json { all, place, .. }) => out.own(all.get(place.clone()).unwrap_or("null")),
             (None, Content::Value(value)) => out.value(value),
             (None, Content::Parameters { list, .. }) => out.value(list),
         }
@@ -120,7 +164,7 @@ impl Part {
 impl Serialize for Part {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.content {
-            Content::Value(value) => value.serialize(serializer),
+            Content::Value(_) | Content::Json { .. } => self.value().serialize(serializer),
             Content::Parameters { list, .. } => list.serialize(serializer),
         }
     }
@@ -179,22 +223,4 @@ pub(super) fn count(hasher: &mut blake3::Hasher, kind: Tag, count: usize) {
         rest.copy_from_slice(&u64::try_from(count).unwrap_or(u64::MAX).to_le_bytes());
     }
     hasher.update(&head);
-}
-
-fn measure(value: &Value) -> (usize, usize) {
-    match value {
-        Value::Null | Value::Bool(_) => (5, 0),
-        Value::Number(_) => (12, 0),
-        Value::String(string) => (string.len().saturating_add(2), 0),
-        Value::Array(items) => items.iter().map(measure).fold((2, 1), |(size, depth), (inner_size, inner_depth)| {
-            (size.saturating_add(inner_size).saturating_add(1), depth.max(inner_depth.saturating_add(1)))
-        }),
-        Value::Object(members) => members.iter().fold((2, 1), |(size, depth), (name, member)| {
-            let (inner_size, inner_depth) = measure(member);
-            (
-                size.saturating_add(name.len()).saturating_add(4).saturating_add(inner_size),
-                depth.max(inner_depth.saturating_add(1)),
-            )
-        }),
-    }
 }

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::constant;
-use super::document::{Document, Fields, Fixed, Members, Moved, Section};
+use super::document::{Document, Fields, Fixed, Moved, Section, Spelled};
 use super::part::Part;
 use super::session::{part, shared};
 use crate::parse::{Estimate, Facts, Parameter, Protocol, Request};
@@ -65,7 +64,7 @@ impl Memory {
     ) -> Document {
         let facts = request.facts();
         if facts.weight() > LIGHT {
-            return made(Arc::new(Fixed::new(fixed(facts))), part(json!(said.text)));
+            return made(Arc::new(fixed(facts)), part(json!(said.text)));
         }
         let mut remembered = self.0.lock();
         if remembered.len() >= REMEMBERED && !remembered.contains_key(&Arc::as_ptr(facts).addr()) {
@@ -73,7 +72,7 @@ impl Memory {
         }
         let known = remembered.entry(Arc::as_ptr(facts).addr()).or_insert_with(|| Known {
             _facts: Arc::clone(facts),
-            members: Arc::new(Fixed::new(fixed(facts))),
+            members: Arc::new(fixed(facts)),
             text: None,
             documents: Vec::new(),
         });
@@ -167,33 +166,23 @@ pub(super) fn section(members: Arc<Fixed>, moved: [Moved<'_>; 4]) -> Section {
 /// What is not known about a statement that could not be read whole.
 pub(super) const UNREAD: [&str; 3] = ["sql.relations", "sql.columns", "sql.functions"];
 
-fn fixed(facts: &Facts) -> Members {
+fn fixed(facts: &Facts) -> Fixed {
     let unread = facts.unparsed.is_some();
+    let known = |path: &str| !unread && !facts.unknown.contains(path);
+    let mut members = Spelled::default();
+    members.add("normalized", &facts.normalized);
+    members.add("fingerprint", &facts.fingerprint);
+    members.add("effects", &facts.effects);
+    members.add("describes", &facts.describes);
+    members.add("statements", &facts.statements);
     // A list of which one entry is uncertain still says which names were written: relations keep
     // theirs (`?.name`). The others are null as soon as they are not whole.
-    let relations = if unread { Value::Null } else { list(&facts.relations) };
-    let known = |path: &str, value: Value| if unread || facts.unknown.contains(path) { Value::Null } else { value };
-    let settings = if facts.unknown.contains("sql.settings") { Value::Null } else { list(&facts.settings) };
-    vec![
-        ("normalized", shared(json!(facts.normalized))),
-        ("fingerprint", shared(json!(facts.fingerprint))),
-        ("effects", shared(list(&facts.effects))),
-        ("describes", shared(json!(facts.describes))),
-        ("statements", shared(list(&facts.statements))),
-        ("relations", shared(relations)),
-        ("columns", shared(known("sql.columns", list(&facts.columns)))),
-        ("functions", shared(known("sql.functions", list(&facts.functions)))),
-        ("settings", shared(settings)),
-        (
-            "unparsed",
-            shared(
-                facts
-                    .unparsed
-                    .as_ref()
-                    .map_or(Value::Null, |unparsed| json!({"keyword": unparsed.keyword, "reason": unparsed.reason})),
-            ),
-        ),
-    ]
+    members.add("relations", &(!unread).then_some(&facts.relations));
+    members.add("columns", &known("sql.columns").then_some(&facts.columns));
+    members.add("functions", &known("sql.functions").then_some(&facts.functions));
+    members.add("settings", &(!facts.unknown.contains("sql.settings")).then_some(&facts.settings));
+    members.add("unparsed", &facts.unparsed);
+    members.into_fixed()
 }
 
 /// Whether every value is known.
@@ -207,9 +196,4 @@ fn are_known(request: &Request) -> bool {
     };
     let hidden = facts.sensitive && !values.is_empty();
     !missing && !hidden && values.iter().all(|value| value.decoded)
-}
-
-/// Facts are plain data: they always serialise. If one ever did not, `null` is not a list and denies.
-fn list<T: Serialize + ?Sized>(facts: &T) -> Value {
-    serde_json::to_value(facts).unwrap_or(Value::Null)
 }

@@ -144,6 +144,28 @@ fn the_contracts_example_is_what_a_bound_select_gives() {
 }
 
 #[test]
+fn what_is_spelled_is_what_the_value_says_in_the_same_order() {
+    for document in [asked(|_| {}), of(unparsed(), Vec::new()), asked(|facts| facts.unknown = ["sql.columns"].into())] {
+        let spelled = sections_of(&document);
+        for (name, part) in spelled {
+            let text = part.written().unwrap_or_default();
+            assert_eq!(text, serde_json::to_string(part.value()).unwrap(), "{name}");
+            let new = Part::new(part.value().clone());
+            assert_eq!((part.size(), part.depth()), (new.size(), new.depth()), "{name}");
+        }
+    }
+}
+
+/// The members of `sql` that are the same for every text of the statement.
+fn sections_of(document: &Document) -> Vec<(&'static str, Arc<Part>)> {
+    let fields = document.sections().iter().find_map(|(name, section)| match section {
+        Section::Fields(fields) if *name == "sql" => Some(fields),
+        Section::Fields(_) | Section::Whole(_) => None,
+    });
+    fields.unwrap().members().take(10).cloned().collect()
+}
+
+#[test]
 fn a_session_is_asked_about_without_a_statement() {
     let document = opened();
     assert_eq!(document.get(&["sql"]), None);

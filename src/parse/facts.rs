@@ -1,5 +1,5 @@
 //! What a statement would do: the `sql` section of the policy input, and what the corridor
-//! itself needs to know about it.
+//! itself needs to know about it. What the input shows has its members in the order of the alphabet, as the input has.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,19 +48,19 @@ pub enum Effect {
 pub struct StatementFacts {
     /// PostgreSQL's command tag, `SELECT`, `CREATE TABLE`….
     pub command: String,
-    /// Whether it sits inside another statement (CTE, EXPLAIN, PREPARE, cursor).
-    pub nested: bool,
     /// Its own effects.
     pub effects: BTreeSet<Effect>,
-    /// Whether it has a WHERE clause.
-    #[serde(rename = "where")]
-    pub has_where: bool,
-    /// Whether that clause is always true (`1=1`, `true`, `id = id`).
-    pub tautology: bool,
     /// The constant LIMIT; 0 when `limit_kind` is not `constant`.
     pub limit: u64,
     /// What kind of LIMIT it has.
     pub limit_kind: LimitKind,
+    /// Whether it sits inside another statement (CTE, EXPLAIN, PREPARE, cursor).
+    pub nested: bool,
+    /// Whether its WHERE clause is always true (`1=1`, `true`, `id = id`).
+    pub tautology: bool,
+    /// Whether it has a WHERE clause.
+    #[serde(rename = "where")]
+    pub has_where: bool,
 }
 
 /// What kind of LIMIT a statement has. `LIMIT ALL` and `LIMIT NULL` are none.
@@ -94,18 +94,18 @@ pub enum Access {
 /// A relation that a statement touches.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RelationFacts {
-    /// `schema.name`, quoted as PostgreSQL would; `?.name` when the schema is not known.
-    pub id: String,
-    /// Its schema; `None` when the name could not be resolved.
-    pub schema: Option<String>,
-    /// Its name, folded and cut as PostgreSQL does.
-    pub name: String,
     /// How it is touched.
     pub access: BTreeSet<Access>,
-    /// Command tags of the statements that touch it.
-    pub commands: BTreeSet<String>,
     /// Names of its columns that the statement uses; `*` when a star could not be expanded.
     pub columns: BTreeSet<String>,
+    /// Command tags of the statements that touch it.
+    pub commands: BTreeSet<String>,
+    /// `schema.name`, quoted as PostgreSQL would; `?.name` when the schema is not known.
+    pub id: String,
+    /// Its name, folded and cut as PostgreSQL does.
+    pub name: String,
+    /// Its schema; `None` when the name could not be resolved.
+    pub schema: Option<String>,
 }
 
 /// Where a column is used.
@@ -133,10 +133,10 @@ pub enum Use {
 /// A column that a statement uses.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ColumnFacts {
-    /// The relation's `id`; `None` when it is not certain which relation it belongs to.
-    pub relation: Option<String>,
     /// Its name.
     pub name: String,
+    /// The relation's `id`; `None` when it is not certain which relation it belongs to.
+    pub relation: Option<String>,
     /// Where it is used.
     pub uses: BTreeSet<Use>,
     /// Whether nothing is made of it: wherever it is used, it is a result or part of one as it is.
@@ -199,31 +199,31 @@ pub enum CalledBy {
 /// A function that a statement calls.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FunctionFacts {
-    /// `schema.name`; `?.name` when the schema is not known.
-    pub id: String,
-    /// Its schema; `None` when not known.
-    pub schema: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// The least strict volatility of the overloads it may be; `None` when not known.
-    pub volatility: Option<Volatility>,
     /// Whether it is one of PostgreSQL's own.
     pub builtin: bool,
-    /// Whether it runs as its owner; `None` when not known.
-    pub security_definer: Option<bool>,
     /// Why it runs.
     pub called_by: BTreeSet<CalledBy>,
+    /// `schema.name`; `?.name` when the schema is not known.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its schema; `None` when not known.
+    pub schema: Option<String>,
+    /// Whether it runs as its owner; `None` when not known.
+    pub security_definer: Option<bool>,
+    /// The least strict volatility of the overloads it may be; `None` when not known.
+    pub volatility: Option<Volatility>,
 }
 
 /// A setting that a statement changes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SettingFacts {
+    /// Whether it ends with the transaction (`SET LOCAL`).
+    pub local: bool,
     /// Its name, lower-case.
     pub name: String,
     /// The new value; `None` for RESET and DEFAULT, and for what is not a constant (`sql.settings` is unknown then).
     pub value: Option<String>,
-    /// Whether it ends with the transaction (`SET LOCAL`).
-    pub local: bool,
 }
 
 /// Why a statement could not be read whole.

@@ -133,6 +133,35 @@ async fn of_a_question_with_much_in_it_nothing_is_kept() {
     }
 }
 
+#[tokio::test]
+async fn a_statement_in_other_words_is_recalled_where_nobody_reads_the_words() {
+    // Texts that are equal are not compared: they come with their own statements.
+    for (read, recalled) in [("sql.relations", true), ("sql.normalized", false), ("sql", false)] {
+        let policy = reading(&[read, "session.search_path"], true, 1);
+        let mut asker = Asker::new();
+        let first = asker.ask(&policy, asker.document(0, Duration::ZERO)).await;
+        let other = asker.document(1, Duration::ZERO);
+        let find = |asker: &Asker, generation| {
+            asker.memo.lock().find(generation, Stage::Request, &asker.document(1, Duration::ZERO)).is_some()
+        };
+        assert!(!asker.recalls(&policy, &other) && !find(&asker, 2));
+        assert_eq!(find(&asker, 1), recalled, "{read}");
+        assert_eq!(asker.recalls(&policy, &other), recalled, "{read}: from now on as if asked");
+        let second = asker.ask(&policy, other).await;
+        assert_eq!(
+            (first.verdict(), first.result(), first.class()),
+            (second.verdict(), second.result(), second.class())
+        );
+        asker.context.search_path = Some(vec!["other".to_owned()]);
+        assert!(!find(&asker, 1), "the search path is read");
+    }
+}
+
+/// Effects, relations and what is not known of statements that may be asked about in one session.
+fn several() -> impl Strategy<Value = Vec<(bool, bool, bool, u8)>> {
+    proptest::collection::vec((any::<bool>(), any::<bool>(), any::<bool>(), 0_u8..3), 2..12)
+}
+
 fn reads_of(policy: &Policy) -> &Reads {
     match policy.entrypoint() {
         Entrypoint::Packages(questions) => &questions[0].reads,
@@ -167,5 +196,34 @@ proptest! {
             prop_assert_eq!(which.0, which.1);
         }
         prop_assert!(asker.recalls(&policy, &asked));
+    }
+
+    #[test]
+    fn whatever_is_found_is_what_asking_anew_would_say(statements in several()) {
+        let body = "package policies.shop\nallow contains \"x\" if \"read\" in input.sql.effects\n\
+                    deny contains \"y\" if input.sql.relations[_].name == \"wages\"\n";
+        let rule = |set, reads| StubRule { package: "policies.shop", set, reads, deterministic: true };
+        let rules = [rule(EntrySet::Allow, &["sql.effects"]), rule(EntrySet::Deny, &["sql.relations"])];
+        let policy = Policy::stub(&[body], &rules, 1);
+        let (asker, runtime) = (Asker::new(), tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
+        for (read, wages, uncertain, words) in statements {
+            let mut facts = crate::parse::Facts { normalized: format!("select {words}"), ..facts() };
+            if !read {
+                facts.effects = std::collections::BTreeSet::from([crate::parse::Effect::Write]);
+            }
+            if wages {
+                facts.relations.iter_mut().for_each(|relation| "wages".clone_into(&mut relation.name));
+            }
+            if uncertain {
+                facts.unknown.insert("sql.relations");
+            }
+            let document = request_document(&asker.context, &request(facts, vec![seven()]), now(), &info());
+            let found = runtime.block_on(asker.ask(&policy, document.clone()));
+            let anew = runtime.block_on(asker.decider.decide(Some(Arc::clone(&policy)), Stage::Request, document));
+            prop_assert_eq!(
+                (found.verdict(), found.result(), found.class(), found.error()),
+                (anew.verdict(), anew.result(), anew.class(), anew.error())
+            );
+        }
     }
 }

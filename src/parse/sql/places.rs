@@ -181,7 +181,7 @@ mod tests {
             prepared: &nothing,
             cursors: &nothing,
         };
-        let facts = read::read(text, &reading).facts;
+        let facts = read::read(text, None, &reading).facts;
         assert!(facts.unparsed.is_none(), "{text}");
         let lexemes = lexer::lex(text).unwrap();
         let of = |range: &Range<usize>| text.get(lexemes[range.start].start..lexemes[range.end - 1].end).unwrap();

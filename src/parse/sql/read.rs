@@ -1,5 +1,6 @@
 //! The way from a text to its facts, once: bytes, tokens, budgets, agreement, tree, walk, shape.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use sqlparser::ast::Statement;
@@ -28,10 +29,10 @@ pub(super) struct Read {
     pub asked_session: bool,
 }
 
-/// Reads a text. Needs a big stack.
-pub(super) fn read(text: &str, reading: &Reading<'_>) -> Read {
+/// Reads a text, whose lexemes may be known already. Needs a big stack.
+pub(super) fn read(text: &str, lexemes: Option<&[Lexeme]>, reading: &Reading<'_>) -> Read {
     let asked = Cell::new(false);
-    let facts = facts(text, reading, &asked);
+    let facts = facts(text, lexemes, reading, &asked);
     Read { facts, asked_session: asked.get() }
 }
 
@@ -53,7 +54,7 @@ fn unreadable(understood: &Understood<'_>, reason: String) -> Facts {
     unread::facts(understood, reason, UnparsedKind::Unreadable)
 }
 
-fn facts(text: &str, reading: &Reading<'_>, asked: &Cell<bool>) -> Facts {
+fn facts(text: &str, known: Option<&[Lexeme]>, reading: &Reading<'_>, asked: &Cell<bool>) -> Facts {
     let nothing = Understood::Nothing(text);
     if let Err(error) = budget::bytes(text.as_bytes(), reading.limits.statement) {
         return unread::facts(&nothing, error.to_string(), error.kind());
@@ -61,19 +62,23 @@ fn facts(text: &str, reading: &Reading<'_>, asked: &Cell<bool>) -> Facts {
     if reading.encoding != Encoding::Safe && !text.is_ascii() {
         return unreadable(&nothing, "characters outside ASCII in an encoding that may hide quotes".to_owned());
     }
-    let lexemes = match lexer::lex(text) {
-        Ok(lexemes) => lexemes,
-        Err(error) => return unreadable(&nothing, error.to_string()),
-    };
-    let tokens = Understood::Tokens(text, &lexemes);
-    if let Some(at) = ambiguous_backslash(text, &lexemes, reading.quoting) {
+    match known.map_or_else(|| lexer::lex(text).map(Cow::Owned), |known| Ok(Cow::Borrowed(known))) {
+        Ok(lexemes) => cut(text, &lexemes, reading, asked),
+        Err(error) => unreadable(&nothing, error.to_string()),
+    }
+}
+
+/// The facts of a text that was cut.
+fn cut(text: &str, lexemes: &[Lexeme], reading: &Reading<'_>, asked: &Cell<bool>) -> Facts {
+    let (nothing, tokens) = (Understood::Nothing(text), Understood::Tokens(text, lexemes));
+    if let Some(at) = ambiguous_backslash(text, lexemes, reading.quoting) {
         // What follows may be cut otherwise, so the tokens are not to be trusted either.
         return unreadable(
             &nothing,
             format!("a backslash in '…' at byte {at} while standard_conforming_strings is off: write E'…'"),
         );
     }
-    if let Err(error) = budget::tokens(text, &lexemes, reading.limits.tokens) {
+    if let Err(error) = budget::tokens(text, lexemes, reading.limits.tokens) {
         let understood = match error.kind() {
             // Half a million constants, each a parameter and a part of the event, would cost far more than their text.
             UnparsedKind::TooLarge => &nothing,
@@ -81,11 +86,11 @@ fn facts(text: &str, reading: &Reading<'_>, asked: &Cell<bool>) -> Facts {
         };
         return unread::facts(understood, error.to_string(), error.kind());
     }
-    let Ok(placeholders) = u16::try_from(shape::highest_parameter(text, &lexemes)) else {
+    let Ok(placeholders) = u16::try_from(shape::highest_parameter(text, lexemes)) else {
         return unreadable(&tokens, "a parameter beyond $65535".to_owned());
     };
-    match understand(text, &lexemes, reading, asked) {
-        Ok((walked, empty)) => assemble(text, &lexemes, walked, placeholders, empty),
+    match understand(text, lexemes, reading, asked) {
+        Ok((walked, empty)) => assemble(text, lexemes, walked, placeholders, empty),
         Err(unparsed) => unread::facts(&tokens, unparsed.reason, unparsed.kind),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cache::{Cache, LONGEST_TEXT, ReadingKey};
-use super::lexer;
+use super::lexer::{self, Lexeme};
 use super::pool::{self, Pool};
 use super::read::{self, Read};
 use super::reading::{Reading, ReadingLimits, Remembered};
@@ -49,10 +49,11 @@ impl Reader {
             return known;
         }
         let read = if self.fits(text) {
-            pool::guarded(|| read::read(text, reading))
+            let lexemes = asked.as_ref().map(|asked| asked.lexemes.as_slice());
+            pool::guarded(|| read::read(text, lexemes, reading))
         } else if text.len() > reading.limits.statement {
             // Nothing deep happens to what is refused for its length, and nothing of it is copied.
-            pool::guarded(|| read::read(text, reading))
+            pool::guarded(|| read::read(text, None, reading))
         } else {
             let job = Job::of(text, reading);
             self.0.pool.run(move || job.read()).await
@@ -80,7 +81,7 @@ impl Reader {
     }
 
     fn known(&self, asked: Option<&Asked<'_>>) -> Option<Arc<Facts>> {
-        asked.and_then(|Asked { skeleton, key }| self.0.cache.get(skeleton, key))
+        asked.and_then(|Asked { skeleton, key, .. }| self.0.cache.get(skeleton, key))
     }
 
     fn fits(&self, text: &str) -> bool {
@@ -95,7 +96,7 @@ impl Reader {
         let facts = Arc::new(facts);
         // What names a session's own statements means something else in another session, and a
         // password is not kept longer than its statement.
-        if let (Some(Asked { skeleton, key }), false) = (asked, asked_session || facts.sensitive) {
+        if let (Some(Asked { skeleton, key, .. }), false) = (asked, asked_session || facts.sensitive) {
             self.0.cache.put(skeleton, key, Arc::clone(&facts));
         }
         facts
@@ -104,6 +105,7 @@ impl Reader {
 
 /// A text as it is remembered, and all that its facts depend on beside it.
 struct Asked<'t> {
+    lexemes: Vec<Lexeme>,
     skeleton: Skeleton<'t>,
     key: ReadingKey,
 }
@@ -115,7 +117,8 @@ impl<'t> Asked<'t> {
             return None;
         }
         let lexemes = lexer::lex(text).ok()?;
-        Some(Self { skeleton: Skeleton::of(text, &lexemes, reading.encoding), key: ReadingKey::of(reading) })
+        let skeleton = Skeleton::of(text, &lexemes, reading.encoding);
+        Some(Self { lexemes, skeleton, key: ReadingKey::of(reading) })
     }
 }
 
@@ -160,7 +163,7 @@ impl Job {
             prepared: &reading.prepared,
             cursors: &reading.cursors,
         };
-        read::read(&text, &reading)
+        read::read(&text, None, &reading)
     }
 }
 

@@ -4,6 +4,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a token that no rule names stays, for sqlparser to judge")]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sqlparser::keywords::Keyword;
@@ -26,7 +27,7 @@ pub(super) const VARIADIC: &str = "variadic";
 
 /// Puts one statement's tokens into words that sqlparser knows.
 pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = utility::respell(name_global(tokens));
+    let mut tokens = utility::respell(name_global(tokens));
     let first = tokens.iter().find(|token| token.token != Token::LParen);
     if first.is_some_and(|token| is_word(Some(&token.token), "create")) {
         return definitions::respell(tokens);
@@ -37,7 +38,7 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut speller = Speller {
         tokens: &tokens,
         at: 0,
-        spelled: Vec::with_capacity(tokens.len()),
+        spelled: Cow::Borrowed(&[]),
         place: Place::Other,
         changed: BTreeMap::new(),
         targets: 0,
@@ -45,7 +46,12 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     while speller.at < tokens.len() {
         speller.step();
     }
-    speller.spelled
+    let kept = match speller.spelled {
+        Cow::Owned(spelled) => return spelled,
+        Cow::Borrowed(spelled) => spelled.len(),
+    };
+    tokens.truncate(kept);
+    tokens
 }
 
 /// GLOBAL is a name everywhere but before TEMPORARY. sqlparser takes it for the beginning of a join, and forgets it where
@@ -70,7 +76,8 @@ const STATEMENTS: &[&str] = &[
 struct Speller<'t> {
     tokens: &'t [TokenWithSpan],
     at: usize,
-    spelled: Vec<TokenWithSpan>,
+    /// As long as nothing was changed, the tokens up to there themselves.
+    spelled: Cow<'t, [TokenWithSpan]>,
     place: Place,
     /// What is to be put in the place of tokens further on.
     changed: BTreeMap<usize, Vec<Token>>,
@@ -145,14 +152,19 @@ impl Speller<'_> {
 
     fn keep(&mut self, count: usize) {
         let end = self.at.saturating_add(count);
-        self.spelled.extend(self.tokens.get(self.at..end).unwrap_or_default().iter().cloned());
+        match &mut self.spelled {
+            Cow::Borrowed(spelled) => *spelled = self.tokens.get(..end).unwrap_or(spelled),
+            Cow::Owned(spelled) => {
+                spelled.extend(self.tokens.get(self.at..end).unwrap_or_default().iter().cloned());
+            }
+        }
         self.at = end;
     }
 
     /// Puts other tokens into the place of the next ones; with a count of 0, before them.
     fn replace<const N: usize>(&mut self, count: usize, tokens: [Token; N]) -> bool {
         if let Some(span) = self.tokens.get(self.at).map(|token| token.span) {
-            self.spelled.extend(tokens.into_iter().map(|token| TokenWithSpan::new(token, span)));
+            self.spelled.to_mut().extend(tokens.into_iter().map(|token| TokenWithSpan::new(token, span)));
         }
         self.at = self.at.saturating_add(count);
         true
@@ -161,7 +173,7 @@ impl Speller<'_> {
     /// Puts any other tokens into the place of the next one.
     fn put(&mut self, tokens: Vec<Token>) {
         if let Some(span) = self.tokens.get(self.at).map(|token| token.span) {
-            self.spelled.extend(tokens.into_iter().map(|token| TokenWithSpan::new(token, span)));
+            self.spelled.to_mut().extend(tokens.into_iter().map(|token| TokenWithSpan::new(token, span)));
         }
         self.at = self.at.saturating_add(1);
     }
@@ -372,7 +384,7 @@ impl Speller<'_> {
 
     /// `SET a[1] = …` changes a part of `a`. Only constants are left out.
     fn subscripts(&mut self) -> bool {
-        let target = match (self.place, self.spelled.as_slice()) {
+        let target = match (self.place, self.spelled.as_ref()) {
             (Place::Set, [.., before, last]) => {
                 matches!(before.token, Token::Comma | Token::LParen) && is_name(&last.token)
                     || is_word(Some(&before.token), "set") && is_name(&last.token)
@@ -407,9 +419,10 @@ impl Speller<'_> {
         }
         let end = self.at.saturating_add(2);
         if let Some([kind, constant]) = self.tokens.get(self.at..end) {
-            self.spelled.push(constant.clone());
-            self.spelled.push(TokenWithSpan::new(Token::DoubleColon, kind.span));
-            self.spelled.push(kind.clone());
+            let spelled = self.spelled.to_mut();
+            spelled.push(constant.clone());
+            spelled.push(TokenWithSpan::new(Token::DoubleColon, kind.span));
+            spelled.push(kind.clone());
         }
         self.at = end;
         true

@@ -92,7 +92,7 @@ pub(in crate::parse) fn function_call(text: &str) -> Facts {
 
 /// Hex of the first 128 bits of a digest.
 pub(super) fn fingerprint(normalized: &str) -> String {
-    blake3::hash(normalized.as_bytes()).to_hex().chars().take(32).collect()
+    blake3::hash(normalized.as_bytes()).to_hex().get(..32).unwrap_or_default().to_owned()
 }
 
 /// Whether one of the tokens may carry a secret or say that another one does. What a comment says hides nothing.

@@ -12,7 +12,7 @@ fn read_as(text: &str, quoting: Quoting) -> Facts {
         prepared: &nothing,
         cursors: &nothing,
     };
-    read(text, &reading).facts
+    read(text, None, &reading).facts
 }
 
 /// Effects, relations and columns.

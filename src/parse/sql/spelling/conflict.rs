@@ -50,7 +50,7 @@ impl Speller<'_> {
             moved.extend(expr.iter().cloned());
         }
         moved.push(TokenWithSpan::new(Token::RParen, span));
-        self.spelled.splice(place..place, moved);
+        self.spelled.to_mut().splice(place..place, moved);
         self.keep(1);
         self.at = self.at.saturating_add(length.saturating_sub(1));
         true

@@ -437,12 +437,12 @@ impl<'a> Walker<'a> {
         let mut relations = self.relations;
         for Column { relation, name } in self.columns.keys() {
             if let Some(relation) = relation.as_deref().and_then(|id| relations.get_mut(id)) {
-                relation.columns.insert(name.to_string());
+                relation.columns.insert(str::to_owned(name));
             }
         }
         let columns = self.columns.into_iter().map(|(column, used)| ColumnFacts {
             relation: column.relation.as_deref().map(str::to_owned),
-            name: column.name.to_string(),
+            name: str::to_owned(&column.name),
             uses: used.uses,
             passed: used.passed,
         });

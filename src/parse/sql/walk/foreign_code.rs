@@ -27,10 +27,8 @@ impl Walker<'_> {
             self.calls_whatever(name, outdated);
         }
         let own = OPERATORS.contains(&name);
-        for operator in known.snapshot.operators(&known.path, name) {
-            if operator.schema() != "pg_catalog" {
-                self.somebodys_operator(operator, own);
-            }
+        for operator in known.snapshot.foreign_operators(&known.path, name) {
+            self.somebodys_operator(operator, own);
         }
     }
 

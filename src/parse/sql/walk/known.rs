@@ -5,15 +5,13 @@ use std::rc::Rc;
 use sqlparser::ast::ObjectName;
 
 use super::super::builtins::{self, Family};
-use super::columns::{Column, Reference};
+use super::columns::Column;
 use super::facts::Walker;
 use super::names::{self, Resolved};
-use super::outputs::{Output, Outputs};
 use super::scope::{Shape, Table};
-use super::{Names, Walk};
+use super::{Names, Walk, tables};
 use crate::catalog::{
-    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RelationKind, RuleEvent, Snapshot,
-    Type,
+    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RuleEvent, Snapshot, Type,
 };
 use crate::parse::facts::{Access, CalledBy, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
@@ -323,13 +321,8 @@ impl<'a> Walker<'a> {
             return None;
         }
         let found = known.snapshot.relation_in(schema, &relation.name)?;
-        let id: Rc<str> = Rc::from(relation.id.as_str());
-        let columns =
-            found.columns().map(|column| Output::named(column.name(), Reference::one(Rc::clone(&id), column.name())));
-        let outputs = Outputs { columns: columns.collect(), ..Outputs::default() };
-        let stored = !matches!(found.kind(), RelationKind::View | RelationKind::Composite);
-        let table = Rc::new(Table { id: Rc::clone(&id), outputs, stored });
-        self.tables.insert(id, Rc::clone(&table));
+        let table = tables::of(&relation.id, found);
+        self.tables.insert(Rc::clone(&table.id), Rc::clone(&table));
         Some(table)
     }
 

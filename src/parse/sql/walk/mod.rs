@@ -35,6 +35,7 @@ mod scope;
 mod session;
 mod setting;
 mod statement;
+mod tables;
 mod tags;
 mod truth;
 mod types;

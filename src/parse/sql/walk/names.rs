@@ -131,10 +131,14 @@ impl Resolved {
 
 /// `schema.name`, each part quoted as PostgreSQL's `quote_ident` does; `?.name` without a schema.
 pub(super) fn id(schema: Option<&str>, name: &str) -> String {
+    let mut id = String::with_capacity(schema.map_or(1, str::len).saturating_add(name.len()).saturating_add(QUOTES));
     match schema {
-        Some(schema) => format!("{}.{}", quote(schema), quote(name)),
-        None => format!("?.{}", quote(name)),
+        Some(schema) => quote(schema, &mut id),
+        None => id.push('?'),
     }
+    id.push('.');
+    quote(name, &mut id);
+    id
 }
 
 /// Reads the text of a regclass constant, `orders` or `"Shop".orders`; `None` when it is no name.
@@ -205,14 +209,23 @@ fn unqualified(name: &str, names: &Names) -> Option<String> {
 
 /// `schema.name`, quoted as PostgreSQL would.
 pub fn relation_id(schema: &str, name: &str) -> String {
-    format!("{}.{}", quote(schema), quote(name))
+    id(Some(schema), name)
 }
 
-fn quote(name: &str) -> String {
+fn quote(name: &str, out: &mut String) {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain && reserved(name).is_none() { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain && reserved(name).is_none() {
+        out.push_str(name);
+    } else {
+        out.push('"');
+        out.push_str(&name.replace('"', "\"\""));
+        out.push('"');
+    }
 }
+
+/// A dot and what most names that are quoted have more.
+const QUOTES: usize = 5;
 
 fn cut(name: &str) -> String {
     name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or(name).to_owned()

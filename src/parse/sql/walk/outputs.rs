@@ -185,7 +185,7 @@ impl Outputs {
     pub(super) fn lineage(&self) -> Option<Vec<OutputLineage>> {
         let base = |column: &Column| {
             let relation = column.relation.as_deref()?.to_owned();
-            Some(BaseColumn { relation, column: column.name.to_string() }).filter(|base| base.column != "*")
+            Some(BaseColumn { relation, column: str::to_owned(&column.name) }).filter(|base| base.column != "*")
         };
         let output = |output: &Output| {
             let columns: Vec<BaseColumn> = output.bases.iter().map(base).collect::<Option<_>>()?;

@@ -230,6 +230,9 @@ impl Walker<'_> {
     /// Adds columns that used ones are generated from: they are used the same way. That they pass is not changed by it,
     /// since what is made of them was made before.
     pub(super) fn bases_of_generated(&mut self) {
+        if !self.known().is_some_and(|known| known.snapshot.generates()) {
+            return;
+        }
         let mut more: Vec<(Column, BTreeSet<Use>)> = Vec::new();
         for (column, used) in &self.columns {
             let uses: BTreeSet<Use> = used.uses.iter().copied().filter(|how| *how != Use::Assignment).collect();
@@ -248,7 +251,8 @@ impl Walker<'_> {
         let Some(known) = self.known() else { return };
         let own = |data_type: &Type<'_>| data_type.schema() == "pg_catalog" && data_type.element().is_none();
         let mut types = BTreeMap::new();
-        for column in self.columns.keys() {
+        // Most databases have none to look for.
+        for column in self.columns.keys().filter(|_| known.snapshot.casts_others()) {
             let used = self.types_of_column(known, column).into_iter().filter(|data_type| !own(data_type));
             types.extend(used.map(|data_type| (data_type.oid(), data_type)));
         }
