@@ -207,7 +207,7 @@ impl Plan {
         // In two steps: a word cannot be moved by all of its bits.
         let number = (first << (self.shift & 63)) | (second >> 1 >> (63_u32.wrapping_sub(self.shift) & 63));
         let [left, right] = self.masks;
-        half.wrapping_add(number) & if round % 2 == 0 { left } else { right }
+        half.wrapping_add(number) & if round.is_multiple_of(2) { left } else { right }
     }
 }
 
