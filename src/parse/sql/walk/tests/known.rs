@@ -3,8 +3,10 @@ use crate::catalog::{Builder, Snapshot, Table};
 use crate::parse::definitions::Definitions;
 use crate::parse::sql::reading::{Known, Trust};
 
+const COLUMNS: &[&str] = &["100 1 id 23 -1 0 f f f  ", "102 1 salary 23 -1 0 f f f  "];
+
 /// `orders` in two schemas, a table, views on it, a rule, functions.
-fn shop() -> Arc<Snapshot> {
+fn shop(columns: &'static [&'static str]) -> Arc<Snapshot> {
     let told: [(Table, &[&str]); 9] = [
         (Table::Server, &["150018 shop app 10 f UTF8"]),
         (Table::Namespaces, &["11 pg_catalog t f", "2200 public t t", "50 sales t t"]),
@@ -21,7 +23,7 @@ fn shop() -> Arc<Snapshot> {
                 "107 11 pg_settings v 10 0 f f f f",
             ],
         ),
-        (Table::Columns, &["100 1 id 23 -1 0 f f f  ", "102 1 salary 23 -1 0 f f f  "]),
+        (Table::Columns, columns),
         (
             Table::Rules,
             &[
@@ -67,12 +69,16 @@ fn shop() -> Arc<Snapshot> {
 }
 
 fn names(path: &[&str], trust: Trust) -> Names {
+    names_in(shop(COLUMNS), path, trust)
+}
+
+fn names_in(snapshot: Arc<Snapshot>, path: &[&str], trust: Trust) -> Names {
     let path: Arc<[Arc<str>]> = path.iter().map(|schema| Arc::from(*schema)).collect();
     let schema = if let [only] = &*path { Some(Arc::clone(only)) } else { None };
     Names::Known(Known {
         path,
         schema,
-        snapshot: shop(),
+        snapshot,
         trust,
         functions: trust,
         searched: true,
@@ -113,6 +119,18 @@ fn an_unqualified_name_is_looked_up_along_the_path() {
             (vec![wanted], false, false),
             "{sql}"
         );
+    }
+}
+
+#[test]
+fn a_table_has_the_columns_that_it_has_in_the_catalog_of_the_statement() {
+    // One after the other on one thread, with the same ids: a catalog that was read again, or another database's.
+    let one = names(&["public"], Trust::Recent);
+    let other = names_in(shop(&["100 1 card 23 -1 0 f f f  ", "100 2 id 23 -1 0 f f f  "]), &["public"], Trust::Recent);
+    for (catalog, wanted) in [(&one, vec!["id"]), (&other, vec!["card", "id"]), (&one, vec!["id"])] {
+        let facts = read_by("select * from orders", catalog);
+        let columns: Vec<&str> = facts.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(columns, wanted);
     }
 }
 
