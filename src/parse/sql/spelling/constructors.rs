@@ -25,26 +25,8 @@ impl Speller<'_> {
             "xmlattributes" | "xmlforest" => self.drop_labels(&bracket),
             // sqlparser knows DOCUMENT and CONTENT here.
             "xmlparse" => self.drop_direct(&bracket, &[&["preserve", "whitespace"], &["strip", "whitespace"]]),
-            // `SUBSTRING(a SIMILAR b ESCAPE c)`
-            "substring" => {
-                let similar = bracket.direct.iter().any(|at| self.is(*at, "similar"));
-                for at in bracket.direct {
-                    if similar && (self.is(at, "similar") || self.is(at, "escape")) {
-                        self.changed.insert(at, vec![Token::Comma]);
-                    }
-                }
-            }
-            // `TRIM(LEADING FROM a)`, `TRIM(FROM a)`
-            "trim" => {
-                let sided = ["both", "leading", "trailing"].iter().any(|side| self.is(first, side));
-                let from = if sided { first.saturating_add(1) } else { first };
-                if self.is(from, "from") && sided {
-                    self.changed
-                        .insert(from, vec![Token::SingleQuotedString(" ".to_owned()), keyword("FROM", Keyword::FROM)]);
-                } else if self.is(from, "from") {
-                    self.drop_one(from);
-                }
-            }
+            "substring" => self.similar(&bracket),
+            "trim" => self.trim(first),
             // `JSON_ARRAY(SELECT …)`
             "json_array" if QUERIES.iter().any(|query| self.is(first, query)) => {
                 if let Some(query) = self.token(first).cloned() {
@@ -80,6 +62,27 @@ impl Speller<'_> {
             ),
         }
         false
+    }
+
+    /// `SUBSTRING(a SIMILAR b ESCAPE c)`
+    fn similar(&mut self, bracket: &Bracket) {
+        let similar = bracket.direct.iter().any(|at| self.is(*at, "similar"));
+        for at in bracket.direct.iter().copied() {
+            if similar && (self.is(at, "similar") || self.is(at, "escape")) {
+                self.changed.insert(at, vec![Token::Comma]);
+            }
+        }
+    }
+
+    /// `TRIM(LEADING FROM a)`, `TRIM(FROM a)`
+    fn trim(&mut self, first: usize) {
+        let sided = ["both", "leading", "trailing"].iter().any(|side| self.is(first, side));
+        let from = if sided { first.saturating_add(1) } else { first };
+        if self.is(from, "from") && sided {
+            self.changed.insert(from, vec![Token::SingleQuotedString(" ".to_owned()), keyword("FROM", Keyword::FROM)]);
+        } else if self.is(from, "from") {
+            self.drop_one(from);
+        }
     }
 
     /// What JSON_EXISTS, JSON_QUERY and JSON_VALUE are asked besides a path: values for it, and what to give otherwise.

@@ -1,9 +1,9 @@
 //! Definitions after which names mean in this session what they mean in a new one.
 
 use sqlparser::ast::{
-    AlterSchemaOperation, AlterTable, AlterTableOperation, ColumnOption, CreateIndex, Expr, ForeignKeyConstraint,
-    GrantObjects, IndexColumn, ObjectName, ObjectType, ReferentialAction, RenameTableNameKind, SchemaName, Statement,
-    TableConstraint, UserDefinedTypeRepresentation,
+    AlterSchema, AlterSchemaOperation, AlterTable, AlterTableOperation, ColumnOption, CreateIndex, Expr,
+    ForeignKeyConstraint, GrantObjects, IndexColumn, ObjectName, ObjectType, ReferentialAction, RenameTableNameKind,
+    SchemaName, Statement, TableConstraint, UserDefinedTypeRepresentation,
 };
 
 use super::{Names, names};
@@ -126,17 +126,7 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
         Statement::CreateSchema { schema_name: SchemaName::Simple(name), .. } => {
             Some(Definitions::schemas([alone(name)?]))
         }
-        Statement::AlterSchema(alter) => {
-            let mut schemas = vec![alone(&alter.name)?];
-            for operation in &alter.operations {
-                match operation {
-                    AlterSchemaOperation::Rename { name } => schemas.push(alone(name)?),
-                    AlterSchemaOperation::OwnerTo { .. } => {}
-                    _ => return None,
-                }
-            }
-            Some(Definitions::schemas(schemas))
-        }
+        Statement::AlterSchema(alter) => renamed(alter).map(Definitions::schemas),
         Statement::CreatePolicy(policy) => relations(&[&policy.table_name]),
         Statement::AlterPolicy(policy) => relations(&[&policy.table_name]),
         Statement::DropPolicy(policy) => relations(&[&policy.table_name]),
@@ -148,6 +138,22 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
         Statement::Revoke(revoke) => granted(revoke.objects.as_ref()),
         _ => None,
     }
+}
+
+/// The names that a schema had and has.
+fn renamed(alter: &AlterSchema) -> Option<Vec<String>> {
+    let mut schemas = vec![alone(&alter.name)?];
+    for operation in &alter.operations {
+        match operation {
+            AlterSchemaOperation::Rename { name } => schemas.push(alone(name)?),
+            AlterSchemaOperation::OwnerTo { .. } => {}
+            AlterSchemaOperation::SetDefaultCollate { .. }
+            | AlterSchemaOperation::AddReplica { .. }
+            | AlterSchemaOperation::DropReplica { .. }
+            | AlterSchemaOperation::SetOptionsParens { .. } => return None,
+        }
+    }
+    Some(schemas)
 }
 
 /// What a key refers to that does more than refuse.
