@@ -13,7 +13,8 @@ fn a_refusal_names_the_operators_reason_and_the_decision() {
     let text = said(&output);
     assert!(text.contains("ERROR:  42501: denied by policy: payroll is nobody's business"), "{text}");
     let event = sidegate.event_of("select * from payroll");
-    assert!(text.contains(&format!("DETAIL:  decision {}", event["decision_id"].as_str().expect("an id"))), "{text}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains(&format!("DETAIL:  decision {}", event["decision_id"].as_str().expect("an id"))), "{told}");
     assert_eq!(event["result"]["allow"], false);
     assert_eq!(event["custom"]["sidegate"]["cause"], "policy");
 }

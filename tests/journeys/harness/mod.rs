@@ -10,8 +10,11 @@ pub mod sidegate;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use regex::Regex;
 
 pub use postgres::{PASSWORD, Postgres, postgres, postgres18};
 pub use sidegate::{Setup, Sidegate, binary};
@@ -41,9 +44,15 @@ pub fn until<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Text of a finished program's output, both streams.
+/// Text of a finished program's output, both streams, without what names decisions.
 pub fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    without_ids(&format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The same with `…` for the id of each decision: it is random, and has every number now and then.
+pub fn without_ids(text: &str) -> String {
+    static ID: LazyLock<Regex> = LazyLock::new(|| Regex::new("decision [0-9a-f-]{36}").expect("a pattern"));
+    ID.replace_all(text, "decision …").into_owned()
 }
 
 /// The folder with what `make test` installs.

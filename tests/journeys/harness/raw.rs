@@ -278,14 +278,14 @@ impl<S: Read + Write> Raw<S> {
     }
 }
 
-/// Messages as text that a test can look into, a line each: `E42501 …`, `D…`, `Z`.
+/// Messages as text that a test can look into, a line each, without ids of decisions: `E42501 …`, `D…`, `Z`.
 fn text(messages: &[Message]) -> String {
     let show = |Message { tag, body }: &Message| {
         let plain: String =
             String::from_utf8_lossy(body).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         format!("{tag}{plain}\n")
     };
-    messages.iter().map(show).collect()
+    super::without_ids(&messages.iter().map(show).collect::<String>())
 }
 
 /// Messages as words: `1 2 T D C:SELECT 1 E:42501 Z:I`.
