@@ -74,10 +74,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.choose_rows();
         let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
         match piece {
-            Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
-            Some(BackendPiece::Rows(rows)) => self.rows(&rows)?,
+            Some(BackendPiece::Relay(relay)) => {
+                self.fill.flows(relay.bytes.len());
+                self.relay(&relay)?;
+            }
+            Some(BackendPiece::Rows(rows)) => {
+                self.fill.flows(rows.bytes.len());
+                self.rows(&rows)?;
+            }
             Some(BackendPiece::Frame(frame)) => {
                 let before = self.out.len();
+                self.fill.anew();
                 self.corridor.answering.store(true, Ordering::Relaxed);
                 let passed = self.message(frame).await;
                 self.corridor.answering.store(false, Ordering::Relaxed);

@@ -3,8 +3,9 @@
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
@@ -16,6 +17,13 @@ const FIRST: usize = 16 << 10;
 
 /// Bytes that are read at a time while more come than that.
 const BULK: usize = 64 << 10;
+
+/// Bytes of one answer behind which its reader no longer hurries: more of them come than fit into a moment.
+const LONG: usize = 256 << 10;
+
+/// How long it lets them come together: a server writes 8 KiB at a time, and each would wake who reads, who writes and who
+/// waits for it. At its end such an answer waits once.
+const REST: Duration = Duration::from_millis(1);
 
 /// Where bytes go.
 pub(super) trait Framer {
@@ -50,6 +58,8 @@ impl Framer for BackendFramer {
 pub(super) struct Fill {
     /// It took all that it had space for.
     was_full: bool,
+    /// Bytes of it since something began, or since few came.
+    flow: usize,
 }
 
 impl Fill {
@@ -59,23 +69,49 @@ impl Fill {
         stream: &mut R,
         framer: &mut impl Framer,
     ) -> io::Result<usize> {
-        if self.was_full {
+        let was_long = self.flow >= LONG;
+        if was_long {
+            match poll_fn(|context| Poll::Ready(self.poll(context, stream, framer))).await {
+                Poll::Ready(read) => return read,
+                Poll::Pending => Box::pin(tokio::time::sleep(REST)).await,
+            }
+        }
+        let read = poll_fn(|context| self.poll(context, stream, framer)).await?;
+        if was_long && read < FIRST {
+            self.flow = 0;
+        }
+        Ok(read)
+    }
+
+    fn poll<R: AsyncRead + Unpin>(
+        &mut self,
+        context: &mut Context<'_>,
+        stream: &mut R,
+        framer: &mut impl Framer,
+    ) -> Poll<io::Result<usize>> {
+        let read = if self.was_full {
             let room = framer.room();
             room.reserve(BULK);
-            let read = stream.read_buf(room).await?;
-            self.was_full = read >= FIRST;
-            return Ok(read);
-        }
-        let read = poll_fn(|context| {
+            ready!(pin!(stream.read_buf(room)).poll(context))?
+        } else {
             let mut space = [const { MaybeUninit::uninit() }; FIRST];
             let mut space = ReadBuf::uninit(&mut space);
-            ready!(Pin::new(&mut *stream).poll_read(context, &mut space))?;
+            ready!(Pin::new(stream).poll_read(context, &mut space))?;
             framer.put(space.filled());
-            Poll::Ready(io::Result::Ok(space.filled().len()))
-        })
-        .await?;
+            space.filled().len()
+        };
         self.was_full = read >= FIRST;
-        Ok(read)
+        Poll::Ready(Ok(read))
+    }
+
+    /// So much of what came is rows of one answer, or data of one COPY.
+    pub(super) fn flows(&mut self, bytes: usize) {
+        self.flow = self.flow.saturating_add(bytes);
+    }
+
+    /// Something else came.
+    pub(super) fn anew(&mut self) {
+        self.flow = 0;
     }
 }
 
@@ -108,5 +144,32 @@ mod tests {
             writing.await.unwrap();
             assert_eq!(came, frames, "{size} at a time");
         }
+    }
+
+    /// Bytes of one read, while two pieces come one after the other.
+    async fn read_beside(fill: &mut Fill, piece: usize) -> usize {
+        let (mut near, mut far) = tokio::io::duplex(BULK);
+        let write = async move {
+            tokio::io::AsyncWriteExt::write_all(&mut far, &vec![0; piece]).await.unwrap();
+            tokio::task::yield_now().await;
+            tokio::io::AsyncWriteExt::write_all(&mut far, &vec![0; piece]).await.unwrap();
+            far
+        };
+        let mut framer = BackendFramer::new();
+        let (read, _far) = tokio::join!(biased; fill.read(&mut near, &mut framer), write);
+        read.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_comes_of_a_long_answer_is_read_together_and_of_others_at_once() {
+        let mut fill = Fill::default();
+        assert_eq!(read_beside(&mut fill, 8 << 10).await, 8 << 10);
+        fill.flows(LONG);
+        assert_eq!(read_beside(&mut fill, 8 << 10).await, 16 << 10);
+        assert_eq!(read_beside(&mut fill, 100).await, 200, "it comes slowly from here on");
+        assert_eq!(read_beside(&mut fill, 8 << 10).await, 8 << 10);
+        fill.flows(LONG);
+        fill.anew();
+        assert_eq!(read_beside(&mut fill, 8 << 10).await, 8 << 10, "something else came");
     }
 }

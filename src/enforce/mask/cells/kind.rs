@@ -75,6 +75,15 @@ impl Room {
     pub(super) fn unpadded(self, value: &str) -> &str {
         if self.padded { value.trim_end_matches(' ') } else { value }
     }
+
+    /// The same of a cell; `None` for what is no text.
+    pub(super) fn text(self, cell: &[u8]) -> Option<&[u8]> {
+        // Most are, and to see it costs less than to read them.
+        if !self.padded && cell.is_ascii() {
+            return Some(cell);
+        }
+        std::str::from_utf8(cell).ok().map(|value| self.unpadded(value).as_bytes())
+    }
 }
 
 impl Width {

@@ -192,13 +192,13 @@ fn to_binary(scalar: Scalar, value: &Plain, out: &mut BytesMut) -> Option<()> {
 
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8], out: &mut BytesMut) {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
     for part in bytes.chunks(32) {
         let mut digits = [0; 64];
-        let (pairs, _) = digits.as_chunks_mut();
-        pairs.iter_mut().zip(part).for_each(|(pair, byte)| *pair = [digit(byte >> 4), digit(byte & 15)]);
-        out.put_slice(digits.get(..part.len().saturating_mul(2)).unwrap_or_default());
+        let room = digits.get_mut(..part.len().saturating_mul(2)).unwrap_or_default();
+        // There is room for two of each byte.
+        if const_hex::encode_to_slice(part, room).is_ok() {
+            out.extend_from_slice(room);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows: DataRow bodies, with the masked fields rewritten and the others copied.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::column::{Ahead, Column, Masked};
 use super::error::CellError;
@@ -120,14 +120,14 @@ impl Cells {
         let mut ahead = ahead.iter();
         let mut blanks = 0_usize;
         for ((_, column), (before, value)) in self.columns.iter().zip(cells) {
-            out.put_slice(before);
+            out.extend_from_slice(before);
             let masked = match (value, ahead.next()) {
                 (Some(bytes), Some(ahead)) => computed(column, (ahead, row), bytes, out)?,
                 (value, _) => cell(column, *value, out)?,
             };
             blanks = blanks.saturating_add(usize::from(masked == Masked::Blank));
         }
-        out.put_slice(last);
+        out.extend_from_slice(last);
         Ok(blanks)
     }
 
@@ -145,13 +145,16 @@ impl Cells {
         if usize::from(u16::from_be_bytes(*count)) != self.count {
             return Err(CellError::Row { problem: "it has another number of fields than its description" });
         }
-        let mut masks = self.columns.iter().map(|(field, _)| *field).peekable();
+        let mut masks = self.columns.iter().map(|(field, _)| *field);
+        let mut masked = masks.next();
         // What is behind the last masked cell.
         let mut pending = row;
         for field in 0..self.count {
             let (value, after) = value(rest)?;
-            if masks.next_if_eq(&field).is_some() {
-                cells.push((pending.get(..pending.len().saturating_sub(rest.len())).unwrap_or_default(), value));
+            if masked == Some(field) {
+                masked = masks.next();
+                let length = pending.len().saturating_sub(rest.len()).saturating_add(LENGTH);
+                cells.push((pending.get(..length).unwrap_or_default(), value));
                 pending = after;
             }
             rest = after;
@@ -163,7 +166,10 @@ impl Cells {
 /// Rows whose masked cells are computed together: so many hold what is computed for them in little space.
 const TOGETHER: usize = 512;
 
-/// A masked cell, and what is before it since the last one.
+/// Bytes that say how long a value is.
+const LENGTH: usize = 4;
+
+/// A masked cell, and what is before it since the last one, its length included.
 type Cell<'r> = (&'r [u8], Option<&'r [u8]>);
 
 /// Rows that were cut at their masked cells.
@@ -178,7 +184,7 @@ struct Cut<'r> {
 /// Begins a message. Gives where.
 fn begin(out: &mut BytesMut) -> usize {
     let start = out.len();
-    out.put_slice(&[b'D', 0, 0, 0, 0]);
+    out.extend_from_slice(&[b'D', 0, 0, 0, 0]);
     start
 }
 
@@ -206,12 +212,11 @@ fn value(row: &[u8]) -> Result<(Option<&[u8]>, &[u8]), CellError> {
 
 const SHORT: CellError = CellError::Row { problem: "it ends too early" };
 
-/// Writes a masked cell behind its length.
+/// Writes a masked cell behind a length, which becomes its own.
 pub(super) fn cell(column: &Column, value: Option<&[u8]>, out: &mut BytesMut) -> Result<Masked, CellError> {
-    let place = out.len();
-    out.put_i32(-1);
+    let start = out.len();
     let masked = column.mask(value, out);
-    ended(masked, place, out)
+    ended(masked, start, out)
 }
 
 /// The same of a row's cell for which something may have been computed before.
@@ -221,30 +226,32 @@ fn computed(
     value: &[u8],
     out: &mut BytesMut,
 ) -> Result<Masked, CellError> {
-    let place = out.len();
-    out.put_i32(-1);
+    let start = out.len();
     match column.put(ahead, row, value, out) {
-        Some(masked) => ended(masked, place, out),
+        Some(masked) => ended(masked, start, out),
         None => {
-            out.truncate(place);
+            out.truncate(start);
             cell(column, Some(value), out)
         }
     }
 }
 
-fn ended(masked: Masked, place: usize, out: &mut BytesMut) -> Result<Masked, CellError> {
-    if masked != Masked::Null {
-        let length = out.len().saturating_sub(place).saturating_sub(4);
-        if length > MOST_BYTES || !set_length(out, place, length) {
-            return Err(CellError::Long { most: MOST_BYTES });
-        }
-    }
-    Ok(masked)
+fn ended(masked: Masked, start: usize, out: &mut BytesMut) -> Result<Masked, CellError> {
+    let place = start.saturating_sub(LENGTH);
+    let length = out.len().saturating_sub(start);
+    let is_written = match masked {
+        Masked::Null => put_length(out, place, -1),
+        Masked::Value | Masked::Blank => length <= MOST_BYTES && set_length(out, place, length),
+    };
+    if is_written { Ok(masked) } else { Err(CellError::Long { most: MOST_BYTES }) }
 }
 
 pub(super) fn set_length(out: &mut BytesMut, place: usize, length: usize) -> bool {
-    let Ok(length) = i32::try_from(length) else { return false };
-    let Some(room) = out.get_mut(place..place.saturating_add(4)) else { return false };
+    i32::try_from(length).is_ok_and(|length| put_length(out, place, length))
+}
+
+fn put_length(out: &mut BytesMut, place: usize, length: i32) -> bool {
+    let Some(room) = out.get_mut(place..place.saturating_add(LENGTH)) else { return false };
     room.copy_from_slice(&length.to_be_bytes());
     true
 }

@@ -26,10 +26,7 @@ impl Column {
     /// What stands for these cells, where that is computed together.
     pub(in super::super) fn ahead<'c>(&self, cells: impl Iterator<Item = Option<&'c [u8]>>) -> Ahead {
         match &self.way {
-            Way::Text(Masker::Hash(key), room) => {
-                let text = |cell: Option<&'c [u8]>| Some(room.unpadded(std::str::from_utf8(cell?).ok()?).as_bytes());
-                Ahead::Hashes(key.hashes(cells.map(text)))
-            }
+            Way::Text(Masker::Hash(key), room) => Ahead::Hashes(key.hashes(cells.map(|cell| room.text(cell?)))),
             Way::Text(Masker::Tokenize(key), Room { padded: false, .. }) => Ahead::Texts(texts(key, cells)),
             Way::Plain(Masker::Tokenize(key), Scalar::Integer(width)) => {
                 Ahead::Integers(integers(key, *width, cells.map(|cell| self.integer(*width, cell?))))

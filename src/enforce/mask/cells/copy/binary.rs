@@ -123,9 +123,9 @@ impl Binary {
         field: usize,
         out: &mut BytesMut,
     ) -> Result<State, CellError> {
-        match column {
-            Some(column) => cell(column, value, out).map(|_| ())?,
-            None => out.put_i32(-1),
+        out.put_i32(-1);
+        if let Some(column) = column {
+            cell(column, value, out)?;
         }
         Ok(self.after(Some(field)))
     }
