@@ -18,8 +18,9 @@ const FIRST: usize = 16 << 10;
 /// Bytes that are read at a time while more come than that.
 const BULK: usize = 64 << 10;
 
-/// Bytes of one answer behind which its reader no longer hurries: more of them come than fit into a moment.
-const LONG: usize = 256 << 10;
+/// Bytes of one answer behind which its reader no longer hurries: beside the time that these took, one rest is little, as at
+/// the end of each part that a client fetches.
+const LONG: usize = 4 << 20;
 
 /// How long it lets them come together: a server writes 8 KiB at a time, and each would wake who reads, who writes and who
 /// waits for it. At its end such an answer waits once.
