@@ -161,17 +161,18 @@ fn one_name_prepared_again_and_again_costs_its_budget_once() {
 const MASKED: &str = "package policies.wide\n\nallow contains \"everything\" if true\n\n\
     mask contains {\"column\": \"public.wide.c\", \"with\": {\"replace\": {\"value\": \"***\"}}} if true\n";
 
-#[test]
-fn what_masks_make_of_statements_is_bounded_in_bytes() {
+/// Beside a table of 401 columns.
+fn wide() -> Sidegate {
     let sidegate = Setup::policy(MASKED).start();
     let columns: Vec<String> = (0..400).map(|number| format!("a_column_with_a_long_name_{number} int")).collect();
-    let columns = columns.join(", ");
-    postgres().sql(
-        &sidegate.database,
-        &format!(
-            "create table wide (c text, {columns}); create table broad ({columns}); grant all on wide, broad to public"
-        ),
-    );
+    let made = format!("create table wide (c text, {}); grant all on wide to public", columns.join(", "));
+    postgres().sql(&sidegate.database, &made);
+    sidegate
+}
+
+#[test]
+fn what_masks_make_of_statements_is_bounded_in_bytes() {
+    let sidegate = wide();
     let mut client = open(&sidegate);
     client.ask(&query("select * from nowhere"));
     let resident = sidegate.resident();
@@ -195,4 +196,19 @@ fn what_masks_make_of_statements_is_bounded_in_bytes() {
     assert_eq!(client.ask(&query("select count(*) from wide")), "T D C:SELECT 1 Z:I");
     assert_eq!(client.ask(&[close("s0"), close("s1"), sync()].concat()), "3 3 Z:I");
     assert_eq!(client.ask(&[parse("s0", "select c from wide"), sync()].concat()), "1 Z:I");
+}
+
+#[test]
+fn what_cursors_that_are_gone_would_have_answered_costs_little() {
+    let sidegate = wide();
+    let mut client = open(&sidegate);
+    client.ask(&query("select * from nowhere"));
+    let resident = sidegate.resident();
+    for number in 0..400 {
+        let declare = format!("declare c{number} cursor for select * from wide a, wide b, wide c, wide d");
+        let answers = ["begin", &declare, "commit"].map(|text| client.ask(&query(text)));
+        assert_eq!(answers, ["C:BEGIN Z:T", "C:DECLARE CURSOR Z:T", "C:COMMIT Z:I"], "{number}");
+    }
+    let grown = sidegate.resident().saturating_sub(resident);
+    assert!(grown < 65_536, "{grown} KiB more");
 }
