@@ -7,6 +7,9 @@ use std::hash::{Hash, Hasher};
 /// worth telling apart.
 const MANY: usize = 8192;
 
+/// What a name takes in memory beside its bytes.
+const NODE: usize = 64;
+
 /// The schema that is searched by whatever path.
 const OWN: &str = "pg_catalog";
 
@@ -43,6 +46,15 @@ impl Moved {
 
     fn is_empty(&self) -> bool {
         !self.every && self.names.is_empty()
+    }
+
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        let schema = |schema: &Option<String>| schema.as_ref().map_or(0, String::len).saturating_add(NODE);
+        let each = |(name, schemas): (&String, &BTreeSet<Option<String>>)| {
+            schemas.iter().map(schema).fold(name.len().saturating_add(NODE), usize::saturating_add)
+        };
+        self.names.iter().map(each).fold(0, usize::saturating_add)
     }
 
     fn touches<S: AsRef<str>>(&self, schemas: &[S], name: &str) -> bool {
@@ -160,6 +172,15 @@ impl Definitions {
             self;
         let moved = [relations, functions, types, operators, referenced, computed];
         moved.into_iter().all(Moved::is_empty) && schemas.is_empty() && !event_triggers && tables.is_empty()
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        let Self { relations, functions, types, operators, schemas, referenced, computed, event_triggers: _, tables } =
+            self;
+        let moved = [relations, functions, types, operators, referenced, computed].map(Moved::weight);
+        let names = schemas.iter().chain(tables.keys()).map(|name| name.len().saturating_add(NODE));
+        moved.into_iter().chain(names).fold(0, usize::saturating_add)
     }
 
     /// Whether it cannot be told which names it moves.

@@ -237,6 +237,28 @@ fn an_error_in_what_is_copied_is_placed_in_the_clients_text() {
 }
 
 #[test]
+fn a_copy_that_the_server_refuses_when_it_is_looked_at_is_an_event_like_any_other() {
+    for server in [postgres(), postgres18()] {
+        let folder = folder();
+        let sidegate = setup(server, &folder);
+        let mut client = Raw::open(sidegate.port, &sidegate.database);
+        for (sql, sqlstate) in [
+            ("copy (select ssn from people where id = 'x') to stdout", "22P02"),
+            ("copy (select id from nowhere) to stdout", "42P01"),
+        ] {
+            assert_eq!(client.ask(&query(sql)), format!("E:{sqlstate} Z:I"), "{sql}");
+            let event = sidegate.event_of(sql);
+            let custom = &event["custom"]["sidegate"];
+            assert_eq!((&custom["outcome"], &custom["sqlstate"]), (&"failed".into(), &sqlstate.into()), "{sql}");
+        }
+        // Its Parse says nothing of what is copied.
+        let sql = "copy (select ssn from people where id = 'y') to stdout";
+        assert_eq!(client.ask(&[run(sql), sync()].concat()), "1 2 E:22P02 Z:I");
+        assert_eq!(sidegate.event_of(sql)["custom"]["sidegate"]["sqlstate"], "22P02");
+    }
+}
+
+#[test]
 fn a_relation_that_changed_under_a_copy_shows_nothing_that_is_masked() {
     for server in [postgres(), postgres18()] {
         let folder = folder();
@@ -255,6 +277,13 @@ fn a_relation_that_changed_under_a_copy_shows_nothing_that_is_masked() {
             let answer = client.until_ready();
             assert!(answer.iter().all(|message| message.tag != 'd'), "{sql}: {}", spell(&answer));
             assert!(answer[0].tag == 'E', "{sql}: {}", spell(&answer));
+            // Whoever tried is written down.
+            let tried = |event: &serde_json::Value| {
+                let outcome = event["custom"]["sidegate"]["outcome"].as_str();
+                event["input"]["sql"]["text"] == sql && outcome.is_some_and(|outcome| outcome != "forwarded")
+            };
+            let custom = &sidegate.event(sql, tried)["custom"]["sidegate"];
+            assert_eq!((&custom["outcome"], &custom["cause"]), (&"denied".into(), &"obligation".into()), "{custom}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::raw::{Raw, bind, execute, message, parse, query, spell, sync};
-use crate::harness::{Setup, Sidegate};
+use crate::harness::raw::{Raw, bind, close, execute, message, parse, query, spell, sync};
+use crate::harness::{Setup, Sidegate, postgres};
 
 fn open(sidegate: &Sidegate) -> Raw {
     Raw::open(sidegate.port, &sidegate.database)
@@ -155,4 +155,60 @@ fn one_name_prepared_again_and_again_costs_its_budget_once() {
             assert_eq!(spell(&client.until_ready()), "1 2 D C:SELECT 1 Z:I");
         }
     }
+}
+
+/// One column of a wide table.
+const MASKED: &str = "package policies.wide\n\nallow contains \"everything\" if true\n\n\
+    mask contains {\"column\": \"public.wide.c\", \"with\": {\"replace\": {\"value\": \"***\"}}} if true\n";
+
+/// Beside a table of 401 columns.
+fn wide() -> Sidegate {
+    let sidegate = Setup::policy(MASKED).start();
+    let columns: Vec<String> = (0..400).map(|number| format!("a_column_with_a_long_name_{number} int")).collect();
+    let made = format!("create table wide (c text, {}); grant all on wide to public", columns.join(", "));
+    postgres().sql(&sidegate.database, &made);
+    sidegate
+}
+
+#[test]
+fn what_masks_make_of_statements_is_bounded_in_bytes() {
+    let sidegate = wide();
+    let mut client = open(&sidegate);
+    client.ask(&query("select * from nowhere"));
+    let resident = sidegate.resident();
+    let mut prepare = |name: &str, times: usize| {
+        let from: Vec<String> = (0..times).map(|at| format!("wide {name}_{at}")).collect();
+        let text = format!("select count(*) from {}", from.join(","));
+        client.send(&[parse(name, &text), sync()].concat());
+        let answer = client.until_ready();
+        (spell(&answer), answer[0].field('M'))
+    };
+    // Five kilobytes that would be five megabytes.
+    let (long, why) = prepare("a", 400);
+    assert!(long == "E:42501 Z:I" && why.contains("longer by more than 4 MiB"), "{long} {why}");
+    let taken = (0..60).take_while(|number| prepare(&format!("s{number}"), 100).0 == "1 Z:I").count();
+    let (full, why) = prepare("z", 100);
+    assert!(full == "E:54000 Z:I" && why.contains("16 MiB: close some first"), "{full} {why}");
+    assert!((8..20).contains(&taken), "{taken}");
+    let grown = sidegate.resident().saturating_sub(resident);
+    assert!(grown < 65_536, "{grown} KiB more for {taken} statements");
+    // What nobody keeps is answered all the same, and what was closed makes room.
+    assert_eq!(client.ask(&query("select count(*) from wide")), "T D C:SELECT 1 Z:I");
+    assert_eq!(client.ask(&[close("s0"), close("s1"), sync()].concat()), "3 3 Z:I");
+    assert_eq!(client.ask(&[parse("s0", "select c from wide"), sync()].concat()), "1 Z:I");
+}
+
+#[test]
+fn what_cursors_that_are_gone_would_have_answered_costs_little() {
+    let sidegate = wide();
+    let mut client = open(&sidegate);
+    client.ask(&query("select * from nowhere"));
+    let resident = sidegate.resident();
+    for number in 0..400 {
+        let declare = format!("declare c{number} cursor for select * from wide a, wide b, wide c, wide d");
+        let answers = ["begin", &declare, "commit"].map(|text| client.ask(&query(text)));
+        assert_eq!(answers, ["C:BEGIN Z:T", "C:DECLARE CURSOR Z:T", "C:COMMIT Z:I"], "{number}");
+    }
+    let grown = sidegate.resident().saturating_sub(resident);
+    assert!(grown < 65_536, "{grown} KiB more");
 }

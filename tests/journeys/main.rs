@@ -31,6 +31,7 @@ mod foreseen;
 mod harness;
 mod hostile;
 mod identities;
+mod interleavings;
 mod limits;
 mod lineage;
 mod masks;

@@ -11,6 +11,13 @@ use crate::parse::{Answer, BaseColumn, Effect, Facts, Inner, OutputLineage};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows(pub(super) Arc<[Foreseen]>);
 
+impl Rows {
+    /// How many columns they have.
+    pub fn columns(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// What runs by a name that a statement gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum By {

@@ -190,6 +190,9 @@ const SHOWS_NOTHING: [&str; 18] = [
     "VACUUM",
 ];
 
+/// Bytes that masks add to a statement at most: each place that names a wide relation gets all of its columns.
+const LONGEST: usize = 4 << 20;
+
 /// Columns that every table has.
 const SYSTEM: [&str; 6] = ["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
 
@@ -288,7 +291,8 @@ where
     }
 
     fn edits(&self, tokens: &Tokens<'_>, threads: &[Thread<'a, 'm>]) -> Result<Vec<Edit>, String> {
-        let mut edits = Vec::new();
+        let mut edits: Vec<Edit> = Vec::new();
+        let (mut measured, mut bytes) = (0_usize, 0_usize);
         for thread in threads {
             self.system_columns(tokens, thread)?;
             match thread.reference.role {
@@ -296,6 +300,11 @@ where
                 Role::Read | Role::Target | Role::Named | Role::Reached | Role::Elsewhere => {
                     self.read(tokens, thread, &mut edits)?
                 }
+            }
+            let new = edits.get(measured..).unwrap_or_default().iter().map(|edit| edit.text.len());
+            (measured, bytes) = (edits.len(), new.fold(bytes, usize::saturating_add));
+            if bytes > LONGEST {
+                return Err(format!("masks would make this statement longer by more than {} MiB", LONGEST >> 20));
             }
         }
         if !threads.is_empty() {

@@ -162,13 +162,63 @@ impl Cache {
 
     fn insert(&self, generations: &mut Generations, form: Box<str>, key: &ReadingKey, known: Form) {
         let weight = form.len().saturating_add(OVERHEAD).saturating_add(known.weight());
-        if generations.weight.saturating_add(weight) > self.capacity / 2 {
+        // A shelf is held for its key, too.
+        let shelf = key.names.weight();
+        let more =
+            |kept: &Generations| if kept.young.contains_key(key) { weight } else { weight.saturating_add(shelf) };
+        if generations.weight.saturating_add(more(generations)) > self.capacity / 2 {
             generations.turn();
         }
-        generations.weight = generations.weight.saturating_add(weight);
+        generations.weight = generations.weight.saturating_add(more(generations));
         match generations.young.get_mut(key) {
             Some(shelf) => shelf.insert(form, known),
             None => generations.young.entry(key.clone()).or_default().insert(form, known),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::super::reading::{Names, Remembered, Trust};
+    use super::*;
+
+    /// A session's that looks along so many schemas.
+    fn names(session: usize, schemas: usize) -> NamesKey {
+        NamesKey::Known {
+            path: (0..schemas).map(|schema| Arc::from(format!("schema {schema} of {session}"))).collect(),
+            schema: None,
+            version: 1,
+            trust: (Trust::Recent, Trust::Recent),
+            searched: true,
+            temporary: Arc::default(),
+            defined: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn what_names_mean_weighs_as_well_as_what_is_remembered_under_it() {
+        let nothing = Remembered::new();
+        let reading = Reading {
+            quoting: Quoting::Standard,
+            encoding: Encoding::Safe,
+            names: Names::Uncertain,
+            read_only: true,
+            limits: ReadingLimits::default(),
+            prepared: &nothing,
+            cursors: &nothing,
+        };
+        let facts = Arc::new(read::read("select 1", None, &reading).facts);
+        let kept = |schemas: usize| {
+            let cache = Cache::new(1 << 20);
+            for session in 0..200 {
+                let key = ReadingKey { names: names(session, schemas), ..ReadingKey::of(&reading) };
+                cache.put(&Skeleton { form: "select 1".to_owned(), data: Vec::new() }, &key, Arc::clone(&facts));
+            }
+            let generations = cache.generations.lock();
+            generations.young.len() + generations.old.len()
+        };
+        assert_eq!(kept(1), 200);
+        assert!((2..40).contains(&kept(1_000)), "{}", kept(1_000));
     }
 }

@@ -154,6 +154,22 @@ impl Names {
     }
 }
 
+impl NamesKey {
+    /// About how many bytes it takes. Its session chooses how long a path is, and makes temporary relations.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Known { path, temporary, defined, .. } => {
+                let names = path.iter().map(|schema| schema.len()).chain(temporary.keys().map(|name| name.len()));
+                names.fold(defined.weight(), |sum, bytes| sum.saturating_add(bytes).saturating_add(NAME))
+            }
+            Self::Certain { .. } | Self::Unseen { .. } | Self::Uncertain => 0,
+        }
+    }
+}
+
+/// What a name takes in memory beside its bytes.
+const NAME: usize = 64;
+
 /// A catalog, and how far it can be relied on just now.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Known {

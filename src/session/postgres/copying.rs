@@ -9,12 +9,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::enforce::mask::cells::CopyFormat;
 use crate::enforce::{Copied, Permit, Refusal};
-use crate::model::FaultKind;
+use crate::journal::Outcome;
+use crate::model::{Cause, FaultKind, OutcomeKind};
 use crate::parse::Encoding;
 use crate::wire::postgres::{CopyResponse, ErrorFields, Frame, RowDescription};
 
 use super::answers::{Answers, broken, lost};
-use super::corridor::{Corridor, End};
+use super::corridor::{Corridor, End, bound_only, denied};
 use super::ledger::Line;
 use super::masks::Masked;
 use super::owed::{Owed, Own, Running};
@@ -37,8 +38,8 @@ enum Seen {
     Fits,
     /// They are not what was foreseen, but this, if they are described at all.
     Differs(String, Option<Frame>),
-    /// The server refused the query, and the client was told.
-    Refused,
+    /// The server refused the query with this SQLSTATE, and the client was told.
+    Refused(String),
 }
 
 impl Preview {
@@ -49,7 +50,7 @@ impl Preview {
 
     /// Whether the exchange that it stands in has failed with it.
     fn is_over(&self) -> bool {
-        self.extended && matches!(*self.seen.lock(), Seen::Refused)
+        self.extended && matches!(*self.seen.lock(), Seen::Refused(_))
     }
 
     fn sees(&self, seen: Seen) {
@@ -149,16 +150,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         }
         match seen {
             Seen::Fits => return Ok(Some(permit)),
-            Seen::Refused if extended => self.corridor.abandon(permit).await?,
-            Seen::Refused => {
-                self.corridor.abandon(permit).await?;
-                self.corridor.state.lock().ledger.owe(Owed::Ready);
-                self.upstream.send_sync();
+            Seen::Refused(sqlstate) => {
+                let failed =
+                    Outcome { kind: OutcomeKind::Failed, sqlstate: Some(sqlstate), event: true, ..bound_only() };
+                self.corridor.keep_back(permit, failed).await?;
+                if !extended {
+                    self.corridor.state.lock().ledger.owe(Owed::Ready);
+                    self.upstream.send_sync();
+                }
             }
             Seen::Nothing => return Err(lost("the database did not say what the rows of a COPY look like")),
             Seen::Differs(problem, _) => {
                 tracing::error!(problem, "a COPY would have shown what is masked");
-                self.corridor.abandon(permit).await?;
+                self.corridor.keep_back(permit, denied(Cause::Obligation)).await?;
                 self.poison(tag, None, Refusal::new(FaultKind::Denied, "the COPY would have shown what is masked"))?;
             }
         }
@@ -197,7 +201,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 let told = preview.masked.told_of_copy(&error, before);
                 let told = told.ok_or_else(|| lost("the database sent an error that cannot be masked"))?;
                 self.out.extend_from_slice(told.bytes());
-                preview.sees(Seen::Refused);
+                preview.sees(Seen::Refused(error.sqlstate().unwrap_or("XX000").to_owned()));
             }
             _ => return Ok(false),
         }

@@ -201,8 +201,13 @@ impl Corridor {
 
     /// Ends the entry of what was permitted and not sent after all, since the server would ignore it.
     pub(super) async fn abandon(&self, permit: Permit) -> Result<(), End> {
+        self.keep_back(permit, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await
+    }
+
+    /// Ends the entry of what was permitted and not sent after all, for whatever reason.
+    pub(super) async fn keep_back(&self, permit: Permit, outcome: Outcome) -> Result<(), End> {
         let (_, _, entry) = permit.into_parts();
-        self.close(entry, Outcome { kind: OutcomeKind::Failed, ..bound_only() }).await?;
+        self.close(entry, outcome).await?;
         self.write_down();
         Ok(())
     }

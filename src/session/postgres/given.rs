@@ -31,6 +31,9 @@ pub(super) type Meant = (Option<u64>, u64);
 /// Cursors that are told apart.
 const CURSORS: usize = 4_096;
 
+/// Columns of all answers that are kept, each with its name.
+const COLUMNS: usize = 8 * CURSORS;
+
 impl Given {
     /// A statement that may give names goes upstream under these masks.
     pub(super) fn add(&mut self, aftermath: &Aftermath, masks: &Arc<Masks>, meant: Meant) {
@@ -60,7 +63,8 @@ impl Given {
     /// A statement that gives names goes upstream, and they will answer this.
     pub(super) fn leads<'a>(&mut self, later: impl Iterator<Item = &'a Later>) {
         for Later { by, name, rows } in later {
-            let full = self.answers.len() >= CURSORS;
+            let kept = self.answers.values().flatten().chain(rows).map(Rows::columns);
+            let full = self.answers.len() >= CURSORS || kept.fold(0, usize::saturating_add) > COLUMNS;
             match self.answers.entry((*by, name.clone())) {
                 Entry::Occupied(mut known) => {
                     if known.get() != rows {

@@ -13,6 +13,7 @@ use crate::parse::{Facts, RelationFacts, Request, Role};
 
 use crate::wire::postgres::{Frame, RowDescription};
 
+use super::budget::{Budget, Charge};
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
 use super::given::{Given, Meant, by, runs_by_name};
@@ -32,6 +33,8 @@ pub(super) struct Masked {
     seen: AtomicBool,
     /// It has described another.
     refused: AtomicBool,
+    /// What it takes of the session's budget.
+    _charge: Charge,
 }
 
 /// What was woven last, for the texts that come again.
@@ -67,9 +70,10 @@ struct Under<'a> {
     keys: Arc<Keyring>,
 }
 
-/// Texts of one session that are remembered with their masks, and bytes of each at most.
+/// Texts of one session that are remembered with their masks, and what each may weigh with its facts and in the words that
+/// go upstream.
 const PIECES: usize = 32;
-const LONGEST: usize = 16 << 10;
+const HEAVIEST: usize = 96 << 10;
 
 impl Loom {
     /// What was masked last.
@@ -109,7 +113,8 @@ impl Loom {
     }
 
     fn keep(&mut self, (text, facts): Said<'_>, under: &Under<'_>, masked: Option<Arc<Masked>>) -> Option<Arc<Masked>> {
-        if text.len() <= LONGEST {
+        let woven = masked.as_ref().map_or(0, |masked| masked.woven.text().len());
+        if text.len().saturating_add(facts.weight()).saturating_add(woven) <= HEAVIEST {
             self.pieces.truncate(PIECES.saturating_sub(1));
             self.pieces.push_front(Piece {
                 text: text.into(),
@@ -125,12 +130,20 @@ impl Loom {
 }
 
 impl Masked {
-    fn new((text, facts): Said<'_>, masks: &Arc<Masks>, woven: Woven, keys: &Keyring) -> Result<Self, String> {
+    fn new(
+        (text, facts): Said<'_>,
+        masks: &Arc<Masks>,
+        woven: Woven,
+        keys: &Keyring,
+        budget: &Budget,
+    ) -> Result<Self, String> {
         let plan = Plan::new(&woven, keys).map_err(|error| error.to_string())?;
+        // Whoever keeps it has room for itself: so that there is none left then, and not that this is refused.
+        let charge = budget.take_admitted(text.len().saturating_add(woven.text().len()));
         // Nobody asks what comes of a BEGIN.
         let reads = woven.binds() || !(facts.relations.is_empty() && facts.functions.is_empty());
         let (seen, refused) = (AtomicBool::new(!reads), AtomicBool::new(false));
-        Ok(Self { woven, plan, text: text.into(), masks: Arc::clone(masks), seen, refused })
+        Ok(Self { woven, plan, text: text.into(), masks: Arc::clone(masks), seen, refused, _charge: charge })
     }
 
     /// What goes upstream.
@@ -353,7 +366,8 @@ impl Corridor {
         });
         let masked = match woven {
             Some(woven) => {
-                let masked = Masked::new(said, masks, woven, &under.keys)?;
+                let budget = self.state.lock().names.budget.clone();
+                let masked = Masked::new(said, masks, woven, &under.keys, &budget)?;
                 self.masks_cells.fetch_or(!masked.plan.is_empty(), Ordering::Relaxed);
                 Some(Arc::new(masked))
             }

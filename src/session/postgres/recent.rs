@@ -12,7 +12,7 @@ const REMEMBERED: usize = 64;
 /// Bytes of a text that is worth keeping.
 const SHORT: usize = 4 << 10;
 
-/// Weight of facts that are worth keeping.
+/// Weight of facts that are worth keeping, and of what their names mean.
 const LIGHT: usize = 16 << 10;
 
 /// What decides what a text means, beside its bytes.
@@ -41,7 +41,8 @@ impl Recent {
 
     /// Keeps what a text does, unless it was not read to its end, holds a secret or is too much to keep.
     pub(super) fn keep(&mut self, text: &[u8], conditions: Conditions, facts: &Arc<Facts>) {
-        if text.len() > SHORT || facts.weight() > LIGHT || facts.unparsed.is_some() || facts.sensitive {
+        let heavy = facts.weight() > LIGHT || conditions.names.weight() > LIGHT;
+        if text.len() > SHORT || heavy || facts.unparsed.is_some() || facts.sensitive {
             return;
         }
         if self.known.len() >= REMEMBERED {
