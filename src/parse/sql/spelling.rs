@@ -13,8 +13,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 use super::walk::{is_base_type, is_reserved};
 
 mod conflict;
+mod constraints;
 mod constructors;
 mod definitions;
+mod grouping;
 mod operators;
 mod tables;
 mod utility;
@@ -32,9 +34,13 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     if first.is_some_and(|token| is_word(Some(&token.token), "create")) {
         return definitions::respell(tokens);
     }
+    if [(0, "alter"), (1, "table")].iter().all(|(at, word)| is_word(tokens.get(*at).map(|one| &one.token), word)) {
+        return constraints::respell(tokens, constraints::Within::Alter);
+    }
     if !first.is_some_and(|token| STATEMENTS.iter().any(|word| is_word(Some(&token.token), word))) {
         return tokens;
     }
+    grouping::respell(&mut tokens);
     let mut speller = Speller {
         tokens: &tokens,
         at: 0,
@@ -118,6 +124,8 @@ impl Speller<'_> {
             Token::Mul if self.before(1) == Some(&Token::Period) && self.before(2).is_some_and(closes) => {
                 self.replace(1, [name(EVERY_FIELD)])
             }
+            // `t *` in FROM
+            Token::Mul if self.is_inherited() => self.replace(1, []),
             Token::LBracket => self.subscripts(),
             Token::RParen if self.place == Place::Columns => {
                 self.place = Place::Other;
@@ -245,6 +253,16 @@ impl Speller<'_> {
                 self.keep(1);
                 self.replace(1, [])
             }
+            // In the session's own time zone.
+            "at" if self.words(1, &["local"]) && self.is_behind_operand() => self.replace(
+                2,
+                [
+                    keyword("AT", Keyword::AT),
+                    keyword("TIME", Keyword::TIME),
+                    keyword("ZONE", Keyword::ZONE),
+                    Token::SingleQuotedString("local".to_owned()),
+                ],
+            ),
             // Which of the two bounds is the lower one is for the server to see.
             "symmetric" | "asymmetric" if is_word(self.before(1), "between") => self.replace(1, []),
             "document" if is_word(self.before(1), "is") || self.is_negated() => {
@@ -370,13 +388,35 @@ impl Speller<'_> {
         true
     }
 
-    fn null_test<const N: usize>(&mut self, tokens: [Token; N]) -> bool {
-        let operand = match self.before(1) {
+    /// Whether an operand of an expression ends before.
+    fn is_behind_operand(&self) -> bool {
+        match self.before(1) {
             Some(Token::Word(word)) => word.quote_style.is_some() || !is_reserved(&word.value.to_ascii_lowercase()),
             Some(token) => closes(token) || is_constant(token),
             None => false,
+        }
+    }
+
+    /// Whether the `*` says that rows of what inherits are meant as well, as they are without it. What follows begins no
+    /// operand, so nothing is multiplied: `a IS DISTINCT FROM b * c`.
+    fn is_inherited(&self) -> bool {
+        let mut back = 1_usize;
+        while self.before(back.saturating_add(1)) == Some(&Token::Period) {
+            back = back.saturating_add(2);
+        }
+        if !matches!(self.before(1), Some(Token::Word(_))) {
+            return false;
+        }
+        let leads = self.before(back.saturating_add(1));
+        let ends = match self.peek(1) {
+            None | Some(Token::RParen | Token::Comma) => true,
+            follows => BEHIND_RELATION.iter().any(|word| is_word(follows, word)),
         };
-        if !operand || matches!(self.peek(1), Some(Token::LParen | Token::Period)) {
+        ends && (is_word(leads, "from") || is_word(leads, "join")) || is_word(leads, "update") && self.words(1, &["set"])
+    }
+
+    fn null_test<const N: usize>(&mut self, tokens: [Token; N]) -> bool {
+        if !self.is_behind_operand() || matches!(self.peek(1), Some(Token::LParen | Token::Period)) {
             return false;
         }
         self.replace(1, tokens)
@@ -428,6 +468,12 @@ impl Speller<'_> {
         true
     }
 }
+
+/// Reserved words that may stand behind a relation, and never before an operand.
+const BEHIND_RELATION: &[&str] = &[
+    "as", "except", "fetch", "for", "group", "having", "intersect", "limit", "offset", "on", "order", "returning",
+    "union", "using", "where", "window",
+];
 
 /// Functions that have a grammar of their own, unless their schema is named.
 const SPECIAL: &[&str] = &["overlay", "position", "substring", "trim"];

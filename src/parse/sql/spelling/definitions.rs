@@ -3,7 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{is_constant, is_name, is_word, keyword};
+use super::{constraints, is_constant, is_name, is_word, keyword};
 
 /// A definition without the options that sqlparser does not know, and with the query in it put into words that it
 /// does.
@@ -105,6 +105,9 @@ impl Definition {
         });
         let tail = query.map(|at| self.tokens.split_off(at));
         self.leave_out(|definition, at, depth| definition.storage(at, depth, table));
+        if table {
+            self.tokens = constraints::respell(std::mem::take(&mut self.tokens), constraints::Within::Create);
+        }
         if let Some(mut tail) = tail {
             if table {
                 self.leave_out_columns();
@@ -197,9 +200,6 @@ impl Definition {
 
     /// What the planner is told about a function.
     fn function(&mut self) {
-        if self.tokens.iter().any(|token| is_word(Some(&token.token), "atomic")) {
-            return;
-        }
         self.leave_out(|definition, at, depth| {
             let number = matches!(definition.token(at.saturating_add(1)), Some(Token::Number(..)));
             match () {

@@ -10,7 +10,8 @@ use sqlparser::ast::{
     AlterCollationOperation, AlterColumnOperation, AlterFunctionOperation, AlterOperatorClassOperation,
     AlterOperatorFamilyOperation, AlterOperatorOperation, AlterPolicyOperation, AlterRoleOperation,
     AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
-    CreateDomain, CreateIndex, CreateTable, CreateTableLikeKind, CreateView, Expr, ForValues, Function, FunctionArg,
+    CreateDomain, CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ExcludeConstraint, ExcludeConstraintElement,
+    ExcludeConstraintOperator, Expr, ForValues, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
     RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
@@ -70,7 +71,6 @@ impl Walker<'_> {
             // PostgreSQL takes it for any kind of relation.
             Statement::AlterIndex { name, operation: _ } => self.changes(name)?,
             Statement::AlterSchema(_) => self.not_known("sql.relations"),
-            Statement::Vacuum(vacuum) => self.vacuum(vacuum.table_name.as_ref())?,
             Statement::Drop { object_type, names, cascade, .. } => self.drop_objects(*object_type, names, *cascade)?,
             // What depends on it goes, too: columns, whole relations.
             Statement::DropExtension(_) | Statement::DropDomain(_) => self.not_known("sql.relations"),
@@ -120,17 +120,6 @@ impl Walker<'_> {
 
     fn changes(&mut self, name: &ObjectName) -> Walk {
         let relation = self.resolve(name)?;
-        self.targets(relation, None).map(drop)
-    }
-
-    fn vacuum(&mut self, name: Option<&ObjectName>) -> Walk {
-        let Some(name) = name else {
-            self.not_known("sql.relations");
-            self.not_known("sql.functions");
-            return Ok(());
-        };
-        let relation = self.resolve(name)?;
-        self.unseen(&relation, Events::MAINTAIN);
         self.targets(relation, None).map(drop)
     }
 
@@ -296,11 +285,23 @@ impl Walker<'_> {
             TableConstraint::ForeignKey(key) => self.keys(&key.foreign_table),
             TableConstraint::Unique(_) | TableConstraint::PrimaryKey(_) => Ok(()),
             TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_) => Ok(()),
-            TableConstraint::Exclude(_) => Err(Unread::new("an EXCLUDE constraint")),
+            TableConstraint::Exclude(exclude) => self.exclude(exclude),
             TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_) => {
                 Err(Unread::new("a constraint that PostgreSQL does not have"))
             }
         }
+    }
+
+    /// An index of these, and operators that each new row is compared with.
+    fn exclude(&mut self, exclude: &ExcludeConstraint) -> Walk {
+        for ExcludeConstraintElement { column, operator } in &exclude.elements {
+            self.order_by_expr(&column.column)?;
+            match operator {
+                ExcludeConstraintOperator::Token(operator) => self.compared_by(&[operator]),
+                ExcludeConstraintOperator::PGOperator(parts) => self.compared_by(parts),
+            }
+        }
+        self.expressions(exclude.where_clause.as_deref(), Place::of(Use::Predicate))
     }
 
     fn alter_table(&mut self, table: &AlterTable) -> Walk {
