@@ -412,7 +412,8 @@ impl Speller<'_> {
             None | Some(Token::RParen | Token::Comma) => true,
             follows => BEHIND_RELATION.iter().any(|word| is_word(follows, word)),
         };
-        ends && (is_word(leads, "from") || is_word(leads, "join")) || is_word(leads, "update") && self.words(1, &["set"])
+        ends && (is_word(leads, "from") || is_word(leads, "join"))
+            || is_word(leads, "update") && self.words(1, &["set"])
     }
 
     fn null_test<const N: usize>(&mut self, tokens: [Token; N]) -> bool {
@@ -471,8 +472,22 @@ impl Speller<'_> {
 
 /// Reserved words that may stand behind a relation, and never before an operand.
 const BEHIND_RELATION: &[&str] = &[
-    "as", "except", "fetch", "for", "group", "having", "intersect", "limit", "offset", "on", "order", "returning",
-    "union", "using", "where", "window",
+    "as",
+    "except",
+    "fetch",
+    "for",
+    "group",
+    "having",
+    "intersect",
+    "limit",
+    "offset",
+    "on",
+    "order",
+    "returning",
+    "union",
+    "using",
+    "where",
+    "window",
 ];
 
 /// Functions that have a grammar of their own, unless their schema is named.

@@ -114,3 +114,6 @@ fn ended<T>(text: &str, parser: &Parser<'_>, outcome: Result<T, ParserError>) ->
         Ok(parsed) => Ok(parsed),
     }
 }
+
+#[cfg(test)]
+mod tests;

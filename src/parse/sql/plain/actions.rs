@@ -135,8 +135,7 @@ fn numbers(grammar: &mut Grammar<'_>) -> Option<bool> {
     if grammar.words(&["set", "generated"]) {
         return (grammar.any(&["always"]) || grammar.words(&["by", "default"])).then_some(true);
     }
-    let begins = grammar.any(&["restart"])
-        || SEQUENCE.iter().any(|word| grammar.words(&["set", word]));
+    let begins = grammar.any(&["restart"]) || SEQUENCE.iter().any(|word| grammar.words(&["set", word]));
     if !begins {
         return Some(false);
     }

@@ -153,7 +153,8 @@ impl Speller<'_> {
             });
         }
         if self.words(at, &["not", "valid"]) && self.within == Within::Alter && self.open.is_empty() {
-            let more = ["deferrable", "initially", "no", "not"].iter().any(|word| self.words(at.saturating_add(2), &[word]));
+            let more =
+                ["deferrable", "initially", "no", "not"].iter().any(|word| self.words(at.saturating_add(2), &[word]));
             return if more { 2 } else { 0 };
         }
         0

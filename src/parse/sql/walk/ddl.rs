@@ -10,9 +10,9 @@ use sqlparser::ast::{
     AlterCollationOperation, AlterColumnOperation, AlterFunctionOperation, AlterOperatorClassOperation,
     AlterOperatorFamilyOperation, AlterOperatorOperation, AlterPolicyOperation, AlterRoleOperation,
     AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
-    CreateDomain, CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ExcludeConstraint, ExcludeConstraintElement,
-    ExcludeConstraintOperator, Expr, ForValues, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
+    CreateDomain, CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ExcludeConstraint,
+    ExcludeConstraintElement, ExcludeConstraintOperator, Expr, ForValues, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
     RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
 
@@ -171,7 +171,9 @@ impl Walker<'_> {
         }
         if let Some((id, place)) = own {
             // What a query or another table gives it is not seen here.
-            let told = table.query.is_none() && table.like.is_none();
+            let excludes = |constraint: &TableConstraint| matches!(constraint, TableConstraint::Exclude(_));
+            // Nor whose operators are asked of each row that comes.
+            let told = table.query.is_none() && table.like.is_none() && !table.constraints.iter().any(excludes);
             let stored =
                 |column: &ColumnDef| is_plain(&column.data_type) || self.is_stored_harmlessly(&column.data_type);
             let quiet = told && self.is_quiet() && table.columns.iter().all(stored);
