@@ -275,6 +275,10 @@ fn alter_extension(grammar: &mut Grammar<'_>) -> Option<Plain> {
 fn alter_index(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.words(&["if", "exists"]);
     let index = grammar.name()?;
+    let plain = Plain::ddl("ALTER INDEX").changing([index]).telling();
+    if let Some(plain) = renamed(grammar, plain.clone()) {
+        return Some(plain);
+    }
     if grammar.words(&["set", "tablespace"]) || grammar.words(&["attach", "partition"]) {
         grammar.name()?;
     } else if grammar.any(&["set", "reset"]) {
@@ -286,7 +290,7 @@ fn alter_index(grammar: &mut Grammar<'_>) -> Option<Plain> {
         grammar.any(&["column"]);
         (grammar.integer() && grammar.words(&["set", "statistics"]) && grammar.integer()).then_some(())?;
     }
-    Some(Plain::ddl("ALTER INDEX").changing([index]).telling())
+    Some(plain)
 }
 
 /// With which extension it goes. The first word was taken.

@@ -108,6 +108,12 @@ fn column(grammar: &mut Grammar<'_>, plain: Plain) -> Option<Plain> {
     if grammar.words(&["set", "expression", "as"]) {
         return Some(plain.asking(Some(grammar.bracketed()?)));
     }
+    if grammar.words(&["add", "generated"]) {
+        (grammar.any(&["always"]) || grammar.words(&["by", "default"])).then_some(())?;
+        grammar.words(&["as", "identity"]).then_some(())?;
+        grammar.options()?;
+        return Some(plain);
+    }
     if grammar.words(&["set", "statistics"]) {
         return (grammar.integer() || grammar.any(&["default"])).then_some(plain);
     }

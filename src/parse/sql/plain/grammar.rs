@@ -220,6 +220,8 @@ impl<'t> Grammar<'t> {
             if self.any(&["options"]) {
                 self.opens().then_some(())?;
                 self.options()?;
+            } else if self.any(&["collate"]) {
+                self.name()?;
             } else if !(self.words(&["not", "null"]) || self.any(&["null"])) {
                 return Some(());
             }

@@ -8,6 +8,12 @@ use crate::parse::facts::Effect;
 pub(super) const STATEMENTS: &[(&[&str], Read)] = &[
     (&["create", "database"], create_database),
     (&["create", "sequence"], create_sequence),
+    (&["create", "unlogged", "sequence"], create_sequence),
+    (&["create", "language"], create_language),
+    (&["create", "or", "replace", "language"], create_language),
+    (&["create", "procedural", "language"], create_language),
+    (&["create", "trusted", "language"], create_language),
+    (&["create", "trusted", "procedural", "language"], create_language),
     (&["create", "statistics"], create_statistics),
     (&["create", "publication"], create_publication),
     (&["create", "event", "trigger"], create_event_trigger),
@@ -58,6 +64,15 @@ fn create_sequence(grammar: &mut Grammar<'_>) -> Option<Plain> {
         option.then_some(())?;
     }
     Some(plain)
+}
+
+/// Functions that run code of its own.
+fn create_language(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.name()?;
+    while grammar.any(&["handler", "inline", "validator"]) {
+        grammar.name()?;
+    }
+    Some(Plain::ddl("CREATE LANGUAGE"))
 }
 
 fn create_statistics(grammar: &mut Grammar<'_>) -> Option<Plain> {
@@ -200,7 +215,9 @@ fn create_procedure(grammar: &mut Grammar<'_>) -> Option<Plain> {
             }
         } else if grammar.any(&["language"]) {
             (grammar.text() || grammar.any_word()).then_some(())?;
-        } else if !security(grammar) {
+        } else if grammar.any(&["cost"]) {
+            grammar.integer().then_some(())?;
+        } else if !(security(grammar) || grammar.any(&["volatile", "stable", "immutable"])) {
             grammar.sets()?.then_some(())?;
         }
     }
@@ -385,8 +402,13 @@ fn alter_view(grammar: &mut Grammar<'_>, command: &str) -> Option<Plain> {
             return Some(plain.asking(Some(grammar.rest()?)));
         }
         grammar.words(&["drop", "default"]).then_some(())?;
-    } else if grammar.words(&["set", "tablespace"]) || grammar.words(&["cluster", "on"]) {
+    } else if grammar.words(&["set", "tablespace"])
+        || grammar.words(&["set", "access", "method"])
+        || grammar.words(&["cluster", "on"])
+    {
         grammar.name()?;
+    } else if grammar.any(&["depends", "no"]) {
+        depends_on_extension(grammar)?;
     } else {
         (grammar.any(&["set", "reset"]) && grammar.opens()).then_some(())?;
         grammar.options()?;

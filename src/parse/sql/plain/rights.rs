@@ -43,6 +43,10 @@ fn names_and_object(grammar: &mut Grammar<'_>, command: &str) -> Option<String> 
     if !grammar.any(&["on"]) {
         return Some(format!("{command} ROLE"));
     }
+    if ["functions", "procedures", "routines"].iter().any(|all| grammar.words(&["all", all, "in", "schema"])) {
+        grammar.names()?;
+        return Some(command.to_owned());
+    }
     if grammar.any(&["function", "procedure", "routine"]) {
         loop {
             grammar.name()?;
@@ -63,6 +67,7 @@ fn names_and_object(grammar: &mut Grammar<'_>, command: &str) -> Option<String> 
         &["tablespace"],
         &["foreign", "data", "wrapper"],
         &["foreign", "server"],
+        &["database"],
         &["parameter"],
     ];
     kinds.iter().any(|words| grammar.words(words)).then_some(())?;

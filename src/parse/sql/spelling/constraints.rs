@@ -3,7 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{is_constant, is_name, is_word, keyword};
+use super::{EVERY_FIELD, is_constant, is_name, is_word, keyword, name};
 
 /// Where they stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) enum Within {
 
 /// The definition without what says how a constraint is kept, and with what sqlparser knows for the rest.
 pub(super) fn respell(tokens: Vec<TokenWithSpan>, within: Within) -> Vec<TokenWithSpan> {
-    let mut speller = Speller { tokens: &tokens, within, at: 0, open: Vec::new(), spelled: Vec::new() };
+    let mut speller = Speller { tokens: &tokens, within, at: 0, open: Vec::new(), typed: false, spelled: Vec::new() };
     while speller.at < tokens.len() {
         speller.step();
     }
@@ -36,6 +36,8 @@ struct Speller<'t> {
     within: Within,
     at: usize,
     open: Vec<Held>,
+    /// Behind the TYPE of an ALTER COLUMN.
+    typed: bool,
     spelled: Vec<TokenWithSpan>,
 }
 
@@ -59,6 +61,13 @@ impl Speller<'_> {
                 let length = self.list(self.at, |token| is_name(token) || *token == Token::Comma);
                 if length == 0 { self.keep(1) } else { self.at = self.at.saturating_add(length) }
             }
+            // How an identity counts, in whatever order.
+            Some(Token::LParen) if is_word(self.before(1), "identity") => {
+                let counts =
+                    |token: &Token| matches!(token, Token::Word(_) | Token::Number(..) | Token::Minus | Token::Period);
+                let length = self.list(self.at, counts);
+                if length == 0 { self.keep(1) } else { self.at = self.at.saturating_add(length) }
+            }
             Some(Token::LParen) => {
                 self.open.push(self.held());
                 self.keep(1);
@@ -72,15 +81,26 @@ impl Speller<'_> {
             }
             _ if self.before(1) == Some(&Token::Period) => self.keep(1),
             _ => {
+                self.follow();
                 let left_out = self.left_out();
                 if left_out > 0 {
                     self.at = self.at.saturating_add(left_out);
                 } else if self.is_not_null() {
                     self.not_null();
+                } else if let Some(length) = self.like() {
+                    self.liked(length);
                 } else {
                     self.keep(1);
                 }
             }
+        }
+    }
+
+    /// Notes where a column's new type stands.
+    fn follow(&mut self) {
+        if self.open.is_empty() && self.within == Within::Alter {
+            let ends = self.words(self.at, &["using"]) || self.token(self.at) == Some(&Token::Comma);
+            self.typed = !ends && (self.typed || self.words(self.at, &["type"]));
         }
     }
 
@@ -147,10 +167,18 @@ impl Speller<'_> {
         if self.words(at, &["using", "index", "tablespace"]) {
             return if self.token(at.saturating_add(3)).is_some_and(is_name) { 4 } else { 0 };
         }
-        if self.words(at, &["with"]) && self.before(1) == Some(&Token::RParen) {
+        let keyed = ["key", "unique"].iter().any(|word| is_word(self.before(1), word));
+        if self.words(at, &["with"]) && (keyed || self.before(1) == Some(&Token::RParen)) {
             return self.list(next, |token| {
                 matches!(token, Token::Word(_) | Token::Eq | Token::Period | Token::Comma) || is_constant(token)
             });
+        }
+        if self.typed && self.open.is_empty() && self.words(at, &["collate"]) {
+            let mut length = 2_usize;
+            while self.token(at.saturating_add(length)) == Some(&Token::Period) {
+                length = length.saturating_add(2);
+            }
+            return length;
         }
         if self.words(at, &["not", "valid"]) && self.within == Within::Alter && self.open.is_empty() {
             let more =
@@ -170,6 +198,35 @@ impl Speller<'_> {
             end = end.saturating_add(1);
         }
         if self.token(end) == Some(&Token::RParen) { end.saturating_add(1).saturating_sub(self.at) } else { 0 }
+    }
+
+    /// How long the name is behind a LIKE that stands among columns. Alone, sqlparser knows it.
+    fn like(&self) -> Option<usize> {
+        let leads = matches!(self.before(1), Some(Token::LParen | Token::Comma));
+        if self.within == Within::Alter || self.open.len() != 1 || !leads || !self.words(self.at, &["like"]) {
+            return None;
+        }
+        let mut length = 1_usize;
+        while self.token(self.at.checked_add(length)?.checked_add(1)?) == Some(&Token::Period) {
+            length = length.checked_add(2)?;
+        }
+        let alone = self.before(1) == Some(&Token::LParen)
+            && self.token(self.at.checked_add(length)?.checked_add(1)?) == Some(&Token::RParen);
+        (!alone).then_some(length)
+    }
+
+    /// It refers to the relation, as a key would, but with no column.
+    fn liked(&mut self, length: usize) {
+        self.put([
+            keyword("FOREIGN", Keyword::FOREIGN),
+            keyword("KEY", Keyword::KEY),
+            Token::LParen,
+            name(EVERY_FIELD),
+            Token::RParen,
+            keyword("REFERENCES", Keyword::REFERENCES),
+        ]);
+        self.at = self.at.saturating_add(1);
+        self.keep(length);
     }
 
     /// Whether `NOT NULL a` stands there as a table's constraint.

@@ -113,7 +113,7 @@ fn commands_that_sqlparser_does_not_know_are_put_into_those_it_does() {
         ("create table t (a, b) using heap as (select 1, 2) with data", "create table t as ( select 1 , 2 )"),
         (
             "create table t (a text compression lz4 not null, like u including all excluding storage) tablespace s",
-            "create table t ( a text not null , like u )",
+            "create table t ( a text not null , FOREIGN KEY ( \"\" ) REFERENCES u )",
         ),
         ("create unique index on only t (a) tablespace s where b", "create unique index on t ( a ) where b"),
         (
@@ -137,6 +137,28 @@ fn commands_that_sqlparser_does_not_know_are_put_into_those_it_does() {
             "create table t (a int generated always as (b * (c)) virtual, d int generated always as (a), e int)",
             "create table t ( a int generated always as ( b * ( c ) ) STORED , d int generated always as ( a ) STORED , e int )",
         ),
+        (
+            "create table t (like u including all) with (fillfactor = 70, toast.autovacuum_enabled = false)",
+            "create table t ( like u )",
+        ),
+        (
+            "create table t partition of s.u for values with (modulus 4, remainder 0) with (fillfactor = 70)",
+            "create table t partition of s . u for values with ( modulus 4 , remainder 0 )",
+        ),
+        (
+            "create table t (a int generated always as identity (start with -5 increment by 2 cycle) primary key)",
+            "create table t ( a int generated always as identity primary key )",
+        ),
+        ("create view v with (security_invoker) as select 1", "create view v as select 1"),
+        (
+            "create domain d as text collate pg_catalog.\"C\" check (value collate \"C\" > 'a')",
+            "create domain d as text check ( value collate \"C\" > 'a' )",
+        ),
+        (
+            "alter table t alter a type text collate s.c using b collate \"C\", alter d type int",
+            "alter table t alter a type text using b collate \"C\" , alter d type int",
+        ),
+        ("alter user u with encrypted password 'x'", "alter user u with password 'x'"),
         (
             "create table t (a int, period tsrange, foreign key (a, period b) references s.u (c, period d))",
             "create table t ( a int , period tsrange , foreign key ( a , b ) references s . u ( c , d ) )",

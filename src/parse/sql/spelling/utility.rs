@@ -16,6 +16,8 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         extension(&mut tokens);
     } else if word(0, "create") && word(1, "user") && !word(2, "mapping") {
         user(&mut tokens);
+    } else if word(0, "alter") && (word(1, "user") || word(1, "role")) {
+        unencrypted(&mut tokens);
     } else if word(0, "copy") {
         copy(&mut tokens);
     } else if word(0, "begin")
@@ -57,6 +59,10 @@ fn user(tokens: &mut Vec<TokenWithSpan>) {
     if let Some(token) = tokens.get_mut(1) {
         token.token = keyword("ROLE", Keyword::ROLE);
     }
+    unencrypted(tokens);
+}
+
+fn unencrypted(tokens: &mut Vec<TokenWithSpan>) {
     let encrypted = (0..tokens.len()).find(|at| {
         let token = |at: usize| tokens.get(at).map(|token| &token.token);
         is_word(token(*at), "encrypted") && is_word(token(at.saturating_add(1)), "password")

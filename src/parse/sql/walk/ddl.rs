@@ -12,7 +12,7 @@ use sqlparser::ast::{
     AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
     CreateDomain, CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ExcludeConstraint,
     ExcludeConstraintElement, ExcludeConstraintOperator, Expr, ForValues, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
+    FunctionArguments, GrantObjects, Ident, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
     RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
 
@@ -26,6 +26,7 @@ use crate::catalog::Events;
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::reference;
+use crate::parse::sql::spelling::EVERY_FIELD;
 
 impl Walker<'_> {
     pub(super) fn definition(&mut self, statement: &Statement) -> Walk {
@@ -157,6 +158,7 @@ impl Walker<'_> {
         let own = own.filter(|_| plain && !table.if_not_exists && made.schema.is_some());
         self.targets(made, None).map(drop)?;
         for column in &table.columns {
+            names::name(&column.name)?;
             if table.temporary {
                 // Nobody looks at it again.
                 self.data_type(&column.data_type)?;
@@ -173,16 +175,20 @@ impl Walker<'_> {
             // What a query or another table gives it is not seen here.
             let excludes = |constraint: &TableConstraint| matches!(constraint, TableConstraint::Exclude(_));
             // Nor whose operators are asked of each row that comes.
-            let told = table.query.is_none() && table.like.is_none() && !table.constraints.iter().any(excludes);
+            let like = table.like.is_some() || table.constraints.iter().any(|one| like_among(one).is_some());
+            let told = table.query.is_none() && !like && !table.constraints.iter().any(excludes);
             let stored =
                 |column: &ColumnDef| is_plain(&column.data_type) || self.is_stored_harmlessly(&column.data_type);
             let quiet = told && self.is_quiet() && table.columns.iter().all(stored);
             self.defines(&Definitions::table(id, place, quiet));
         }
-        if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {
-            self.refers(&like.name)?;
+        let like = table.like.iter().map(|like| match like {
+            CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like) => &like.name,
+        });
+        for name in like.chain(table.constraints.iter().filter_map(like_among)) {
+            self.refers(name)?;
             if table.temporary {
-                let like = self.resolve(&like.name)?;
+                let like = self.resolve(name)?;
                 self.unseen(&like, Events::INSERT);
             }
         }
@@ -284,6 +290,7 @@ impl Walker<'_> {
     fn constraint(&mut self, constraint: &TableConstraint) -> Walk {
         match constraint {
             TableConstraint::Check(check) => self.expression(&check.expr, Place::of(Use::Predicate)),
+            TableConstraint::ForeignKey(_) if like_among(constraint).is_some() => Ok(()),
             TableConstraint::ForeignKey(key) => self.keys(&key.foreign_table),
             TableConstraint::Unique(_) | TableConstraint::PrimaryKey(_) => Ok(()),
             TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_) => Ok(()),
@@ -405,6 +412,17 @@ impl Walker<'_> {
             Some(GrantObjects::Tables(tables)) => tables.iter().try_for_each(|name| self.refers(name)),
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// What `LIKE` among columns names.
+fn like_among(constraint: &TableConstraint) -> Option<&ObjectName> {
+    match constraint {
+        TableConstraint::ForeignKey(key) => {
+            let is_mark = |column: &Ident| column.value == EVERY_FIELD;
+            key.columns.iter().any(is_mark).then_some(&key.foreign_table)
+        }
+        _ => None,
     }
 }
 

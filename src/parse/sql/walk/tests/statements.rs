@@ -253,6 +253,7 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("alter user mapping for u server s options (set a 'b')", "ALTER USER MAPPING", "dcl ddl procedure"),
     ("analyze a, b (c)", "ANALYZE", "ddl"),
     ("create foreign data wrapper w", "CREATE FOREIGN DATA WRAPPER", "ddl"),
+    ("create trusted language l handler h", "CREATE LANGUAGE", "ddl"),
     ("create foreign table t(a int) server s", "CREATE FOREIGN TABLE", "ddl procedure"),
     ("create rule r as on insert to t do also delete from u", "CREATE RULE", "ddl procedure"),
     ("create subscription s connection 'x' publication p", "CREATE SUBSCRIPTION", "ddl procedure write"),
@@ -282,7 +283,6 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
 pub(super) const UNREAD: &[&str] = &[
     "create access method a type table handler h",
     "create conversion c for 'utf8' to 'latin1' from f",
-    "create language l",
     "create transform for int language sql (from sql with function f(internal))",
     "drop transform for int language sql",
     "move c",
