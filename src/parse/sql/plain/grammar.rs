@@ -107,18 +107,18 @@ impl<'t> Grammar<'t> {
 
     /// What stands in parentheses there, whatever it is.
     pub(super) fn bracketed(&mut self) -> Option<&'t [TokenWithSpan]> {
+        self.opens().then_some(())?;
         let mut depth = 0_usize;
-        for (at, token) in self.rest.iter().enumerate() {
-            match &token.token {
-                Token::LParen => depth = depth.saturating_add(1),
-                Token::RParen if depth == 1 => {
-                    let inside = self.rest.get(1..at).filter(|inside| !inside.is_empty());
-                    self.skip(at.saturating_add(1));
-                    return inside;
-                }
-                Token::RParen => depth = depth.saturating_sub(1),
-                _ if depth == 0 => return None,
-                _ => {}
+        for (at, TokenWithSpan { token, .. }) in self.rest.iter().enumerate() {
+            if *token == Token::LParen {
+                depth = depth.saturating_add(1);
+            } else if *token == Token::RParen {
+                depth = depth.checked_sub(1)?;
+            }
+            if depth == 0 {
+                let inside = self.rest.get(1..at).filter(|inside| !inside.is_empty());
+                self.skip(at.saturating_add(1));
+                return inside;
             }
         }
         None

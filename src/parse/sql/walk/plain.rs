@@ -18,10 +18,10 @@ impl Walker<'_> {
         self.enter(command, false)?;
         self.keep_all();
         for effect in effects {
-            match effect {
-                Effect::Procedure => self.procedure(),
-                other => self.effect(*other),
+            if *effect == Effect::Procedure {
+                self.procedure();
             }
+            self.effect(*effect);
         }
         self.aftermath.names |= effects.contains(&Effect::Ddl) && !lasting::keeps_names(command);
         self.scopes.push(Scope::default());
