@@ -49,7 +49,7 @@ fn merge(tokens: &mut Vec<TokenWithSpan>) {
     let begins = |at: &usize| is(*at, "merge") && is(at.saturating_add(1), "into");
     let Some(start) = (0..tokens.len()).find(begins) else { return };
     let (mut depth, mut cases, mut joined) = (0_usize, 0_usize, false);
-    let (mut using, mut on) = (None, None);
+    let (mut using, mut on, mut when) = (None, None, false);
     for at in start..tokens.len() {
         match tokens.get(at).map(|token| &token.token) {
             Some(Token::LParen) => depth = depth.saturating_add(1),
@@ -60,14 +60,17 @@ fn merge(tokens: &mut Vec<TokenWithSpan>) {
             _ if depth > 0 => {}
             _ if is(at, "case") => cases = cases.saturating_add(1),
             _ if is(at, "end") => cases = cases.saturating_sub(1),
-            _ if is(at, "when") && cases == 0 => break,
+            _ if is(at, "when") && cases == 0 => {
+                when = true;
+                break;
+            }
             _ if is(at, "using") && using.is_none() => using = Some(at),
             _ if is(at, "join") && using.is_some() => joined = true,
             _ if is(at, "on") => on = Some(at),
             _ => {}
         }
     }
-    let (Some(using), Some(on), true) = (using, on, joined) else { return };
+    let (Some(using), Some(on), true) = (using, on, joined && when) else { return };
     let (Some(first), Some(last)) = (tokens.get(using).map(|one| one.span), tokens.get(on).map(|one| one.span)) else {
         return;
     };
