@@ -27,6 +27,7 @@ mod durability;
 mod estimates;
 mod floods;
 mod foreseen;
+mod forms;
 #[allow(dead_code, reason = "faults use the rest")]
 mod harness;
 mod hostile;

@@ -8,6 +8,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
 
+use super::body;
 use super::joined;
 use super::lexer::{Class, Lexeme};
 use super::literal;
@@ -24,17 +25,26 @@ pub(super) enum GuardError {
 }
 
 /// Cuts the text a second time and gives that cut, one list a statement, each without its `;`;
-/// empty statements are left out.
+/// empty statements are left out, and so are bodies of functions, whichever way they are written: they run later.
 ///
 /// # Errors
 /// The first place where the two cuts differ.
 pub(super) fn agree(text: &str, lexemes: &[Lexeme]) -> Result<Vec<Vec<TokenWithSpan>>, GuardError> {
     refuse_stray_end(text, lexemes)?;
     refuse_bare_keyword(text, lexemes)?;
+    let bodies = body::bodies(text, lexemes).map_err(|at| GuardError::Disagreement { at })?;
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
         .tokenize_with_location()
         .map_err(|error| GuardError::Disagreement { at: Places::new(text).byte(error.location) })?;
-    Ok(split(compare(text, lexemes, tokens)?))
+    let mut tokens = compare(text, lexemes, tokens)?;
+    if !bodies.is_empty() {
+        let mut places = Places::new(text);
+        tokens.retain(|token| {
+            let at = places.byte(token.span.start);
+            !bodies.iter().any(|body| body.contains(&at))
+        });
+    }
+    Ok(split(tokens))
 }
 
 /// sqlparser ends a text at a bare END.

@@ -2,6 +2,7 @@
 //! gives its [`Facts`](super::Facts); what two readers do not agree on, what is over budget and
 //! what has no known meaning is `unparsed`, with a reason and the refusal it earns.
 
+mod body;
 mod brackets;
 mod budget;
 mod builtins;
@@ -20,6 +21,7 @@ mod shape;
 mod skeleton;
 mod spelling;
 mod tokens;
+mod tree;
 mod unread;
 mod walk;
 

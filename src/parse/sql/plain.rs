@@ -2,9 +2,13 @@
 //! that move, deferred constraints, maintenance, names and owners of objects. Each is read to its last
 //! token, by a grammar that is PostgreSQL's or narrower; what does not fit is left for sqlparser to judge.
 
+mod actions;
+mod elsewhere;
 mod grammar;
+mod maintenance;
 mod objects;
 mod rights;
+mod server;
 
 use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::tokenizer::TokenWithSpan;
@@ -28,11 +32,19 @@ pub(super) struct Plain {
     pub wide: bool,
     /// The cursor that it reads from.
     pub cursor: Option<Ident>,
+    /// Relations whose rows it looks at, and at which columns of them if it says so.
+    pub looks: Vec<(ObjectName, Vec<Ident>)>,
+    /// Expressions over what changes, each as its tokens.
+    pub asks: Vec<Vec<TokenWithSpan>>,
+    /// It leaves code behind that is not read, and that runs when something else happens.
+    pub code: bool,
 }
 
 /// Reads one statement's tokens.
 pub(super) fn read(tokens: &[TokenWithSpan]) -> Option<Plain> {
-    of(objects::STATEMENTS, tokens).or_else(|| of(STATEMENTS, tokens))
+    [objects::STATEMENTS, server::STATEMENTS, elsewhere::STATEMENTS, maintenance::STATEMENTS, STATEMENTS]
+        .into_iter()
+        .find_map(|statements| of(statements, tokens))
 }
 
 /// One of these statements.
@@ -51,8 +63,6 @@ const STATEMENTS: &[(&[&str], Read)] = &[
     (&["move"], |grammar| cursor(grammar, "MOVE")),
     (&["set", "constraints"], set_constraints),
     (&["refresh", "materialized", "view"], refresh),
-    (&["reindex"], reindex),
-    (&["cluster"], cluster),
     (&["comment", "on"], comment),
     (&["drop", "index", "concurrently"], |grammar| drop_objects(grammar, "INDEX", false)),
     (&["drop", "owned", "by"], drop_owned),
@@ -62,10 +72,13 @@ const STATEMENTS: &[(&[&str], Read)] = &[
     (&["drop"], drop_other),
     (&["alter", "default", "privileges"], default_privileges),
     (&["alter", "extension"], alter_extension),
-    (&["alter", "table"], alter_table),
+    (&["alter", "table"], actions::alter_table),
     (&["alter", "index"], alter_index),
     (&["alter", "sequence"], alter_sequence),
     (&["alter", "group"], rights::alter_group),
+    (&["alter", "role"], rights::alter_role),
+    (&["alter", "user"], rights::alter_role),
+    (&["alter", "large", "object"], alter_large_object),
     (&["alter"], alter_other),
     (&["grant"], rights::grant),
     (&["revoke"], rights::revoke),
@@ -85,6 +98,9 @@ impl Plain {
             gives: None,
             wide: false,
             cursor: None,
+            looks: Vec::new(),
+            asks: Vec::new(),
+            code: false,
         }
     }
 
@@ -100,6 +116,17 @@ impl Plain {
     /// Nothing else means something else afterwards.
     fn telling(self) -> Self {
         Self { gives: Some(Vec::new()), ..self }
+    }
+
+    /// It lets something happen that nobody has read.
+    fn coding(mut self) -> Self {
+        self.effects.push(Effect::Procedure);
+        Self { wide: true, code: true, ..self }
+    }
+
+    fn asking(mut self, expression: Option<&[TokenWithSpan]>) -> Self {
+        self.asks.extend(expression.map(<[TokenWithSpan]>::to_vec));
+        self
     }
 
     fn changing(mut self, names: impl IntoIterator<Item = ObjectName>) -> Self {
@@ -141,29 +168,12 @@ fn refresh(grammar: &mut Grammar<'_>) -> Option<Plain> {
     Some(Plain::new("REFRESH MATERIALIZED VIEW", [Effect::Ddl, Effect::Write]).changing([view]))
 }
 
-fn reindex(grammar: &mut Grammar<'_>) -> Option<Plain> {
-    grammar.options()?;
-    let table = grammar.any(&["table"]);
-    (table || grammar.any(&["index", "schema", "database", "system"])).then_some(())?;
-    grammar.any(&["concurrently"]);
-    let name = grammar.name()?;
-    Some(Plain::ddl("REINDEX").wide(!table).changing(table.then_some(name)))
-}
-
-fn cluster(grammar: &mut Grammar<'_>) -> Option<Plain> {
-    grammar.any(&["verbose"]);
-    grammar.options()?;
-    if grammar.is_at_end() {
-        return Some(Plain::ddl("CLUSTER").wide(true));
-    }
-    let table = grammar.name()?;
-    if grammar.any(&["using"]) {
-        grammar.name()?;
-    }
-    Some(Plain::ddl("CLUSTER").changing([table]))
-}
-
 fn comment(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    commented(grammar).map(|changed| Plain::ddl("COMMENT").changing(changed))
+}
+
+/// An object, IS and a text; the relation if it is one or is part of one.
+fn commented(grammar: &mut Grammar<'_>) -> Option<Option<ObjectName>> {
     let on_table = grammar.any(&["constraint", "trigger", "rule", "policy"]);
     let changed = if on_table {
         grammar.name()?;
@@ -176,13 +186,23 @@ fn comment(grammar: &mut Grammar<'_>) -> Option<Plain> {
         name.0.pop();
         (!name.0.is_empty()).then_some(())?;
         Some(name)
+    } else if grammar.any(&["aggregate", "function", "procedure", "routine"]) {
+        grammar.name()?;
+        grammar.signature();
+        None
+    } else if grammar.any(&["cast"]) {
+        grammar.signature().then_some(None)?
+    } else if grammar.words(&["large", "object"]) {
+        grammar.integer().then_some(None)?
+    } else if grammar.any(&["role"]) {
+        grammar.name().map(|_| None)?
     } else {
         let kind = kind(grammar)?;
         let name = grammar.name()?;
         kind.relation.then_some(name)
     };
     grammar.any(&["is"]).then_some(())?;
-    (grammar.any(&["null"]) || grammar.text()).then(|| Plain::ddl("COMMENT").changing(changed))
+    (grammar.any(&["null"]) || grammar.text()).then_some(changed)
 }
 
 /// Names behind DROP and how.
@@ -232,6 +252,16 @@ fn alter_extension(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.name()?;
     if grammar.words(&["set", "schema"]) {
         grammar.name()?;
+    } else if grammar.any(&["add", "drop"]) {
+        // What belongs to it goes when it goes.
+        if grammar.any(&["aggregate", "function", "procedure", "routine"]) {
+            grammar.name()?;
+            grammar.signature();
+        } else {
+            kind(grammar)?;
+            grammar.name()?;
+        }
+        return Some(Plain::ddl("ALTER EXTENSION").wide(true));
     } else {
         grammar.any(&["update"]).then_some(())?;
         if grammar.any(&["to"]) {
@@ -242,61 +272,32 @@ fn alter_extension(grammar: &mut Grammar<'_>) -> Option<Plain> {
     Some(Plain::new("ALTER EXTENSION", [Effect::Ddl, Effect::Procedure]).wide(true))
 }
 
-/// The actions of ALTER TABLE that have no place in sqlparser's tree, one at a time.
-fn alter_table(grammar: &mut Grammar<'_>) -> Option<Plain> {
-    grammar.words(&["if", "exists"]);
-    grammar.any(&["only"]);
-    let table = grammar.name()?;
-    let plain = Plain::ddl("ALTER TABLE").changing([table]).telling();
-    if grammar.words(&["set", "schema"]) {
-        let schema = grammar.name()?;
-        return Some(moved(plain, &schema));
-    } else if grammar.words(&["set", "tablespace"]) || grammar.words(&["cluster", "on"]) {
-        grammar.name()?;
-    } else if grammar.any(&["inherit"]) || grammar.words(&["no", "inherit"]) {
-        return Some(plain.changing(grammar.name()));
-    } else if grammar.words(&["attach", "partition"]) {
-        let partition = grammar.name()?;
-        (grammar.any(&["default"]) || grammar.bounds()).then_some(())?;
-        return Some(plain.changing([partition]));
-    } else if grammar.words(&["detach", "partition"]) {
-        let partition = grammar.name()?;
-        grammar.any(&["concurrently", "finalize"]);
-        return Some(plain.changing([partition]));
-    } else if grammar.any(&["set", "reset"]) {
-        grammar.options()?;
-    } else {
-        (grammar.any(&["alter"]) && column_storage(grammar)?).then_some(())?;
-    }
-    Some(plain)
-}
-
-/// How a column is stored.
-fn column_storage(grammar: &mut Grammar<'_>) -> Option<bool> {
-    grammar.any(&["column"]);
-    grammar.name()?;
-    if grammar.words(&["set", "statistics"]) {
-        return Some(grammar.integer());
-    }
-    if grammar.words(&["set", "storage"]) || grammar.words(&["set", "compression"]) {
-        return Some(grammar.any_word());
-    }
-    Some(grammar.words(&["drop", "expression"]))
-}
-
 fn alter_index(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.words(&["if", "exists"]);
     let index = grammar.name()?;
+    let plain = Plain::ddl("ALTER INDEX").changing([index]).telling();
+    if let Some(plain) = renamed(grammar, plain.clone()) {
+        return Some(plain);
+    }
     if grammar.words(&["set", "tablespace"]) || grammar.words(&["attach", "partition"]) {
         grammar.name()?;
     } else if grammar.any(&["set", "reset"]) {
         grammar.options()?;
+    } else if grammar.any(&["no", "depends"]) {
+        depends_on_extension(grammar)?;
     } else {
         grammar.any(&["alter"]).then_some(())?;
         grammar.any(&["column"]);
         (grammar.integer() && grammar.words(&["set", "statistics"]) && grammar.integer()).then_some(())?;
     }
-    Some(Plain::ddl("ALTER INDEX").changing([index]).telling())
+    Some(plain)
+}
+
+/// With which extension it goes. The first word was taken.
+fn depends_on_extension(grammar: &mut Grammar<'_>) -> Option<()> {
+    grammar.any(&["depends"]);
+    grammar.words(&["on", "extension"]).then_some(())?;
+    grammar.name().map(drop)
 }
 
 fn alter_sequence(grammar: &mut Grammar<'_>) -> Option<Plain> {
@@ -304,6 +305,9 @@ fn alter_sequence(grammar: &mut Grammar<'_>) -> Option<Plain> {
     let sequence = grammar.name()?;
     let plain = Plain::ddl("ALTER SEQUENCE").changing([sequence]).telling();
     if let Some(plain) = renamed(grammar, plain.clone()) {
+        return Some(plain);
+    }
+    if grammar.words(&["set", "logged"]) || grammar.words(&["set", "unlogged"]) {
         return Some(plain);
     }
     while !grammar.is_at_end() {
@@ -317,6 +321,13 @@ fn alter_sequence(grammar: &mut Grammar<'_>) -> Option<Plain> {
         option.then_some(())?;
     }
     Some(plain)
+}
+
+fn alter_large_object(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.integer().then_some(())?;
+    grammar.words(&["owner", "to"]).then_some(())?;
+    grammar.name()?;
+    Some(Plain::new("ALTER LARGE OBJECT", [Effect::Dcl, Effect::Ddl]))
 }
 
 fn alter_other(grammar: &mut Grammar<'_>) -> Option<Plain> {
@@ -404,6 +415,7 @@ const KINDS: &[Kind] = &[
     object(&["schema"], "SCHEMA"),
     object(&["server"], "SERVER"),
     object(&["statistics"], "STATISTICS"),
+    object(&["subscription"], "SUBSCRIPTION"),
     object(&["tablespace"], "TABLESPACE"),
     object(&["text", "search", "configuration"], "TEXT SEARCH CONFIGURATION"),
     object(&["text", "search", "dictionary"], "TEXT SEARCH DICTIONARY"),
@@ -423,6 +435,7 @@ const DROPPED: &[&str] = &[
     "PUBLICATION",
     "SERVER",
     "STATISTICS",
+    "SUBSCRIPTION",
     "TABLESPACE",
     "TEXT SEARCH CONFIGURATION",
     "TEXT SEARCH DICTIONARY",

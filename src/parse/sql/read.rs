@@ -3,23 +3,13 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use sqlparser::ast::Statement;
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
-
 use super::lexer::{self, Class, Lexeme};
 use super::reading::{Encoding, Quoting, Reading};
 use super::shape::{self, Lift};
-use super::spelling;
 use super::unread::{self, Understood};
-use super::walk::{self, Context, Kept, Tree, Walked};
-use super::{brackets, budget, guard, places, plain};
+use super::walk::{self, Context, Kept, Walked};
+use super::{budget, guard, places, tree};
 use crate::parse::facts::{Facts, Unparsed, UnparsedKind};
-
-/// Levels of recursion that sqlparser may use: forty of nesting take up to three each, and the stack
-/// under it has room for more.
-const RECURSION: usize = 160;
 
 /// A text that was read.
 pub(super) struct Read {
@@ -117,7 +107,7 @@ fn understand(
 ) -> Result<(Walked, bool), Unparsed> {
     let refuse = |reason: String| Unparsed { keyword: String::new(), reason, kind: UnparsedKind::Unreadable };
     let parts = guard::agree(text, lexemes).map_err(|error| refuse(error.to_string()))?;
-    let statements = parts.into_iter().map(|part| tree(text, part)).collect::<Result<Vec<_>, _>>()?;
+    let statements = parts.into_iter().map(|part| tree::read(text, part)).collect::<Result<Vec<_>, _>>()?;
     let prepared = |name: &str| {
         asked.set(true);
         reading.prepared.get(name).cloned()
@@ -130,45 +120,6 @@ fn understand(
         Context { names: &reading.names, read_only: reading.read_only, prepared: &prepared, cursors: &cursors };
     let walked = walk::walk(&statements, &context)?;
     Ok((walked, statements.is_empty()))
-}
-
-fn tree(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Tree, Unparsed> {
-    let tokens = brackets::folded(tokens);
-    match plain::read(&tokens) {
-        Some(plain) => Ok(Tree::Plain(plain)),
-        None => parse(text, spelling::respell(tokens)).map(Box::new).map(Tree::Parsed),
-    }
-}
-
-/// Parses one statement to its very end. The parser's own message is not passed on: it quotes the text.
-fn parse(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Statement, Unparsed> {
-    let refuse = |reason: String, kind| Unparsed { keyword: String::new(), reason, kind };
-    let mut parser =
-        Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION).with_tokens_with_locations(tokens);
-    let outcome = parser.parse_statements();
-    let rest = parser.peek_token();
-    let byte = |place: Location| guard::Places::new(text).byte(place);
-    match outcome {
-        Err(ParserError::RecursionLimitExceeded) => {
-            Err(refuse("more nesting than can be followed".to_owned(), UnparsedKind::TooComplex))
-        }
-        Err(ParserError::ParserError(_) | ParserError::TokenizerError(_)) => {
-            let place = if rest.token == Token::EOF {
-                "at its end".to_owned()
-            } else {
-                format!("near byte {}", byte(rest.span.start))
-            };
-            Err(refuse(format!("a statement that is not understood {place}"), UnparsedKind::Unreadable))
-        }
-        Ok(_) if rest.token != Token::EOF => {
-            let reason = format!("a statement that goes on at byte {} after its end", byte(rest.span.start));
-            Err(refuse(reason, UnparsedKind::Unreadable))
-        }
-        Ok(statements) => match <[Statement; 1]>::try_from(statements) {
-            Ok([statement]) => Ok(statement),
-            Err(_) => Err(refuse("two statements that are not told apart".to_owned(), UnparsedKind::Unreadable)),
-        },
-    }
 }
 
 fn assemble(text: &str, lexemes: &[Lexeme], walked: Walked, placeholders: u16, empty: bool) -> Facts {

@@ -13,9 +13,12 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 use super::walk::{is_base_type, is_reserved};
 
 mod conflict;
+mod constraints;
 mod constructors;
 mod definitions;
+mod grouping;
 mod operators;
+mod phrases;
 mod tables;
 mod utility;
 
@@ -32,9 +35,13 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     if first.is_some_and(|token| is_word(Some(&token.token), "create")) {
         return definitions::respell(tokens);
     }
+    if [(0, "alter"), (1, "table")].iter().all(|(at, word)| is_word(tokens.get(*at).map(|one| &one.token), word)) {
+        return constraints::respell(tokens, constraints::Within::Alter);
+    }
     if !first.is_some_and(|token| STATEMENTS.iter().any(|word| is_word(Some(&token.token), word))) {
         return tokens;
     }
+    grouping::respell(&mut tokens);
     let mut speller = Speller {
         tokens: &tokens,
         at: 0,
@@ -118,6 +125,8 @@ impl Speller<'_> {
             Token::Mul if self.before(1) == Some(&Token::Period) && self.before(2).is_some_and(closes) => {
                 self.replace(1, [name(EVERY_FIELD)])
             }
+            // `t *` in FROM
+            Token::Mul if self.is_inherited() => self.replace(1, []),
             Token::LBracket => self.subscripts(),
             Token::RParen if self.place == Place::Columns => {
                 self.place = Place::Other;
@@ -227,56 +236,6 @@ impl Speller<'_> {
         }
     }
 
-    /// Words that are left out or stand for others, because of those around them.
-    fn phrase(&mut self, word: &str) -> bool {
-        match word {
-            "overriding" if self.words(1, &["system", "value"]) || self.words(1, &["user", "value"]) => {
-                self.replace(3, [])
-            }
-            // The row of a cursor is one of the target: a condition without columns.
-            "current" if self.words(1, &["of"]) && is_word(self.before(1), "where") => {
-                self.replace(3, [keyword("NULL", Keyword::NULL)])
-            }
-            "for" if self.words(1, &["no", "key", "update"]) => {
-                self.keep(1);
-                self.replace(2, [])
-            }
-            "for" if self.words(1, &["key", "share"]) => {
-                self.keep(1);
-                self.replace(1, [])
-            }
-            // Which of the two bounds is the lower one is for the server to see.
-            "symmetric" | "asymmetric" if is_word(self.before(1), "between") => self.replace(1, []),
-            "document" if is_word(self.before(1), "is") || self.is_negated() => {
-                self.replace(1, [keyword("JSON", Keyword::JSON)])
-            }
-            "all" if is_word(self.before(1), "like") || is_word(self.before(1), "ilike") => {
-                self.replace(1, [keyword("ANY", Keyword::ANY)])
-            }
-            "all" | "distinct" if is_word(self.before(1), "by") && is_word(self.before(2), "group") => {
-                self.replace(1, [])
-            }
-            // Elsewhere no limit, and here a name.
-            "top" if ["select", "distinct", "all"].iter().any(|word| is_word(self.before(1), word)) => {
-                self.replace(1, [name("top")])
-            }
-            "default" if self.words(1, &["values"]) && is_word(self.before(1), "insert") => self.replace(
-                2,
-                [
-                    keyword("VALUES", Keyword::VALUES),
-                    Token::LParen,
-                    keyword("DEFAULT", Keyword::DEFAULT),
-                    Token::RParen,
-                ],
-            ),
-            "analyse" if is_word(self.before(1), "explain") => self.replace(1, [keyword("ANALYZE", Keyword::ANALYZE)]),
-            "collation" if self.words(1, &["for"]) && self.peek(2) == Some(&Token::LParen) => {
-                self.replace(2, [name("pg_catalog"), Token::Period, name("pg_collation_for")])
-            }
-            _ => false,
-        }
-    }
-
     fn constructed(&mut self, word: &str) -> bool {
         (CONSTRUCTORS.contains(&word) && self.constructor(word)) || self.typed_constant(word)
     }
@@ -370,13 +329,17 @@ impl Speller<'_> {
         true
     }
 
-    fn null_test<const N: usize>(&mut self, tokens: [Token; N]) -> bool {
-        let operand = match self.before(1) {
+    /// Whether an operand of an expression ends before.
+    fn is_behind_operand(&self) -> bool {
+        match self.before(1) {
             Some(Token::Word(word)) => word.quote_style.is_some() || !is_reserved(&word.value.to_ascii_lowercase()),
             Some(token) => closes(token) || is_constant(token),
             None => false,
-        };
-        if !operand || matches!(self.peek(1), Some(Token::LParen | Token::Period)) {
+        }
+    }
+
+    fn null_test<const N: usize>(&mut self, tokens: [Token; N]) -> bool {
+        if !self.is_behind_operand() || matches!(self.peek(1), Some(Token::LParen | Token::Period)) {
             return false;
         }
         self.replace(1, tokens)

@@ -91,6 +91,45 @@ impl<'t> Grammar<'t> {
         if self.rest.len() == 1 { self.ident() } else { None }
     }
 
+    /// Columns in parentheses; none where nothing opens.
+    pub(super) fn columns(&mut self) -> Option<Vec<Ident>> {
+        let mut columns = Vec::new();
+        if !self.mark(&Token::LParen) {
+            return Some(columns);
+        }
+        loop {
+            columns.push(self.ident()?);
+            if !self.comma() {
+                return self.mark(&Token::RParen).then_some(columns);
+            }
+        }
+    }
+
+    /// What stands in parentheses there, whatever it is.
+    pub(super) fn bracketed(&mut self) -> Option<&'t [TokenWithSpan]> {
+        self.opens().then_some(())?;
+        let mut depth = 0_usize;
+        for (at, TokenWithSpan { token, .. }) in self.rest.iter().enumerate() {
+            if *token == Token::LParen {
+                depth = depth.saturating_add(1);
+            } else if *token == Token::RParen {
+                depth = depth.checked_sub(1)?;
+            }
+            if depth == 0 {
+                let inside = self.rest.get(1..at).filter(|inside| !inside.is_empty());
+                self.skip(at.saturating_add(1));
+                return inside;
+            }
+        }
+        None
+    }
+
+    /// All there is.
+    pub(super) fn rest(&mut self) -> Option<&'t [TokenWithSpan]> {
+        let rest = std::mem::take(&mut self.rest);
+        Some(rest).filter(|rest| !rest.is_empty())
+    }
+
     /// Roles: CURRENT_USER and the like among them.
     pub(super) fn roles(&mut self) -> Option<()> {
         self.names().map(drop)
@@ -128,6 +167,72 @@ impl<'t> Grammar<'t> {
     /// Whether a parenthesis opens here.
     pub(super) fn opens(&self) -> bool {
         self.peek() == Some(&Token::LParen)
+    }
+
+    /// The value of a setting: words and constants with commas between them.
+    pub(super) fn setting(&mut self) -> Option<()> {
+        loop {
+            (self.any_word() || self.text() || self.number()).then_some(())?;
+            if !self.comma() {
+                return Some(());
+            }
+        }
+    }
+
+    /// `SET name = value`, `RESET name` and the like: whether they stand there; `None` where they do not fit.
+    pub(super) fn sets(&mut self) -> Option<bool> {
+        if self.any(&["reset"]) {
+            return self.name().map(|_| true);
+        }
+        if !self.any(&["set"]) {
+            return Some(false);
+        }
+        let is_zone = self.words(&["time", "zone"]);
+        if !is_zone {
+            self.name()?;
+            if self.words(&["from", "current"]) {
+                return Some(true);
+            }
+            (self.any(&["to"]) || self.mark(&Token::Eq)).then_some(())?;
+        }
+        self.setting().map(|()| true)
+    }
+
+    /// Columns of a foreign table: names, types, options, and whether they may be NULL.
+    pub(super) fn fields(&mut self) -> Option<()> {
+        self.mark(&Token::LParen).then_some(())?;
+        if self.mark(&Token::RParen) {
+            return Some(());
+        }
+        loop {
+            self.field()?;
+            if !self.comma() {
+                return self.mark(&Token::RParen).then_some(());
+            }
+        }
+    }
+
+    /// One of them.
+    pub(super) fn field(&mut self) -> Option<()> {
+        self.ident()?;
+        self.data_type()?;
+        loop {
+            if self.any(&["options"]) {
+                self.opens().then_some(())?;
+                self.options()?;
+            } else if self.any(&["collate"]) {
+                self.name()?;
+            } else if !(self.words(&["not", "null"]) || self.any(&["null"])) {
+                return Some(());
+            }
+        }
+    }
+
+    /// Names in parentheses.
+    pub(super) fn listed(&mut self) -> Option<Vec<ObjectName>> {
+        self.mark(&Token::LParen).then_some(())?;
+        let names = self.names()?;
+        self.mark(&Token::RParen).then_some(names)
     }
 
     /// What a routine takes, in parentheses: names, types and constants. `false` where there are none.

@@ -1,13 +1,19 @@
 //! Definitions that name objects and types, and compute nothing.
 
 use super::grammar::Grammar;
-use super::{Plain, Read, SEQUENCE, renamed};
+use super::{Plain, Read, SEQUENCE, depends_on_extension, renamed};
 use crate::parse::facts::Effect;
 
 /// By what they begin with.
 pub(super) const STATEMENTS: &[(&[&str], Read)] = &[
     (&["create", "database"], create_database),
     (&["create", "sequence"], create_sequence),
+    (&["create", "unlogged", "sequence"], create_sequence),
+    (&["create", "language"], create_language),
+    (&["create", "or", "replace", "language"], create_language),
+    (&["create", "procedural", "language"], create_language),
+    (&["create", "trusted", "language"], create_language),
+    (&["create", "trusted", "procedural", "language"], create_language),
     (&["create", "statistics"], create_statistics),
     (&["create", "publication"], create_publication),
     (&["create", "event", "trigger"], create_event_trigger),
@@ -21,11 +27,10 @@ pub(super) const STATEMENTS: &[(&[&str], Read)] = &[
     (&["drop", "aggregate"], |grammar| drop_routines(grammar, "AGGREGATE")),
     (&["drop", "routine"], |grammar| drop_routines(grammar, "ROUTINE")),
     (&["drop", "cast"], drop_cast),
-    (&["comment", "on", "aggregate"], comment),
-    (&["comment", "on", "function"], comment),
-    (&["comment", "on", "procedure"], comment),
-    (&["comment", "on", "routine"], comment),
     (&["alter", "domain"], alter_domain),
+    (&["alter", "rule"], |grammar| alter_attached(grammar, "ALTER RULE")),
+    (&["alter", "statistics"], alter_statistics),
+    (&["alter", "trigger"], |grammar| alter_attached(grammar, "ALTER TRIGGER")),
     (&["alter", "type"], alter_type),
     (&["alter", "view"], |grammar| alter_view(grammar, "ALTER VIEW")),
     (&["alter", "materialized", "view"], |grammar| alter_view(grammar, "ALTER MATERIALIZED VIEW")),
@@ -61,15 +66,43 @@ fn create_sequence(grammar: &mut Grammar<'_>) -> Option<Plain> {
     Some(plain)
 }
 
+/// Functions that run code of its own.
+fn create_language(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.name()?;
+    while grammar.any(&["handler", "inline", "validator"]) {
+        grammar.name()?;
+    }
+    Some(Plain::ddl("CREATE LANGUAGE"))
+}
+
 fn create_statistics(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.words(&["if", "not", "exists"]);
     grammar.name()?;
     grammar.options()?;
     grammar.any(&["on"]).then_some(())?;
-    grammar.names()?;
+    let mut plain = Plain::ddl("CREATE STATISTICS");
+    loop {
+        if grammar.opens() {
+            plain = plain.asking(Some(grammar.bracketed()?));
+        } else {
+            grammar.name()?;
+        }
+        if !grammar.comma() {
+            break;
+        }
+    }
     grammar.any(&["from"]).then_some(())?;
-    let table = grammar.name()?;
-    Some(Plain::ddl("CREATE STATISTICS").changing([table]))
+    Some(plain.changing([grammar.name()?]))
+}
+
+fn alter_statistics(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.words(&["if", "exists"]);
+    grammar.name()?;
+    let plain = Plain::ddl("ALTER STATISTICS");
+    if grammar.words(&["set", "statistics"]) {
+        return (grammar.integer() || grammar.any(&["default"])).then_some(plain);
+    }
+    renamed(grammar, plain)
 }
 
 fn create_publication(grammar: &mut Grammar<'_>) -> Option<Plain> {
@@ -103,7 +136,7 @@ fn alter_publication(grammar: &mut Grammar<'_>) -> Option<Plain> {
     published(grammar, plain)
 }
 
-/// Tables, each with its columns or not, and schemas. A condition is an expression.
+/// Tables, each with its columns or not and with a condition or not, and schemas.
 fn published(grammar: &mut Grammar<'_>, mut plain: Plain) -> Option<Plain> {
     let mut tables = false;
     loop {
@@ -117,7 +150,10 @@ fn published(grammar: &mut Grammar<'_>, mut plain: Plain) -> Option<Plain> {
         let name = grammar.name()?;
         if tables {
             plain = plain.changing([name]);
-            grammar.options()?;
+            grammar.columns()?;
+            if grammar.any(&["where"]) {
+                plain = plain.asking(Some(grammar.bracketed()?));
+            }
         }
         if !grammar.comma() {
             return Some(plain);
@@ -179,23 +215,53 @@ fn create_procedure(grammar: &mut Grammar<'_>) -> Option<Plain> {
             }
         } else if grammar.any(&["language"]) {
             (grammar.text() || grammar.any_word()).then_some(())?;
-        } else {
-            (grammar.words(&["security", "invoker"]) || grammar.words(&["security", "definer"])).then_some(())?;
+        } else if grammar.any(&["cost"]) {
+            grammar.integer().then_some(())?;
+        } else if !(security(grammar) || grammar.any(&["volatile", "stable", "immutable"])) {
+            grammar.sets()?.then_some(())?;
         }
     }
     Some(Plain::ddl("CREATE PROCEDURE"))
 }
 
-/// One that does nothing. The commands of others are statements.
+/// As whom it runs.
+fn security(grammar: &mut Grammar<'_>) -> bool {
+    grammar.any(&["external"]);
+    grammar.words(&["security", "invoker"]) || grammar.words(&["security", "definer"])
+}
+
+/// What others do to the table does this as well, or instead. It is read where it does nothing.
 fn create_rule(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.name()?;
     grammar.words(&["as", "on"]).then_some(())?;
     grammar.any(&["select", "insert", "update", "delete"]).then_some(())?;
     grammar.any(&["to"]).then_some(())?;
-    let table = grammar.name()?;
+    let plain = Plain::ddl("CREATE RULE").changing([grammar.name()?]);
+    if grammar.any(&["where"]) {
+        grammar.rest()?;
+        return Some(plain.coding());
+    }
     grammar.any(&["do"]).then_some(())?;
     grammar.any(&["also", "instead"]);
-    grammar.any(&["nothing"]).then(|| Plain::ddl("CREATE RULE").changing([table]))
+    if grammar.any(&["nothing"]) {
+        return Some(plain);
+    }
+    grammar.rest()?;
+    Some(plain.coding())
+}
+
+/// Another name for what a table has.
+fn alter_attached(grammar: &mut Grammar<'_>, command: &str) -> Option<Plain> {
+    grammar.name()?;
+    grammar.any(&["on"]).then_some(())?;
+    let plain = Plain::ddl(command).changing([grammar.name()?]).telling();
+    if grammar.words(&["rename", "to"]) {
+        grammar.name()?;
+    } else {
+        grammar.any(&["depends", "no"]).then_some(())?;
+        depends_on_extension(grammar)?;
+    }
+    Some(plain)
 }
 
 fn create_cast(grammar: &mut Grammar<'_>) -> Option<Plain> {
@@ -233,13 +299,6 @@ fn drop_cast(grammar: &mut Grammar<'_>) -> Option<Plain> {
     Some(Plain::ddl("DROP CAST").wide(cascade))
 }
 
-fn comment(grammar: &mut Grammar<'_>) -> Option<Plain> {
-    grammar.name()?;
-    grammar.signature();
-    grammar.any(&["is"]).then_some(())?;
-    (grammar.any(&["null"]) || grammar.text()).then(|| Plain::ddl("COMMENT"))
-}
-
 /// What has columns of that type changes with it, or is looked through.
 fn alter_domain(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.name()?;
@@ -252,6 +311,12 @@ fn alter_domain(grammar: &mut Grammar<'_>) -> Option<Plain> {
         grammar.any(&["to"]).then_some(())?;
         grammar.name()?;
         return Some(plain);
+    }
+    if grammar.any(&["add"]) {
+        return checked(grammar, plain);
+    }
+    if grammar.words(&["set", "default"]) {
+        return Some(plain.wide(true).asking(Some(grammar.rest()?)));
     }
     if grammar.words(&["drop", "constraint"]) {
         grammar.words(&["if", "exists"]);
@@ -266,6 +331,20 @@ fn alter_domain(grammar: &mut Grammar<'_>) -> Option<Plain> {
     Some(plain.wide(true))
 }
 
+/// A condition on a domain's values, those that there are as well.
+fn checked(grammar: &mut Grammar<'_>, plain: Plain) -> Option<Plain> {
+    if grammar.any(&["constraint"]) {
+        grammar.name()?;
+    }
+    if grammar.words(&["not", "null"]) {
+        return Some(plain.wide(true));
+    }
+    grammar.any(&["check"]).then_some(())?;
+    let plain = plain.wide(true).asking(Some(grammar.bracketed()?));
+    grammar.words(&["not", "valid"]);
+    Some(plain)
+}
+
 /// The attributes of a composite type: what has columns of it changes, too.
 fn alter_type(grammar: &mut Grammar<'_>) -> Option<Plain> {
     grammar.name()?;
@@ -277,21 +356,31 @@ fn alter_type(grammar: &mut Grammar<'_>) -> Option<Plain> {
         grammar.name()?;
         grammar.any(&["to"]).then_some(())?;
         grammar.name()?;
-    } else if grammar.words(&["drop", "attribute"]) {
-        grammar.words(&["if", "exists"]);
-        grammar.name()?;
-    } else {
-        let added = grammar.words(&["add", "attribute"]);
-        (added || grammar.words(&["alter", "attribute"])).then_some(())?;
-        grammar.name()?;
-        if !added {
-            grammar.words(&["set", "data"]);
-            grammar.any(&["type"]).then_some(())?;
-        }
-        grammar.data_type()?;
+        grammar.any(&["cascade", "restrict"]);
+        return Some(plain.wide(true));
     }
-    grammar.any(&["cascade", "restrict"]);
-    Some(plain.wide(true))
+    loop {
+        attribute(grammar)?;
+        grammar.any(&["cascade", "restrict"]);
+        if !grammar.comma() {
+            return Some(plain.wide(true));
+        }
+    }
+}
+
+fn attribute(grammar: &mut Grammar<'_>) -> Option<()> {
+    if grammar.words(&["drop", "attribute"]) {
+        grammar.words(&["if", "exists"]);
+        return grammar.name().map(drop);
+    }
+    let added = grammar.words(&["add", "attribute"]);
+    (added || grammar.words(&["alter", "attribute"])).then_some(())?;
+    grammar.name()?;
+    if !added {
+        grammar.words(&["set", "data"]);
+        grammar.any(&["type"]).then_some(())?;
+    }
+    grammar.data_type()
 }
 
 fn alter_view(grammar: &mut Grammar<'_>, command: &str) -> Option<Plain> {
@@ -309,9 +398,17 @@ fn alter_view(grammar: &mut Grammar<'_>, command: &str) -> Option<Plain> {
     } else if grammar.any(&["alter"]) {
         grammar.any(&["column"]);
         grammar.name()?;
+        if grammar.words(&["set", "default"]) {
+            return Some(plain.asking(Some(grammar.rest()?)));
+        }
         grammar.words(&["drop", "default"]).then_some(())?;
-    } else if grammar.words(&["set", "tablespace"]) || grammar.words(&["cluster", "on"]) {
+    } else if grammar.words(&["set", "tablespace"])
+        || grammar.words(&["set", "access", "method"])
+        || grammar.words(&["cluster", "on"])
+    {
         grammar.name()?;
+    } else if grammar.any(&["depends", "no"]) {
+        depends_on_extension(grammar)?;
     } else {
         (grammar.any(&["set", "reset"]) && grammar.opens()).then_some(())?;
         grammar.options()?;
@@ -322,7 +419,18 @@ fn alter_view(grammar: &mut Grammar<'_>, command: &str) -> Option<Plain> {
 fn alter_routine(grammar: &mut Grammar<'_>, command: &str) -> Option<Plain> {
     grammar.name()?;
     grammar.signature();
-    renamed(grammar, Plain::ddl(command))
+    let plain = Plain::ddl(command);
+    if let Some(plain) = renamed(grammar, plain.clone()) {
+        return Some(plain);
+    }
+    if grammar.any(&["depends", "no"]) {
+        return depends_on_extension(grammar).map(|()| plain);
+    }
+    (!grammar.is_at_end()).then_some(())?;
+    while !grammar.is_at_end() {
+        (security(grammar) || grammar.sets()?).then_some(())?;
+    }
+    Some(plain)
 }
 
 /// Two-phase commands end a transaction that another session may have begun.

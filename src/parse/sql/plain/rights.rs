@@ -43,6 +43,23 @@ fn names_and_object(grammar: &mut Grammar<'_>, command: &str) -> Option<String> 
     if !grammar.any(&["on"]) {
         return Some(format!("{command} ROLE"));
     }
+    if ["functions", "procedures", "routines"].iter().any(|all| grammar.words(&["all", all, "in", "schema"])) {
+        grammar.names()?;
+        return Some(command.to_owned());
+    }
+    if grammar.any(&["function", "procedure", "routine"]) {
+        loop {
+            grammar.name()?;
+            grammar.signature();
+            if !grammar.comma() {
+                return Some(command.to_owned());
+            }
+        }
+    }
+    if grammar.words(&["large", "object"]) {
+        while grammar.integer() && grammar.comma() {}
+        return Some(command.to_owned());
+    }
     let kinds = [
         ["type"].as_slice(),
         &["domain"],
@@ -50,6 +67,8 @@ fn names_and_object(grammar: &mut Grammar<'_>, command: &str) -> Option<String> 
         &["tablespace"],
         &["foreign", "data", "wrapper"],
         &["foreign", "server"],
+        &["database"],
+        &["parameter"],
     ];
     kinds.iter().any(|words| grammar.words(words)).then_some(())?;
     grammar.names()?;
@@ -99,6 +118,15 @@ pub(super) fn alter_group(grammar: &mut Grammar<'_>) -> Option<Plain> {
         grammar.roles()?;
     }
     Some(Plain::new("ALTER ROLE", [Effect::Dcl]))
+}
+
+/// What a role's sessions begin with.
+pub(super) fn alter_role(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.name()?;
+    if grammar.words(&["in", "database"]) {
+        grammar.name()?;
+    }
+    grammar.sets()?.then(|| Plain::new("ALTER ROLE", [Effect::Dcl, Effect::Settings]))
 }
 
 const MEMBERS: &[&str] = &["admin", "role", "user"];

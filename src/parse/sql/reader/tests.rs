@@ -384,6 +384,17 @@ fn a_spelling_that_sqlparser_does_not_know_has_the_facts_of_the_one_it_does() {
         ("insert into t (a) values (1) on conflict (a) where b > 0 do nothing", "insert into t (a) values (1)"),
         ("create view v as table only t with check option", "create view v as select * from t"),
         ("create table t (a) tablespace s as select 1 with no data", "create table t as select 1"),
+        ("select a from s.t * where b > 0", "select a from s.t where b > 0"),
+        ("select a at local from t", "select a at time zone 'x' from t"),
+        ("select a is distinct from b * c from t", "select not a = b * c from t"),
+        (
+            "merge into t using a join b on a.c = b.d on t.e = a.f when matched then delete",
+            "merge into t using (a join b on a.c = b.d) on t.e = a.f when matched then delete",
+        ),
+        (
+            "select a from t group by grouping sets (grouping sets ((a), (b)), cube (c))",
+            "select a from t group by grouping sets ((a), (b), cube (c))",
+        ),
         ("select sum(a) over w from t window w as (order by b)", "select sum(a) over (order by b) from t"),
     ] {
         let (spelled, known) =
@@ -448,6 +459,6 @@ fn what_a_spelling_hides_from_sqlparser_is_in_the_facts() {
     assert!(user.functions.iter().any(|function| function.id == "pg_catalog.system_user"));
     assert!(user.columns.iter().any(|column| column.name == "system_user"));
     // A condition of COPY is read, its options are not needed.
-    assert!(facts("copy t from stdin with (freeze on) where f(a)").unparsed.is_some());
+    assert!(procedure("copy t from stdin with (freeze on) where f(a)"));
     assert_eq!(facts("copy t from stdin with (freeze on)").unparsed, None);
 }

@@ -3,7 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{is_constant, is_name, is_word, keyword};
+use super::{constraints, is_constant, is_name, is_word, keyword};
 
 /// A definition without the options that sqlparser does not know, and with the query in it put into words that it
 /// does.
@@ -13,7 +13,7 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         return definition.tokens;
     };
     match *kind {
-        "table" | "view" | "materialized" => definition.relation(*kind == "table"),
+        "table" | "view" | "materialized" => definition.relation(kind),
         "index" => definition.index(),
         "trigger" => definition.trigger(),
         "domain" => definition.domain(),
@@ -91,7 +91,8 @@ impl Definition {
     }
 
     /// Tables and views, with a query or without.
-    fn relation(&mut self, table: bool) {
+    fn relation(&mut self, kind: &str) {
+        let (table, view) = (kind == "table", kind == "view");
         let _ = self.ends_with(&["with", "no", "data"])
             || self.ends_with(&["with", "data"])
             || self.ends_with(&["with", "check", "option"])
@@ -104,7 +105,10 @@ impl Definition {
             depths.get(*at) == Some(&0) && self.is(*at, "as") && opens
         });
         let tail = query.map(|at| self.tokens.split_off(at));
-        self.leave_out(|definition, at, depth| definition.storage(at, depth, table));
+        self.leave_out(|definition, at, depth| definition.storage(at, depth, view));
+        if table {
+            self.tokens = constraints::respell(std::mem::take(&mut self.tokens), constraints::Within::Create);
+        }
         if let Some(mut tail) = tail {
             if table {
                 self.leave_out_columns();
@@ -116,17 +120,37 @@ impl Definition {
     }
 
     /// How many tokens there say how a relation is kept.
-    fn storage(&self, at: usize, depth: usize, table: bool) -> usize {
+    fn storage(&self, at: usize, depth: usize, view: bool) -> usize {
         let next = at.saturating_add(1);
         let named = self.token(next).is_some_and(is_name);
         let before = at.checked_sub(1).and_then(|before| self.token(before));
         let begins = matches!(before, None | Some(Token::LParen | Token::Comma | Token::Period));
         let any_word = matches!(self.token(next), Some(Token::Word(_)));
-        let option = depth == 0 && named && (self.is(at, "tablespace") || table && self.is(at, "using"))
+        let option = depth == 0 && named && (self.is(at, "tablespace") || !view && self.is(at, "using"))
             || depth == 1 && named && (self.is(at, "compression") || self.is(at, "storage"))
             || depth == 1 && any_word && (self.is(at, "including") || self.is(at, "excluding"));
         // At the beginning it is a name.
-        if option && !begins { 2 } else { 0 }
+        match () {
+            () if begins => 0,
+            () if option => 2,
+            // FOR VALUES WITH (MODULUS …)
+            () if depth == 0 && self.is(at, "with") && !is_word(before, "values") => self.options(next),
+            () => 0,
+        }
+    }
+
+    /// How many tokens a word and the options behind it are, which compute nothing.
+    fn options(&self, opens: usize) -> usize {
+        let plain = |token: &Token| {
+            matches!(token, Token::Word(_) | Token::Comma | Token::Eq | Token::Period | Token::Minus)
+                || is_constant(token) && !matches!(token, Token::Placeholder(_))
+        };
+        let mut end = opens.saturating_add(1);
+        while self.token(end).is_some_and(plain) {
+            end = end.saturating_add(1);
+        }
+        let whole = self.token(opens) == Some(&Token::LParen) && self.token(end) == Some(&Token::RParen);
+        if whole { end.saturating_add(2).saturating_sub(opens) } else { 0 }
     }
 
     /// `CREATE TABLE t (a, b) AS …` gives its columns other names.
@@ -184,10 +208,14 @@ impl Definition {
             let token = TokenWithSpan::new(keyword("AS", Keyword::AS), token.span);
             self.tokens.insert(named, token);
         }
+        let checks = |at: usize| ["check", "default"].iter().any(|word| self.is(at, word));
+        let first = (0..self.tokens.len()).find(|at| checks(*at)).unwrap_or(self.tokens.len());
+        let checked = |at: usize| at > first;
         self.leave_out(|definition, at, depth| {
             let constant = at.checked_sub(1).is_some_and(|before| definition.is(before, "default"));
             match () {
                 () if depth > 0 || constant => 0,
+                () if definition.is(at, "collate") && !checked(at) => definition.named(at),
                 () if definition.words(at, &["not", "null"]) => 2,
                 () if definition.is(at, "null") => 1,
                 () => 0,
@@ -195,11 +223,17 @@ impl Definition {
         });
     }
 
+    /// A word and the name behind it, qualified or not: how many tokens they are.
+    fn named(&self, at: usize) -> usize {
+        let mut length = 2_usize;
+        while self.token(at.saturating_add(length)) == Some(&Token::Period) {
+            length = length.saturating_add(2);
+        }
+        length
+    }
+
     /// What the planner is told about a function.
     fn function(&mut self) {
-        if self.tokens.iter().any(|token| is_word(Some(&token.token), "atomic")) {
-            return;
-        }
         self.leave_out(|definition, at, depth| {
             let number = matches!(definition.token(at.saturating_add(1)), Some(Token::Number(..)));
             match () {

@@ -3,7 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{closes, is_constant, is_word, keyword, name};
+use super::{is_constant, is_word, keyword, name};
 
 /// The command without options that sqlparser does not know; any other statement as it is.
 pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -16,10 +16,10 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         extension(&mut tokens);
     } else if word(0, "create") && word(1, "user") && !word(2, "mapping") {
         user(&mut tokens);
+    } else if word(0, "alter") && (word(1, "user") || word(1, "role")) {
+        unencrypted(&mut tokens);
     } else if word(0, "copy") {
         copy(&mut tokens);
-    } else if word(0, "vacuum") || word(0, "analyze") || word(0, "analyse") {
-        maintenance(&mut tokens);
     } else if word(0, "begin")
         || word(0, "start") && word(1, "transaction")
         || word(0, "set") && (word(1, "transaction") || word(1, "session") && word(2, "characteristics"))
@@ -59,6 +59,10 @@ fn user(tokens: &mut Vec<TokenWithSpan>) {
     if let Some(token) = tokens.get_mut(1) {
         token.token = keyword("ROLE", Keyword::ROLE);
     }
+    unencrypted(tokens);
+}
+
+fn unencrypted(tokens: &mut Vec<TokenWithSpan>) {
     let encrypted = (0..tokens.len()).find(|at| {
         let token = |at: usize| tokens.get(at).map(|token| &token.token);
         is_word(token(*at), "encrypted") && is_word(token(at.saturating_add(1)), "password")
@@ -89,42 +93,6 @@ fn copy(tokens: &mut Vec<TokenWithSpan>) {
     };
     if tokens.get(options..).is_some_and(|options| options.iter().all(plain)) {
         tokens.truncate(options);
-    }
-}
-
-/// VACUUM and ANALYZE of one relation, whatever they do about it.
-fn maintenance(tokens: &mut Vec<TokenWithSpan>) {
-    const OPTIONS: &[&str] = &["analyse", "analyze", "freeze", "full", "verbose"];
-    let at = |at: usize| tokens.get(at).map(|token| &token.token);
-    let vacuum = is_word(at(0), "vacuum");
-    let mut end = 1_usize;
-    if at(1) == Some(&Token::LParen) {
-        end = 2;
-        while at(end).is_some_and(|token| matches!(token, Token::Word(_) | Token::Comma) || is_constant(token)) {
-            end = end.saturating_add(1);
-        }
-        if at(end) != Some(&Token::RParen) {
-            return;
-        }
-        end = end.saturating_add(1);
-    } else {
-        while OPTIONS.iter().any(|word| is_word(at(end), word)) {
-            end = end.saturating_add(1);
-        }
-    }
-    let mut depth = 0_usize;
-    let one = tokens.get(end..).unwrap_or_default().iter().all(|token| {
-        match token.token {
-            Token::LParen => depth = depth.saturating_add(1),
-            Token::RParen => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        token.token != Token::Comma || depth > 0
-    });
-    // Which columns VACUUM looks at has no place in sqlparser's tree.
-    let columns = tokens.last().is_some_and(|token| closes(&token.token)) && end < tokens.len();
-    if one && !(vacuum && columns) {
-        tokens.drain(1..end);
     }
 }
 

@@ -1,17 +1,36 @@
 //! COPY.
 
-use sqlparser::ast::{CopySource, CopyTarget, Statement};
+use sqlparser::ast::{CopySource, CopyTarget, Expr, Statement};
 
-use super::columns::Column;
+use super::columns::{Column, Place};
 use super::facts::Walker;
 use super::query::Role;
-use super::{Unread, Walk, absent, names};
+use super::scope::{Scope, Source};
+use super::{Unread, Walk, absent, names, tags};
 use crate::catalog::Events;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::reference::Role as Part;
 use crate::parse::sql::places::Spot;
 
 impl Walker<'_> {
+    /// Rows that come in, of which some are kept.
+    pub(super) fn filtered_copy(&mut self, statement: &Statement, condition: &Expr) -> Walk {
+        let Statement::Copy { source: CopySource::Table { table_name, columns: _ }, to: false, .. } = statement else {
+            return Err(Unread::new("a condition of that kind"));
+        };
+        self.enter(tags::command(statement), false)?;
+        self.keep_all();
+        self.copy(statement)?;
+        let relation = self.resolve(table_name)?;
+        let shape = self.shape(&relation);
+        let row = Source { alias: Some(relation.name), schema: relation.schema, shape, hidden: false };
+        self.scopes.push(Scope { sources: vec![row], outputs: None });
+        self.expression(condition, Place::of(Use::Predicate))?;
+        self.scopes.pop();
+        self.leave();
+        Ok(())
+    }
+
     pub(super) fn copy(&mut self, statement: &Statement) -> Walk {
         let Statement::Copy { source, to, target, options: _, legacy_options: _, values } = statement else {
             return Ok(());

@@ -10,8 +10,9 @@ use sqlparser::ast::{
     AlterCollationOperation, AlterColumnOperation, AlterFunctionOperation, AlterOperatorClassOperation,
     AlterOperatorFamilyOperation, AlterOperatorOperation, AlterPolicyOperation, AlterRoleOperation,
     AlterSchemaOperation, AlterTable, AlterTableOperation, AlterTextSearchOperation, ColumnDef, ColumnOption,
-    CreateDomain, CreateIndex, CreateTable, CreateTableLikeKind, CreateView, Expr, ForValues, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, GrantObjects, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
+    CreateDomain, CreateIndex, CreateTable, CreateTableLikeKind, CreateView, ExcludeConstraint,
+    ExcludeConstraintElement, ExcludeConstraintOperator, Expr, ForValues, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, GrantObjects, Ident, ObjectName, ObjectType, Partition, PartitionBoundValue, Query,
     RenameTableNameKind, RoleOption, Statement, TableConstraint,
 };
 
@@ -25,6 +26,7 @@ use crate::catalog::Events;
 use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
 use crate::parse::reference;
+use crate::parse::sql::spelling::EVERY_FIELD;
 
 impl Walker<'_> {
     pub(super) fn definition(&mut self, statement: &Statement) -> Walk {
@@ -70,7 +72,6 @@ impl Walker<'_> {
             // PostgreSQL takes it for any kind of relation.
             Statement::AlterIndex { name, operation: _ } => self.changes(name)?,
             Statement::AlterSchema(_) => self.not_known("sql.relations"),
-            Statement::Vacuum(vacuum) => self.vacuum(vacuum.table_name.as_ref())?,
             Statement::Drop { object_type, names, cascade, .. } => self.drop_objects(*object_type, names, *cascade)?,
             // What depends on it goes, too: columns, whole relations.
             Statement::DropExtension(_) | Statement::DropDomain(_) => self.not_known("sql.relations"),
@@ -123,17 +124,6 @@ impl Walker<'_> {
         self.targets(relation, None).map(drop)
     }
 
-    fn vacuum(&mut self, name: Option<&ObjectName>) -> Walk {
-        let Some(name) = name else {
-            self.not_known("sql.relations");
-            self.not_known("sql.functions");
-            return Ok(());
-        };
-        let relation = self.resolve(name)?;
-        self.unseen(&relation, Events::MAINTAIN);
-        self.targets(relation, None).map(drop)
-    }
-
     fn makes(&mut self, name: &ObjectName) -> Walk {
         let relation = self.resolve_new(&names::parts(name)?)?;
         self.targets(relation, None).map(drop)
@@ -168,6 +158,7 @@ impl Walker<'_> {
         let own = own.filter(|_| plain && !table.if_not_exists && made.schema.is_some());
         self.targets(made, None).map(drop)?;
         for column in &table.columns {
+            names::name(&column.name)?;
             if table.temporary {
                 // Nobody looks at it again.
                 self.data_type(&column.data_type)?;
@@ -182,16 +173,22 @@ impl Walker<'_> {
         }
         if let Some((id, place)) = own {
             // What a query or another table gives it is not seen here.
-            let told = table.query.is_none() && table.like.is_none();
+            let excludes = |constraint: &TableConstraint| matches!(constraint, TableConstraint::Exclude(_));
+            // Nor whose operators are asked of each row that comes.
+            let like = table.like.is_some() || table.constraints.iter().any(|one| like_among(one).is_some());
+            let told = table.query.is_none() && !like && !table.constraints.iter().any(excludes);
             let stored =
                 |column: &ColumnDef| is_plain(&column.data_type) || self.is_stored_harmlessly(&column.data_type);
             let quiet = told && self.is_quiet() && table.columns.iter().all(stored);
             self.defines(&Definitions::table(id, place, quiet));
         }
-        if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) = &table.like {
-            self.refers(&like.name)?;
+        let like = table.like.iter().map(|like| match like {
+            CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like) => &like.name,
+        });
+        for name in like.chain(table.constraints.iter().filter_map(like_among)) {
+            self.refers(name)?;
             if table.temporary {
-                let like = self.resolve(&like.name)?;
+                let like = self.resolve(name)?;
                 self.unseen(&like, Events::INSERT);
             }
         }
@@ -293,14 +290,27 @@ impl Walker<'_> {
     fn constraint(&mut self, constraint: &TableConstraint) -> Walk {
         match constraint {
             TableConstraint::Check(check) => self.expression(&check.expr, Place::of(Use::Predicate)),
+            TableConstraint::ForeignKey(_) if like_among(constraint).is_some() => Ok(()),
             TableConstraint::ForeignKey(key) => self.keys(&key.foreign_table),
             TableConstraint::Unique(_) | TableConstraint::PrimaryKey(_) => Ok(()),
             TableConstraint::PrimaryKeyUsingIndex(_) | TableConstraint::UniqueUsingIndex(_) => Ok(()),
-            TableConstraint::Exclude(_) => Err(Unread::new("an EXCLUDE constraint")),
+            TableConstraint::Exclude(exclude) => self.exclude(exclude),
             TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_) => {
                 Err(Unread::new("a constraint that PostgreSQL does not have"))
             }
         }
+    }
+
+    /// An index of these, and operators that each new row is compared with.
+    fn exclude(&mut self, exclude: &ExcludeConstraint) -> Walk {
+        for ExcludeConstraintElement { column, operator } in &exclude.elements {
+            self.order_by_expr(&column.column)?;
+            match operator {
+                ExcludeConstraintOperator::Token(operator) => self.compared_by(&[operator]),
+                ExcludeConstraintOperator::PGOperator(parts) => self.compared_by(parts),
+            }
+        }
+        self.expressions(exclude.where_clause.as_deref(), Place::of(Use::Predicate))
     }
 
     fn alter_table(&mut self, table: &AlterTable) -> Walk {
@@ -402,6 +412,17 @@ impl Walker<'_> {
             Some(GrantObjects::Tables(tables)) => tables.iter().try_for_each(|name| self.refers(name)),
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// What `LIKE` among columns names.
+fn like_among(constraint: &TableConstraint) -> Option<&ObjectName> {
+    match constraint {
+        TableConstraint::ForeignKey(key) => {
+            let is_mark = |column: &Ident| column.value == EVERY_FIELD;
+            key.columns.iter().any(is_mark).then_some(&key.foreign_table)
+        }
+        _ => None,
     }
 }
 

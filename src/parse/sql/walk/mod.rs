@@ -28,6 +28,7 @@ mod names;
 mod operators;
 mod order;
 mod outputs;
+mod plain;
 mod predicate;
 mod query;
 mod rows;
@@ -44,7 +45,7 @@ mod values;
 
 use std::sync::Arc;
 
-use sqlparser::ast::Statement;
+use sqlparser::ast::{Expr, Statement};
 use sqlparser::tokenizer::Location;
 
 use self::facts::Walker;
@@ -99,8 +100,10 @@ pub(super) struct Walked {
 pub(super) enum Tree {
     /// By sqlparser.
     Parsed(Box<Statement>),
-    /// Without it.
-    Plain(Plain),
+    /// A COPY FROM by sqlparser, and which of its rows are kept.
+    Filtered(Box<Statement>, Box<Expr>),
+    /// Without it, but for the expressions in it.
+    Plain(Box<Plain>, Vec<Expr>),
 }
 
 /// What the statements would do. The reader knows the text: `keyword` of a refusal is empty.
@@ -111,7 +114,8 @@ pub(super) fn walk(statements: &[Tree], context: &Context<'_>) -> Result<Walked,
     for statement in statements {
         let walked = match statement {
             Tree::Parsed(statement) => walker.statement(statement, false),
-            Tree::Plain(plain) => walker.plain(plain),
+            Tree::Filtered(copy, condition) => walker.filtered_copy(copy, condition),
+            Tree::Plain(plain, asks) => walker.plain(plain, asks),
         };
         walked.map_err(Unparsed::from)?;
         if walker.has_lost_names() {

@@ -121,10 +121,15 @@ impl Walker<'_> {
     /// The operator of `ORDER BY … USING`.
     pub(super) fn sorting_operator(&mut self, name: &ObjectName) {
         let parts: Option<Vec<&str>> = name.0.iter().map(|part| Some(part.as_ident()?.value.as_str())).collect();
-        match parts.as_deref() {
-            Some([name]) => self.named_operator(None, name),
-            Some([schema, name]) => self.named_operator(Some(schema), name),
-            Some(_) | None => self.procedure(),
+        self.compared_by(&parts.unwrap_or_default());
+    }
+
+    /// An operator by its name, qualified or not.
+    pub(super) fn compared_by<N: AsRef<str>>(&mut self, parts: &[N]) {
+        match parts {
+            [name] => self.named_operator(None, name.as_ref()),
+            [schema, name] => self.named_operator(Some(schema.as_ref()), name.as_ref()),
+            _ => self.procedure(),
         }
     }
 

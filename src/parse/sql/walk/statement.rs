@@ -6,16 +6,13 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{Analyze, CascadeOption, DiscardObject, Ident, Lock, LockTableMode, Statement, Truncate};
+use sqlparser::ast::{CascadeOption, DiscardObject, Ident, Lock, LockTableMode, Statement, Truncate};
 
-use super::columns::Column;
 use super::facts::Walker;
 use super::query::Role;
-use super::{Unread, Walk, absent, lasting, names, tags};
+use super::{Unread, Walk, absent, names, tags};
 use crate::catalog::Events;
-use crate::parse::definitions::Definitions;
 use crate::parse::facts::{Access, Effect, Use};
-use crate::parse::sql::plain::Plain;
 
 impl Walker<'_> {
     /// Walks a statement and gives it an entry of its own.
@@ -39,58 +36,6 @@ impl Walker<'_> {
                 self.keep_all();
                 self.utility(statement)?;
             }
-        }
-        self.leave();
-        Ok(())
-    }
-
-    /// Walks a statement that sqlparser did not read.
-    pub(super) fn plain(&mut self, plain: &Plain) -> Walk {
-        let Plain { command, effects, changes, gives, wide, cursor } = plain;
-        self.enter(command, false)?;
-        self.keep_all();
-        for effect in effects {
-            match effect {
-                Effect::Procedure => self.procedure(),
-                other => self.effect(*other),
-            }
-        }
-        self.aftermath.names |= effects.contains(&Effect::Ddl) && !lasting::keeps_names(command);
-        for name in changes {
-            let relation = self.resolve(name)?;
-            self.touch(&relation, Access::Write);
-            if MAINTAINS.contains(&command.as_str()) {
-                self.unseen(&relation, Events::MAINTAIN);
-            }
-        }
-        if MAINTAINS.contains(&command.as_str()) && (*wide || changes.is_empty()) {
-            self.not_known("sql.functions");
-        }
-        match command.as_str() {
-            "CREATE RULE" | "CREATE SEQUENCE" | "DROP RULE" if !wide => {
-                let places = changes.iter().map(|name| names::place(name, self.context.names));
-                self.defines(&Definitions::relations(places.collect::<Walk<Vec<_>>>()?));
-            }
-            "CREATE AGGREGATE" | "CREATE PROCEDURE" | "DROP AGGREGATE" | "DROP ROUTINE" if !wide => {
-                self.defines(&Definitions::every_function());
-            }
-            "ALTER SCHEMA" => {
-                let names = gives.iter().flatten().map(lasting::alone).collect::<Option<Vec<_>>>();
-                if let Some(names) = names.filter(|names| !names.is_empty()) {
-                    self.defines(&Definitions::schemas(names));
-                }
-            }
-            _ => {}
-        }
-        if let Some(gives) = gives.as_ref().filter(|_| !wide) {
-            let places = changes.iter().chain(gives).map(|name| names::place(name, self.context.names));
-            self.defines(&Definitions::relations(places.collect::<Walk<Vec<_>>>()?));
-        }
-        if *wide {
-            self.not_known("sql.relations");
-        }
-        if let Some(cursor) = cursor {
-            self.fetch(cursor)?;
         }
         self.leave();
         Ok(())
@@ -143,7 +88,8 @@ impl Walker<'_> {
                 self.procedure();
                 Ok(())
             }
-            Statement::Analyze(analyze) => self.analyze(analyze),
+            // It is read without sqlparser.
+            Statement::Analyze(_) | Statement::Vacuum(_) => Err(Unread::new("maintenance of that kind")),
             other => self.definition(other),
         }
     }
@@ -166,23 +112,6 @@ impl Walker<'_> {
             }
         }
         self.effect(Effect::Write);
-        Ok(())
-    }
-
-    fn analyze(&mut self, analyze: &Analyze) -> Walk {
-        self.effect(Effect::Ddl);
-        let Some(name) = &analyze.table_name else {
-            self.not_known("sql.relations");
-            self.not_known("sql.functions");
-            return Ok(());
-        };
-        let relation = self.resolve(name)?;
-        self.touch(&relation, Access::Read);
-        self.unseen(&relation, Events::MAINTAIN);
-        for column in &analyze.columns {
-            let name = names::name(column)?;
-            self.column(Column::of(relation.id.as_str(), name), [Use::Argument]);
-        }
         Ok(())
     }
 
@@ -223,9 +152,6 @@ impl Walker<'_> {
         Ok(())
     }
 }
-
-/// Tags of what computes with indexes' and statistics' expressions anew.
-const MAINTAINS: [&str; 3] = ["CLUSTER", "REFRESH MATERIALIZED VIEW", "REINDEX"];
 
 pub(super) fn every(name: &Ident) -> bool {
     name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all")

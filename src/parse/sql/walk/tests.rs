@@ -31,7 +31,7 @@ fn try_walk_with(sql: &str, names: &Names, known: Lookup<'_>) -> Result<Walked, 
         parser.expect_token(&Token::EOF).map(|_| statements)
     };
     let statements = match read_plain(sql) {
-        Some(plain) => vec![Tree::Plain(plain)],
+        Some(plain) => vec![Tree::Plain(Box::new(plain), Vec::new())],
         None => trees(parse().map_err(|error| error.to_string())?),
     };
     let context = Context { names, read_only: true, prepared: known, cursors: known };

@@ -1,0 +1,107 @@
+//! Words that say nothing that is told, or stand for others.
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::Token;
+
+use super::{Speller, is_word, keyword, name};
+
+impl Speller<'_> {
+    /// Words that are left out or stand for others, because of those around them.
+    pub(super) fn phrase(&mut self, word: &str) -> bool {
+        match word {
+            "overriding" if self.words(1, &["system", "value"]) || self.words(1, &["user", "value"]) => {
+                self.replace(3, [])
+            }
+            // The row of a cursor is one of the target: a condition without columns.
+            "current" if self.words(1, &["of"]) && is_word(self.before(1), "where") => {
+                self.replace(3, [keyword("NULL", Keyword::NULL)])
+            }
+            "for" if self.words(1, &["no", "key", "update"]) => {
+                self.keep(1);
+                self.replace(2, [])
+            }
+            "for" if self.words(1, &["key", "share"]) => {
+                self.keep(1);
+                self.replace(1, [])
+            }
+            // In the session's own time zone.
+            "at" if self.words(1, &["local"]) && self.is_behind_operand() => self.replace(
+                2,
+                [
+                    keyword("AT", Keyword::AT),
+                    keyword("TIME", Keyword::TIME),
+                    keyword("ZONE", Keyword::ZONE),
+                    Token::SingleQuotedString("local".to_owned()),
+                ],
+            ),
+            // Which of the two bounds is the lower one is for the server to see.
+            "symmetric" | "asymmetric" if is_word(self.before(1), "between") => self.replace(1, []),
+            "document" if is_word(self.before(1), "is") || self.is_negated() => {
+                self.replace(1, [keyword("JSON", Keyword::JSON)])
+            }
+            "all" if is_word(self.before(1), "like") || is_word(self.before(1), "ilike") => {
+                self.replace(1, [keyword("ANY", Keyword::ANY)])
+            }
+            "all" | "distinct" if is_word(self.before(1), "by") && is_word(self.before(2), "group") => {
+                self.replace(1, [])
+            }
+            // Elsewhere no limit, and here a name.
+            "top" if ["select", "distinct", "all"].iter().any(|word| is_word(self.before(1), word)) => {
+                self.replace(1, [name("top")])
+            }
+            "default" if self.words(1, &["values"]) && is_word(self.before(1), "insert") => self.replace(
+                2,
+                [
+                    keyword("VALUES", Keyword::VALUES),
+                    Token::LParen,
+                    keyword("DEFAULT", Keyword::DEFAULT),
+                    Token::RParen,
+                ],
+            ),
+            "analyse" if is_word(self.before(1), "explain") => self.replace(1, [keyword("ANALYZE", Keyword::ANALYZE)]),
+            "collation" if self.words(1, &["for"]) && self.peek(2) == Some(&Token::LParen) => {
+                self.replace(2, [name("pg_catalog"), Token::Period, name("pg_collation_for")])
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the `*` says that rows of what inherits are meant as well, as they are without it. What follows begins no
+    /// operand, so nothing is multiplied: `a IS DISTINCT FROM b * c`.
+    pub(super) fn is_inherited(&self) -> bool {
+        let mut back = 1_usize;
+        while self.before(back.saturating_add(1)) == Some(&Token::Period) {
+            back = back.saturating_add(2);
+        }
+        if !matches!(self.before(1), Some(Token::Word(_))) {
+            return false;
+        }
+        let leads = self.before(back.saturating_add(1));
+        let ends = match self.peek(1) {
+            None | Some(Token::RParen | Token::Comma) => true,
+            follows => BEHIND_RELATION.iter().any(|word| is_word(follows, word)),
+        };
+        ends && (is_word(leads, "from") || is_word(leads, "join"))
+            || is_word(leads, "update") && self.words(1, &["set"])
+    }
+}
+
+/// Reserved words that may stand behind a relation, and never before an operand.
+const BEHIND_RELATION: &[&str] = &[
+    "as",
+    "except",
+    "fetch",
+    "for",
+    "group",
+    "having",
+    "intersect",
+    "limit",
+    "offset",
+    "on",
+    "order",
+    "returning",
+    "union",
+    "using",
+    "where",
+    "window",
+];
