@@ -24,7 +24,7 @@ use super::fill::Fill;
 use super::ledger::Line;
 use super::masks::unmasked;
 use super::owed::{Owed, Own, Wanted};
-use super::stages::{Columns, described};
+use super::stages::described;
 use super::state::Copy;
 use super::watch::Passed;
 
@@ -73,15 +73,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
     async fn step(&mut self) -> Result<(), End> {
         self.choose_rows();
         let piece = self.framer.next_piece().map_err(|error| self.uncut(&error))?;
+        if let Some(BackendPiece::Relay(flowing) | BackendPiece::Rows(flowing)) = &piece {
+            self.fill.flows(flowing.bytes.len());
+        }
         match piece {
-            Some(BackendPiece::Relay(relay)) => {
-                self.fill.flows(relay.bytes.len());
-                self.relay(&relay)?;
-            }
-            Some(BackendPiece::Rows(rows)) => {
-                self.fill.flows(rows.bytes.len());
-                self.rows(&rows)?;
-            }
+            Some(BackendPiece::Relay(relay)) => self.relay(&relay)?,
+            Some(BackendPiece::Rows(rows)) => self.rows(&rows)?,
             Some(BackendPiece::Frame(frame)) => {
                 let before = self.out.len();
                 self.fill.anew();
@@ -269,7 +266,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         match state.ledger.front().map(|line| &line.owed) {
             Some(Owed::OwnDescribe { wanted }) => {
                 if let Wanted::Columns(columns) = wanted {
-                    note(columns, frame)?;
+                    described(columns, frame).map_err(|error| broken(&error))?;
                 }
                 state.ledger.settle();
                 drop(state);
@@ -287,7 +284,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             Some(Owed::Query(running)) => {
                 if let Some(columns) = running.watch.as_ref().and_then(|watch| watch.asked()) {
-                    note(columns, frame)?;
+                    described(columns, frame).map_err(|error| broken(&error))?;
                 }
                 drop(state);
                 self.give(frame, false);
@@ -455,15 +452,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
         self.corridor.rang();
         Ok(())
     }
-}
-
-/// Remembers the columns of an answer; of none if there are none.
-fn note(columns: &Columns, frame: &Frame) -> Result<(), End> {
-    if frame.tag() == b'T' {
-        return described(columns, frame.body()).map_err(|error| broken(&error));
-    }
-    columns.lock().get_or_insert_default();
-    Ok(())
 }
 
 /// What a write says, unless it takes too long. Most take no time at all: no clock is asked.

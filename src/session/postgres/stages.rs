@@ -10,7 +10,7 @@ use crate::input::{self, Answered, AnsweredColumn, Document, Done};
 use crate::journal::IntentKind;
 use crate::model::Stage;
 use crate::parse::{self, Effect, Facts, Trust};
-use crate::wire::postgres::{Column, RowDescription, WireError};
+use crate::wire::postgres::{Column, Frame, RowDescription, WireError};
 
 use super::super::atlas::Seen;
 use super::corridor::{Corridor, bound_only, denied};
@@ -30,9 +30,13 @@ pub(super) struct Described {
 /// Columns of the statements of one Query that are remembered.
 const MANY: usize = 4_096;
 
-/// Adds the columns of a RowDescription.
-pub(super) fn described(columns: &Columns, body: &[u8]) -> Result<(), WireError> {
-    let described = RowDescription::decode(body)?;
+/// Adds the columns of an answer as they were described: of none if there are none.
+pub(super) fn described(columns: &Columns, frame: &Frame) -> Result<(), WireError> {
+    if frame.tag() != b'T' {
+        columns.lock().get_or_insert_default();
+        return Ok(());
+    }
+    let described = RowDescription::decode(frame.body())?;
     let read = |column: &Column<'_>| Described {
         name: String::from_utf8_lossy(column.name).into_owned(),
         relation: column.relation,
