@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +20,14 @@ pub(super) struct Server {
     pub(super) port: u16,
 }
 
+/// A port below those that the kernel gives to whoever connects: one of them would have it before the server does.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 20_000).unwrap();
+    let mut ports = std::iter::repeat_with(|| 10_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000);
+    ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
 impl Server {
     fn start() -> Self {
         Self::with("", "", None)
@@ -26,7 +35,7 @@ impl Server {
 
     /// With more settings, with lines in front of `pg_hba.conf`, and with a certificate.
     pub(super) fn with(settings: &str, hba: &str, shown: Option<&Shown>) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let show = shown.map(|shown| install(shown, "$d/data")).unwrap_or_default();
         let ssl = if shown.is_some() { "-c ssl=on" } else { "" };
         let script = format!(
