@@ -172,26 +172,10 @@ impl Walker<'_> {
             self.partition_key(key)?;
         }
         if let Some((id, place)) = own {
-            // What a query or another table gives it is not seen here.
-            let excludes = |constraint: &TableConstraint| matches!(constraint, TableConstraint::Exclude(_));
-            // Nor whose operators are asked of each row that comes.
-            let like = table.like.is_some() || table.constraints.iter().any(|one| like_among(one).is_some());
-            let told = table.query.is_none() && !like && !table.constraints.iter().any(excludes);
-            let stored =
-                |column: &ColumnDef| is_plain(&column.data_type) || self.is_stored_harmlessly(&column.data_type);
-            let quiet = told && self.is_quiet() && table.columns.iter().all(stored);
+            let quiet = self.is_made_quietly(table);
             self.defines(&Definitions::table(id, place, quiet));
         }
-        let like = table.like.iter().map(|like| match like {
-            CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like) => &like.name,
-        });
-        for name in like.chain(table.constraints.iter().filter_map(like_among)) {
-            self.refers(name)?;
-            if table.temporary {
-                let like = self.resolve(name)?;
-                self.unseen(&like, Events::INSERT);
-            }
-        }
+        self.copies_of(table)?;
         for parent in table.inherits.iter().flatten().chain(&table.partition_of) {
             self.changes(parent)?;
         }
@@ -203,6 +187,32 @@ impl Walker<'_> {
             }),
             Some(ForValues::With { .. } | ForValues::Default) | None => Ok(()),
         }
+    }
+
+    /// Whether nothing that runs by itself comes with it.
+    fn is_made_quietly(&self, table: &CreateTable) -> bool {
+        // What a query or another table gives it is not seen here, nor whose operators are asked of each row that comes.
+        let unseen = |constraint: &TableConstraint| {
+            like_among(constraint).is_some() || matches!(constraint, TableConstraint::Exclude(_))
+        };
+        let told = table.query.is_none() && table.like.is_none() && !table.constraints.iter().any(unseen);
+        let stored = |column: &ColumnDef| is_plain(&column.data_type) || self.is_stored_harmlessly(&column.data_type);
+        told && self.is_quiet() && table.columns.iter().all(stored)
+    }
+
+    /// What `LIKE` names, wherever it stands.
+    fn copies_of(&mut self, table: &CreateTable) -> Walk {
+        let like = table.like.iter().map(|like| match like {
+            CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like) => &like.name,
+        });
+        for name in like.chain(table.constraints.iter().filter_map(like_among)) {
+            self.refers(name)?;
+            if table.temporary {
+                let like = self.resolve(name)?;
+                self.unseen(&like, Events::INSERT);
+            }
+        }
+        Ok(())
     }
 
     fn create_view(&mut self, view: &CreateView) -> Walk {
