@@ -13,6 +13,7 @@ mod server;
 use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::tokenizer::TokenWithSpan;
 
+pub(super) use self::actions::without_silent;
 use self::grammar::Grammar;
 use crate::parse::facts::Effect;
 
@@ -79,6 +80,7 @@ const STATEMENTS: &[(&[&str], Read)] = &[
     (&["alter", "role"], rights::alter_role),
     (&["alter", "user"], rights::alter_role),
     (&["alter", "large", "object"], alter_large_object),
+    (&["alter", "materialized", "view"], actions::alter_materialized_view),
     (&["alter"], alter_other),
     (&["grant"], rights::grant),
     (&["revoke"], rights::revoke),
@@ -428,6 +430,7 @@ const KINDS: &[Kind] = &[
 const DROPPED: &[&str] = &[
     "ACCESS METHOD",
     "CONVERSION",
+    "DOMAIN",
     "EVENT TRIGGER",
     "FOREIGN DATA WRAPPER",
     "FOREIGN TABLE",

@@ -19,6 +19,7 @@ mod definitions;
 mod grouping;
 mod operators;
 mod phrases;
+mod queries;
 mod tables;
 mod utility;
 
@@ -42,6 +43,11 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         return tokens;
     }
     grouping::respell(&mut tokens);
+    spell(tokens)
+}
+
+/// The words of queries and expressions.
+fn spell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut speller = Speller {
         tokens: &tokens,
         at: 0,
@@ -49,6 +55,7 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         place: Place::Other,
         changed: BTreeMap::new(),
         targets: 0,
+        brackets: 0,
     };
     while speller.at < tokens.len() {
         speller.step();
@@ -90,6 +97,8 @@ struct Speller<'t> {
     changed: BTreeMap<usize, Vec<Token>>,
     /// How many targets of ON CONFLICT were looked at.
     targets: usize,
+    /// How many brackets with queries in them were looked at.
+    brackets: usize,
 }
 
 /// Where assignments have their targets.
@@ -128,6 +137,9 @@ impl Speller<'_> {
             // `t *` in FROM
             Token::Mul if self.is_inherited() => self.replace(1, []),
             Token::LBracket => self.subscripts(),
+            Token::LParen => self.query_of_queries() || self.list_of_queries(),
+            // `t.*::text`
+            Token::Mul if self.peek(1) == Some(&Token::DoubleColon) => self.whole_row(),
             Token::RParen if self.place == Place::Columns => {
                 self.place = Place::Other;
                 false
@@ -223,10 +235,12 @@ impl Speller<'_> {
             ]),
             "collate" => self.collate_after_cast(),
             "operator" => self.compared_with_each(),
+            "all" | "any" | "some" if self.asked_of_each() => true,
             "as" => self.column_definitions(),
             "conflict" => self.conflict(),
             "rows" => self.rows_from(),
             "search" | "cycle" => self.recursion(),
+            "values" => self.values(),
             "using" => self.joined_as(),
             "returning" => self.named_rows(),
             "array" => self.array_type(),

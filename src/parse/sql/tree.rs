@@ -22,6 +22,7 @@ pub(super) fn read(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Tree, Unpar
         let asks = plain.asks.iter().map(|asked| expression(text, asked.clone())).collect::<Result<_, _>>()?;
         return Ok(Tree::Plain(Box::new(plain), asks));
     }
+    tokens = plain::without_silent(tokens);
     let condition = condition_of_copy(&tokens).map(|at| tokens.split_off(at));
     let statement = Box::new(statement(text, spelling::respell(tokens))?);
     match condition {

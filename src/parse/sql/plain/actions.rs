@@ -1,20 +1,62 @@
 //! The actions of ALTER TABLE that have no place in sqlparser's tree.
 
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
 use super::grammar::Grammar;
-use super::{Plain, SEQUENCE, depends_on_extension, moved};
+use super::{Plain, SEQUENCE, depends_on_extension, moved, renamed};
+
+/// An ALTER TABLE without those of its actions of which there is nothing to tell but that the table is altered, where others
+/// tell that as well.
+pub(in crate::parse::sql) fn without_silent(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut grammar = Grammar::new(&tokens);
+    let table = grammar.words(&["alter", "table"]).then(|| altered(&mut grammar)).flatten();
+    let Some(plain) = table else { return tokens };
+    let actions = grammar.rest().unwrap_or_default();
+    let begin = tokens.len().saturating_sub(actions.len());
+    let silent = |action: &[TokenWithSpan]| {
+        let mut grammar = Grammar::new(action);
+        one_of_many(&mut grammar, plain.clone()).as_ref() == Some(&plain) && grammar.is_at_end()
+    };
+    let mut depth = 0_usize;
+    let actions = actions.split(|token| {
+        if matches!(token.token, Token::LParen | Token::LBracket) {
+            depth = depth.saturating_add(1);
+        } else if matches!(token.token, Token::RParen | Token::RBracket) {
+            depth = depth.saturating_sub(1);
+        }
+        depth == 0 && token.token == Token::Comma
+    });
+    let told: Vec<&[TokenWithSpan]> = actions.filter(|action| !silent(action)).collect();
+    let Some(comma) = told.first().and_then(|action| action.first()).map(|first| first.span) else { return tokens };
+    let told = told.join(&TokenWithSpan::new(Token::Comma, comma));
+    tokens.truncate(begin);
+    tokens.extend(told);
+    tokens
+}
+
+/// `ALTER TABLE` or the like of one, up to its actions.
+fn altered(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    grammar.words(&["if", "exists"]);
+    grammar.any(&["only"]);
+    let table = grammar.name()?;
+    Some(Plain::ddl("ALTER TABLE").changing([table]).telling())
+}
+
+/// It has fewer actions than a table.
+pub(super) fn alter_materialized_view(grammar: &mut Grammar<'_>) -> Option<Plain> {
+    let plain = Plain { command: "ALTER MATERIALIZED VIEW".to_owned(), ..altered(grammar)? };
+    renamed(grammar, plain.clone()).or_else(|| all_of_many(grammar, plain))
+}
 
 pub(super) fn alter_table(grammar: &mut Grammar<'_>) -> Option<Plain> {
     if grammar.words(&["all", "in", "tablespace"]) {
         return alter_all(grammar);
     }
-    grammar.words(&["if", "exists"]);
-    grammar.any(&["only"]);
-    let table = grammar.name()?;
-    let plain = Plain::ddl("ALTER TABLE").changing([table]).telling();
-    if let Some(plain) = alone(grammar, &plain) {
-        return Some(plain);
-    }
-    let mut plain = plain;
+    let plain = altered(grammar)?;
+    alone(grammar, &plain).or_else(|| all_of_many(grammar, plain))
+}
+
+fn all_of_many(grammar: &mut Grammar<'_>, mut plain: Plain) -> Option<Plain> {
     loop {
         plain = one_of_many(grammar, plain)?;
         if !grammar.comma() {

@@ -18,6 +18,7 @@ impl Speller<'_> {
         self.targets = self.targets.saturating_add(1);
         let rest = self.tokens.get(self.at.saturating_add(2)..).unwrap_or_default();
         let Some((elements, closed)) = elements(rest) else { return false };
+        let bare = elements.iter().all(|element| element.len() == 1);
         let mut exprs: Vec<&[TokenWithSpan]> = Vec::new();
         for element in elements {
             match expression(element) {
@@ -33,7 +34,7 @@ impl Speller<'_> {
             exprs.push(rest.get(..end).unwrap_or_default());
             length = length.saturating_add(end).saturating_add(1);
         } else if exprs.iter().all(|expr| expr.len() == 1) {
-            return false;
+            return !bare && self.columns_of_target(&exprs, length);
         }
         let Some((place, alias)) = self.behind_columns() else { return false };
         let Some(span) = self.tokens.get(self.at).map(|token| token.span) else { return false };
@@ -53,6 +54,17 @@ impl Speller<'_> {
         self.spelled.to_mut().splice(place..place, moved);
         self.keep(1);
         self.at = self.at.saturating_add(length.saturating_sub(1));
+        true
+    }
+
+    /// Columns without their collations and operator classes, which say which index is meant.
+    fn columns_of_target(&mut self, columns: &[&[TokenWithSpan]], length: usize) -> bool {
+        let columns = columns.iter().filter_map(|column| column.first());
+        let listed: Vec<TokenWithSpan> =
+            columns.flat_map(|column| [TokenWithSpan::new(Token::Comma, column.span), column.clone()]).collect();
+        self.keep(2);
+        self.spelled.to_mut().extend(listed.into_iter().skip(1));
+        self.at = self.at.saturating_add(length.saturating_sub(3));
         true
     }
 

@@ -164,6 +164,16 @@ impl Speller<'_> {
             let named = self.before(1) == Some(&Token::Comma) && self.token(next).is_some_and(is_name) && ends(2);
             return usize::from(named);
         }
+        if is_word(self.before(1), "unique") && self.words(at, &["nulls", "distinct"]) {
+            return 2;
+        }
+        if is_word(self.before(1), "unique") && self.words(at, &["nulls", "not", "distinct"]) {
+            return 3;
+        }
+        let not_null = is_word(self.before(1), "null") && is_word(self.before(2), "not");
+        if not_null && self.words(at, &["no", "inherit"]) {
+            return 2;
+        }
         if self.words(at, &["using", "index", "tablespace"]) {
             return if self.token(at.saturating_add(3)).is_some_and(is_name) { 4 } else { 0 };
         }

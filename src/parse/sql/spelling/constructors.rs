@@ -247,7 +247,9 @@ impl Speller<'_> {
             let values = [length.saturating_add(1), length.saturating_add(3)];
             if self.words(length, &["to"])
                 && self.words(length.saturating_add(2), &["default"])
-                && values.iter().all(|at| self.peek(*at).is_some_and(is_constant))
+                && values.iter().all(|at| {
+                    self.peek(*at).is_some_and(is_constant) || self.words(*at, &["true"]) || self.words(*at, &["false"])
+                })
             {
                 length = length.saturating_add(4);
             }

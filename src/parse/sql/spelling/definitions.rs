@@ -13,7 +13,15 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         return definition.tokens;
     };
     match *kind {
-        "table" | "view" | "materialized" => definition.relation(kind),
+        "table" => {
+            definition.partition();
+            definition.relation(kind);
+        }
+        "view" => {
+            definition.recursive();
+            definition.relation(kind);
+        }
+        "materialized" => definition.relation(kind),
         "index" => definition.index(),
         "trigger" => definition.trigger(),
         "domain" => definition.domain(),
@@ -26,6 +34,21 @@ pub(super) fn respell(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 const KINDS_WITHIN: usize = 6;
 
 const KINDS: &[&str] = &["domain", "function", "index", "materialized", "table", "trigger", "view"];
+
+/// What may stand behind the name of a column that has its type from elsewhere.
+const OF_COLUMN: &[&str] = &[
+    "check",
+    "collate",
+    "constraint",
+    "default",
+    "deferrable",
+    "generated",
+    "not",
+    "null",
+    "primary",
+    "references",
+    "unique",
+];
 
 const QUERIES: &[&str] = &["select", "table", "values", "with"];
 
@@ -119,6 +142,96 @@ impl Definition {
         }
     }
 
+    /// A column of a partition has its parent's type, which no option says, and a partition's key is the same in every order.
+    fn partition(&mut self) {
+        let depths = self.depths();
+        let opens = |at: usize| self.token(at) == Some(&Token::LParen) && depths.get(at) == Some(&0);
+        let list = (0..self.tokens.len()).find(|at| self.words(*at, &["partition", "of"])).and_then(|of| {
+            let name = of.saturating_add(2);
+            Some(name.saturating_add(self.named(name.checked_sub(1)?)).saturating_sub(1)).filter(|at| opens(*at))
+        });
+        let key = (0..self.tokens.len())
+            .find(|at| depths.get(*at) == Some(&0) && self.words(*at, &["partition", "by"]))
+            .and_then(|by| by.checked_add(3))
+            .filter(|at| opens(*at));
+        if let Some(key) = key {
+            self.leave_out(|definition, at, depth| if at > key && depth == 1 { definition.ordered(at) } else { 0 });
+        }
+        if let Some(list) = list {
+            self.typed(list.saturating_add(1));
+        }
+    }
+
+    /// How many tokens there are a collation or an operator class.
+    fn ordered(&self, at: usize) -> usize {
+        let operand = match at.checked_sub(1).and_then(|before| self.token(before)) {
+            Some(Token::RParen) => true,
+            Some(before) => is_name(before),
+            None => false,
+        };
+        match () {
+            () if self.is(at, "collate") => self.named(at),
+            () if operand && self.token(at).is_some_and(is_name) => self.named(at.saturating_sub(1)).saturating_sub(1),
+            () => 0,
+        }
+    }
+
+    /// Gives a type to the columns in the list that begins there.
+    fn typed(&mut self, begin: usize) {
+        let (mut depth, mut at, mut item) = (0_usize, begin, true);
+        while let Some(token) = self.token(at) {
+            let named = item && is_name(token);
+            match token {
+                Token::LParen => depth = depth.saturating_add(1),
+                Token::RParen if depth == 0 => return,
+                Token::RParen => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            item = depth == 0 && *token == Token::Comma;
+            at = at.saturating_add(1);
+            if named && self.words(at, &["with", "options"]) {
+                self.tokens.drain(at..at.saturating_add(2));
+            }
+            let Some(span) = self.tokens.get(at).map(|token| token.span) else { return };
+            if named && OF_COLUMN.iter().any(|word| self.is(at, word)) {
+                self.tokens.insert(at, TokenWithSpan::new(keyword("INT", Keyword::INT), span));
+            }
+        }
+    }
+
+    /// `CREATE RECURSIVE VIEW v (a) AS …` is `CREATE VIEW v (a) AS WITH RECURSIVE v (a) AS (…) SELECT a FROM v`.
+    fn recursive(&mut self) {
+        let Some(at) = (1..KINDS_WITHIN).find(|at| self.words(*at, &["recursive", "view"])) else { return };
+        let (name, opens) = (at.saturating_add(2), at.saturating_add(3));
+        let mut closes = opens;
+        while self.token(closes).is_some_and(|token| *token != Token::RParen) {
+            closes = closes.saturating_add(1);
+        }
+        let (before, query) = (closes.saturating_add(1), closes.saturating_add(2));
+        let (Some(view), Some(columns)) = (self.tokens.get(name..=closes), self.tokens.get(opens..=closes)) else {
+            return;
+        };
+        let Some(span) = self.tokens.get(query).map(|token| token.span) else { return };
+        let lists = columns.iter().all(|column| {
+            is_name(&column.token) || matches!(column.token, Token::LParen | Token::RParen | Token::Comma)
+        });
+        if self.token(opens) != Some(&Token::LParen) || !lists || !self.is(before, "as") {
+            return;
+        }
+        let put = |token: Token| TokenWithSpan::new(token, span);
+        let listed = columns.get(1..columns.len().saturating_sub(1)).unwrap_or_default();
+        let mut behind = vec![put(Token::RParen), put(keyword("SELECT", Keyword::SELECT))];
+        behind.extend(listed.iter().cloned());
+        behind.push(put(keyword("FROM", Keyword::FROM)));
+        behind.extend(view.first().cloned());
+        let mut with = vec![put(keyword("WITH", Keyword::WITH)), put(keyword("RECURSIVE", Keyword::RECURSIVE))];
+        with.extend(view.iter().cloned());
+        with.extend([put(keyword("AS", Keyword::AS)), put(Token::LParen)]);
+        self.tokens.splice(query..query, with);
+        self.tokens.extend(behind);
+        self.tokens.remove(at);
+    }
+
     /// How many tokens there say how a relation is kept.
     fn storage(&self, at: usize, depth: usize, view: bool) -> usize {
         let next = at.saturating_add(1);
@@ -175,6 +288,7 @@ impl Definition {
                 () => 0,
             }
         });
+        self.tokens = super::spell(std::mem::take(&mut self.tokens));
     }
 
     /// What a trigger tells its function.
@@ -232,8 +346,19 @@ impl Definition {
         length
     }
 
-    /// What the planner is told about a function.
+    /// What the planner is told about a function; and the mode of an argument stands before its name.
     fn function(&mut self) {
+        let depths = self.depths();
+        for mode in 1..self.tokens.len() {
+            let begins =
+                matches!(mode.checked_sub(2).and_then(|before| self.token(before)), Some(Token::LParen | Token::Comma));
+            let named = mode.checked_sub(1).and_then(|named| self.token(named)).is_some_and(is_name);
+            let typed = matches!(self.token(mode.saturating_add(1)), Some(Token::Word(_)));
+            let moves = ["in", "out", "inout", "variadic"].iter().any(|word| self.is(mode, word));
+            if begins && named && typed && moves && depths.get(mode) == Some(&1) {
+                self.tokens.swap(mode.saturating_sub(1), mode);
+            }
+        }
         self.leave_out(|definition, at, depth| {
             let number = matches!(definition.token(at.saturating_add(1)), Some(Token::Number(..)));
             match () {

@@ -1,4 +1,4 @@
-//! Operators with their schema in front, where sqlparser knows only bare ones, and collations.
+//! Operators with their schema in front, or before ANY, where sqlparser knows only bare ones and comparisons, and collations.
 
 use sqlparser::tokenizer::Token;
 
@@ -32,12 +32,43 @@ impl Speller<'_> {
         }
     }
 
-    /// How far back a type's name ends that may have modifiers: `numeric(4, 2)`. `None` where what is there are none.
+    /// `a % ANY (b)` asks the operator of what `b` has, as `a % (b)` asks it of `b`: it has the same operands. sqlparser knows
+    /// that of comparisons.
+    pub(super) fn asked_of_each(&mut self) -> bool {
+        let last = self.spelled.last().map(|token| &token.token);
+        let operator = match last {
+            // `OPERATOR(public.%)`
+            Some(Token::RParen) => {
+                let mut back = 3_usize;
+                while matches!(self.before(back), Some(Token::Word(_) | Token::Period)) {
+                    back = back.saturating_add(1);
+                }
+                let named = is_word(self.before(back.saturating_add(1)), "operator");
+                self.before(2).filter(|_| named && self.before(back) == Some(&Token::LParen))
+            }
+            last => last,
+        };
+        let asks =
+            operator.is_some_and(|token| OPERATORS.contains(token) || matches!(token, Token::CustomBinaryOperator(_)));
+        asks && self.peek(1) == Some(&Token::LParen) && self.replace(1, [])
+    }
+
+    /// How far back a type's name ends that may have modifiers: `numeric(4, 2)[]`. `None` where what is there are none.
     fn behind_modifiers(&self) -> Option<usize> {
-        if self.before(1) != Some(&Token::RParen) {
-            return Some(1);
+        let mut end = 1_usize;
+        while self.before(end) == Some(&Token::RBracket) {
+            let number = end.saturating_add(1);
+            let numbered = matches!(self.before(number), Some(Token::Number(..)));
+            let opens = number.saturating_add(usize::from(numbered));
+            if self.before(opens) != Some(&Token::LBracket) {
+                return None;
+            }
+            end = opens.saturating_add(1);
         }
-        let mut back = 2_usize;
+        if self.before(end) != Some(&Token::RParen) {
+            return Some(end);
+        }
+        let mut back = end.saturating_add(1);
         while matches!(self.before(back), Some(Token::Number(..) | Token::Comma)) {
             back = back.saturating_add(1);
         }
@@ -48,7 +79,9 @@ impl Speller<'_> {
     pub(super) fn collate_after_cast(&mut self) -> bool {
         let Some(mut back) = self.behind_modifiers() else { return false };
         let typed = back;
-        while matches!(self.before(back), Some(Token::Word(_) | Token::Period)) && back < LONGEST_TYPE {
+        while matches!(self.before(back), Some(Token::Word(_) | Token::Period))
+            && back.saturating_sub(typed) < LONGEST_TYPE
+        {
             back = back.saturating_add(1);
         }
         let length = self.name(1);
@@ -84,3 +117,50 @@ impl Speller<'_> {
         self.replace(length, [Token::LBracket, Token::RBracket])
     }
 }
+
+/// Those that compute or ask something, and are no comparisons.
+const OPERATORS: &[Token] = &[
+    Token::Plus,
+    Token::Minus,
+    Token::Mul,
+    Token::Div,
+    Token::Mod,
+    Token::StringConcat,
+    Token::Ampersand,
+    Token::Pipe,
+    Token::Caret,
+    Token::CaretAt,
+    Token::Sharp,
+    Token::DoubleSharp,
+    Token::ShiftLeft,
+    Token::ShiftRight,
+    Token::Overlap,
+    Token::Spaceship,
+    Token::Arrow,
+    Token::LongArrow,
+    Token::HashArrow,
+    Token::HashLongArrow,
+    Token::HashMinus,
+    Token::AtArrow,
+    Token::ArrowAt,
+    Token::AtAt,
+    Token::AtQuestion,
+    Token::Question,
+    Token::QuestionAnd,
+    Token::QuestionPipe,
+    Token::QuestionMarkDash,
+    Token::QuestionMarkSharp,
+    Token::QuestionMarkDashVerticalBar,
+    Token::QuestionMarkDoubleVerticalBar,
+    Token::AmpersandLeftAngleBracket,
+    Token::AmpersandRightAngleBracket,
+    Token::AmpersandLeftAngleBracketVerticalBar,
+    Token::VerticalBarAmpersandRightAngleBracket,
+    Token::TwoWayArrow,
+    Token::LeftAngleBracketCaret,
+    Token::RightAngleBracketCaret,
+    Token::TildeEqual,
+    Token::ShiftLeftVerticalBar,
+    Token::VerticalBarShiftRight,
+    Token::VerticalBarRightAngleBracket,
+];

@@ -23,6 +23,9 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ),
         ("select 1 = a operator(pg_catalog.=) any (b)", "select 1 = a operator ( pg_catalog . = ) any ( b )"),
         ("select a operator(s.=) any (b)", "select a operator ( s . = ) any ( b )"),
+        ("select a % any (b), c operator(s.%) all (d)", "select a % ( b ) , c operator ( s . % ) ( d )"),
+        ("select a::text[] collate \"C\", b::s.t[3][] collate x.y", "select a :: text [ ] , b :: s . t [ 3 ] [ ]"),
+        ("select a.*::text, count(s.t.*::text)", "select ( a . * ) :: text , count ( ( s . t . * ) :: text )"),
         ("select inet '::1'", "select '::1' :: inet"),
         ("select a from only t", "select a from t"),
         (
@@ -50,6 +53,10 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         (
             "insert into t (a) values (1) on conflict (lower(a) collate \"C\" ops, b) where a > 0 do nothing",
             "insert into t ( a ) PARTITION ( \"\" , lower ( a ) , b , a > 0 ) values ( 1 ) on conflict do nothing",
+        ),
+        (
+            "insert into t values (1) on conflict (a collate \"C\" ops, b) do nothing",
+            "insert into t values ( 1 ) on conflict ( a , b ) do nothing",
         ),
         (
             "insert into s.t select 1 on conflict ((a || b)) do nothing",
@@ -186,6 +193,40 @@ fn commands_that_sqlparser_does_not_know_are_put_into_those_it_does() {
 }
 
 #[test]
+fn queries_in_brackets_are_put_where_sqlparser_looks_for_one() {
+    for (sql, expected) in [
+        (
+            "select ((select 1) union select 2)",
+            "select ( SELECT * FROM ( ( select 1 ) union select 2 ) AS \"values\" )",
+        ),
+        (
+            "select 1 = any ((table a) limit 1)",
+            "select 1 = any ( SELECT * FROM ( ( SELECT * FROM a ) limit 1 ) AS \"values\" )",
+        ),
+        (
+            "select (((select 1)) except select 2), 3",
+            "select ( SELECT * FROM ( ( ( select 1 ) ) except select 2 ) AS \"values\" ) , 3",
+        ),
+        (
+            "select (values (1)), b <> all (values (2), (3))",
+            "select ( SELECT * FROM ( values ( 1 ) ) AS \"values\" ) , b <> all ( SELECT * FROM ( values ( 2 ) , ( 3 ) ) AS \"values\" )",
+        ),
+        ("select a in ((select 1), (select 2))", "select a in ( NULL , ( select 1 ) , ( select 2 ) )"),
+        // sqlparser sees these.
+        ("select * from ((select 1) union select 2) x", "select * from ( ( select 1 ) union select 2 ) x"),
+        ("select a in ((select 1) union select 2)", "select a in ( ( select 1 ) union select 2 )"),
+        ("select a in ((select 1)), ((b))", "select a in ( ( select 1 ) ) , ( ( b ) )"),
+        ("select 1 union all (values (2))", "select 1 union all ( values ( 2 ) )"),
+        ("insert into t (a) (values (1))", "insert into t ( a ) ( values ( 1 ) )"),
+        ("with w as (values (1)) select 1", "with w as ( values ( 1 ) ) select 1"),
+        ("copy ((select 1) union select 2) to stdout", "copy ( ( select 1 ) union select 2 ) to stdout"),
+        ("select (a) union select 2, ((select 3))", "select ( a ) union select 2 , ( ( select 3 ) )"),
+    ] {
+        assert_eq!(respelled(sql), expected, "{sql}");
+    }
+}
+
+#[test]
 fn names_and_clauses_that_sqlparser_has_no_place_for_get_one() {
     for (sql, expected) in [
         ("select 1 from a join b using (c, d) as j", "select 1 from a join b using ( c , d , \"\" . j )"),
@@ -219,6 +260,30 @@ fn names_and_clauses_that_sqlparser_has_no_place_for_get_one() {
             "select * from \"pg_catalog\" . \"xmltable\" ( '/a' , d ) AS x ( b int )",
         ),
         ("set local schema 's'", "set local \"search_path\" TO 's'"),
+        ("set role to a", "set \"role\" to a"),
+        ("set role a", "set role a"),
+        ("set local session authorization a", "set local \"session_authorization\" TO a"),
+        ("set session authorization a", "set session authorization a"),
+        ("set xml option document", "set \"xmloption\" TO document"),
+        ("reset time zone", "reset \"timezone\""),
+        ("grant select, maintain on maintain to maintain", "grant select , TRIGGER on maintain to maintain"),
+        (
+            "create function f(a in int, in out text, b out s.t)",
+            "create function f ( in a int , in out text , out b s . t )",
+        ),
+        (
+            "create table p partition of s.q (a default 1, b with options not null no inherit, primary key (a)) default",
+            "create table p partition of s . q ( a INT default 1 , b INT not null , primary key ( a ) ) default",
+        ),
+        (
+            "create table t (a int unique nulls not distinct) partition by list (lower(a) collate \"C\" s.ops, b ops)",
+            "create table t ( a int unique ) partition by list ( lower ( a ) , b )",
+        ),
+        (
+            "create or replace recursive view v (a) as select 1 union select a from v",
+            "create or replace view v ( a ) as WITH RECURSIVE v ( a ) AS ( select 1 union select a from v ) SELECT a FROM v",
+        ),
+        ("create index on t ((a::text collate \"C\") s.ops)", "create index on t ( ( a :: text ) s . ops )"),
         ("set schema = 's'", "set schema = 's'"),
         ("create extension if not exists e schema s cascade", "create extension if not exists e WITH schema s cascade"),
         ("create extension e", "create extension e"),

@@ -10,9 +10,16 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
     if word(0, "set") {
         schema(&mut tokens);
+        role(&mut tokens);
+        xml_option(&mut tokens);
+    } else if word(0, "reset") && word(1, "time") && word(2, "zone") && tokens.len() == 3 {
+        tokens.truncate(2);
+        tokens.iter_mut().skip(1).for_each(|token| token.token = name("timezone"));
     }
     let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
-    if word(0, "create") && word(1, "extension") {
+    if word(0, "grant") || word(0, "revoke") {
+        maintain(&mut tokens);
+    } else if word(0, "create") && word(1, "extension") {
         extension(&mut tokens);
     } else if word(0, "create") && word(1, "user") && !word(2, "mapping") {
         user(&mut tokens);
@@ -32,7 +39,7 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 /// `SET SCHEMA 'a'` is `SET search_path TO 'a'`.
 fn schema(tokens: &mut Vec<TokenWithSpan>) {
     let at = |at: usize| tokens.get(at).map(|token| &token.token);
-    let place = if is_word(at(1), "local") || is_word(at(1), "session") { 2_usize } else { 1 };
+    let place = setting(tokens);
     let value = place.saturating_add(1);
     let names =
         is_word(at(place), "schema") && at(value).is_some_and(is_constant) && value.saturating_add(1) == tokens.len();
@@ -40,6 +47,55 @@ fn schema(tokens: &mut Vec<TokenWithSpan>) {
     if let Some(span) = span {
         let words = [name("search_path"), keyword("TO", Keyword::TO)].map(|token| TokenWithSpan::new(token, span));
         tokens.splice(place..value, words);
+    }
+}
+
+/// Where the name of a setting stands in a SET.
+fn setting(tokens: &[TokenWithSpan]) -> usize {
+    let scope = tokens.get(1).map(|token| &token.token);
+    if is_word(scope, "local") || is_word(scope, "session") { 2 } else { 1 }
+}
+
+/// `SET ROLE TO a` sets what `SET ROLE a` sets, and `SET LOCAL SESSION AUTHORIZATION a` what has that name with an underscore.
+fn role(tokens: &mut Vec<TokenWithSpan>) {
+    let place = setting(tokens);
+    let at = |at: usize| tokens.get(at).map(|token| &token.token);
+    let after = place.saturating_add(1);
+    let assigned = is_word(at(after), "to") || at(after) == Some(&Token::Eq);
+    if is_word(at(place), "role") && assigned {
+        if let Some(token) = tokens.get_mut(place) {
+            token.token = name("role");
+        }
+    } else if place == 2 && is_word(at(place), "session") && is_word(at(after), "authorization") && tokens.len() == 5 {
+        let Some(span) = tokens.get(place).map(|token| token.span) else { return };
+        let words = [name("session_authorization"), keyword("TO", Keyword::TO)];
+        tokens.splice(place..place.saturating_add(2), words.map(|token| TokenWithSpan::new(token, span)));
+    }
+}
+
+/// `SET XML OPTION DOCUMENT` is `SET xmloption TO document`.
+fn xml_option(tokens: &mut Vec<TokenWithSpan>) {
+    let place = setting(tokens);
+    let after = place.saturating_add(1);
+    let at = |at: usize| tokens.get(at).map(|token| &token.token);
+    let Some(span) = tokens.get(place).map(|token| token.span) else { return };
+    if is_word(at(place), "xml") && is_word(at(after), "option") && tokens.len() == place.saturating_add(3) {
+        let words = [name("xmloption"), keyword("TO", Keyword::TO)];
+        tokens.splice(place..place.saturating_add(2), words.map(|token| TokenWithSpan::new(token, span)));
+    }
+}
+
+/// A right of PostgreSQL 17 stands in a list where any other does.
+fn maintain(tokens: &mut [TokenWithSpan]) {
+    let listed = |before: &Token| {
+        *before == Token::Comma || ["grant", "revoke", "for"].iter().any(|word| is_word(Some(before), word))
+    };
+    let mut before = None;
+    for token in tokens.iter_mut().take_while(|token| !is_word(Some(&token.token), "on")) {
+        if is_word(Some(&token.token), "maintain") && before.as_ref().is_some_and(listed) {
+            token.token = keyword("TRIGGER", Keyword::TRIGGER);
+        }
+        before = Some(token.token.clone());
     }
 }
 

@@ -258,3 +258,73 @@ fn a_word_is_a_name_where_the_server_takes_it_for_one() {
     assert_eq!(touched(&facts("select * from at local")), "public.at {Read}");
     assert_eq!(touched(&facts("delete from t * where a in (select b from u *)")), "public.t {Write}, public.u {Read}");
 }
+
+/// What others are asked of each statement.
+fn told(sql: &str) -> String {
+    let read = facts(sql);
+    assert_eq!(read.unparsed, None, "{sql}");
+    let columns = read.columns.iter().map(|column| format!("{:?} {} {:?}", column.relation, column.name, column.uses));
+    let functions = read.functions.iter().map(|function| function.name.clone());
+    let parts: Vec<String> = columns.chain(functions).collect();
+    format!("{:?} {:?} {} {parts:?} {:?}", commands(&read), read.effects, touched(&read), read.unknown)
+}
+
+#[test]
+fn what_is_put_otherwise_tells_what_it_told() {
+    for (sql, other) in [
+        ("select a from t where b % any (array[c, f(d)])", "select a from t where b % (array[c, f(d)])"),
+        ("select a from t where b @@ all (select c from u)", "select a from t where b @@ (select c from u)"),
+        (
+            "select ((select a from t) union select b from u)",
+            "select (select * from (select a from t union select b from u) x)",
+        ),
+        (
+            "select a from t where b <> all (values (c), (f(d)))",
+            "select a from t where b <> all (select * from (values (c), (f(d))) x)",
+        ),
+        (
+            "select a from t where b in ((select c from u), (select d from v))",
+            "select a from t where b in (0, (select c from u), (select d from v))",
+        ),
+        ("select t.*::text from t", "select (t.*)::text from t"),
+        ("select (a || b)::text[] collate \"C\" from t", "select (a || b)::text[] from t"),
+        (
+            "insert into t (a) values (1) on conflict (b collate \"C\") do update set c = t.d",
+            "insert into t (a) values (1) on conflict (b) do update set c = t.d",
+        ),
+        (
+            "create recursive view v (a) as select b from t union all select a from v",
+            "create view v (a) as with recursive v (a) as (select b from t union all select a from v) select a from v",
+        ),
+        ("alter table t alter a set statistics 5, add b int default f(1)", "alter table t add b int default f(1)"),
+        ("create table p partition of q (a default f(1)) default", "create table p partition of q default"),
+        ("set role to x", "set role x"),
+        ("grant maintain on t to x", "grant trigger on t to x"),
+    ] {
+        if sql.starts_with("create table") {
+            // But for what its default calls.
+            assert!(told(sql).contains("\"f\"") && has(&facts(sql), Effect::Procedure), "{}", told(sql));
+        } else {
+            assert_eq!(told(sql), told(other), "{sql}");
+        }
+    }
+}
+
+#[test]
+fn what_is_put_otherwise_hides_nothing() {
+    for sql in [
+        "select a % any (select pg_read_file('/etc/passwd'))",
+        "select ((select 1) union select pg_read_file('/etc/passwd'))",
+        "select 1 where 2 <> all (values (pg_read_file('/etc/passwd')))",
+        "select 1 in ((select '1'), (select pg_read_file('/etc/passwd')))",
+        "create index on t ((pg_read_file(a)::text collate \"C\"))",
+        "create table p partition of q (a default pg_read_file('/etc/passwd')) for values in (1)",
+        "create recursive view v (a) as select 1 union all select length(pg_read_file('/etc/passwd')) from v",
+        "alter table t alter a set statistics 5, add b text default pg_read_file('/etc/passwd')",
+        "alter table t add b text default pg_read_file('/etc/passwd'), alter a drop identity, cluster on i",
+    ] {
+        assert!(has(&facts(sql), Effect::File), "{sql}: {}", told(sql));
+    }
+    let read = facts("alter table t set (fillfactor = 70), inherit u, add column b int");
+    assert!(touched(&read).contains("public.u") || read.unparsed.is_some(), "{}", touched(&read));
+}
