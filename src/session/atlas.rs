@@ -170,6 +170,7 @@ impl Atlas {
 async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, metrics: &Metrics) {
     let mut pause = Duration::ZERO;
     let mut warned = Vec::new();
+    let mut failed = false;
     loop {
         sleep(pause).await;
         let Some(due) = is_due(&page).await else { return };
@@ -187,6 +188,9 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
         let looked = connector.survey(&database).await;
         metrics.catalog_read(listener, looked.is_ok());
         let Some(page) = page.upgrade() else { return };
+        // One connection may end for many reasons: those who wait go on waiting for the next.
+        let again = looked.is_err() && !failed;
+        failed = looked.is_err();
         match looked {
             Ok(snapshot) => {
                 let took = began.elapsed();
@@ -204,6 +208,12 @@ async fn keep(page: Weak<Page>, connector: &Connector, listener: &ListenerName, 
                     page.ask();
                     pause = pause.max(ORPHANS).max(page.waits_for_orphans());
                 }
+            }
+            Err(error) if again => {
+                tracing::debug!(%listener, %database, %error, "a catalog was not read, and is read again");
+                page.ask();
+                pause = PAUSE;
+                continue;
             }
             Err(error) => {
                 if !page.unwell.swap(true, Ordering::Relaxed) {

@@ -6,7 +6,8 @@ use sidegate::catalog::{RelationKind, Snapshot};
 use sidegate::config::{Address, SecretSource, Upstream};
 use sidegate::forward::Connector;
 
-use crate::harness::{PASSWORD, Postgres, Setup, postgres, postgres18, said};
+use crate::harness::raw::query;
+use crate::harness::{PASSWORD, Postgres, Setup, postgres, postgres18, said, until};
 
 pub const READERS: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
     allow contains \"reads\" if sql.reads_only\n\n\
@@ -226,4 +227,31 @@ fn what_is_not_there_is_said_by_the_server() {
     assert!(text.contains("relation \"nosuch\" does not exist"), "{text}");
     let text = said(&sidegate.psql(&["-c", "begin; create table t (id int); select count(*) from t; rollback"]));
     assert!(!text.contains("does not exist"), "{text}");
+}
+
+#[test]
+fn a_look_at_the_catalog_whose_connection_is_ended_is_taken_again() {
+    let sidegate = Setup::policy(READERS).start();
+    let asked = |sql: &str| said(&sidegate.psql(&["-Atc", sql]));
+    assert_eq!(asked("create view of_orders as select id from orders"), "CREATE VIEW\n");
+    assert_eq!(asked("select count(*) from of_orders"), "1000\n");
+    for round in 0..3 {
+        // Whoever asks what a view is made of waits.
+        let mut holder = postgres().open(&sidegate.database);
+        assert_eq!(holder.ask(&query("begin; lock table of_orders")), "C:BEGIN C:LOCK TABLE Z:T");
+        let (made, counted) =
+            (format!("create table made{round} (a int)"), format!("select count(*) from made{round}"));
+        let text = std::thread::scope(|scope| {
+            let text = scope.spawn(|| said(&sidegate.psql(&["-Atqc", &made, "-c", &counted])));
+            until("the look waits", || {
+                let end = "select pg_terminate_backend(pid) from pg_stat_activity \
+                           where application_name = 'sidegate catalog' and wait_event_type = 'Lock'";
+                (postgres().sql(&sidegate.database, end) == "t").then_some(())
+            });
+            assert_eq!(holder.ask(&query("rollback")), "C:ROLLBACK Z:I");
+            text.join().expect("psql ends")
+        });
+        assert_eq!(text, "0\n", "nobody is sent away for it");
+    }
+    assert!(!sidegate.stderr().iter().any(|line| line.contains("a catalog was not read")));
 }
