@@ -69,6 +69,10 @@ const FORMS: &[(&str, &str)] = &[
     ("create statistics pairs on (a + 1), id from mine", "CREATE STATISTICS"),
     ("select id from mine * where id > 5", ""),
     ("drop database if exists nobody_has_this with (force)", "DROP DATABASE"),
+    ("select 'a\u{b}\u{1f}' || $$\u{3}$$ = e'a\\x0b\\x1f\\x03'", "t"),
+    ("select id from mine for update", ""),
+    ("select 1 for no key update", "1"),
+    ("begin; declare c cursor for select 1 for update; fetch c; commit", "1"),
     ("select id from mine where b ^@ any (array['x']) or b || 'x' ~~ any (array['y'])", ""),
     (
         "select ((select 1) union select 1) + (values (2)), 5 <> all (values (2), (3)), 2 in ((select 1), (select 2))",

@@ -167,9 +167,28 @@ pub(super) enum LexError {
 /// # Errors
 /// The first thing that cannot be cut.
 pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, LexError> {
-    if let Some(at) = text.bytes().position(is_forbidden_control) {
-        return Err(LexError::Control { at });
+    match text.bytes().position(is_forbidden_control) {
+        None => cut(text),
+        Some(at) => {
+            cut(text).ok().filter(|tokens| has_controls_in_strings_alone(text, tokens)).ok_or(LexError::Control { at })
+        }
     }
+}
+
+/// PostgreSQL's versions and other readers differ in which control characters are layout. In a string they are data, but for
+/// NUL, which ends a text.
+fn has_controls_in_strings_alone(text: &str, tokens: &[Lexeme]) -> bool {
+    let mut strings = tokens.iter().filter(|token| matches!(token.class, Class::Text | Class::Escaped | Class::Dollar));
+    let mut string = strings.next();
+    text.bytes().enumerate().filter(|(_, byte)| is_forbidden_control(*byte)).all(|(at, byte)| {
+        while string.is_some_and(|token| token.end <= at) {
+            string = strings.next();
+        }
+        byte != 0 && string.is_some_and(|token| token.start < at)
+    })
+}
+
+fn cut(text: &str) -> Result<Vec<Lexeme>, LexError> {
     let mut lexer = Lexer { bytes: text.as_bytes(), at: 0, tokens: Vec::with_capacity(text.len() / 4), escapes: false };
     loop {
         let goes_on = lexer.step()?;

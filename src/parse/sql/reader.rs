@@ -111,13 +111,13 @@ struct Asked<'t> {
 }
 
 impl<'t> Asked<'t> {
-    /// `None` for what is not remembered: what is over a limit, long, or cannot be cut.
+    /// `None` for what is not remembered: what is over a limit, long, cannot be cut, or looks as if it had marks.
     fn of(text: &'t str, reading: &Reading<'_>) -> Option<Self> {
         if text.len() > reading.limits.statement.min(LONGEST_TEXT) {
             return None;
         }
         let lexemes = lexer::lex(text).ok()?;
-        let skeleton = Skeleton::of(text, &lexemes, reading.encoding);
+        let skeleton = Skeleton::of(text, &lexemes, reading.encoding)?;
         Some(Self { lexemes, skeleton, key: ReadingKey::of(reading) })
     }
 }

@@ -13,14 +13,14 @@ pub(super) struct Skeleton<'t> {
     pub data: Vec<(usize, &'t str)>,
 }
 
-/// The lexer refuses control characters, so that no text has one of its own.
+/// The lexer lets control characters pass in strings alone, so that no other part of a text has one of its own.
 const WHOLE: char = '\u{1}';
 const DECIMAL: char = '\u{2}';
 const TEXT: char = '\u{3}';
 
 impl<'t> Skeleton<'t> {
-    /// Takes the data out of a text.
-    pub(super) fn of(text: &'t str, lexemes: &[Lexeme], encoding: Encoding) -> Self {
+    /// Takes the data out of a text. `None` where what stays has control characters, which marks are.
+    pub(super) fn of(text: &'t str, lexemes: &[Lexeme], encoding: Encoding) -> Option<Self> {
         let mut form = String::with_capacity(text.len());
         let mut data = Vec::new();
         let mut copied = 0_usize;
@@ -30,10 +30,14 @@ impl<'t> Skeleton<'t> {
                 form.push(mark);
                 data.push((index, lexeme.of(text)));
                 copied = lexeme.end;
+            } else if matches!(lexeme.class, Class::Text | Class::Escaped | Class::Dollar)
+                && lexeme.of(text).contains([WHOLE, DECIMAL, TEXT])
+            {
+                return None;
             }
         }
         form.push_str(text.get(copied..).unwrap_or_default());
-        Self { form, data }
+        Some(Self { form, data })
     }
 }
 

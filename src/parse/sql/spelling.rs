@@ -241,6 +241,10 @@ impl Speller<'_> {
             "rows" => self.rows_from(),
             "search" | "cycle" => self.recursion(),
             "values" => self.values(),
+            "for" => {
+                self.locks_nothing();
+                self.phrase(word)
+            }
             "using" => self.joined_as(),
             "returning" => self.named_rows(),
             "array" => self.array_type(),

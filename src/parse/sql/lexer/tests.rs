@@ -96,11 +96,27 @@ fn what_other_readers_cut_otherwise_is_an_error_at_its_byte() {
         ("a\u{200b}", LexError::NotAscii { at: 1 }),
         ("a\u{b}b", LexError::Control { at: 1 }),
         ("'\0'", LexError::Control { at: 1 }),
+        ("'\u{1}' \u{b}", LexError::Control { at: 1 }),
+        ("\u{b}'\u{1}'", LexError::Control { at: 0 }),
+        ("\"\u{b}\"", LexError::Control { at: 1 }),
+        ("N'\u{b}'", LexError::Control { at: 2 }),
+        ("U&'\u{b}'", LexError::Control { at: 3 }),
+        ("'a' -- \u{7f}", LexError::Control { at: 7 }),
+        ("/*\u{b}*/ 'a'", LexError::Control { at: 2 }),
+        ("'a'\u{b}'b'", LexError::Control { at: 3 }),
+        ("'a\u{b}", LexError::Control { at: 2 }),
         ("{", LexError::Character { at: 0 }),
         ("$1$x$1$", LexError::ParameterJunk { at: 0 }),
     ];
     for (text, error) in cases {
         assert_eq!(lex(text), Err(error), "{text}");
+    }
+}
+
+#[test]
+fn in_strings_control_characters_are_data() {
+    for text in ["'\u{b}'", "'a\u{1}' , '\u{7f}b'", "E'\\'\u{1b}'", "$a$\u{3}$a$", "select 'a\u{b}'\n'\u{8}'"] {
+        assert!(lex(text).is_ok(), "{text:?}");
     }
 }
 

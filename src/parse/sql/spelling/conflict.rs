@@ -73,24 +73,37 @@ impl Speller<'_> {
         if self.targets >= TARGETS {
             return false;
         }
+        self.limits_bare_select(true);
+        false
+    }
+
+    /// At FOR of FOR UPDATE: the same, where nothing is locked.
+    pub(super) fn locks_nothing(&mut self) {
+        let strengths = [["update"].as_slice(), &["share"], &["no", "key", "update"], &["key", "share"]];
+        if strengths.iter().any(|words| self.words(1, words)) && self.targets < TARGETS {
+            self.targets = self.targets.saturating_add(1);
+            self.limits_bare_select(false);
+        }
+    }
+
+    /// Puts LIMIT ALL behind the SELECT that ends there, if it has no clause; and only if it is an INSERT's, if that is asked.
+    fn limits_bare_select(&mut self, inserts: bool) {
         let (mut depth, mut selects) = (0_usize, false);
         for token in self.tokens.get(..self.at).unwrap_or_default().iter().rev() {
             match &token.token {
                 Token::RParen | Token::RBracket => depth = depth.saturating_add(1),
-                Token::LParen | Token::LBracket if depth == 0 => return false,
+                Token::LParen | Token::LBracket if depth == 0 => return,
                 Token::LParen | Token::LBracket => depth = depth.saturating_sub(1),
                 token if depth == 0 && is_word(Some(token), "select") => selects = true,
-                token if depth == 0 && selects && is_word(Some(token), "into") => {
-                    self.replace(0, [keyword("LIMIT", Keyword::LIMIT), keyword("ALL", Keyword::ALL)]);
-                    return false;
-                }
-                token if depth == 0 && !selects && CLAUSES.iter().any(|word| is_word(Some(token), word)) => {
-                    return false;
-                }
+                token if depth == 0 && !selects && CLAUSES.iter().any(|word| is_word(Some(token), word)) => return,
                 _ => {}
             }
+            let into = depth == 0 && is_word(Some(&token.token), "into");
+            if selects && (into || !inserts) {
+                self.replace(0, [keyword("LIMIT", Keyword::LIMIT), keyword("ALL", Keyword::ALL)]);
+                return;
+            }
         }
-        false
     }
 
     /// Where in what is spelled the list of columns of this INSERT ends, or would begin, and the alias that it needs.

@@ -23,9 +23,6 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ),
         ("select 1 = a operator(pg_catalog.=) any (b)", "select 1 = a operator ( pg_catalog . = ) any ( b )"),
         ("select a operator(s.=) any (b)", "select a operator ( s . = ) any ( b )"),
-        ("select a % any (b), c operator(s.%) all (d)", "select a % ( b ) , c operator ( s . % ) ( d )"),
-        ("select a::text[] collate \"C\", b::s.t[3][] collate x.y", "select a :: text [ ] , b :: s . t [ 3 ] [ ]"),
-        ("select a.*::text, count(s.t.*::text)", "select ( a . * ) :: text , count ( ( s . t . * ) :: text )"),
         ("select inet '::1'", "select '::1' :: inet"),
         ("select a from only t", "select a from t"),
         (
@@ -42,7 +39,10 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ("delete from t where current of c", "delete from t where NULL"),
         ("select 1 from t for no key update", "select 1 from t for update"),
         ("select 1 from t for key share nowait", "select 1 from t for share nowait"),
-        ("select 1 for share of a, b skip locked", "select 1 for share of a FOR share OF b skip locked"),
+        (
+            "select 1 from a, b for share of a, b skip locked",
+            "select 1 from a , b for share of a FOR share OF b skip locked",
+        ),
         ("select a isnull, (b) notnull", "select a IS NULL , ( b ) IS NOT NULL"),
         ("select a::char(3) collate \"C\" from t", "select a :: char ( 3 ) from t"),
         ("select * from f(1) as (a int)", "select * from f ( 1 ) as \"f\" ( a int )"),
@@ -193,8 +193,13 @@ fn commands_that_sqlparser_does_not_know_are_put_into_those_it_does() {
 }
 
 #[test]
-fn queries_in_brackets_are_put_where_sqlparser_looks_for_one() {
+fn queries_and_values_are_put_where_sqlparser_looks_for_them() {
     for (sql, expected) in [
+        ("select a % any (b), c operator(s.%) all (d)", "select a % ( b ) , c operator ( s . % ) ( d )"),
+        ("select a::text[] collate \"C\", b::s.t[3][] collate x.y", "select a :: text [ ] , b :: s . t [ 3 ] [ ]"),
+        ("select a.*::text, count(s.t.*::text)", "select ( a . * ) :: text , count ( ( s . t . * ) :: text )"),
+        ("declare c cursor for select 1 for no key update", "declare c cursor for select 1 LIMIT ALL for update"),
+        ("select 1 limit 2 for share", "select 1 limit 2 for share"),
         (
             "select ((select 1) union select 2)",
             "select ( SELECT * FROM ( ( select 1 ) union select 2 ) AS \"values\" )",
