@@ -25,6 +25,7 @@ help:
 	@echo "make fuzz   each fuzz target for FUZZ=$(FUZZ) seconds"
 	@echo "make fuzz-sql   COUNT=$(COUNT) statements against two servers, looking for hidden values; SIDEGATE_FUZZ_SEED=n again"
 	@echo "make sqlsmith   statements that sqlsmith makes for SECONDS=$(SECONDS); SIDEGATE_SQLSMITH_SEED=n for others"
+	@echo "make suites   SQLAlchemy's own tests of a dialect, through sidegate and past it"
 	@echo "make fuzz-lineage   COUNT=$(COUNT) statements read as PostgreSQL reads them; SIDEGATE_SEED=n again"
 	@echo "make bench  measurements"
 	@echo "make kill   sidegate killed under load KILLS=$(KILLS) times: nothing that ran or was answered is lost"
@@ -104,6 +105,11 @@ sqlsmith: build
 	@scripts/tools postgres clients sqlsmith
 	SIDEGATE_BINARY=$(BINARY) SIDEGATE_SQLSMITH_SECONDS=$(SECONDS) \
 		$(CARGO) test --locked --test journeys sqlsmith:: -- --ignored --nocapture
+
+.PHONY: suites
+suites: build
+	@scripts/tools postgres pg18 clients python
+	SIDEGATE_BINARY=$(BINARY) $(CARGO) test --locked --test journeys suites:: -- --ignored --nocapture
 
 # The suite sends 300.
 fuzz-lineage:

@@ -50,6 +50,7 @@ mod revoked;
 mod sessions;
 mod sqlsmith;
 mod stages;
+mod suites;
 mod tls;
 mod tools;
 mod unseen;
