@@ -71,6 +71,8 @@ const FORMS: &[(&str, &str)] = &[
     ("drop database if exists nobody_has_this with (force)", "DROP DATABASE"),
     ("select 'a\u{b}\u{1f}' || $$\u{3}$$ = e'a\\x0b\\x1f\\x03'", "t"),
     ("select id from mine for update", ""),
+    ("explain (select id from mine) union ((select 1) union all select 2)", "cost="),
+    ("explain analyze (select 1) union all (select 2)", "Append"),
     ("select 1 for no key update", "1"),
     ("begin; declare c cursor for select 1 for update; fetch c; commit", "1"),
     ("select id from mine where b ^@ any (array['x']) or b || 'x' ~~ any (array['y'])", ""),

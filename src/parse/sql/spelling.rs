@@ -241,6 +241,7 @@ impl Speller<'_> {
             "rows" => self.rows_from(),
             "search" | "cycle" => self.recursion(),
             "values" => self.values(),
+            "explain" => self.explained(),
             "for" => {
                 self.locks_nothing();
                 self.phrase(word)

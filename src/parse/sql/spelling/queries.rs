@@ -57,6 +57,22 @@ impl Speller<'_> {
         BEHIND_QUERY.iter().any(|word| self.is(behind, word)) && self.wrapped(end)
     }
 
+    /// Behind `EXPLAIN (` options stand, to sqlparser, and not `EXPLAIN (SELECT 1) UNION SELECT 2`: one that says nothing.
+    pub(super) fn explained(&mut self) -> bool {
+        let mut open = 1_usize;
+        while self.peek(open) == Some(&Token::LParen) {
+            open = open.saturating_add(1);
+        }
+        if self.at > 0 || open == 1 || !QUERIES.iter().any(|word| self.words(open, &[word])) {
+            return false;
+        }
+        self.keep(1);
+        self.replace(
+            0,
+            [Token::LParen, keyword("COSTS", Keyword::NoKeyword), keyword("TRUE", Keyword::TRUE), Token::RParen],
+        )
+    }
+
     /// `x IN ((SELECT 1), (SELECT 2))` is a list of values, as it is with a constant in front of them.
     pub(super) fn list_of_queries(&mut self) -> bool {
         let lists = is_word(self.before(1), "in") && self.peek(1) == Some(&Token::LParen);

@@ -199,6 +199,8 @@ fn queries_and_values_are_put_where_sqlparser_looks_for_them() {
         ("select a::text[] collate \"C\", b::s.t[3][] collate x.y", "select a :: text [ ] , b :: s . t [ 3 ] [ ]"),
         ("select a.*::text, count(s.t.*::text)", "select ( a . * ) :: text , count ( ( s . t . * ) :: text )"),
         ("declare c cursor for select 1 for no key update", "declare c cursor for select 1 LIMIT ALL for update"),
+        ("explain (select 1) union select 2", "explain ( COSTS TRUE ) ( select 1 ) union select 2"),
+        ("explain (costs off) (select 1)", "explain ( costs off ) ( select 1 )"),
         ("select 1 limit 2 for share", "select 1 limit 2 for share"),
         (
             "select ((select 1) union select 2)",
