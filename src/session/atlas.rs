@@ -99,6 +99,8 @@ pub(super) struct Seen {
     pub(super) trust: Trust,
     /// Which names may mean something else by now.
     pub(super) defined: Arc<Definitions>,
+    /// When the look began: no two began at once.
+    pub(super) began: Instant,
 }
 
 /// While it lives, definitions may be made that nobody has heard of yet.
@@ -332,7 +334,12 @@ impl Page {
         let taken = self.taken.load_full()?;
         let age = now.saturating_duration_since(taken.began);
         let trust = if age > OLD { Trust::Outdated } else { Trust::Recent };
-        Some(Seen { snapshot: Arc::clone(&taken.snapshot), trust, defined })
+        Some(Seen { snapshot: Arc::clone(&taken.snapshot), trust, defined, began: taken.began })
+    }
+
+    /// When the last look began that succeeded.
+    pub(super) fn looked_at(&self) -> Option<Instant> {
+        self.taken.load().as_ref().map(|taken| taken.began)
     }
 
     /// Which catalog answers rest on: another number whenever they may be others.

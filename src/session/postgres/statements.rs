@@ -302,11 +302,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(read) = self.corridor.read(text, by_name).await else { return Ok(None) };
         let lost = read.facts.relations.iter().any(|relation| relation.schema.is_none())
             || read.facts.functions.iter().any(|function| function.schema.is_none());
-        if lost && self.search().await? {
-            Ok(Box::pin(self.corridor.read(text, by_name)).await)
+        let read = if lost && self.search().await? {
+            let Some(read) = Box::pin(self.corridor.read(text, by_name)).await else { return Ok(None) };
+            read
         } else {
-            Ok(Some(read))
+            read
+        };
+        if self.corridor.is_puzzled_by_its_own(&read.facts) && Box::pin(self.ask_alone()).await? {
+            return Ok(Some(Box::pin(self.corridor.read_now(text, by_name, true)).await));
         }
+        Ok(Some(read))
     }
 
     /// What a prepared statement would do now.

@@ -1,0 +1,89 @@
+//! What the catalog is to one session alone, since it has defined something in a transaction that is still open: asked on
+//! the client's own connection, between two of its statements.
+//!
+//! The questions are those of a [survey](super::survey), to the letter. They stand behind a savepoint to which all is
+//! rolled back: the path by which their names are PostgreSQL's own, their time-outs, their locks and their errors go with
+//! it, and the client's transaction is what it was.
+
+use super::question::{NAME, SYNC, run};
+use crate::catalog::{Builder, Snapshot, Table};
+use crate::wire::postgres::{DataRow, WireError};
+
+/// Names mean the catalogs' own, nobody is waited for for long, and nothing is compiled for one use. In a transaction
+/// that sees what was there when it began, the catalogs would be told as they were then, and not as names are looked up.
+const SETTINGS: &str = "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), \
+    pg_catalog.set_config('statement_timeout', '2000', true), pg_catalog.set_config('lock_timeout', '500', true), \
+    pg_catalog.set_config('jit', 'off', true), pg_catalog.current_setting('transaction_isolation')";
+
+/// Isolations in which each question is told what is there when it is put.
+const PRESENT: [&[u8]; 2] = [b"read committed", b"read uncommitted"];
+
+/// The rows that came, as they came.
+#[derive(Debug, Default)]
+pub struct Described {
+    /// Those of the catalog, and where those of each question end.
+    pub whole: Option<(Vec<u8>, Vec<usize>)>,
+    /// The texts of rules, where the server told them.
+    pub definitions: Option<Vec<u8>>,
+}
+
+/// Four exchanges: one that sets a savepoint, one that asks, one that asks for the texts of rules, and one that leaves
+/// nothing, whatever has failed.
+pub(super) fn exchanges() -> Result<Vec<u8>, WireError> {
+    let own = NAME.as_str();
+    let mut out = Vec::new();
+    run(&mut out, &format!("SAVEPOINT \"{own}\""))?;
+    out.extend_from_slice(SYNC);
+    run(&mut out, SETTINGS)?;
+    for table in Table::WHOLE {
+        run(&mut out, table.sql())?;
+    }
+    out.extend_from_slice(SYNC);
+    run(&mut out, Table::Definitions.sql())?;
+    out.extend_from_slice(SYNC);
+    run(&mut out, &format!("ROLLBACK TO SAVEPOINT \"{own}\""))?;
+    run(&mut out, &format!("RELEASE SAVEPOINT \"{own}\""))?;
+    out.extend_from_slice(SYNC);
+    Ok(out)
+}
+
+impl Described {
+    /// The catalog; `None` where it is not told whole, contradicts itself, or is not that of the present.
+    pub fn read(self) -> Option<Snapshot> {
+        let (rows, ends) = self.whole?;
+        let [settings, ends @ ..] = ends.as_slice() else { return None };
+        if ends.len() != Table::WHOLE.len() {
+            return None;
+        }
+        let (mut present, mut builder) = (false, Builder::default());
+        each(rows.get(..*settings)?, |row| {
+            present = row.last().copied().flatten().is_some_and(|isolation| PRESENT.contains(&isolation));
+            Some(())
+        })?;
+        let mut start = *settings;
+        for (table, end) in Table::WHOLE.into_iter().zip(ends).filter(|_| present) {
+            each(rows.get(start..*end)?, |row| builder.row(table, row).ok())?;
+            start = *end;
+        }
+        if let Some(definitions) = self.definitions {
+            each(&definitions, |row| builder.row(Table::Definitions, row).ok())?;
+            builder.definitions_are_told();
+        }
+        builder.finish().ok().filter(|_| present && start == rows.len())
+    }
+}
+
+/// Reads rows as they came.
+fn each(mut rows: &[u8], mut take: impl FnMut(&[Option<&[u8]>]) -> Option<()>) -> Option<()> {
+    while let Some((header, rest)) = rows.split_at_checked(5) {
+        let length: [u8; 4] = header.get(1..)?.try_into().ok()?;
+        let length = usize::try_from(u32::from_be_bytes(length)).ok()?.checked_sub(4)?;
+        let (body, rest) = rest.split_at_checked(length)?;
+        if header.first() != Some(&b'D') {
+            return None;
+        }
+        take(&DataRow::decode(body).ok()?.values)?;
+        rows = rest;
+    }
+    rows.is_empty().then_some(())
+}
