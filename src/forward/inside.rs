@@ -5,9 +5,9 @@
 //! rolled back: the path by which their names are PostgreSQL's own, their time-outs, their locks and their errors go with
 //! it, and the client's transaction is what it was.
 
-use super::question::{NAME, SYNC, run};
+use super::question::{NAME, SYNC, forget, run};
 use crate::catalog::{Builder, Snapshot, Table};
-use crate::wire::postgres::{DataRow, WireError};
+use crate::wire::postgres::{DataRow, Object, WireError};
 
 /// Names mean the catalogs' own, nobody is waited for for long, and nothing is compiled for one use. In a transaction
 /// that sees what was there when it began, the catalogs would be told as they were then, and not as names are looked up.
@@ -41,6 +41,9 @@ pub(super) fn exchanges() -> Result<Vec<u8>, WireError> {
     out.extend_from_slice(SYNC);
     run(&mut out, Table::Definitions.sql())?;
     out.extend_from_slice(SYNC);
+    // Where something has failed, what was behind it was not heard.
+    forget(&mut out, Object::Portal, own.as_bytes())?;
+    forget(&mut out, Object::Statement, own.as_bytes())?;
     run(&mut out, &format!("ROLLBACK TO SAVEPOINT \"{own}\""))?;
     run(&mut out, &format!("RELEASE SAVEPOINT \"{own}\""))?;
     out.extend_from_slice(SYNC);
@@ -48,6 +51,12 @@ pub(super) fn exchanges() -> Result<Vec<u8>, WireError> {
 }
 
 impl Described {
+    /// Bytes of rows.
+    pub fn bytes(&self) -> usize {
+        let whole = self.whole.as_ref().map_or(0, |(rows, _)| rows.len());
+        whole.saturating_add(self.definitions.as_ref().map_or(0, Vec::len))
+    }
+
     /// The catalog; `None` where it is not told whole, contradicts itself, or is not that of the present.
     pub fn read(self) -> Option<Snapshot> {
         let (rows, ends) = self.whole?;

@@ -230,8 +230,9 @@ async fn is_due(page: &Weak<Page>) -> Option<bool> {
         Arc::clone(&page.wish)
     };
     let wished = timeout(INTERVAL, wish.notified()).await.is_ok();
-    let used = Arc::strong_count(&page.upgrade()?) > 2;
-    Some(wished || used)
+    let page = page.upgrade()?;
+    // Whoever wished it may have been served by the look before.
+    Some(if wished { page.is_wished() } else { Arc::strong_count(&page) > 2 })
 }
 
 /// Says what the role may do too much, once for each change of it.

@@ -121,7 +121,7 @@ const ATTACKS: &[(&str, &str)] = &[
 ];
 
 /// The answer as the test's lines name it.
-fn shown(client: &mut Raw, messages: &[u8]) -> String {
+pub fn shown(client: &mut Raw, messages: &[u8]) -> String {
     client.send(messages);
     let answer = client.until_ready();
     let all: String = answer.iter().map(|message| String::from_utf8_lossy(&message.body).into_owned()).collect();

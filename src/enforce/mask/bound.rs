@@ -58,7 +58,8 @@ impl<'a> Bound<'a> {
                 add(bound.own.entry(below.oid()).or_default(), &columns);
             }
         }
-        let earlier = catalog.before().map(|before| Self::new(masks, &before.snapshot, &Views::default())).transpose()?;
+        let earlier =
+            catalog.before().map(|before| Self::new(masks, &before.snapshot, &Views::default())).transpose()?;
         if let Some(earlier) = &earlier {
             bound.follow(earlier);
         }
@@ -108,7 +109,8 @@ impl<'a> Bound<'a> {
         for oid in &before.altered {
             if let Some(relation) = self.catalog.by_oid(*oid).filter(|_| self.is_altered(*oid)) {
                 let name = label(relation);
-                let sentence = format!("`{name}` has masked columns, and was altered in this transaction: commit it first");
+                let sentence =
+                    format!("`{name}` has masked columns, and was altered in this transaction: commit it first");
                 self.broken.insert(*oid, sentence);
             }
         }

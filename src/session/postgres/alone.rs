@@ -18,12 +18,16 @@ use crate::parse::{Definitions, Effect, Encoding, Facts, Quoting, Trust};
 use super::super::atlas::Seen;
 use super::budget::Charge;
 use super::corridor::{Corridor, End};
+use super::judge::Read;
 use super::owed::{Asked, Owed, Own, Question};
 use super::requests::Requests;
 use super::state::State;
 
 /// Bytes of an answer that is taken, and of a shared catalog beside which anybody is asked: it is read whole each time.
-pub(super) const LONGEST: usize = 8 << 20;
+pub(super) const LONGEST: usize = 4 << 20;
+
+/// How often the same text is asked about.
+const ATTEMPTS: usize = 3;
 
 /// What the server said.
 #[derive(Debug)]
@@ -111,18 +115,15 @@ impl State {
             told.behind(Before { snapshot: before, altered })
         });
         let known = self.alone.take().and_then(|alone| alone.seen);
-        let seen = told.and_then(|told| match known {
-            // What says the same stays the same: what was prepared by it means the same.
-            Some((known, charge)) if is_same(&known, &told) => Some((known, charge)),
-            Some(_) | None => {
-                self.turn();
-                let charge = self.names.budget.take(told.bytes())?;
-                Some((Arc::new(told), charge))
-            }
-        });
-        if seen.is_none() {
+        let same = known.filter(|(known, _)| told.as_ref().is_some_and(|told| is_same(known, told)));
+        // What says the same stays the same: what was prepared by it means the same.
+        let seen = same.or_else(|| {
             self.turn();
-        }
+            let told = told?;
+            // The shared one is kept with it.
+            let bytes = told.bytes().saturating_add(shared.snapshot.bytes());
+            Some((Arc::new(told), self.names.budget.take(bytes)?))
+        });
         self.alone = Some(Alone { began: shared.began, seen });
     }
 }
@@ -164,8 +165,20 @@ impl Corridor {
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
+    /// Reads a text again by what the server says on this session; as it was read where that does not tell more.
+    pub(super) async fn read_alone(&mut self, mut read: Read, text: &[u8], by_name: bool) -> Result<Read, End> {
+        // Somebody may have looked at the shared catalog meanwhile.
+        for _ in 0..ATTEMPTS {
+            if !self.corridor.is_puzzled_by_its_own(&read.facts) || !self.ask_alone().await? {
+                break;
+            }
+            read = self.corridor.read_now(text, by_name, true).await;
+        }
+        Ok(read)
+    }
+
     /// Asks what the catalog is to this session alone. Whether that is known now.
-    pub(super) async fn ask_alone(&mut self) -> Result<bool, End> {
+    async fn ask_alone(&mut self) -> Result<bool, End> {
         self.pause().await?;
         let (askable, shared) = {
             let state = self.corridor.state.lock();
@@ -191,8 +204,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                 state.ledger.owe(Owed::Own(Own::Question(Question::new(asked, last))));
             }
         }
+        let began = Instant::now();
         self.answered(|owed| matches!(owed, Owed::Own(Own::Question(_)))).await?;
-        let told = std::mem::take(&mut *told.lock()).read();
+        let told = std::mem::take(&mut *told.lock());
+        let received = told.bytes();
+        let told = told.read();
+        let (bytes, took) = (told.as_ref().map(Snapshot::bytes), began.elapsed());
+        tracing::debug!(session = %self.corridor.session, received, bytes, ?took, "asked a session for its catalog");
         let mut state = self.corridor.state.lock();
         state.sees_alone(told, &shared);
         Ok(state.alone().is_some())

@@ -308,10 +308,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         } else {
             read
         };
-        if self.corridor.is_puzzled_by_its_own(&read.facts) && Box::pin(self.ask_alone()).await? {
-            return Ok(Some(Box::pin(self.corridor.read_now(text, by_name, true)).await));
-        }
-        Ok(Some(read))
+        // Boxed: most sessions define nothing.
+        let alone = self.corridor.is_puzzled_by_its_own(&read.facts);
+        Ok(Some(if alone { Box::pin(self.read_alone(read, text, by_name)).await? } else { read }))
     }
 
     /// What a prepared statement would do now.
