@@ -96,3 +96,70 @@ fn each(mut rows: &[u8], mut take: impl FnMut(&[Option<&[u8]>]) -> Option<()>) -
     }
     rows.is_empty().then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(values: &[&str]) -> Vec<u8> {
+        let mut body = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
+        for value in values {
+            body.extend_from_slice(&u32::try_from(value.len()).unwrap().to_be_bytes());
+            body.extend_from_slice(value.as_bytes());
+        }
+        let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+        [&b"D"[..], &length, &body].concat()
+    }
+
+    /// A database with nothing in it, as a session in a transaction of this isolation describes it.
+    fn described(isolation: &str) -> Described {
+        let (mut rows, mut ends) = (row(&["", "", "", "", isolation]), Vec::new());
+        ends.push(rows.len());
+        for table in Table::WHOLE {
+            match table {
+                Table::Server => rows.extend(row(&["150018", "shop", "app", "10", "f", "UTF8"])),
+                Table::Namespaces => rows.extend(row(&["11", "pg_catalog", "t", "f"])),
+                _ => {}
+            }
+            ends.push(rows.len());
+        }
+        Described { whole: Some((rows, ends)), definitions: None }
+    }
+
+    #[test]
+    fn only_a_whole_description_of_the_present_is_read() {
+        let snapshot = described("read committed").read().unwrap();
+        assert!(snapshot.is_usable("pg_catalog") && !snapshot.has_definitions());
+        let told = Described { definitions: Some(Vec::new()), ..described("read uncommitted") };
+        assert!(told.read().unwrap().has_definitions());
+        for past in ["repeatable read", "serializable", ""] {
+            assert!(described(past).read().is_none(), "{past}");
+        }
+        assert!(Described::default().read().is_none());
+        let (rows, ends) = described("read committed").whole.unwrap();
+        for cut in 0..rows.len() {
+            let told = Described { whole: Some((rows[..cut].to_vec(), ends.clone())), definitions: None };
+            assert!(told.read().is_none(), "{cut}");
+        }
+        let more = [rows.clone(), row(&["12", "shop", "t", "f"])].concat();
+        let fewer = ends[..ends.len() - 1].to_vec();
+        for whole in [(more, ends.clone()), (rows.clone(), fewer), (rows.clone(), Vec::new())] {
+            assert!(Described { whole: Some(whole), definitions: None }.read().is_none());
+        }
+        let torn = Described { whole: Some((rows, ends)), definitions: Some(b"D\0\0\0\x09\0\x01".to_vec()) };
+        assert!(torn.read().is_none());
+    }
+
+    #[test]
+    fn four_exchanges_take_back_all_they_do_whatever_fails() {
+        let bytes = exchanges().unwrap();
+        let (mut tags, mut rest) = (String::new(), bytes.as_slice());
+        while let [tag, a, b, c, d, ..] = rest {
+            tags.push(char::from(*tag));
+            rest = &rest[1 + u32::from_be_bytes([*a, *b, *c, *d]) as usize..];
+        }
+        let run = "PBECC";
+        let whole = format!("{run}{}", run.repeat(Table::WHOLE.len()));
+        assert_eq!(tags, format!("{run}S{whole}S{run}SCC{run}{run}S"));
+    }
+}

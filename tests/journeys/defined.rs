@@ -317,6 +317,21 @@ fn in_other_ways(server: &'static Postgres) {
     client.ask(&query("rollback"));
     let answer = shown(&mut client, &[bind("", "kept", &["1"]), execute("", 0), sync()].concat());
     assert!(answer.contains("E:42"), "{answer}");
+    // A text that ends the transaction goes on without what was defined in it.
+    for end in ["rollback", "savepoint a; rollback to a", "commit", "rollback to b"] {
+        for (sql, told) in [
+            ("begin", "BEGIN"),
+            ("savepoint b", "SAVEPOINT"),
+            ("create or replace view contacts as select id, name, name as mail from customers", "CREATE VIEW"),
+            ("select mail from contacts where id = 7", "D(customer 7)"),
+        ] {
+            let answer = shown(&mut client, &query(sql));
+            assert!(answer.contains(told), "{sql}: {answer}");
+        }
+        let answer = shown(&mut client, &query(&format!("{end}; select mail from contacts where id = 7")));
+        assert!(answer.contains("E:42501"), "{end}: {answer}");
+        client.ask(&query("rollback"));
+    }
     // Once it is there for all, nobody is asked.
     for (sql, told) in [
         ("begin", "BEGIN"),

@@ -86,6 +86,15 @@ impl State {
         }
     }
 
+    /// What was read must not rest on it, if it does.
+    pub(super) fn doubts_alone(&mut self) -> bool {
+        let relied = self.alone().is_some();
+        if relied {
+            self.sees_no_more();
+        }
+        relied
+    }
+
     fn sees_no_more(&mut self) {
         if self.alone.take().is_some() {
             self.turn();
@@ -128,6 +137,13 @@ impl State {
     }
 }
 
+/// Whether a text does more than one thing, and may end or take back what it stands in before all of it is done.
+pub(super) fn outlasts_its_transaction(facts: &Facts) -> bool {
+    let aftermath = &facts.aftermath;
+    let several = facts.statements.iter().filter(|statement| !statement.nested).count() > 1;
+    (aftermath.undoes || aftermath.transaction) && (several || facts.unparsed.is_some())
+}
+
 fn is_same(known: &Snapshot, told: &Snapshot) -> bool {
     let definitions = known.has_definitions() || !told.has_definitions();
     let before = match (known.before(), told.before()) {
@@ -153,7 +169,7 @@ impl Corridor {
     /// Whether a text says something of which only the session itself can tell what it means, and rules want to know.
     pub(super) fn is_puzzled_by_its_own(&self, facts: &Facts) -> bool {
         let unknown = facts.unknown.contains("sql.relations") || facts.unknown.contains("sql.functions");
-        if !(facts.outdated || unknown) {
+        if !(facts.outdated || unknown) || outlasts_its_transaction(facts) {
             return false;
         }
         let puzzled = {

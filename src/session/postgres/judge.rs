@@ -13,6 +13,7 @@ use crate::model::{Cause, Stage};
 use crate::parse::{self, Encoding, Facts, Names, Reading, Remembered, Request, UnparsedKind};
 
 use super::super::atlas::Page;
+use super::alone::outlasts_its_transaction;
 use super::corridor::{Corridor, denied};
 use super::names::{Statement, remember, unsure};
 use super::recent::Conditions;
@@ -79,6 +80,12 @@ impl Corridor {
 
     /// `looked`: the catalog was read after the text came.
     pub(super) async fn read_now(&self, text: &[u8], by_name: bool, looked: bool) -> Read {
+        let read = self.read_once(text, by_name, looked).await;
+        let outlasted = outlasts_its_transaction(&read.facts) && self.state.lock().doubts_alone();
+        if outlasted { Box::pin(self.read_once(text, by_name, looked)).await } else { read }
+    }
+
+    async fn read_once(&self, text: &[u8], by_name: bool, looked: bool) -> Read {
         // What it does depends on more than itself.
         if by_name { Box::pin(self.read_by_name(text, looked)).await } else { self.read_alone(text, looked).await }
     }
