@@ -232,3 +232,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         Ok(state.alone().is_some())
     }
 }
+
+#[cfg(test)]
+mod tests;
