@@ -169,7 +169,8 @@ impl Corridor {
     /// Whether a text says something of which only the session itself can tell what it means, and rules want to know.
     pub(super) fn is_puzzled_by_its_own(&self, facts: &Facts) -> bool {
         let unknown = facts.unknown.contains("sql.relations") || facts.unknown.contains("sql.functions");
-        if !(facts.outdated || unknown) || outlasts_its_transaction(facts) {
+        let settled = !(facts.outdated || unknown);
+        if settled || facts.unparsed.is_some() || outlasts_its_transaction(facts) {
             return false;
         }
         let puzzled = {
@@ -182,7 +183,7 @@ impl Corridor {
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Reads a text again by what the server says on this session; as it was read where that does not tell more.
-    pub(super) async fn read_alone(&mut self, mut read: Read, text: &[u8], by_name: bool) -> Result<Read, End> {
+    pub(super) async fn read_with_its_own(&mut self, mut read: Read, text: &[u8], by_name: bool) -> Result<Read, End> {
         // Somebody may have looked at the shared catalog meanwhile.
         for _ in 0..ATTEMPTS {
             if !self.corridor.is_puzzled_by_its_own(&read.facts) || !self.ask_alone().await? {

@@ -310,7 +310,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         };
         // Boxed: most sessions define nothing.
         let alone = self.corridor.is_puzzled_by_its_own(&read.facts);
-        Ok(Some(if alone { Box::pin(self.read_alone(read, text, by_name)).await? } else { read }))
+        Ok(Some(if alone { Box::pin(self.read_with_its_own(read, text, by_name)).await? } else { read }))
     }
 
     /// What a prepared statement would do now.
