@@ -111,7 +111,7 @@ impl State {
         let plain = self.quoting() == Quoting::Standard && self.encoding() == Encoding::Safe;
         let in_vain = |alone: &Alone| alone.seen.is_none() && alone.began == seen.began;
         let small = seen.snapshot.bytes() <= LONGEST && seen.trust != Trust::Outdated;
-        plain && small && !self.own.is_empty() && !self.alone.as_ref().is_some_and(in_vain)
+        plain && small && !self.own.is_empty() && !self.alone.as_deref().is_some_and(in_vain)
     }
 
     /// The server has answered, or has not.
@@ -133,7 +133,7 @@ impl State {
             let bytes = told.bytes().saturating_add(shared.snapshot.bytes());
             Some((Arc::new(told), self.names.budget.take(bytes)?))
         });
-        self.alone = Some(Alone { began: shared.began, seen });
+        self.alone = Some(Box::new(Alone { began: shared.began, seen }));
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) struct State {
     /// What it has defined, and nobody else sees before the transaction ends.
     pub(super) own: Definitions,
     /// What the catalog is to it with that, once the server was asked.
-    pub(super) alone: Option<Alone>,
+    pub(super) alone: Option<Box<Alone>>,
     /// While that may be seen by others at any moment.
     hold: Option<(Hold, u64)>,
     /// Rung when that takes too long.
