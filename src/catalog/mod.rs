@@ -28,6 +28,6 @@ pub use reach::{Reach, Reached};
 pub use rows::{
     CastContext, CastMethod, FunctionKind, FunctionVolatility, Occasion, RelationKind, RuleEvent, TypeKind,
 };
-pub use snapshot::{Server, Snapshot};
+pub use snapshot::{Before, Server, Snapshot};
 pub use table::Table;
 pub use things::{Column, Function, Operator, Relation, Rule, Type};

@@ -1,6 +1,8 @@
 //! A snapshot, and how names and OIDs are looked up in it.
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use super::held::{Held, place};
 use super::powers::Power;
@@ -40,6 +42,17 @@ pub struct Snapshot {
     generates: bool,
     /// Code turns values of types that are not PostgreSQL's own into others, or others into them.
     casts: bool,
+    /// What it is besides, to a session that has defined something and has not committed it.
+    before: Option<Before>,
+}
+
+/// What all others see while a session alone sees what it has defined.
+#[derive(Debug)]
+pub struct Before {
+    /// The catalog without it.
+    pub snapshot: Arc<Snapshot>,
+    /// Relations that it may have altered, by OID.
+    pub altered: BTreeSet<u32>,
 }
 
 impl PartialEq for Snapshot {
@@ -59,7 +72,18 @@ impl Hash for Snapshot {
 impl Snapshot {
     pub(super) fn new(version: u64, digest: u128, server: Server, names: Symbols, held: Held) -> Self {
         let (generates, casts) = (held.columns.iter().any(|column| column.generated), casts_others(&names, &held));
-        Self { version, digest, server, names, held, generates, casts }
+        Self { version, digest, server, names, held, generates, casts, before: None }
+    }
+
+    /// The same for a session that alone sees it.
+    #[must_use]
+    pub fn behind(self, before: Before) -> Self {
+        Self { before: Some(before), ..self }
+    }
+
+    /// What all others see, where one session alone sees this.
+    pub fn before(&self) -> Option<&Before> {
+        self.before.as_ref()
     }
 
     /// Whether any column is computed from others.

@@ -8,6 +8,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::estimate::WhatIf;
+use super::inside;
 use super::question::{self, Question};
 use crate::enforce::{Permit, Poison};
 use crate::journal::{Entry, Journal, JournalError, Mark};
@@ -106,6 +107,13 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     /// The same for the question what the server expects of a statement.
     pub fn send_what_if(&mut self, question: &WhatIf<'_>) -> bool {
         let Ok(exchanges) = question.exchanges() else { return false };
+        self.out.extend_from_slice(&exchanges);
+        true
+    }
+
+    /// The same for the question what the catalog is to this session alone.
+    pub fn send_inquiry(&mut self) -> bool {
+        let Ok(exchanges) = inside::exchanges() else { return false };
         self.out.extend_from_slice(&exchanges);
         true
     }

@@ -99,6 +99,8 @@ pub(super) struct Seen {
     pub(super) trust: Trust,
     /// Which names may mean something else by now.
     pub(super) defined: Arc<Definitions>,
+    /// When the look began: no two began at once.
+    pub(super) began: Instant,
 }
 
 /// While it lives, definitions may be made that nobody has heard of yet.
@@ -238,8 +240,9 @@ async fn is_due(page: &Weak<Page>) -> Option<bool> {
         Arc::clone(&page.wish)
     };
     let wished = timeout(INTERVAL, wish.notified()).await.is_ok();
-    let used = Arc::strong_count(&page.upgrade()?) > 2;
-    Some(wished || used)
+    let page = page.upgrade()?;
+    // Whoever wished it may have been served by the look before.
+    Some(if wished { page.is_wished() } else { Arc::strong_count(&page) > 2 })
 }
 
 /// Says what the role may do too much, once for each change of it.
@@ -342,7 +345,12 @@ impl Page {
         let taken = self.taken.load_full()?;
         let age = now.saturating_duration_since(taken.began);
         let trust = if age > OLD { Trust::Outdated } else { Trust::Recent };
-        Some(Seen { snapshot: Arc::clone(&taken.snapshot), trust, defined })
+        Some(Seen { snapshot: Arc::clone(&taken.snapshot), trust, defined, began: taken.began })
+    }
+
+    /// When the last look began that succeeded.
+    pub(super) fn looked_at(&self) -> Option<Instant> {
+        self.taken.load().as_ref().map(|taken| taken.began)
     }
 
     /// Which catalog answers rest on: another number whenever they may be others.

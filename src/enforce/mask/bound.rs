@@ -58,6 +58,11 @@ impl<'a> Bound<'a> {
                 add(bound.own.entry(below.oid()).or_default(), &columns);
             }
         }
+        let earlier =
+            catalog.before().map(|before| Self::new(masks, &before.snapshot, &Views::default())).transpose()?;
+        if let Some(earlier) = &earlier {
+            bound.follow(earlier);
+        }
         for (oid, columns) in &mut bound.own {
             cover(catalog, *oid, columns);
         }
@@ -74,8 +79,47 @@ impl<'a> Bound<'a> {
                 columns.retain(|column, _| relation.column(column).is_some());
             }
         }
+        bound.break_altered();
         bound.bind_views(views);
         Ok(bound)
+    }
+
+    /// What was masked before the session defined anything is masked still, whatever it is called now.
+    fn follow(&mut self, earlier: &Self) {
+        for (oid, columns) in &earlier.own {
+            let (Some(was), Some(is)) = (earlier.catalog.by_oid(*oid), self.catalog.by_oid(*oid)) else { continue };
+            let number = |column: &str| was.column(column).map(|column| column.number());
+            let masked: Columns<'a> = is
+                .columns()
+                .filter_map(|now| {
+                    let masker = columns.iter().find(|(column, _)| number(column) == Some(now.number()))?.1;
+                    Some((now.name(), masker.clone()))
+                })
+                .collect();
+            for below in reachable(is, |relation| relation.children().collect()) {
+                add(self.own.entry(below.oid()).or_default(), &masked);
+            }
+        }
+    }
+
+    /// What has masked columns and was altered in a transaction that is still open is not read in it: what its columns
+    /// hold by now nobody can tell.
+    fn break_altered(&mut self) {
+        let Some(before) = self.catalog.before() else { return };
+        for oid in &before.altered {
+            if let Some(relation) = self.catalog.by_oid(*oid).filter(|_| self.is_altered(*oid)) {
+                let name = label(relation);
+                let sentence =
+                    format!("`{name}` has masked columns, and was altered in this transaction: commit it first");
+                self.broken.insert(*oid, sentence);
+            }
+        }
+    }
+
+    /// Whether it has masked columns, and was altered in a transaction that is still open.
+    fn is_altered(&self, oid: u32) -> bool {
+        let altered = self.catalog.before().is_some_and(|before| before.altered.contains(&oid));
+        altered && self.all.get(&oid).is_some_and(|columns| !columns.is_empty())
     }
 
     /// The masks of what is read or changed where a relation is named; `None` for none.
@@ -114,6 +158,9 @@ impl<'a> Bound<'a> {
             return Some("what the catalog does not know".to_owned());
         }
         let shown = reach.relations.values().find(|reached| {
+            if self.is_altered(reached.relation.oid()) {
+                return true;
+            }
             let masked = self.all.get(&reached.relation.oid()).filter(|columns| !columns.is_empty());
             match (masked, &reached.columns) {
                 (None, _) => self.broken.contains_key(&reached.relation.oid()),

@@ -180,3 +180,10 @@ async fn a_database_has_one_page_and_idle_ones_make_room_though_somebody_keeps_t
     assert!(!atlas.pages.lock().iter().any(|page| *page.database == *"a"), "its keeper holds nothing while it waits");
     waits.abort();
 }
+
+impl Page {
+    /// Somebody has looked.
+    pub(in crate::session) fn looked_and_saw(&self, snapshot: Arc<Snapshot>) {
+        self.take(snapshot, self.asked.load(Ordering::Acquire), Instant::now());
+    }
+}

@@ -13,6 +13,7 @@ use crate::model::{Cause, Stage};
 use crate::parse::{self, Encoding, Facts, Names, Reading, Remembered, Request, UnparsedKind};
 
 use super::super::atlas::Page;
+use super::alone::outlasts_its_transaction;
 use super::corridor::{Corridor, denied};
 use super::names::{Statement, remember, unsure};
 use super::recent::Conditions;
@@ -78,19 +79,30 @@ impl Corridor {
     }
 
     /// `looked`: the catalog was read after the text came.
-    async fn read_now(&self, text: &[u8], by_name: bool, looked: bool) -> Read {
+    pub(super) async fn read_now(&self, text: &[u8], by_name: bool, looked: bool) -> Read {
+        let read = self.read_once(text, by_name, looked).await;
+        let outlasted = outlasts_its_transaction(&read.facts) && self.state.lock().doubts_alone();
+        if outlasted { Box::pin(self.read_once(text, by_name, looked)).await } else { read }
+    }
+
+    async fn read_once(&self, text: &[u8], by_name: bool, looked: bool) -> Read {
         // What it does depends on more than itself.
         if by_name { Box::pin(self.read_by_name(text, looked)).await } else { self.read_alone(text, looked).await }
     }
 
     /// A text that may run something by name.
     async fn read_by_name(&self, text: &[u8], looked: bool) -> Read {
-        let prepared = self.prepared(text, looked).await;
+        let view = self.state.lock().settled_view();
+        let mut prepared = self.prepared(text, looked).await;
         let (conditions, names, stamp, cursors) = {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
             // Before the names: what others define meanwhile makes it old.
             let stamp = state.stamp();
-            let (conditions, names) = conditions(&state, looked);
+            let (conditions, names) = conditions(&mut state, looked);
+            if state.view() != view {
+                // What it runs was read by what counts no more.
+                prepared.clear();
+            }
             (conditions, names, stamp, state.names.cursors())
         };
         let facts = self.read_under(text, &conditions, names, (&prepared, &cursors)).await;
@@ -100,9 +112,9 @@ impl Corridor {
     /// A text that runs nothing by name.
     async fn read_alone(&self, text: &[u8], looked: bool) -> Read {
         let (conditions, names, stamp) = {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
             let stamp = state.stamp();
-            let (conditions, names) = conditions(&state, looked);
+            let (conditions, names) = conditions(&mut state, looked);
             (conditions, names, stamp)
         };
         let known = self.recent.lock().facts(text, &conditions);
@@ -284,7 +296,7 @@ impl Corridor {
 }
 
 /// How a text is read just now.
-fn conditions(state: &State, looked: bool) -> (Conditions, Names) {
+fn conditions(state: &mut State, looked: bool) -> (Conditions, Names) {
     let names = state.meaning(looked);
     (Conditions { quoting: state.quoting(), encoding: state.encoding(), names: names.key() }, names)
 }

@@ -407,7 +407,7 @@ impl Corridor {
     }
 
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.state.lock().page().and_then(|page| page.known()).map(|seen| seen.snapshot)
+        self.state.lock().snapshot()
     }
 }
 

@@ -1,6 +1,7 @@
 //! One PostgreSQL session, start to end. Takes a connection, gives nothing but effects, refuses
 //! with an ErrorResponse: the session goes on where it can.
 
+mod alone;
 mod answers;
 mod between;
 mod budget;

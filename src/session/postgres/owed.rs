@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::enforce::Refusal;
 use crate::enforce::mask::cells::{Cells, CopyCells};
-use crate::forward::Told;
+use crate::forward::{Described, Told};
 use crate::journal::Entry;
 use crate::model::Cause;
 use crate::parse::{Effect, Facts};
@@ -113,6 +113,8 @@ pub(super) struct Question {
     pub(super) parsed: usize,
     /// Texts that were run.
     pub(super) ran: usize,
+    /// Where the rows of each of them end.
+    pub(super) ends: Vec<usize>,
     /// SQLSTATE of the error that it ended with.
     pub(super) failed: Option<String>,
     /// No other one belongs to it: the session is again as it was.
@@ -126,6 +128,12 @@ pub(super) enum Asked {
     Names,
     /// What the server expects of a statement.
     Estimate(Arc<Mutex<Told>>),
+    /// What the catalog is to this session alone.
+    Catalog(Arc<Mutex<Described>>),
+    /// The texts of rules in it.
+    Definitions(Arc<Mutex<Described>>),
+    /// Nothing: it takes back the path by which these were asked.
+    Return,
     /// Nothing: it prepares a question, or takes back what that has left.
     Aside,
 }
@@ -133,7 +141,7 @@ pub(super) enum Asked {
 impl Question {
     /// One that was not answered yet.
     pub(super) fn new(asked: Asked, last: bool) -> Self {
-        Self { asked, rows: Vec::new(), overflown: false, parsed: 0, ran: 0, failed: None, last }
+        Self { asked, rows: Vec::new(), overflown: false, parsed: 0, ran: 0, ends: Vec::new(), failed: None, last }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::input::{Done, SessionContext, Transaction};
 use crate::parse::{self, Definitions, Effect, Encoding, Facts, Known, Quoting, Trust};
 
 use super::super::atlas::{Hold, Page, Seen};
+use super::alone::Alone;
 use super::ledger::Ledger;
 use super::names::{Names, RestsOn};
 use super::owed::{Owed, Running};
@@ -51,7 +52,9 @@ pub(super) struct State {
     /// What the server calls the session's process.
     process: Option<i32>,
     /// What it has defined, and nobody else sees before the transaction ends.
-    own: Definitions,
+    pub(super) own: Definitions,
+    /// What the catalog is to it with that, once the server was asked.
+    pub(super) alone: Option<Box<Alone>>,
     /// While that may be seen by others at any moment.
     hold: Option<(Hold, u64)>,
     /// Rung when that takes too long.
@@ -76,6 +79,8 @@ impl Stamp {
 /// The session's view as it began, and while its names mean nothing certain.
 const AT_FIRST: u64 = 1;
 const LOST: u64 = 2;
+/// A view as it was, of which something may have changed.
+const PAST: u64 = 1 << 63;
 
 /// COPY … FROM STDIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +124,7 @@ impl State {
             page,
             process: None,
             own: Definitions::default(),
+            alone: None,
             hold: None,
             over: Arc::default(),
             view: AT_FIRST,
@@ -168,7 +174,7 @@ impl State {
         let pending = self.pending(|facts| !facts.aftermath.defines.is_empty());
         if !self.own.is_empty() && status == Transaction::Idle && !pending {
             self.changed();
-            self.own = Definitions::default();
+            (self.own, self.alone) = (Definitions::default(), None);
             self.turn();
         }
         self.holds();
@@ -281,6 +287,7 @@ impl State {
             self.changed();
             self.turn();
         }
+        self.moves_alone(facts);
         // Beside temporary relations it may be one of those that gets another name.
         let temporary = self.search.as_ref().is_some_and(|search| !search.temporary.is_empty());
         if aftermath.undoes && !self.own.is_empty() {
@@ -316,7 +323,7 @@ impl State {
     }
 
     /// The session's view is another now; the two that come again have numbers of their own.
-    fn turn(&mut self) {
+    pub(super) fn turn(&mut self) {
         self.view = match (&self.search, self.own.is_empty()) {
             (search, true) if *search == self.pinned => AT_FIRST,
             (None, true) => LOST,
@@ -399,18 +406,21 @@ impl State {
     }
 
     /// What names mean. `looked`: the catalog was read after the text came.
-    pub(super) fn meaning(&self, looked: bool) -> parse::Names {
+    pub(super) fn meaning(&mut self, looked: bool) -> parse::Names {
+        let seen = self.page.as_ref().map(|page| page.known());
+        self.relies_alone(seen.as_ref().and_then(Option::as_ref));
         let search = self.search.as_ref();
         let schema = search.and_then(|search| search.schema.clone());
-        let Some(page) = &self.page else {
+        let Some(seen) = seen else {
             return schema.map_or(parse::Names::Uncertain, |schema| parse::Names::Certain { schema });
         };
-        let Some(Seen { snapshot, trust, defined }) = page.known() else { return parse::Names::Unseen { schema } };
+        let Some(Seen { snapshot, trust, defined, .. }) = seen else { return parse::Names::Unseen { schema } };
         let trust = match trust {
             Trust::Recent if looked => Trust::Fresh,
             Trust::Fresh | Trust::Recent | Trust::Outdated => trust,
         };
-        let defined = if self.own.is_empty() {
+        let alone = self.alone();
+        let defined = if self.own.is_empty() || alone.is_some() {
             defined
         } else {
             let mut all = Definitions::clone(&defined);
@@ -423,7 +433,7 @@ impl State {
         parse::Names::Known(Known {
             path: search.map(|search| Arc::clone(&search.path)).unwrap_or_default(),
             schema,
-            snapshot,
+            snapshot: alone.map_or(snapshot, Arc::clone),
             trust,
             functions: trust,
             searched: search.is_some(),
@@ -439,7 +449,8 @@ impl State {
 
     /// What facts rest on that are found now.
     pub(super) fn stamp(&self) -> Stamp {
-        Stamp { page: self.page.as_ref().map_or(0, |page| page.stamp()), view: self.view }
+        let view = if self.is_alone_no_more() { self.view | PAST } else { self.view };
+        Stamp { page: self.page.as_ref().map_or(0, |page| page.stamp()), view }
     }
 
     /// What an answer computed now rests on.

@@ -302,11 +302,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let Some(read) = self.corridor.read(text, by_name).await else { return Ok(None) };
         let lost = read.facts.relations.iter().any(|relation| relation.schema.is_none())
             || read.facts.functions.iter().any(|function| function.schema.is_none());
-        if lost && self.search().await? {
-            Ok(Box::pin(self.corridor.read(text, by_name)).await)
+        let read = if lost && self.search().await? {
+            let Some(read) = Box::pin(self.corridor.read(text, by_name)).await else { return Ok(None) };
+            read
         } else {
-            Ok(Some(read))
-        }
+            read
+        };
+        // Boxed: most sessions define nothing.
+        let alone = self.corridor.is_puzzled_by_its_own(&read.facts);
+        Ok(Some(if alone { Box::pin(self.read_with_its_own(read, text, by_name)).await? } else { read }))
     }
 
     /// What a prepared statement would do now.
