@@ -4,6 +4,7 @@
 mod answers;
 mod between;
 mod budget;
+mod carried;
 mod cells;
 mod complete;
 mod copying;
