@@ -80,9 +80,6 @@ impl Carried {
 
     /// A statement ran to its end, or failed.
     pub(super) fn ran(&mut self, running: &Running) {
-        if self.all.is_empty() && !self.crowded && !gives_names(&running.facts) {
-            return;
-        }
         if is_unread(&running.facts) {
             self.all.values_mut().for_each(|kept| kept.sure = false);
         }
@@ -148,7 +145,8 @@ fn names(facts: &Facts) -> impl Iterator<Item = (By, Box<str>)> {
     declares.chain(facts.aftermath.prepares.iter().map(|(name, _)| (By::Execute, Box::from(name.as_str()))))
 }
 
-fn gives_names(facts: &Facts) -> bool {
+/// Whether it gives any.
+pub(super) fn gives_names(facts: &Facts) -> bool {
     !(facts.aftermath.declares.is_empty() && facts.aftermath.prepares.is_empty())
 }
 
@@ -159,25 +157,26 @@ fn is_unread(facts: &Facts) -> bool {
 }
 
 impl Owed {
-    /// Whether its answer tells what cursors there are.
-    fn declares(&self) -> bool {
-        matches!(self, Self::Query(running) | Self::Execute(running) if !running.facts.aftermath.declares.is_empty())
+    /// Whether its answer tells what any name stands for that a statement may run.
+    fn names_or_declares(&self) -> bool {
+        let declares = |running: &Running| !running.facts.aftermath.declares.is_empty();
+        self.names() || matches!(self, Self::Query(running) | Self::Execute(running) if declares(running))
     }
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     /// Waits until nothing unanswered gives or takes a name that a statement may run.
     pub(super) async fn run_names_settled(&mut self) -> Result<(), End> {
-        self.names_settled().await?;
-        let masks = self.corridor.house.store.snapshot().is_some_and(|policy| policy.may_mask());
-        if masks || self.corridor.keeps_raw() { self.answered(Owed::declares).await } else { Ok(()) }
+        let masks = || self.corridor.house.store.snapshot().is_some_and(|policy| policy.may_mask());
+        let names = if self.corridor.keeps_raw() || masks() { Owed::names_or_declares } else { Owed::names };
+        self.answered(names).await
     }
 }
 
 impl Corridor {
     /// Whether the server keeps rows under a name that are masked on their way back.
     pub(super) fn keeps_raw(&self) -> bool {
-        self.loom.lock().given().carried().has_raw()
+        self.loom.lock().given().carried().is_some_and(Carried::has_raw)
     }
 
     /// Whether what a statement runs by name went upstream under these masks. Of statements, those that messages have
@@ -192,7 +191,7 @@ impl Corridor {
         let prepared = given.prepared(masks, meant) && !state.names.prepared_by_messages();
         let rows = match runs_by_name(text, facts).as_slice() {
             [Some((by, name))] if if *by == By::Fetch { cursors } else { prepared } => {
-                given.carried().rows(*by, name, masks).cloned()
+                given.carried().and_then(|carried| carried.rows(*by, name, masks)).cloned()
             }
             _ => None,
         };
@@ -246,11 +245,11 @@ impl Corridor {
         let state = self.state.lock();
         let mut loom = self.loom.lock();
         let carried = loom.given().carried();
-        let cursor =
-            |name: &String| carried.is_raw(By::Fetch, Some(name)) || state.names.binds_cells(&state.ledger, name);
+        let is_raw = |by, name: Option<&str>| carried.is_some_and(|carried| carried.is_raw(by, name));
+        let cursor = |name: &String| is_raw(By::Fetch, Some(name)) || state.names.binds_cells(&state.ledger, name);
         let prepared = || match runs_by_name(text, facts).as_slice() {
-            [Some((By::Execute, name))] => carried.is_raw(By::Execute, Some(name)),
-            _ => carried.has_prepared(),
+            [Some((By::Execute, name))] => is_raw(By::Execute, Some(name)),
+            _ => is_raw(By::Execute, None),
         };
         (runs("FETCH") && facts.cursors.iter().any(cursor)) || (runs("EXECUTE") && prepared())
     }

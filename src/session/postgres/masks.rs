@@ -14,6 +14,7 @@ use crate::parse::{Facts, RelationFacts, Request, Role};
 use crate::wire::postgres::{Frame, RowDescription};
 
 use super::budget::{Budget, Charge};
+use super::carried::Carried;
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
 use super::given::{Given, Meant, by};
@@ -321,7 +322,7 @@ impl Corridor {
     ) -> (Decision, Option<Arc<Masked>>) {
         let own = |schema: &str| matches!(schema, "pg_catalog" | "information_schema");
         let own = |relation: &RelationFacts| relation.schema.as_deref().is_some_and(own);
-        let raw = statement.source.is_some() && self.loom.lock().given().carried().has_prepared();
+        let raw = statement.source.is_some() && self.loom.lock().given().carried().is_some_and(Carried::has_prepared);
         let masks = !decision.masks().is_empty() || raw;
         let bare = statement.source.is_none() || !masks || *decision.verdict() != Verdict::Allow;
         if bare || (request.facts().relations.iter().all(own) && request.facts().unparsed.is_none()) {
