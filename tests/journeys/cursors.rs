@@ -80,6 +80,11 @@ fn told(client: &mut Raw, messages: &[Vec<u8>]) -> (String, Vec<Vec<String>>) {
     (spell(&answer), cells(&answer))
 }
 
+/// What could not be read is refused with another number.
+fn refused(spelled: &str) -> String {
+    spelled.replace("E:42501", "refused").replace("E:0A000", "refused")
+}
+
 fn rows(client: &mut Raw, sql: &str) -> Vec<Vec<String>> {
     let (spelled, rows) = told(client, &[query(sql)]);
     assert!(spelled.starts_with("T D "), "{sql}: {spelled}");
@@ -210,14 +215,14 @@ fn prepared_statements_of_sql_are_masked_on_their_way_back() {
             "prepare r as select upper(email) from customers",
             "prepare r as select email from customers where name = 'customer 7'",
         ] {
-            assert_eq!(told(&mut client, &[query(refused)]).0, "E:42501 Z:I", "{refused}");
+            assert_eq!(self::refused(&told(&mut client, &[query(refused)]).0), "refused Z:I", "{refused}");
         }
         let bound = [bind("", "p", &["7"]), execute("", 0), sync()];
         assert_eq!(told(&mut client, &bound).0, "E:42501 Z:I");
         // Under another policy it still has the values: nobody is told them, in whatever way.
         shop.sidegate.edit_policy(OPEN);
         for sql in ["execute p(7)", "create table stored as execute p(7)", "explain analyze execute p(7)"] {
-            assert_eq!(told(&mut client, &[query(sql)]).0, "E:42501 Z:I", "{sql}");
+            assert_eq!(refused(&told(&mut client, &[query(sql)]).0), "refused Z:I", "{sql}");
         }
         assert_eq!(told(&mut client, &bound).0, "E:42501 Z:I");
         assert_eq!(client.ask(&query("deallocate all")), "C:DEALLOCATE ALL Z:I");
@@ -232,16 +237,16 @@ fn prepared_statements_of_sql_are_masked_on_their_way_back() {
 /// Texts that are sent one after the other, and what the last of them answers.
 const ATTACKS: &[(&[&str], &str)] = &[
     // More in one text than the cursor.
-    (&["begin", "declare c cursor for select email from customers; fetch c"], "E:42501 Z:E"),
-    (&["begin", "declare c cursor for select email from customers", "fetch c; fetch c"], "E:42501 Z:E"),
-    (&["begin", "declare c cursor for select email from customers", "select 1; fetch c"], "E:42501 Z:E"),
-    (&["begin", "declare c cursor for select email from customers", "move c; fetch c"], "E:42501 Z:E"),
+    (&["begin", "declare c cursor for select email from customers; fetch c"], "refused Z:E"),
+    (&["begin", "declare c cursor for select email from customers", "fetch c; fetch c"], "refused Z:E"),
+    (&["begin", "declare c cursor for select email from customers", "select 1; fetch c"], "refused Z:E"),
+    (&["begin", "declare c cursor for select email from customers", "move c; fetch c"], "refused Z:E"),
     // What does more with a column than show it.
-    (&["begin", "declare c cursor for select upper(email) from customers"], "E:42501 Z:E"),
-    (&["begin", "declare c cursor for select id from customers where email like 'c7%'"], "E:42501 Z:E"),
-    (&["begin", "declare c cursor for select customers from customers"], "E:42501 Z:E"),
-    (&["begin", "declare c cursor for select email from customers union select 'x'"], "E:42501 Z:E"),
-    (&["explain analyze declare c cursor for select email from customers"], "E:42501 Z:I"),
+    (&["begin", "declare c cursor for select upper(email) from customers"], "refused Z:E"),
+    (&["begin", "declare c cursor for select id from customers where email like 'c7%'"], "refused Z:E"),
+    (&["begin", "declare c cursor for select customers from customers"], "refused Z:E"),
+    (&["begin", "declare c cursor for select email from customers union select 'x'"], "refused Z:E"),
+    (&["explain analyze declare c cursor for select email from customers"], "refused Z:I"),
     // A name that is gone, and is given anew.
     (
         &["begin", "savepoint s", "declare c cursor for select email from customers", "rollback to s", "fetch c"],
@@ -265,7 +270,7 @@ const ATTACKS: &[(&[&str], &str)] = &[
             "declare c cursor for select email, name from customers",
             "rollback to s",
             "savepoint t",
-            "declare c cursor for select name, email from nowhere",
+            "declare c cursor for select name, email, 1/0 from customers",
             "rollback to t",
             "fetch c",
         ],
@@ -294,9 +299,9 @@ const ATTACKS: &[(&[&str], &str)] = &[
         "T D C:FETCH 1 Z:T",
     ),
     (&["begin", "declare c cursor for select email from customers", "commit; begin", "fetch c"], "E:34000 Z:E"),
-    (&["begin", "declare c cursor for select email from customers", "close c", "fetch c"], "E:42501 Z:E"),
-    (&["begin", "declare c cursor for select email from customers", "close all", "fetch c"], "E:42501 Z:E"),
-    (&["declare c cursor with hold for select email from customers", "discard all", "fetch c"], "E:42501 Z:I"),
+    (&["begin", "declare c cursor for select email from customers", "close c", "fetch c"], "refused Z:E"),
+    (&["begin", "declare c cursor for select email from customers", "close all", "fetch c"], "refused Z:E"),
+    (&["declare c cursor with hold for select email from customers", "discard all", "fetch c"], "refused Z:I"),
     // Several statements that give the name anew: it is not certain any more.
     (
         &[
@@ -305,12 +310,12 @@ const ATTACKS: &[(&[&str], &str)] = &[
             "close c; declare c cursor for select id, upper('x') from customers",
             "fetch c",
         ],
-        "E:42501 Z:E",
+        "refused Z:E",
     ),
     // What stands in a failed transaction.
     (
         &["begin", "select 1/0", "declare c cursor for select email from customers", "rollback", "fetch c"],
-        "E:42501 Z:I",
+        "refused Z:I",
     ),
     // Rows that somebody would store or have changed.
     (
@@ -320,7 +325,7 @@ const ATTACKS: &[(&[&str], &str)] = &[
             "fetch c",
             "delete from customers where current of c returning *",
         ],
-        "E:42501 Z:E",
+        "refused Z:E",
     ),
     // What else reads a cursor.
     (
@@ -329,18 +334,18 @@ const ATTACKS: &[(&[&str], &str)] = &[
             "declare c cursor for select email from customers",
             "select cursor_to_xml('c', 5, false, false, '')",
         ],
-        "E:42501 Z:E",
+        "refused Z:E",
     ),
-    (&["begin", "declare c cursor for select email from customers", "select reads('c')"], "E:42501 Z:E"),
+    (&["begin", "declare c cursor for select email from customers", "select reads('c')"], "refused Z:E"),
     (
         &[
             "begin",
             "declare c cursor for select email from customers",
             "select reopens('c', 'select email from customers')",
         ],
-        "E:42501 Z:E",
+        "refused Z:E",
     ),
-    (&["begin", "declare c cursor for select email from customers", "do $$ begin close c; end $$"], "E:42501 Z:E"),
+    (&["begin", "declare c cursor for select email from customers", "do $$ begin close c; end $$"], "refused Z:E"),
 ];
 
 #[test]
@@ -350,8 +355,8 @@ fn no_attack_on_a_cursors_name_shows_a_raw_value() {
             let shop = shop(policy, server);
             for (texts, last) in ATTACKS {
                 let mut client = shop.open();
-                let spelled: Vec<String> = texts.iter().map(|sql| told(&mut client, &[query(sql)]).0).collect();
-                assert_eq!(spelled.last().map(String::as_str), Some(*last), "{texts:?}: {spelled:?}");
+                let spelled: Vec<_> = texts.iter().map(|sql| told(&mut client, &[query(sql)]).0).collect();
+                assert_eq!(spelled.last().map(|last| refused(last)).as_deref(), Some(*last), "{texts:?}: {spelled:?}");
                 // The same with every text in an exchange of its own.
                 let mut client = shop.open();
                 for sql in *texts {
@@ -420,7 +425,7 @@ fn a_cursor_that_code_may_have_opened_anew_is_refused_until_it_is_closed() {
     assert_eq!(client.ask(&query("rollback")), "C:ROLLBACK Z:I");
     assert_eq!(client.ask(&query("begin")), "C:BEGIN Z:T");
     assert_eq!(told(&mut client, &[query(opens)]).0, "T D C:SELECT 1 Z:T", "no cursor is there that is masked");
-    assert_eq!(told(&mut client, &[query("fetch c")]).0, "E:42501 Z:E");
+    assert_eq!(refused(&told(&mut client, &[query("fetch c")]).0), "refused Z:E");
     assert_eq!(client.ask(&query("rollback")), "C:ROLLBACK Z:I");
 }
 
