@@ -185,6 +185,60 @@ print('every row')";
         let output =
             shop.sidegate.environment(command.args(["-c", program]).env("DSN", dsn)).output().expect("it runs");
         assert!(said(&output).ends_with("every row\n"), "{}", said(&output));
+        // psql up to 16 declares a cursor for this.
+        let psql = |sets: &str| {
+            said(&shop.sidegate.psql(&["-At", "-v", sets, "-c", "select email, name from customers order by id"]))
+        };
+        assert_eq!(psql("FETCH_COUNT=7"), psql("FETCH_COUNT=0"));
+        assert_eq!(psql("FETCH_COUNT=7").lines().count(), 100);
+    }
+}
+
+#[test]
+fn applications_stream_masked_rows_by_cursors() {
+    for server in [postgres(), postgres18()] {
+        let shop = shop(KEYED, server);
+        let program = "import os, psycopg2, django, sqlalchemy
+from django.conf import settings
+port, name = os.environ['PORT'], os.environ['NAME']
+with psycopg2.connect(host='127.0.0.1', port=port, dbname=name, user='alice') as c:
+    with c.cursor() as plain:
+        plain.execute('select email, name from customers order by id')
+        want = plain.fetchall()
+    assert len(want) == 100 and not any('@example.com' in row[0] for row in want)
+    for hold in (False, True):
+        for _ in range(3):
+            with c.cursor('named', withhold=hold) as cursor:
+                cursor.itersize = 9
+                cursor.execute('select email, name from customers where id > %s order by id', (0,))
+                assert cursor.fetchone() == want[0] and list(cursor) == want[1:]
+for driver in ('psycopg', 'psycopg2'):
+    engine = sqlalchemy.create_engine(f'postgresql+{driver}://alice@127.0.0.1:{port}/{name}')
+    with engine.connect() as connection:
+        for _ in range(3):
+            streamed = connection.execution_options(yield_per=13)
+            rows = streamed.execute(sqlalchemy.text('select email, name from customers order by id'))
+            assert [tuple(row) for part in rows.partitions() for row in part] == want, driver
+            connection.rollback()
+database = {'ENGINE': 'django.db.backends.postgresql', 'HOST': '127.0.0.1', 'PORT': port, 'NAME': name, 'USER': 'alice'}
+settings.configure(DATABASES={'default': database}, INSTALLED_APPS=[])
+django.setup()
+from django.db import models, transaction
+class Customer(models.Model):
+    id = models.IntegerField(primary_key=True)
+    name = models.TextField()
+    email = models.TextField()
+    class Meta: db_table, app_label, managed = 'customers', 'shop', False
+for _ in range(3):
+    found = Customer.objects.filter(id__gt=0).order_by('id')
+    assert [(one.email, one.name) for one in found.iterator(chunk_size=17)] == want
+    with transaction.atomic():
+        assert [(one.email, one.name) for one in found.iterator(chunk_size=17)] == want
+print('every row')";
+        let mut command = python();
+        command.args(["-c", program]).env("PORT", shop.sidegate.port.to_string()).env("NAME", &shop.sidegate.database);
+        let output = shop.sidegate.environment(&mut command).output().expect("it runs");
+        assert!(said(&output).ends_with("every row\n"), "{}", said(&output));
     }
 }
 

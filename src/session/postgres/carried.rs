@@ -59,8 +59,11 @@ impl Carried {
 
     /// Whether rows of a name, or of any, may be raw.
     fn is_raw(&self, by: By, name: Option<&str>) -> bool {
-        let of_name = |(of, known): &(By, Box<str>)| *of == by && name.is_none_or(|name| **known == *name);
-        self.crowded || self.all.iter().any(|(key, kept)| of_name(key) && kept.is_raw())
+        let raw = match name {
+            Some(name) => self.all.get(&(by, Box::from(name))).is_some_and(Kept::is_raw),
+            None => self.all.iter().any(|((of, _), kept)| *of == by && kept.is_raw()),
+        };
+        self.crowded || raw
     }
 
     /// Whether rows of any name may be raw.
@@ -129,7 +132,10 @@ impl Carried {
         let later = running.masked.as_ref().map(|masked| (masked.later(), Arc::clone(masked.masks())));
         let Some(([later], masks)) = later else { return };
         let Some(rows) = later.rows.clone().filter(|_| (later.by, &later.name) == (key.0, &key.1)) else { return };
-        let kept = Kept { rows, masks, holds: facts.aftermath.holds, sure: true };
+        self.keep(key, Kept { rows, masks, holds: facts.aftermath.holds, sure: true });
+    }
+
+    fn keep(&mut self, key: (By, Box<str>), kept: Kept) {
         let columns = self.all.values().fold(kept.rows.columns(), |sum, kept| sum.saturating_add(kept.rows.columns()));
         if self.all.len() < NAMES && columns <= COLUMNS {
             self.all.insert(key, kept);
@@ -252,5 +258,50 @@ impl Corridor {
             _ => is_raw(By::Execute, None),
         };
         (runs("FETCH") && facts.cursors.iter().any(cursor)) || (runs("EXECUTE") && prepared())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(raw: bool, holds: bool) -> Kept {
+        Kept { rows: if raw { Rows::raw() } else { Rows::default() }, masks: Arc::default(), holds, sure: true }
+    }
+
+    fn key(by: By, name: &str) -> (By, Box<str>) {
+        (by, Box::from(name))
+    }
+
+    #[test]
+    fn what_is_not_told_apart_counts_as_raw_until_all_is_forgotten() {
+        let mut carried = Carried::default();
+        for number in 0..NAMES {
+            carried.keep(key(By::Fetch, &format!("c{number}")), kept(false, true));
+        }
+        carried.keep(key(By::Fetch, "plain"), kept(false, true));
+        assert!(!carried.has_raw(), "nothing of it is raw");
+        carried.keep(key(By::Fetch, "raw"), kept(true, true));
+        assert_eq!((carried.all.len(), carried.rows(By::Fetch, "raw", &Masks::default())), (NAMES, None));
+        assert!(carried.has_raw() && carried.is_raw(By::Fetch, Some("c1")) && carried.is_raw(By::Execute, Some("p")));
+        carried.transaction_ended();
+        assert!(carried.has_raw(), "it may outlive its transaction");
+        assert!(carried.rows(By::Fetch, "c1", &Masks::default()).is_some(), "what is known stays known");
+    }
+
+    #[test]
+    fn cursors_end_with_their_transaction_and_what_is_held_or_prepared_does_not() {
+        let mut carried = Carried::default();
+        for (by, name, holds) in [(By::Fetch, "c", false), (By::Fetch, "h", true), (By::Execute, "p", false)] {
+            carried.keep(key(by, name), kept(true, holds));
+        }
+        carried.transaction_ended();
+        let raw = |by, name| carried.is_raw(by, Some(name));
+        assert_eq!((raw(By::Fetch, "c"), raw(By::Fetch, "h"), raw(By::Execute, "p")), (false, true, true));
+        assert!(carried.has_prepared() && carried.rows(By::Execute, "p", &Masks::default()).is_some());
+        let other: Masks = serde_json::from_str("{\"public.t\": {\"a\": {\"null\": {}}}}").unwrap();
+        assert_eq!(carried.rows(By::Execute, "p", &other), None, "it was prepared under others");
+        carried.all.values_mut().for_each(|kept| kept.sure = false);
+        assert!(carried.rows(By::Execute, "p", &Masks::default()).is_none() && carried.has_raw(), "it may be another");
     }
 }
