@@ -6,7 +6,9 @@ mod permit;
 mod poison;
 mod refuse;
 
-pub use mask::{By, Copied, Earlier, Guard, Later, Rows, Views, Woven, guard, guarded, views_of, weave, weave_with};
+pub use mask::{
+    By, Copied, Earlier, Guard, Later, Rows, Views, Woven, calls, guard, guarded, views_of, weave, weave_with,
+};
 pub use permit::{Permit, Refused, Wording, carry_out, resume};
 pub use poison::{Poison, poison};
 pub use refuse::{Refusal, Severity, UNFORESEEN, sqlstate};

@@ -20,6 +20,7 @@ mod catalog;
 mod causes;
 mod clients;
 mod copies;
+mod cursors;
 mod defined;
 mod demo;
 mod disk;

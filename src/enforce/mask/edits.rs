@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::copied::Copied;
 use super::foresee::{Later, Rows};
 use super::guard::Guard;
+use crate::decide::Masker;
 
 /// A replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,12 @@ impl Woven {
     /// What the names that it gives will answer.
     pub fn later(&self) -> &[Later] {
         &self.later
+    }
+
+    /// What is masked on its way back of its own rows, and of those that its names will answer.
+    pub fn cells(&self) -> impl Iterator<Item = (usize, &Masker)> {
+        let later = self.later.iter().flat_map(|later| later.rows.iter()).flat_map(Rows::cells);
+        self.guard.cells().chain(later)
     }
 
     /// What it copies out, if that is all it does.

@@ -3,18 +3,35 @@
 
 use std::sync::Arc;
 
-use super::guard::{Answers, Foreseen, Origin};
+use super::guard::{Answers, Cells, Foreseen, Origin};
 use crate::catalog::Snapshot;
+use crate::decide::Masker;
 use crate::parse::{Answer, BaseColumn, Effect, Facts, Inner, OutputLineage};
 
 /// What an answer's columns will be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rows(pub(super) Arc<[Foreseen]>);
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    pub(super) columns: Arc<[Foreseen]>,
+    /// Which of them are masked on their way back; `None` where none is.
+    pub(super) cells: Option<Arc<Cells>>,
+}
 
 impl Rows {
     /// How many columns they have.
     pub fn columns(&self) -> usize {
-        self.0.len()
+        self.columns.len()
+    }
+
+    /// Rows of one column, which is masked on its way back.
+    #[cfg(test)]
+    pub(crate) fn raw() -> Self {
+        let maskers = [(0, Masker::Detect { paths: Vec::new() })].into();
+        Self { columns: Arc::default(), cells: Some(Arc::new(Cells { count: 1, maskers })) }
+    }
+
+    /// The fields that are masked on their way back, and with what.
+    pub fn cells(&self) -> impl Iterator<Item = (usize, &Masker)> {
+        self.cells.iter().flat_map(|cells| cells.maskers.iter()).map(|(field, masker)| (*field, masker))
     }
 }
 
@@ -28,7 +45,7 @@ pub enum By {
 }
 
 /// A name that a statement gives, and what it will answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Later {
     /// By what it is run.
     pub by: By,
@@ -62,13 +79,19 @@ pub(super) fn each(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &st
     Some(answers.iter().map(rows).collect())
 }
 
-/// What the rows look like of what a statement prepares and declares.
-pub(super) fn later(facts: &Facts, catalog: &Snapshot, is_made: impl Fn(&str, &str) -> bool) -> Arc<[Later]> {
+/// What the rows look like of what a statement prepares and declares. `cells`: what is masked of them on their way back.
+pub(super) fn later(
+    facts: &Facts,
+    catalog: &Snapshot,
+    cells: Option<&Arc<Cells>>,
+    is_made: impl Fn(&str, &str) -> bool,
+) -> Arc<[Later]> {
     let aftermath = &facts.aftermath;
     let of = |by: By| {
         let is_made = &is_made;
         move |(name, inner): &(String, Inner)| {
-            let rows = given(&inner.0, catalog, is_made).map(|rows| Rows(rows.into()));
+            let rows = given(&inner.0, catalog, is_made);
+            let rows = rows.map(|columns| Rows { columns: columns.into(), cells: cells.cloned() });
             Later { by, name: Box::from(name.as_str()), rows }
         }
     };

@@ -43,7 +43,7 @@ pub(super) enum Origin {
 }
 
 /// What is masked in the rows of an answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Cells {
     /// Fields of a row.
     pub(super) count: usize,
@@ -60,6 +60,13 @@ pub(super) enum Masked {
     Some(Box<[i16]>),
 }
 
+impl Cells {
+    /// The same for later; `None` where there is nothing to mask.
+    pub(super) fn kept(self) -> Option<Arc<Self>> {
+        (!self.maskers.is_empty()).then(|| Arc::new(self))
+    }
+}
+
 impl Guard {
     pub(super) fn new(mut masked: Vec<(u32, Masked)>) -> Self {
         masked.sort_unstable_by_key(|(oid, _)| *oid);
@@ -68,7 +75,12 @@ impl Guard {
 
     /// The same where some fields are masked on their way back.
     pub(super) fn but(self, cells: Cells) -> Self {
-        if cells.maskers.is_empty() { self } else { Self { cells: Some(Arc::new(cells)), ..self } }
+        Self { cells: cells.kept(), ..self }
+    }
+
+    /// The same where so much is masked on its way back of what is run by name.
+    pub(super) fn but_of(self, rows: &Rows) -> Self {
+        Self { cells: rows.cells.clone(), ..self }
     }
 
     /// The same where the answer's columns are foreseen.
@@ -83,7 +95,7 @@ impl Guard {
 
     /// The same where nothing else is foreseen, and the columns of the answers are these, in order.
     pub(super) fn expecting(self, rows: &[Option<Rows>]) -> Self {
-        let rows = |at: usize| rows.get(at)?.as_ref().map(|rows| Arc::clone(&rows.0));
+        let rows = |at: usize| rows.get(at)?.as_ref().map(|rows| Arc::clone(&rows.columns));
         let known = |(at, foreseen): (usize, &Option<_>)| foreseen.clone().or_else(|| rows(at));
         match &self.each {
             Some(each) => Self { each: Some(each.iter().enumerate().map(known).collect()), ..self },
@@ -244,7 +256,7 @@ mod tests {
             fine[field] = other;
             assert_eq!(admits(&fine), Ok(()), "{field}");
         }
-        let rows = Rows([named("d", Origin::Among([].into()))].into());
+        let rows = Rows { columns: [named("d", Origin::Among([].into()))].into(), cells: None };
         let expecting = Guard::default().expecting(&[Some(rows.clone())]);
         assert!(expecting.admits(0, &RowDescription { columns: vec![column(b"d", 0, 0)] }).is_ok());
         assert!(expecting.admits(0, &RowDescription { columns: vec![column(b"e", 0, 0)] }).is_err());

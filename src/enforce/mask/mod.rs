@@ -21,5 +21,6 @@ pub use copied::Copied;
 pub use edits::Woven;
 pub use foresee::{By, Later, Rows};
 pub use guard::Guard;
+pub use reach::calls;
 pub use views::{Views, views_of};
 pub use weave::{Earlier, guard, guarded, weave, weave_with};

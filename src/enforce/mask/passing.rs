@@ -10,6 +10,18 @@ use crate::catalog::{Column, Snapshot};
 use crate::decide::Masker;
 use crate::parse::{ColumnFacts, Facts};
 
+/// What the rows are of: the statement itself, or the one that it declares a cursor for or prepares, if that is all that
+/// the text does.
+pub(super) fn of_rows(facts: &Facts) -> &Facts {
+    let mut alone = facts.statements.iter().filter(|statement| !statement.nested);
+    let (Some(statement), None) = (alone.next(), alone.next()) else { return facts };
+    let aftermath = &facts.aftermath;
+    match (statement.command.as_str(), aftermath.declares.as_slice(), aftermath.prepares.as_slice()) {
+        ("DECLARE CURSOR", [(_, inner)], []) | ("PREPARE", [], [(_, inner)]) => &inner.0,
+        _ => facts,
+    }
+}
+
 /// Such a column as an item of the sub-select that stands for its relation; `id` is the relation's in the facts, `name` for
 /// people.
 pub(super) fn column(

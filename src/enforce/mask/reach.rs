@@ -5,7 +5,10 @@ use crate::catalog::{Function, FunctionVolatility, Snapshot};
 use crate::parse::{Access, CalledBy, Facts, FunctionFacts};
 
 /// Functions that read what no mask reaches.
-pub(super) fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
+///
+/// # Errors
+/// One sentence for the client: which of them the statement calls.
+pub fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
     let shows = |name: &str| {
         name.contains("_to_xml")
             || name.starts_with("pg_read_")

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use super::bound::{Bound, Columns, label};
 use super::edits::{self, Edit, Woven};
-use super::foresee;
-use super::guard::Guard;
+use super::foresee::{self, Rows};
+use super::guard::{Cells, Guard};
 use super::masker;
 use super::passing;
 use super::reach::{calls, makes_code_run, statistics};
@@ -28,16 +28,18 @@ pub fn weave(text: &str, facts: &Facts, masks: &Masks, catalog: Option<&Snapshot
 }
 
 /// Whether what EXECUTE and FETCH run by name went upstream under the masks that hold now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Earlier {
     /// All that the session has prepared, which EXECUTE runs.
     pub prepared: bool,
     /// The cursors that this statement's FETCH and MOVE read.
     pub cursors: bool,
+    /// The rows of the one name that it runs, where it is certain that they come with cells to be masked.
+    pub rows: Option<Rows>,
 }
 
 impl Earlier {
-    fn is_masked(self, command: &str) -> bool {
+    fn is_masked(&self, command: &str) -> bool {
         match command {
             "FETCH" | "MOVE" => self.cursors,
             "EXECUTE" => self.prepared,
@@ -84,12 +86,15 @@ pub fn weave_with(
         Some(tokens) => loom.edits(tokens, &woven)?,
         None => Vec::new(),
     };
+    let shown = passing::of_rows(facts);
     let cells = match (&cut, woven.iter().find(|thread| thread.reference.role == Role::CopyOut)) {
         (Some(tokens), Some(thread)) => copy::cells(tokens, thread)?,
         (None, _) | (_, None) => {
-            passing::cells(facts, woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked)))
+            passing::cells(shown, woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked)))
         }
     };
+    // What a name will answer is not this statement's answer.
+    let (kept, cells) = if std::ptr::eq(shown, facts) { (None, cells) } else { (cells.kept(), Cells::default()) };
     let passes = !cells.maskers.is_empty();
     let read: BTreeMap<&str, usize> =
         woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked.len())).collect();
@@ -99,11 +104,16 @@ pub fn weave_with(
         made.iter().any(|(id, columns)| *id == relation && masker(columns))
     };
     let guard = bound.guard().but(cells);
+    let guard = loom.earlier.rows.iter().fold(guard, Guard::but_of);
     let copied = guard.clone().foreseeing(foresee::rows(facts, catalog, is_made));
     let guard = guard.foreseeing(foresee::answer(facts, catalog, is_made));
     let guard = guard.foreseeing_each(foresee::each(facts, catalog, is_made));
     let woven = edits::apply(text, edits, guard).ok_or("masks do not fit into this statement")?;
-    let woven = woven.leading(foresee::later(facts, catalog, is_made));
+    let later = foresee::later(facts, catalog, kept.as_ref(), is_made);
+    if kept.is_some() && later.iter().any(|later| later.rows.is_none()) {
+        return Err("columns are masked on their way back, and it is not certain which this will answer".to_owned());
+    }
+    let woven = woven.leading(later);
     copy::read(facts, woven, copied, passes).map(|woven| Some(woven.masking(columns)))
 }
 
@@ -147,7 +157,7 @@ pub fn guarded(text: &str, facts: &Facts, catalog: &Snapshot, guard: &Guard) -> 
     let copied = copy::copied(facts, text, rows(foresee::rows(facts, catalog, |_, _| false)));
     let answers = rows(foresee::answer(facts, catalog, |_, _| false));
     let woven = edits::unchanged(text, answers.foreseeing_each(foresee::each(facts, catalog, |_, _| false)));
-    woven.copying(copied).leading(foresee::later(facts, catalog, |_, _| false))
+    woven.copying(copied).leading(foresee::later(facts, catalog, None, |_, _| false))
 }
 
 pub(super) fn is_own(schema: &str) -> bool {
@@ -265,13 +275,14 @@ where
         };
         let command = reference.command.as_str();
         match reference.role {
-            Role::Elsewhere if masked.values().any(|masker| masker::is_for_cells(masker)) => {
-                Err(format!("`{name}` has columns that are masked on their way back, which {command} cannot be"))
-            }
-            Role::Elsewhere if self.earlier.is_masked(command) => Ok(None),
-            Role::Elsewhere => Err(format!(
+            Role::Elsewhere if !self.earlier.is_masked(command) => Err(format!(
                 "`{name}` has masked columns, and masks do not reach into what was prepared or declared before"
             )),
+            Role::Elsewhere if command == "MOVE" || self.earlier.rows.is_some() => Ok(None),
+            Role::Elsewhere if masked.values().any(|masker| masker::is_for_cells(masker)) => Err(format!(
+                "`{name}` has columns that are masked on their way back, and it is not certain what {command} will answer"
+            )),
+            Role::Elsewhere => Ok(None),
             // Its errors may show rows, and nothing else does.
             Role::Reached => Ok(None),
             Role::Named if shows_nothing(command) => Ok(None),
@@ -361,9 +372,13 @@ where
                 masker::for_cells(self.catalog, column, masker)?;
                 Ok(masker::name(column.name()))
             }
-            Some(masker) if masker::is_for_cells(masker) => {
-                passing::column(self.facts, self.catalog, (&thread.reference.relation, &name), column, masker)
-            }
+            Some(masker) if masker::is_for_cells(masker) => passing::column(
+                passing::of_rows(self.facts),
+                self.catalog,
+                (&thread.reference.relation, &name),
+                column,
+                masker,
+            ),
             Some(masker) => match masker::expression(self.catalog, column, masker) {
                 Ok(masked) => Ok(format!("{masked} AS {}", masker::name(column.name()))),
                 Err(why) => Err(format!("the mask of `{name}.{}` cannot be carried out: {why}", column.name())),

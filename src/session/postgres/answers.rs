@@ -437,7 +437,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 self.corridor.loom.lock().given().ran(running);
             }
             match status {
-                Transaction::Idle => state.names.transaction_ended(line.sequence),
+                Transaction::Idle => {
+                    self.corridor.loom.lock().given().transaction_ended();
+                    state.names.transaction_ended(line.sequence)
+                }
                 Transaction::Open | Transaction::Failed => Vec::new(),
             }
         };

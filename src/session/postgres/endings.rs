@@ -136,6 +136,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
 
     /// An Execute failed at the server: what the client is told.
     pub(super) async fn execute_failed(&mut self, mut running: Running, frame: &Frame) -> Result<(), End> {
+        self.corridor.loom.lock().given().failed(&running);
         let refused = match running.heard() {
             Some(heard) => Box::pin(self.judge(heard, true)).await?,
             None => None,

@@ -10,6 +10,7 @@ use crate::decide::Masks;
 use crate::enforce::{By, Later, Rows};
 use crate::parse::{Aftermath, Answer, Facts, StatementFacts, tokens};
 
+use super::carried::{Carried, gives_names};
 use super::owed::Running;
 
 /// The names.
@@ -23,6 +24,8 @@ pub(super) struct Given {
     crowded: bool,
     /// What the names answer; `None` where that may be one thing or another.
     answers: HashMap<(By, Box<str>), Option<Rows>>,
+    /// What the server has answered of them.
+    carried: Option<Box<Carried>>,
 }
 
 /// What names mean: by which version of the catalog, and in which view of the session's own.
@@ -95,9 +98,31 @@ impl Given {
         }
     }
 
+    /// What the server has answered of them.
+    pub(super) fn carried(&self) -> Option<&Carried> {
+        self.carried.as_deref()
+    }
+
+    fn carries(&mut self, running: &Running) {
+        if self.carried.is_some() || gives_names(&running.facts) {
+            self.carried.get_or_insert_default().ran(running);
+        }
+    }
+
+    /// A statement failed, and what ran in it may have done more before.
+    pub(super) fn failed(&mut self, running: &Running) {
+        self.carries(running);
+    }
+
+    /// No transaction is open any more.
+    pub(super) fn transaction_ended(&mut self) {
+        self.carried.iter_mut().for_each(|carried| carried.transaction_ended());
+    }
+
     /// A statement ran to its end. Whatever follows a CLOSE, DEALLOCATE or DISCARD has waited for that, so that nothing has
     /// given the name anew.
     pub(super) fn ran(&mut self, running: &Running) {
+        self.carries(running);
         let alone = running.facts.statements.len() == 1 && running.sqlstate.is_none();
         match (running.tag.as_deref(), &running.facts.aftermath.closes) {
             (Some("CLOSE CURSOR"), Some(name)) if alone => {

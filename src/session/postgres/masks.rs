@@ -7,16 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::catalog::Snapshot;
 use crate::decide::{Decision, Masker, Masks, Verdict};
 use crate::enforce::mask::cells::Keyring;
-use crate::enforce::{self, By, Copied, Earlier, Guard, Refusal, Rows, Views, Wording, Woven};
+use crate::enforce::{self, Copied, Earlier, Guard, Later, Refusal, Views, Wording, Woven};
 use crate::model::FaultKind;
 use crate::parse::{Facts, RelationFacts, Request, Role};
 
 use crate::wire::postgres::{Frame, RowDescription};
 
 use super::budget::{Budget, Charge};
+use super::carried::Carried;
 use super::cells::Plan;
 use super::corridor::{Corridor, End};
-use super::given::{Given, Meant, by, runs_by_name};
+use super::given::{Given, Meant, by};
 use super::names::{Portal, Statement};
 
 /// A statement that goes upstream with masks in it.
@@ -197,6 +198,16 @@ impl Masked {
         &self.plan
     }
 
+    /// What the names that it gives will answer.
+    pub(super) fn later(&self) -> &[Later] {
+        self.woven.later()
+    }
+
+    /// Whether the server will keep values under a name that it gives which are masked on their way back.
+    pub(super) fn leaves_raw(&self) -> bool {
+        self.later().iter().flat_map(|later| later.rows.iter()).any(|rows| rows.cells().next().is_some())
+    }
+
     /// Whether the server must still be asked what its answer looks like.
     pub(super) fn is_unseen(&self) -> bool {
         !self.seen.load(Ordering::Relaxed)
@@ -250,14 +261,16 @@ impl Corridor {
             let meant = self.meant();
             self.loom.lock().given().add(aftermath, decision.masks(), meant);
         }
-        if decision.masks().is_empty() {
-            return (decision, None);
-        }
-        self.loom.lock().last = Some(Arc::clone(decision.masks()));
-        let masked = self.woven((request.text(), request.facts()), decision.masks()).await;
-        match masked.and_then(|masked| self.copied(masked)) {
+        let said = (request.text(), request.facts());
+        let masked = if decision.masks().is_empty() {
+            Ok(None)
+        } else {
+            self.loom.lock().last = Some(Arc::clone(decision.masks()));
+            self.woven(said, decision.masks()).await.and_then(|masked| self.copied(masked))
+        };
+        match masked.and_then(|masked| self.shows_raw(said, masked.as_deref()).map_or(Ok(masked), Err)) {
             Ok(masked) => {
-                let later = masked.iter().flat_map(|masked| masked.woven.later());
+                let later = masked.iter().flat_map(|masked| masked.later());
                 self.loom.lock().given().leads(later);
                 (decision, masked)
             }
@@ -309,7 +322,9 @@ impl Corridor {
     ) -> (Decision, Option<Arc<Masked>>) {
         let own = |schema: &str| matches!(schema, "pg_catalog" | "information_schema");
         let own = |relation: &RelationFacts| relation.schema.as_deref().is_some_and(own);
-        let bare = statement.source.is_none() || decision.masks().is_empty() || *decision.verdict() != Verdict::Allow;
+        let raw = statement.source.is_some() && self.loom.lock().given().carried().is_some_and(Carried::has_prepared);
+        let masks = !decision.masks().is_empty() || raw;
+        let bare = statement.source.is_none() || !masks || *decision.verdict() != Verdict::Allow;
         if bare || (request.facts().relations.iter().all(own) && request.facts().unparsed.is_none()) {
             return self.weave(request, decision).await;
         }
@@ -328,7 +343,11 @@ impl Corridor {
         if portal.masked.as_ref().is_some_and(|masked| masked.is_refused() || masked.is_unseen()) {
             return self.house.decider.unfulfilled(decision, vec![enforce::UNFORESEEN.to_owned()]);
         }
-        if is_same(portal.masked.as_deref(), masked.as_deref()) {
+        let (bound, now) = (portal.masked.as_deref(), masked.as_deref());
+        // What a name answers by now are other rows than were described, even if the same fields of them are masked.
+        let guard =
+            |masked: Option<&Masked>| masked.filter(|masked| !masked.plan.is_empty()).map(|m| m.woven.guard().clone());
+        if is_same(bound, now) && (!portal.statement.by_name || guard(bound) == guard(now)) {
             return decision;
         }
         let reason = "its masks are not those that it was bound with: bind it again";
@@ -353,17 +372,14 @@ impl Corridor {
             Some(snapshot) => Box::pin(self.views(facts, masks, snapshot)).await,
             None => Views::default(),
         };
-        let earlier = if by_name { self.earlier(facts, masks) } else { Earlier::default() };
-        let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier, &views)?;
+        let earlier = if by_name { self.earlier(said, masks) } else { Earlier::default() };
+        let woven = enforce::weave_with(text, facts, masks, snapshot.as_deref(), earlier.clone(), &views)?;
         let woven = woven.or_else(|| {
             let catalog = snapshot.as_deref().filter(|_| facts.unparsed.is_none())?;
             let guard = self.loom.lock().guard(masks, catalog, &views)?;
             Some(enforce::guarded(text, facts, catalog, &guard))
         });
-        let woven = woven.map(|woven| {
-            let expected = if by_name { self.expected_by_name(said, &woven, masks) } else { Vec::new() };
-            if expected.is_empty() { woven } else { woven.expecting(&expected) }
-        });
+        let woven = woven.map(|woven| if by_name { self.expecting(said, woven, &earlier) } else { woven });
         let masked = match woven {
             Some(woven) => {
                 let budget = self.state.lock().names.budget.clone();
@@ -376,37 +392,13 @@ impl Corridor {
         Ok(self.loom.lock().keep(said, &under, masked))
     }
 
-    /// Whether what a statement runs by name went upstream under these masks. Of statements, those that messages have
-    /// named are not told from the others.
-    fn earlier(&self, facts: &Facts, masks: &Arc<Masks>) -> Earlier {
-        let meant = self.meant();
-        let state = self.state.lock();
-        let loom = self.loom.lock();
-        let cursor =
-            |name: &String| loom.given.declared(name, masks) && !state.names.bound_by_messages(&state.ledger, name);
-        let cursors = facts.cursors.iter().all(cursor);
-        Earlier { prepared: loom.given.prepared(masks, meant) && !state.names.prepared_by_messages(), cursors }
-    }
-
-    /// What the names that statements run will answer, where each is one thing.
-    fn expected_by_name(&self, (text, facts): Said<'_>, woven: &Woven, masks: &Arc<Masks>) -> Vec<Option<Rows>> {
-        let names = runs_by_name(text, facts);
-        let Earlier { prepared, cursors } = self.earlier(facts, masks);
-        let mut loom = self.loom.lock();
-        let mut answers = |by: By, name: &str| {
-            let certain = if by == By::Fetch { cursors } else { prepared };
-            loom.given().answers_with(woven.later(), by, name).filter(|_| certain)
-        };
-        names.iter().map(|name| name.as_ref().and_then(|(by, name)| answers(*by, name))).collect()
-    }
-
     /// What names mean just now.
-    fn meant(&self) -> Meant {
+    pub(super) fn meant(&self) -> Meant {
         let catalog = self.snapshot().as_deref().map(Snapshot::version);
         (catalog, self.state.lock().view())
     }
 
-    fn snapshot(&self) -> Option<Arc<Snapshot>> {
+    pub(super) fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.state.lock().snapshot()
     }
 }
@@ -480,8 +472,8 @@ pub(super) fn rewording<'a>(name: &'a str, statement: &'a Statement, masked: Opt
 /// Whether both go upstream in the same words, and come back alike.
 pub(super) fn is_same(one: Option<&Masked>, other: Option<&Masked>) -> bool {
     let cells = |masked: Option<&Masked>| -> Vec<(usize, Masker)> {
-        let guard = masked.map(|masked| masked.woven.guard());
-        guard.iter().flat_map(|guard| guard.cells()).map(|(field, masker)| (field, masker.clone())).collect()
+        let cells = masked.iter().flat_map(|masked| masked.woven.cells());
+        cells.map(|(field, masker)| (field, masker.clone())).collect()
     };
     one.and_then(Masked::words) == other.and_then(Masked::words) && cells(one) == cells(other)
 }

@@ -5,6 +5,7 @@ mod alone;
 mod answers;
 mod between;
 mod budget;
+mod carried;
 mod cells;
 mod complete;
 mod copying;

@@ -301,6 +301,14 @@ impl Names {
         self.portals.contains_key(cursor) || ledger.newest_first().any(|line| bound(&line.owed))
     }
 
+    /// Whether such a name stands, or may stand, for a portal of which cells are masked on their way back.
+    pub(super) fn binds_cells(&self, ledger: &Ledger, cursor: &str) -> bool {
+        let owed =
+            |owed: &Owed| matches!(owed, Owed::Bind { name, portal } if name == cursor && portal.formats.is_some());
+        let bound = self.portals.get(cursor).is_some_and(|(_, portal)| portal.formats.is_some());
+        bound || ledger.newest_first().any(|line| owed(&line.owed))
+    }
+
     /// What FETCH may read, by name: SQL's cursors, and portals, which are cursors too.
     pub(super) fn cursors(&self) -> Remembered {
         let mut all = self.cursors.clone();

@@ -330,7 +330,8 @@ impl Owed {
         match self {
             Self::Query(running) | Self::Execute(running) => {
                 let aftermath = &running.facts.aftermath;
-                aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
+                let raw = running.masked.as_ref().is_some_and(|masked| masked.leaves_raw());
+                raw || aftermath.waits || aftermath.forgets || !aftermath.prepares.is_empty()
             }
             Self::OwnDescribe { .. } | Self::Own(Own::Question(_) | Own::Preview(_)) | Self::Undone { .. } => true,
             Self::Parse { .. }

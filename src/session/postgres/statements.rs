@@ -34,7 +34,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let query = Query::decode(frame.body()).map_err(breach)?;
         let by_name = mentions_names(query.sql);
         if by_name {
-            self.names_settled().await?;
+            self.run_names_settled().await?;
         }
         let Some(Read { facts, stamp }) = self.read(query.sql, by_name).await? else {
             return self.poison(b'Q', None, cancelled());
@@ -99,7 +99,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let name = self.name(parse.name)?.to_owned();
         let by_name = mentions_names(parse.sql);
         if by_name {
-            self.names_settled().await?;
+            self.run_names_settled().await?;
         }
         let Some(Read { facts, stamp }) = self.read(parse.sql, by_name).await? else {
             return self.poison(b'P', Some(&name), cancelled());
@@ -135,7 +135,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             Judged::Permitted(permit) => {
                 let described = name.clone();
                 if self.forward(*permit, |entry| Owed::Parse { entry, name, statement }).await? {
-                    self.look_at_answer(&described, masked.as_ref())?;
+                    self.look_at_answer(Free::describe_statement(&described), masked.as_ref())?;
                 }
                 Ok(())
             }
@@ -153,7 +153,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
             return Ok(());
         }
         if statement.by_name {
-            self.names_settled().await?;
+            self.run_names_settled().await?;
         }
         let Some(facts) = self.read_again(source, &statement, &statement.facts).await? else {
             return self.poison(b'B', None, cancelled());
@@ -193,10 +193,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
                     entry: Mutex::new(Some(entry)),
                     _charge: charge,
                 };
+                // Of what is run by name, the server tells by a statement what was there when that was prepared.
+                let by_name = prepared.by_name && cells;
+                let describe = if by_name { Free::describe_portal(&portal) } else { Free::describe_statement(source) };
                 let before = if anew { self.prepares_anew(&prepared, masked.as_ref()) } else { Vec::new() };
                 let bound = |entry| Owed::Bind { name: portal, portal: Arc::new(made(entry)) };
                 if self.forward_after(before, *permit, bound).await? {
-                    self.look_at_answer(source, masked.as_ref())?;
+                    self.look_at_answer(describe, masked.as_ref())?;
                 }
                 Ok(())
             }
@@ -212,7 +215,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let name = self.name(execute.portal)?.to_owned();
         let Some(portal) = self.meaning_of_portal(&name).await? else { return Ok(()) };
         if portal.statement.by_name {
-            self.names_settled().await?;
+            self.run_names_settled().await?;
         }
         if !self.corridor.state.lock().names.can_declare(&portal.facts, portal.statement.text.len()) {
             return Box::pin(self.over_budget(b'E')).await;
@@ -253,6 +256,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let foreseen = portal.masked.as_ref().is_none_or(|masked| !masked.is_refused() && !masked.is_unseen());
         let fresh =
             foreseen && portal.rests_on == self.corridor.rests_on() && !self.corridor.is_stale(&portal.statement);
+        // What it calls may read what the server keeps raw by now.
+        let fresh = fresh && !self.corridor.keeps_raw();
         let entry = match entry {
             Some(entry) if fresh => {
                 if let Some((commits, refusal)) = self.corridor.commit_refused(&portal.facts, entry.decision()).await {
@@ -342,9 +347,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
     }
 
     /// Before any row of a masked statement comes, the server says what its rows look like.
-    fn look_at_answer(&mut self, name: &str, masked: Option<&Arc<Masked>>) -> Result<(), End> {
+    fn look_at_answer(&mut self, describe: Option<Free>, masked: Option<&Arc<Masked>>) -> Result<(), End> {
         let Some(masked) = masked.filter(|masked| masked.is_unseen()) else { return Ok(()) };
-        let describe = Free::describe_statement(name)
+        let describe = describe
             .ok_or_else(|| End::Fault(Refusal::new(FaultKind::Protocol, "the name of a statement has a NUL in it")))?;
         self.corridor.state.lock().ledger.owe(Owed::Own(Own::Describe(Arc::clone(masked))));
         self.upstream.send_free(describe);
