@@ -38,10 +38,15 @@ impl Moved {
         for (name, schemas) in &other.names {
             self.names.entry(name.clone()).or_default().extend(schemas.iter().cloned());
         }
-        self.every |= self.names.values().map(BTreeSet::len).sum::<usize>() > MANY;
+        self.every |= self.count() > MANY;
         if self.every {
             self.names.clear();
         }
+    }
+
+    /// How many names there are, each with its schema.
+    fn count(&self) -> usize {
+        self.names.values().map(BTreeSet::len).sum()
     }
 
     fn is_empty(&self) -> bool {
@@ -175,7 +180,7 @@ impl Definitions {
     }
 
     /// About how many bytes it takes.
-    pub(super) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         let Self { relations, functions, types, operators, schemas, referenced, computed, event_triggers: _, tables } =
             self;
         let moved = [relations, functions, types, operators, referenced, computed].map(Moved::weight);
@@ -196,10 +201,10 @@ impl Definitions {
     /// Adds others.
     pub fn extend(&mut self, other: &Self) {
         // What is not a table just made is something else now.
-        let names = other.relations.names.keys();
-        let other_names = other.relations.names.len() > other.tables.len();
-        let again = other_names && names.clone().any(|name| self.relations.names.contains_key(name));
-        if other.relations.every || again || !other.schemas.is_empty() {
+        let mut names = other.relations.names.keys();
+        let other_names = other.relations.count() > other.tables.len();
+        let again = other_names && names.any(|name| self.relations.names.contains_key(name));
+        if again || !other.schemas.is_empty() {
             self.tables.clear();
         }
         self.tables.extend(other.tables.iter().map(|(id, quiet)| (id.clone(), *quiet)));
@@ -207,6 +212,10 @@ impl Definitions {
         self.computed.extend(&other.computed);
         self.schemas.extend(other.schemas.iter().cloned());
         self.relations.extend(&other.relations);
+        if self.relations.every {
+            // Nobody could tell any more that one of their names came up again.
+            self.tables.clear();
+        }
         self.functions.extend(&other.functions);
         self.types.extend(&other.types);
         self.event_triggers |= other.event_triggers;
@@ -223,14 +232,9 @@ impl Definitions {
         self
     }
 
-    /// Whether a relation is nothing but a table that was just made.
-    pub fn make_table(&self, id: &str) -> bool {
-        self.tables.contains_key(id)
-    }
-
-    /// Whether nothing runs, either, where rows come into it.
-    pub fn make_quiet_table(&self, id: &str) -> bool {
-        self.tables.get(id).copied().unwrap_or_default()
+    /// Of a relation that is nothing but a table just made: whether nothing runs, either, where rows come into it.
+    pub fn new_table(&self, id: &str) -> Option<bool> {
+        self.tables.get(id).copied()
     }
 
     /// Whether keys that were made since may do something where rows of a relation go or change.
@@ -362,15 +366,39 @@ mod tests {
         let mut defined = table();
         defined.extend(&Definitions::table("public.u".to_owned(), place(Some("public"), "u"), false));
         defined.extend(&Definitions::relations([place(None, "other")]));
-        assert!(defined.make_table("public.t") && defined.make_table("public.u"));
+        assert_eq!((defined.new_table("public.t"), defined.new_table("public.u")), (Some(true), Some(false)));
         assert!(defined.touch_relation(&["public"], "t"));
-        assert!(defined.make_quiet_table("public.t") && !defined.make_quiet_table("public.u"));
         let schema = Definitions::schemas(["public".to_owned()]);
         for after in [Definitions::relations([place(None, "t")]), Definitions::everything(), schema] {
             let mut defined = table();
             defined.extend(&after);
-            assert!(!defined.make_table("public.t"), "{after:?}");
+            assert_eq!(defined.new_table("public.t"), None, "{after:?}");
         }
-        assert!(!table().without_tables().make_table("public.t"));
+        assert_eq!(table().without_tables().new_table("public.t"), None);
+    }
+
+    #[test]
+    fn a_table_that_something_is_done_to_beside_others_just_made_is_no_longer_one() {
+        let mut defined = Definitions::table("public.t".to_owned(), place(Some("public"), "t"), true);
+        let mut others = Definitions::relations([place(Some("public"), "t")]);
+        for schema in ["a", "b", "c"] {
+            others.extend(&Definitions::table(format!("{schema}.u"), place(Some(schema), "u"), true));
+        }
+        defined.extend(&others);
+        assert_eq!((defined.new_table("public.t"), defined.new_table("a.u")), (None, Some(true)));
+    }
+
+    #[test]
+    fn tables_just_made_are_not_told_apart_among_too_many_names() {
+        let mut defined = Definitions::default();
+        let mut weighs = 0;
+        for number in 0..=2 * MANY {
+            let name = format!("t{number}");
+            defined.extend(&Definitions::table(format!("public.{name}"), place(Some("public"), &name), true));
+            weighs = weighs.max(defined.weight());
+        }
+        assert_eq!(defined.new_table("public.t0"), None, "it may be anything by now");
+        assert!(weighs < MANY * 512 && defined.weight() == 0, "{weighs}");
+        assert!(defined.touch_relation(&["public"], "t0"));
     }
 }

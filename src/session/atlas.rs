@@ -91,6 +91,9 @@ pub(super) const HELD: Duration = Duration::from_secs(900);
 /// More definitions since the last look are not told apart.
 const APART: usize = 64;
 
+/// Nor are those that take so many bytes together.
+const HEAVY: usize = 4 << 20;
+
 /// What is known, and how far it can be relied on.
 pub(super) struct Seen {
     /// The catalog.
@@ -356,7 +359,8 @@ impl Page {
             Some((last, _)) => *last = ticket,
             None => made.push((ticket, defined)),
         }
-        if made.len() > APART {
+        let weight = || made.iter().map(|(_, defined)| defined.weight()).fold(0, usize::saturating_add);
+        if made.len() > APART || weight() > HEAVY {
             let mut all = Definitions::default();
             made.drain(..).for_each(|(_, defined)| all.extend(&defined));
             made.push((ticket, all));

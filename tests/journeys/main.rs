@@ -35,6 +35,7 @@ mod identities;
 mod interleavings;
 mod limits;
 mod lineage;
+mod made;
 mod masks;
 mod meanings;
 mod metrics;

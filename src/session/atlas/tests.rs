@@ -83,6 +83,18 @@ fn a_storm_of_definitions_takes_no_more_room_than_a_few() {
 }
 
 #[test]
+fn a_storm_of_definitions_of_many_names_takes_no_more_room_than_a_few() {
+    let page = Page::new("shop");
+    for storm in 0..APART {
+        let many = |number: usize| (Some("b".to_owned()), format!("u{storm}.{number}"));
+        page.changed(&Definitions::relations((0..Definitions::MANY).map(many)));
+        let weight: usize = page.unsettled.lock().made.iter().map(|(_, defined)| defined.weight()).sum();
+        assert!(weight <= HEAVY, "{weight}");
+    }
+    assert!(page.defined.load().is_everything());
+}
+
+#[test]
 fn what_may_be_done_at_any_moment_is_not_settled_by_a_look() {
     let page = Arc::new(Page::new("shop"));
     page.take(snapshot("a"), 0, Instant::now());
