@@ -81,6 +81,22 @@ fn a_refused_answer_fails_the_transaction_at_the_server_too() {
 }
 
 #[test]
+fn a_copy_behind_an_answer_shows_nothing_of_it() {
+    let sidegate = asking("response", "deny_response contains \"too many rows\" if input.result.rows > 3");
+    let mut client = open(&sidegate);
+    let copy = "copy payroll from stdin";
+    for before in ["select id from orders limit 4", "select 1", "delete from payroll where id = 1 returning id"] {
+        client.send(&query(&format!("{before}; {copy}")));
+        let answer = client.until_ready();
+        assert_eq!(spell(&answer), "E:42501 Z:I", "{before}");
+        assert!(answer[0].field('M').contains("send it by itself"), "{answer:?}");
+    }
+    client.send(&query(&format!("begin; {copy}; commit")));
+    assert_eq!(spell(&[client.next().expect("an answer"), client.next().expect("another")]), "C:BEGIN G");
+    assert_eq!(client.ask(&[message('d', b"800\t1\n"), message('c', b"")].concat()), "C:COPY 1 C:COMMIT Z:I");
+}
+
+#[test]
 fn policy_sees_where_the_columns_of_an_answer_come_from() {
     let rules = "deny_response contains \"salaries\" if {\n\tsome column in input.result.columns\n\t\
         column.relation == \"public.payroll\"\n\tcolumn.column == \"salary\"\n}";
@@ -241,6 +257,22 @@ fn rows_that_nobody_counted_are_unknown() {
     assert_eq!(rows_in(&sidegate, "payroll", "true"), "10");
     let cause = denied_at(&sidegate, "commit")[0]["custom"]["sidegate"]["cause"].clone();
     assert_eq!(cause, "unknown");
+}
+
+#[test]
+fn rows_of_a_suspended_portal_are_written_though_nobody_counted_them() {
+    let sidegate = asking("commit", FEW);
+    let mut client = open(&sidegate);
+    let update = "update payroll set salary = 0 returning id";
+    client.ask(&query("begin"));
+    let answer = client.ask(&[parse("", update), bind("p", "", &[]), execute("p", 1), sync()].concat());
+    assert_eq!(answer, "1 2 D s Z:T");
+    assert_eq!(client.ask(&query("commit")), "E:42501 Z:I");
+    assert_eq!(rows_in(&sidegate, "payroll", "salary = 0"), "0");
+    // Where nothing is written, nothing is unknown.
+    client.ask(&query("begin"));
+    client.ask(&[parse("", "select id from payroll"), bind("p", "", &[]), execute("p", 1), sync()].concat());
+    assert_eq!(client.ask(&query("commit")), "C:COMMIT Z:I");
 }
 
 #[test]
