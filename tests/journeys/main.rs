@@ -51,6 +51,7 @@ mod revoked;
 mod sessions;
 mod sqlsmith;
 mod stages;
+mod swapped;
 mod tls;
 mod tools;
 mod unseen;
