@@ -383,7 +383,7 @@ impl Page {
     }
 
     /// Ends the sessions whose statements have left names of others uncertain for too long.
-    fn end_overdue(&self, now: Instant) {
+    pub(super) fn end_overdue(&self, now: Instant) {
         for held in &self.unsettled.lock().held {
             let overdue = now.saturating_duration_since(held.since) > HELD && held.defined.reach_far();
             held.over.iter().filter(|_| overdue).for_each(|over| over.notify_one());
