@@ -12,8 +12,8 @@ use crate::input::stub;
 /// More than a reader hurries for.
 const LONG: usize = 5 << 20;
 
-/// What the server writes at a time.
-const PIECE: usize = 8 << 10;
+/// What the server writes at a time: two of them are no trickle.
+const PIECE: usize = 16 << 10;
 
 /// The answers of a session that has asked so many things, and where its server writes.
 fn asked(session: &Session, times: usize) -> (Answers<'_, DuplexStream, Sink>, DuplexStream) {
