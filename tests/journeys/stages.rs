@@ -244,6 +244,80 @@ fn what_commits_by_itself_is_asked_about_before_it_is_sent() {
     assert_eq!(client.ask(&query("commit prepared 'x'")), "E:42501 Z:I");
 }
 
+/// What the rules do not let through, each in a session of its own; it goes on until its end, whatever is refused.
+fn ways_around() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let (begin, insert) = ("begin", "insert into payroll values (500, 1)");
+    let together = |texts: &[&str]| [texts.iter().flat_map(|text| extended(text)).collect(), sync()].concat();
+    let each = |texts: &[&str]| texts.iter().map(|text| query(text)).collect::<Vec<_>>();
+    let prepared = [parse("c", "commit"), sync()].concat();
+    let two_phases = "create table payroll_copy as select 1 as id; prepare transaction 'two'; commit prepared 'two'";
+    vec![
+        ("a COMMIT that was prepared", [each(&[begin, insert]), vec![prepared], each(&["execute c"])].concat()),
+        ("END and CHAIN", [each(&[begin, insert]), vec![together(&["end and chain", "commit"])]].concat()),
+        ("a savepoint", each(&[begin, "savepoint s", insert, "release s", "commit work"])),
+        (
+            "a failed transaction that goes on",
+            [
+                each(&[begin, insert, "savepoint s", "select 1/0"]),
+                vec![together(&["rollback to s", "commit"])],
+                each(&["rollback to s; commit", "rollback to s", "commit"]),
+            ]
+            .concat(),
+        ),
+        ("two phases", each(&[begin, insert, "prepare transaction 'one'", "commit prepared 'one'"])),
+        ("two phases in one text", each(&[begin, insert, two_phases])),
+        ("VACUUM behind it", vec![together(&[insert, "vacuum orders"])]),
+        (
+            "VACUUM in one text",
+            each(&[&format!("{insert}; vacuum orders"), &format!("{begin}; {insert}; commit; vacuum")]),
+        ),
+        ("an index behind it", vec![together(&[insert, "create index concurrently on orders (total)"])]),
+        ("a database behind it", vec![together(&[insert, "create database another"])]),
+        ("a procedure", each(&["call pays()"])),
+        ("a procedure behind it", vec![together(&[insert, "call pays()"]), together(&["call pays()"])]),
+        ("a procedure that was prepared", each(&["prepare p as select pays_too()", "execute p"])),
+        ("code", each(&["do $$ begin insert into payroll values (500, 1); commit; end $$"])),
+        (
+            "a COPY",
+            vec![[extended("copy payroll from stdin"), message('d', b"500\t1\n"), message('c', b""), sync()].concat()],
+        ),
+        ("a query", each(&["with x as (insert into payroll values (500, 1) returning id) select * from x"])),
+        ("a plan", each(&["explain analyze insert into payroll values (500, 1)"])),
+        (
+            "a COMMIT without a Sync",
+            vec![[extended(begin), extended(insert), extended("commit"), query("commit")].concat()],
+        ),
+        (
+            "rows one by one",
+            vec![[parse("", &format!("{insert} returning id")), bind("", "", &[]), execute("", 1), sync()].concat()],
+        ),
+    ]
+}
+
+#[test]
+fn no_way_around_the_question_commits() {
+    let rules = "deny_commit contains \"not payroll\" if {\n\tsome relation in input.transaction.relations\n\t\
+        relation.id == \"public.payroll\"\n\t\"write\" in relation.access\n}\n\n\
+        deny_commit contains \"no code\" if \"procedure\" in input.transaction.effects";
+    let sidegate = asking("commit", rules);
+    let code =
+        "create procedure pays() language plpgsql as $$ begin insert into payroll values (500, 1); commit; end $$;
+        create function pays_too() returns void language sql as $$ insert into payroll values (500, 1) $$";
+    postgres().sql(&sidegate.database, code);
+    for (way, messages) in ways_around() {
+        let mut client = open(&sidegate);
+        client.send(&messages.concat());
+        client.send(&message('X', b""));
+        let answer = client.until_end();
+        assert_eq!(rows_in(&sidegate, "payroll", "id = 500"), "0", "{way}: {}", spell(&answer));
+    }
+    assert_eq!(
+        postgres()
+            .sql(&sidegate.database, "select count(*) from pg_prepared_xacts where database = current_database()"),
+        "0"
+    );
+}
+
 #[test]
 fn rows_that_nobody_counted_are_unknown() {
     let sidegate = asking("commit", FEW);
