@@ -314,7 +314,11 @@ fn overlap<S: AsRef<str>>(unknown: &str, path: &[S]) -> bool {
 impl Document {
     /// A document for the tests of later rooms.
     pub(crate) fn sample(sections: Vec<(&'static str, Value)>) -> Self {
-        let whole = |(name, value)| (name, Section::Whole(Arc::new(Part::new(value))));
-        Self::new(sections.into_iter().map(whole).collect(), Vec::new())
+        Self::sample_of(sections.into_iter().map(|(name, value)| (name, Arc::new(Part::new(value)))).collect())
+    }
+
+    /// The same of parts, which other documents may have, too.
+    pub(crate) fn sample_of(parts: Members) -> Self {
+        Self::new(parts.into_iter().map(|(name, part)| (name, Section::Whole(part))).collect(), Vec::new())
     }
 }

@@ -1,6 +1,6 @@
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::sinks::Console;
 use super::*;
 use crate::decide::{Decision, Verdict};
-use crate::input::Document;
+use crate::input::{Document, Part};
 use crate::model::{AuditClass, Cause, Labels, ListenerName, OutcomeKind, SessionId};
 use crate::telemetry::Metrics;
 
@@ -33,12 +33,24 @@ fn start(directory: &Path) -> Journal {
     Journal::start(directory, settings()).unwrap()
 }
 
+/// Who says a text: a few callers have them all, whose records name what these have in common.
+fn caller_of(text: &str) -> &'static Arc<Part> {
+    static CALLERS: LazyLock<Vec<Arc<Part>>> = LazyLock::new(|| {
+        let caller =
+            |desk| json!({"subject": "alice", "claims": {"desk": format!("desk {desk} of the shop's back office")}});
+        (0..4).map(|desk| Arc::new(Part::shared(caller(desk)))).collect()
+    });
+    let last = text.bytes().last().unwrap_or_default();
+    &CALLERS[usize::from(last) % CALLERS.len()]
+}
+
 fn input(text: &str) -> Document {
-    Document::sample(vec![
-        ("version", json!(1)),
-        ("caller", json!({"subject": "alice"})),
-        ("session", json!({"client": {"address": "127.0.0.1:50112"}})),
-        ("sql", json!({"text": text})),
+    let own = |value| Arc::new(Part::new(value));
+    Document::sample_of(vec![
+        ("version", own(json!(1))),
+        ("caller", Arc::clone(caller_of(text))),
+        ("session", own(json!({"client": {"address": "127.0.0.1:50112"}}))),
+        ("sql", own(json!({"text": text}))),
     ])
 }
 
@@ -88,13 +100,15 @@ fn gaps(directory: &Path) -> Vec<Gap> {
     items(directory).into_iter().filter_map(gap).collect()
 }
 
-/// What became of each statement, by its text.
+/// What became of each statement, by its text. Who said it is whoever did.
 fn outcomes(directory: &Path) -> Vec<(String, String)> {
     let text = |event: &Value, path| event.pointer(path).and_then(Value::as_str).unwrap().to_owned();
-    events(directory)
-        .iter()
-        .map(|event| (text(event, "/input/sql/text"), text(event, "/custom/sidegate/outcome")))
-        .collect()
+    let told = |event: &Value| {
+        let said = text(event, "/input/sql/text");
+        assert_eq!(event["input"]["caller"], *caller_of(&said).value(), "{said}");
+        (said, text(event, "/custom/sidegate/outcome"))
+    };
+    events(directory).iter().map(told).collect()
 }
 
 fn outcome(text: &str, outcome: &str) -> (String, String) {

@@ -38,10 +38,15 @@ impl Moved {
         for (name, schemas) in &other.names {
             self.names.entry(name.clone()).or_default().extend(schemas.iter().cloned());
         }
-        self.every |= self.names.values().map(BTreeSet::len).sum::<usize>() > MANY;
+        self.every |= self.count() > MANY;
         if self.every {
             self.names.clear();
         }
+    }
+
+    /// How many names there are, each with its schema.
+    fn count(&self) -> usize {
+        self.names.values().map(BTreeSet::len).sum()
     }
 
     fn is_empty(&self) -> bool {
@@ -175,7 +180,7 @@ impl Definitions {
     }
 
     /// About how many bytes it takes.
-    pub(super) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         let Self { relations, functions, types, operators, schemas, referenced, computed, event_triggers: _, tables } =
             self;
         let moved = [relations, functions, types, operators, referenced, computed].map(Moved::weight);
@@ -196,10 +201,10 @@ impl Definitions {
     /// Adds others.
     pub fn extend(&mut self, other: &Self) {
         // What is not a table just made is something else now.
-        let names = other.relations.names.keys();
-        let other_names = other.relations.names.len() > other.tables.len();
-        let again = other_names && names.clone().any(|name| self.relations.names.contains_key(name));
-        if other.relations.every || again || !other.schemas.is_empty() {
+        let mut names = other.relations.names.keys();
+        let other_names = other.relations.count() > other.tables.len();
+        let again = other_names && names.any(|name| self.relations.names.contains_key(name));
+        if again || !other.schemas.is_empty() {
             self.tables.clear();
         }
         self.tables.extend(other.tables.iter().map(|(id, quiet)| (id.clone(), *quiet)));
@@ -207,6 +212,10 @@ impl Definitions {
         self.computed.extend(&other.computed);
         self.schemas.extend(other.schemas.iter().cloned());
         self.relations.extend(&other.relations);
+        if self.relations.every {
+            // Nobody could tell any more that one of their names came up again.
+            self.tables.clear();
+        }
         self.functions.extend(&other.functions);
         self.types.extend(&other.types);
         self.event_triggers |= other.event_triggers;
@@ -223,14 +232,9 @@ impl Definitions {
         self
     }
 
-    /// Whether a relation is nothing but a table that was just made.
-    pub fn make_table(&self, id: &str) -> bool {
-        self.tables.contains_key(id)
-    }
-
-    /// Whether nothing runs, either, where rows come into it.
-    pub fn make_quiet_table(&self, id: &str) -> bool {
-        self.tables.get(id).copied().unwrap_or_default()
+    /// Of a relation that is nothing but a table just made: whether nothing runs, either, where rows come into it.
+    pub fn new_table(&self, id: &str) -> Option<bool> {
+        self.tables.get(id).copied()
     }
 
     /// Whether keys that were made since may do something where rows of a relation go or change.
@@ -277,100 +281,4 @@ impl Definitions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn place(schema: Option<&str>, name: &str) -> Place {
-        (schema.map(str::to_owned), name.to_owned())
-    }
-
-    #[test]
-    fn a_name_is_told_with_its_schema() {
-        let mut defined = Definitions::relations([place(Some("a"), "t")]);
-        assert!(defined.touch_relation(&["a"], "t") && defined.touch_relation(&["b", "a"], "t"));
-        assert!(!defined.touch_relation(&["b"], "t") && !defined.touch_relation(&["a"], "u"));
-        assert!(defined.touch_type(&["a"], "t") && !defined.touch_function(&["a"], "t"));
-        defined.extend(&Definitions::relations([place(None, "u"), place(Some("pg_catalog"), "v")]));
-        assert!(defined.touch_relation(&["b"], "u") && defined.touch_relation(&["b"], "v"));
-        defined.extend(&Definitions::schemas(["s".to_owned()]));
-        assert!(defined.touch_operator(&["a", "s"], "=") && !defined.touch_operator(&["a"], "="));
-        assert!(Definitions::types([place(None, "mood")]).touch_function(&["a"], "mood"));
-        let everything = Definitions::everything();
-        assert!(everything.touch_relation::<&str>(&[], "x") && everything.touch_operator::<&str>(&[], "="));
-    }
-
-    #[test]
-    fn what_moves_anything_is_not_empty() {
-        let one = || [place(None, "x")];
-        let all = [
-            Definitions::everything(),
-            Definitions::every_function(),
-            Definitions::relations(one()),
-            Definitions::table("1".to_owned(), place(None, "x"), true),
-            Definitions::referenced(one()),
-            Definitions::functions(one()),
-            Definitions::types(one()),
-            Definitions::operators(one()),
-            Definitions::schemas(["x".to_owned()]),
-            Definitions::computed(one()),
-        ];
-        for defined in &all {
-            assert!(!defined.is_empty() && *defined != Definitions::default(), "{defined:?}");
-        }
-        assert!(Definitions::default().is_empty() && Definitions::relations([]).is_empty());
-        let different: std::collections::HashSet<_> = all.iter().collect();
-        assert_eq!(different.len(), all.len());
-    }
-
-    #[test]
-    fn what_keys_refer_to_keeps_its_name() {
-        let mut defined = Definitions::relations([place(Some("a"), "orders")]);
-        defined.extend(&Definitions::referenced([place(Some("a"), "customers"), place(None, "items")]));
-        assert!(defined.touch_referenced(&["a"], "customers") && defined.touch_referenced(&["b"], "items"));
-        assert!(!defined.touch_relation(&["a"], "customers") && !defined.touch_referenced(&["b"], "customers"));
-        assert!(Definitions::everything().touch_referenced(&["a"], "customers"));
-        defined.extend(&Definitions::computed([place(Some("a"), "people")]));
-        assert!(defined.touch_computed(&["a"], "people") && !defined.touch_relation(&["a"], "people"));
-    }
-
-    #[test]
-    fn event_triggers_are_told_apart_from_names() {
-        let mut defined = Definitions::everything();
-        assert!(!defined.touch_event_triggers());
-        defined.extend(&Definitions::everything_and_event_triggers());
-        defined.extend(&Definitions::schemas((0..=MANY).map(|number| number.to_string())));
-        assert!(defined.touch_event_triggers() && defined.without_tables().touch_event_triggers());
-    }
-
-    #[test]
-    fn too_many_names_are_all_names_of_that_kind() {
-        let mut defined = Definitions::default();
-        assert!(defined.is_empty() && !defined.touch_relation(&["a"], "a") && !defined.reach_far());
-        defined.extend(&Definitions::functions([place(None, "f")]));
-        for number in 0..MANY {
-            defined.extend(&Definitions::relations([place(Some("s"), &number.to_string())]));
-        }
-        assert!(!defined.touch_relation(&["s"], "b") && !defined.is_everything());
-        defined.extend(&Definitions::relations([place(Some("s"), "one more")]));
-        assert!(defined.touch_relation(&["s"], "b") && !defined.touch_function(&["s"], "b") && defined.reach_far());
-        assert_eq!(defined.relation_names().count(), 0);
-    }
-
-    #[test]
-    fn a_table_just_made_is_one_until_something_else_is_done_to_it() {
-        let table = || Definitions::table("public.t".to_owned(), place(Some("public"), "t"), true);
-        let mut defined = table();
-        defined.extend(&Definitions::table("public.u".to_owned(), place(Some("public"), "u"), false));
-        defined.extend(&Definitions::relations([place(None, "other")]));
-        assert!(defined.make_table("public.t") && defined.make_table("public.u"));
-        assert!(defined.touch_relation(&["public"], "t"));
-        assert!(defined.make_quiet_table("public.t") && !defined.make_quiet_table("public.u"));
-        let schema = Definitions::schemas(["public".to_owned()]);
-        for after in [Definitions::relations([place(None, "t")]), Definitions::everything(), schema] {
-            let mut defined = table();
-            defined.extend(&after);
-            assert!(!defined.make_table("public.t"), "{after:?}");
-        }
-        assert!(!table().without_tables().make_table("public.t"));
-    }
-}
+mod tests;

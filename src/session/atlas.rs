@@ -91,6 +91,9 @@ pub(super) const HELD: Duration = Duration::from_secs(900);
 /// More definitions since the last look are not told apart.
 const APART: usize = 64;
 
+/// Nor are those that take so many bytes together.
+const HEAVY: usize = 4 << 20;
+
 /// What is known, and how far it can be relied on.
 pub(super) struct Seen {
     /// The catalog.
@@ -374,7 +377,8 @@ impl Page {
             Some((last, _)) => *last = ticket,
             None => made.push((ticket, defined)),
         }
-        if made.len() > APART {
+        let weight = || made.iter().map(|(_, defined)| defined.weight()).fold(0, usize::saturating_add);
+        if made.len() > APART || weight() > HEAVY {
             let mut all = Definitions::default();
             made.drain(..).for_each(|(_, defined)| all.extend(&defined));
             made.push((ticket, all));
@@ -397,7 +401,7 @@ impl Page {
     }
 
     /// Ends the sessions whose statements have left names of others uncertain for too long.
-    fn end_overdue(&self, now: Instant) {
+    pub(super) fn end_overdue(&self, now: Instant) {
         for held in &self.unsettled.lock().held {
             let overdue = now.saturating_duration_since(held.since) > HELD && held.defined.reach_far();
             held.over.iter().filter(|_| overdue).for_each(|over| over.notify_one());

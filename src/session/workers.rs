@@ -214,6 +214,39 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_as_long_as_a_logins_wakes_nobody_when_it_is_set() {
+        let workers = Workers::start(1, 1 << 20).unwrap();
+        let place = workers.seats.place().unwrap();
+        let metrics = place.runtime().metrics();
+        let parked = |until: u64| {
+            while metrics.worker_park_count(0) < until {
+                std::thread::yield_now();
+            }
+            metrics.worker_park_count(0)
+        };
+        let set = || {
+            let before = metrics.worker_park_count(0);
+            let (done, timer) = std::sync::mpsc::channel();
+            place.runtime().spawn(async move {
+                let mut timer = std::pin::pin!(tokio::time::sleep(2 * PULSE));
+                std::future::poll_fn(|context| std::task::Poll::Ready(timer.as_mut().poll(context).is_ready())).await;
+                done.send(()).unwrap();
+            });
+            timer.recv().unwrap();
+            parked(before + 1) - before
+        };
+        set();
+        // A thread that wakes itself goes to sleep twice.
+        let times: u64 = (0..50)
+            .map(|_| {
+                std::thread::sleep(Duration::from_millis(2));
+                set()
+            })
+            .sum();
+        assert!(times < 75, "{times} times for 50 timers");
+    }
+
+    #[test]
     fn what_lives_on_a_thread_ends_with_it() {
         let workers = Workers::start(1, 1 << 20).unwrap();
         let (dropped, ended) = std::sync::mpsc::channel::<()>();

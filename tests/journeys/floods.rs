@@ -212,3 +212,16 @@ fn what_cursors_that_are_gone_would_have_answered_costs_little() {
     let grown = sidegate.resident().saturating_sub(resident);
     assert!(grown < 65_536, "{grown} KiB more");
 }
+
+#[test]
+fn sessions_that_had_long_answers_are_small_again() {
+    let sidegate = Setup::open().start();
+    let mut clients: Vec<_> = (0..200).map(|_| open(&sidegate)).collect();
+    let resident = sidegate.resident();
+    for client in &mut clients {
+        client.send(&query("select repeat('x', 1000) from generate_series(1, 3000)"));
+        client.until_ready();
+    }
+    let grown = sidegate.resident().saturating_sub(resident);
+    assert!(grown < 12_288, "{grown} KiB more for {} idle sessions", clients.len());
+}

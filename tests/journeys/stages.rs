@@ -81,6 +81,22 @@ fn a_refused_answer_fails_the_transaction_at_the_server_too() {
 }
 
 #[test]
+fn a_copy_behind_an_answer_shows_nothing_of_it() {
+    let sidegate = asking("response", "deny_response contains \"too many rows\" if input.result.rows > 3");
+    let mut client = open(&sidegate);
+    let copy = "copy payroll from stdin";
+    for before in ["select id from orders limit 4", "select 1", "delete from payroll where id = 1 returning id"] {
+        client.send(&query(&format!("{before}; {copy}")));
+        let answer = client.until_ready();
+        assert_eq!(spell(&answer), "E:42501 Z:I", "{before}");
+        assert!(answer[0].field('M').contains("send it by itself"), "{answer:?}");
+    }
+    client.send(&query(&format!("begin; {copy}; commit")));
+    assert_eq!(spell(&[client.next().expect("an answer"), client.next().expect("another")]), "C:BEGIN G");
+    assert_eq!(client.ask(&[message('d', b"800\t1\n"), message('c', b"")].concat()), "C:COPY 1 C:COMMIT Z:I");
+}
+
+#[test]
 fn policy_sees_where_the_columns_of_an_answer_come_from() {
     let rules = "deny_response contains \"salaries\" if {\n\tsome column in input.result.columns\n\t\
         column.relation == \"public.payroll\"\n\tcolumn.column == \"salary\"\n}";
@@ -228,6 +244,80 @@ fn what_commits_by_itself_is_asked_about_before_it_is_sent() {
     assert_eq!(client.ask(&query("commit prepared 'x'")), "E:42501 Z:I");
 }
 
+/// What the rules do not let through, each in a session of its own; it goes on until its end, whatever is refused.
+fn ways_around() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let (begin, insert) = ("begin", "insert into payroll values (500, 1)");
+    let together = |texts: &[&str]| [texts.iter().flat_map(|text| extended(text)).collect(), sync()].concat();
+    let each = |texts: &[&str]| texts.iter().map(|text| query(text)).collect::<Vec<_>>();
+    let prepared = [parse("c", "commit"), sync()].concat();
+    let two_phases = "create table payroll_copy as select 1 as id; prepare transaction 'two'; commit prepared 'two'";
+    vec![
+        ("a COMMIT that was prepared", [each(&[begin, insert]), vec![prepared], each(&["execute c"])].concat()),
+        ("END and CHAIN", [each(&[begin, insert]), vec![together(&["end and chain", "commit"])]].concat()),
+        ("a savepoint", each(&[begin, "savepoint s", insert, "release s", "commit work"])),
+        (
+            "a failed transaction that goes on",
+            [
+                each(&[begin, insert, "savepoint s", "select 1/0"]),
+                vec![together(&["rollback to s", "commit"])],
+                each(&["rollback to s; commit", "rollback to s", "commit"]),
+            ]
+            .concat(),
+        ),
+        ("two phases", each(&[begin, insert, "prepare transaction 'one'", "commit prepared 'one'"])),
+        ("two phases in one text", each(&[begin, insert, two_phases])),
+        ("VACUUM behind it", vec![together(&[insert, "vacuum orders"])]),
+        (
+            "VACUUM in one text",
+            each(&[&format!("{insert}; vacuum orders"), &format!("{begin}; {insert}; commit; vacuum")]),
+        ),
+        ("an index behind it", vec![together(&[insert, "create index concurrently on orders (total)"])]),
+        ("a database behind it", vec![together(&[insert, "create database another"])]),
+        ("a procedure", each(&["call pays()"])),
+        ("a procedure behind it", vec![together(&[insert, "call pays()"]), together(&["call pays()"])]),
+        ("a procedure that was prepared", each(&["prepare p as select pays_too()", "execute p"])),
+        ("code", each(&["do $$ begin insert into payroll values (500, 1); commit; end $$"])),
+        (
+            "a COPY",
+            vec![[extended("copy payroll from stdin"), message('d', b"500\t1\n"), message('c', b""), sync()].concat()],
+        ),
+        ("a query", each(&["with x as (insert into payroll values (500, 1) returning id) select * from x"])),
+        ("a plan", each(&["explain analyze insert into payroll values (500, 1)"])),
+        (
+            "a COMMIT without a Sync",
+            vec![[extended(begin), extended(insert), extended("commit"), query("commit")].concat()],
+        ),
+        (
+            "rows one by one",
+            vec![[parse("", &format!("{insert} returning id")), bind("", "", &[]), execute("", 1), sync()].concat()],
+        ),
+    ]
+}
+
+#[test]
+fn no_way_around_the_question_commits() {
+    let rules = "deny_commit contains \"not payroll\" if {\n\tsome relation in input.transaction.relations\n\t\
+        relation.id == \"public.payroll\"\n\t\"write\" in relation.access\n}\n\n\
+        deny_commit contains \"no code\" if \"procedure\" in input.transaction.effects";
+    let sidegate = asking("commit", rules);
+    let code =
+        "create procedure pays() language plpgsql as $$ begin insert into payroll values (500, 1); commit; end $$;
+        create function pays_too() returns void language sql as $$ insert into payroll values (500, 1) $$";
+    postgres().sql(&sidegate.database, code);
+    for (way, messages) in ways_around() {
+        let mut client = open(&sidegate);
+        client.send(&messages.concat());
+        client.send(&message('X', b""));
+        let answer = client.until_end();
+        assert_eq!(rows_in(&sidegate, "payroll", "id = 500"), "0", "{way}: {}", spell(&answer));
+    }
+    assert_eq!(
+        postgres()
+            .sql(&sidegate.database, "select count(*) from pg_prepared_xacts where database = current_database()"),
+        "0"
+    );
+}
+
 #[test]
 fn rows_that_nobody_counted_are_unknown() {
     let sidegate = asking("commit", FEW);
@@ -241,6 +331,22 @@ fn rows_that_nobody_counted_are_unknown() {
     assert_eq!(rows_in(&sidegate, "payroll", "true"), "10");
     let cause = denied_at(&sidegate, "commit")[0]["custom"]["sidegate"]["cause"].clone();
     assert_eq!(cause, "unknown");
+}
+
+#[test]
+fn rows_of_a_suspended_portal_are_written_though_nobody_counted_them() {
+    let sidegate = asking("commit", FEW);
+    let mut client = open(&sidegate);
+    let update = "update payroll set salary = 0 returning id";
+    client.ask(&query("begin"));
+    let answer = client.ask(&[parse("", update), bind("p", "", &[]), execute("p", 1), sync()].concat());
+    assert_eq!(answer, "1 2 D s Z:T");
+    assert_eq!(client.ask(&query("commit")), "E:42501 Z:I");
+    assert_eq!(rows_in(&sidegate, "payroll", "salary = 0"), "0");
+    // Where nothing is written, nothing is unknown.
+    client.ask(&query("begin"));
+    client.ask(&[parse("", "select id from payroll"), bind("p", "", &[]), execute("p", 1), sync()].concat());
+    assert_eq!(client.ask(&query("commit")), "C:COMMIT Z:I");
 }
 
 #[test]

@@ -46,7 +46,7 @@ async fn an_event_has_opas_keys_and_every_key_of_the_contract() {
             "session": session, "sqlstate": null, "stage": "request", "upstream_ns": 900_000,
         }},
         "decision_id": id,
-        "input": {"version": 1, "caller": {"subject": "alice"},
+        "input": {"version": 1, "caller": caller_of("select 1").value(),
                   "session": {"client": {"address": "127.0.0.1:50112"}}, "sql": {"text": "select 1"}},
         "labels": {"id": "i1", "version": "0.1.0"},
         "metrics": {"counter_server_query_cache_hit": 0, "timer_rego_query_eval_ns": 42_000,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::catalog::{Builder, Table};
+use crate::session::postgres::stub::Session;
 
 fn snapshot(schema: &str) -> Arc<Snapshot> {
     with_backends(schema, &[])
@@ -83,6 +84,18 @@ fn a_storm_of_definitions_takes_no_more_room_than_a_few() {
 }
 
 #[test]
+fn a_storm_of_definitions_of_many_names_takes_no_more_room_than_a_few() {
+    let page = Page::new("shop");
+    for storm in 0..APART {
+        let many = |number: usize| (Some("b".to_owned()), format!("u{storm}.{number}"));
+        page.changed(&Definitions::relations((0..Definitions::MANY).map(many)));
+        let weight: usize = page.unsettled.lock().made.iter().map(|(_, defined)| defined.weight()).sum();
+        assert!(weight <= HEAVY, "{weight}");
+    }
+    assert!(page.defined.load().is_everything());
+}
+
+#[test]
 fn what_may_be_done_at_any_moment_is_not_settled_by_a_look() {
     let page = Arc::new(Page::new("shop"));
     page.take(snapshot("a"), 0, Instant::now());
@@ -135,6 +148,22 @@ async fn who_leaves_names_of_others_uncertain_for_too_long_is_ended() {
     assert!(!rung(Arc::clone(&far)).await);
     page.end_overdue(Instant::now() + HELD + PAUSE);
     assert!(rung(far).await && !rung(own).await, "who changes a table holds its lock, too");
+}
+
+#[tokio::test]
+async fn whoever_keeps_a_page_ends_what_is_overdue_though_no_look_succeeds() {
+    let (atlas, over) = (Atlas::default(), Arc::new(Notify::new()));
+    let page = atlas.page("shop");
+    let _hold = page.hold(&Definitions::schemas(["a".to_owned()]), &over);
+    for held in &mut page.unsettled.lock().held {
+        held.since = held.since.checked_sub(HELD + PAUSE).unwrap();
+    }
+    let (session, metrics) = (Session::open(), Metrics::new());
+    let keeping = atlas.keep(&session.lane().connector, &session.lane().listener.name, &metrics);
+    tokio::select! {
+        () = keeping => panic!("it keeps it"),
+        rung = timeout(Duration::from_secs(20), over.notified()) => rung.unwrap(),
+    }
 }
 
 #[test]

@@ -91,6 +91,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
                 passed?;
             }
             None => {
+                self.grown |= self.fill.is_bulky();
                 self.flush().await?;
                 self.give_back();
                 if self.cutting {
@@ -495,3 +496,6 @@ pub(super) fn broken(error: &WireError) -> End {
 pub(super) fn lost(problem: &str) -> End {
     End::Fault(Refusal::new(FaultKind::UpstreamLost, problem))
 }
+
+#[cfg(test)]
+mod tests;

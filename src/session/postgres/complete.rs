@@ -67,6 +67,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             if frame.tag() == b'C' && state.deeds.is_some() {
                 let complete = CommandComplete::decode(frame.body()).map_err(|error| broken(&error))?;
                 state.completed(complete.tag);
+            } else if frame.tag() == b's' {
+                state.suspended();
             }
             let watched = matches!(state.ledger.front(), Some(line) if line.owed.is_watched());
             let state = &mut *state;

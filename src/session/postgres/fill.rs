@@ -105,6 +105,11 @@ impl Fill {
         Poll::Ready(Ok(read))
     }
 
+    /// Whether the last read took room that few need.
+    pub(super) fn is_bulky(&self) -> bool {
+        self.was_full
+    }
+
     /// So much of what came is rows of one answer, or data of one COPY.
     pub(super) fn flows(&mut self, bytes: usize) {
         self.flow = self.flow.saturating_add(bytes);

@@ -31,6 +31,8 @@ mod signals;
 mod stages;
 mod state;
 mod statements;
+#[cfg(test)]
+pub(super) mod stub;
 mod transaction;
 mod tripwire;
 mod turns;

@@ -1,5 +1,6 @@
 //! The question behind an answer: may it go back?
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -58,10 +59,22 @@ impl Corridor {
             && self.house.store.snapshot().is_some_and(|policy| self.house.decider.asks(&policy, stage))
     }
 
-    /// Whether policy is asked about what comes back of a statement. Of what begins and ends transactions nothing does.
+    /// Whether policy is asked about what comes back of a statement.
     pub(super) fn asks_about_answer(&self, facts: &Facts) -> bool {
-        let plain = |effect: &Effect| matches!(effect, Effect::Session | Effect::Transaction);
-        self.asks(Stage::Response) && !facts.effects.iter().all(plain)
+        self.asks(Stage::Response) && answers(&facts.effects)
+    }
+
+    /// The same decision, unless the answer could not be kept back until policy is asked about it: the client gives no
+    /// data for a COPY before it has read what comes before.
+    pub(super) fn keeps_back(&self, facts: &Facts, decision: Decision) -> Decision {
+        let tops = facts.statements.iter().filter(|statement| !statement.nested);
+        let several = tops.filter(|statement| answers(&statement.effects)).count() > 1;
+        if !several || !facts.effects.contains(&Effect::CopyIn) || *decision.verdict() != Verdict::Allow {
+            return decision;
+        }
+        let reason =
+            "policy is asked about the answer, which a COPY in the same text would let pass: send it by itself";
+        self.house.decider.unfulfilled(decision, vec![reason.to_owned()])
     }
 
     /// What an answer was, its columns with the names that the catalog knows.
@@ -163,6 +176,11 @@ impl Corridor {
             }
         }
     }
+}
+
+/// Whether more comes back than of what begins and ends transactions.
+fn answers(effects: &BTreeSet<Effect>) -> bool {
+    !effects.iter().all(|effect| matches!(effect, Effect::Session | Effect::Transaction))
 }
 
 /// The relation that a column comes from, and its name there.

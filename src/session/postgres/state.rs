@@ -241,6 +241,13 @@ impl State {
         }
     }
 
+    /// The portal that is owed first has rows left.
+    pub(super) fn suspended(&mut self) {
+        if let (Some(deeds), Some(running)) = (&mut self.deeds, self.ledger.running()) {
+            deeds.suspends(&running.facts);
+        }
+    }
+
     /// COPY … FROM STDIN is over. A Sync that was held back because the server would have swallowed it
     /// is wanted now, since an error made the client count on its answer.
     pub(super) fn copy_ended(&mut self, signals: &Signals) {

@@ -65,7 +65,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let asked = || Columns::new(Mutex::new(described.then(Vec::new)));
         let asked = self.corridor.asks_about_answer(&facts).then(asked);
         let request = self.expected(request, &[]).await?;
-        let decision = self.corridor.ask(&request).await;
+        let mut decision = self.corridor.ask(&request).await;
+        if asked.is_some() {
+            decision = self.corridor.keeps_back(&facts, decision);
+        }
         let (decision, masked) = self.corridor.weave(&request, decision).await;
         if let Some((commits, refusal)) = self.corridor.commit_refused(&facts, &decision).await {
             return self.undo(tag, commits, refusal);

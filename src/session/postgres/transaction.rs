@@ -86,6 +86,11 @@ impl Deeds {
         }
     }
 
+    /// Not all rows of a statement were fetched: what it writes is written, and no tag has counted it.
+    pub(super) fn suspends(&mut self, facts: &Facts) {
+        self.uncounted |= facts.effects.contains(&Effect::Write);
+    }
+
     /// ReadyForQuery: nothing is open any more, or it is known that something is.
     pub(super) fn ready(&mut self, idle: bool) {
         self.begun = None;

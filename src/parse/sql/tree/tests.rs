@@ -207,7 +207,7 @@ fn a_table_that_is_like_others_refers_to_them() {
     let read = facts("create table t (like a including all, b int, like s.c)");
     assert_eq!(touched(&read), "public.a {Reference}, public.t {Write}, s.c {Reference}");
     // Whatever their defaults and checks call runs where rows come.
-    let made = |sql: &str| facts(sql).aftermath.defines.make_quiet_table("public.t");
+    let made = |sql: &str| facts(sql).aftermath.defines.new_table("public.t") == Some(true);
     assert!(made("create table t (a int)") && !made("create table t (a int, like u)"));
     assert!(!made("create table t (a int, exclude using gist (a mine with =))"));
     assert!(facts("create table t (a int, foreign key (\"\") references u)").unparsed.is_some());

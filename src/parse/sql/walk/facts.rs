@@ -74,6 +74,8 @@ pub(super) struct Walker<'a> {
     pub outdated: bool,
     /// What the statements before this one in the same text have defined.
     pub earlier: Definitions,
+    /// They may have taken back what the session had defined before.
+    pub undone: bool,
     /// Entries that define what only this session sees.
     private: BTreeSet<usize>,
     /// What entries define for everybody, where it can be told.
@@ -123,6 +125,7 @@ impl<'a> Walker<'a> {
             folded: 0,
             outdated: false,
             earlier: Definitions::default(),
+            undone: false,
             private: BTreeSet::new(),
             defines: BTreeMap::new(),
             changing: Vec::new(),
@@ -208,7 +211,8 @@ impl<'a> Walker<'a> {
     /// The next statement is analysed after those before it have run.
     pub(super) fn looks_back(&mut self) {
         self.earlier = self.defined();
-        if self.entries.iter().any(lasting::may_undo) {
+        self.undone = self.entries.iter().any(lasting::may_undo);
+        if self.undone {
             self.earlier = std::mem::take(&mut self.earlier).without_tables();
         }
         if !self.earlier.is_empty() {

@@ -135,9 +135,9 @@ impl<'a> Walker<'a> {
             Names::Unseen { .. } => return self.unsettled(),
             Names::Certain { .. } | Names::Uncertain => return,
         };
-        if self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id) {
+        if let Some(quiet) = self.new_table(known, relation) {
             // Nothing but its rows is behind it.
-            return self.stores_in_new(known, relation, events);
+            return self.stores_in_new(quiet, events);
         }
         let found = known.snapshot.relation_in(schema, &relation.name);
         match (self.trust(known, &[schema], &relation.name), found) {

@@ -135,7 +135,7 @@ impl Walker<'_> {
     fn inside(&mut self, walk: impl FnOnce(&mut Walker<'_>) -> Walk) -> Walk<Facts> {
         let mut walker = Walker::new(self.context);
         walker.nested_in(self);
-        walker.earlier = self.earlier.clone();
+        (walker.earlier, walker.undone) = (self.earlier.clone(), self.undone);
         walk(&mut walker)?;
         let walked = walker.finish();
         self.keep_also(&walked.kept);

@@ -42,9 +42,8 @@ impl Walker<'_> {
         let (Some(known), Some(schema)) = (self.known(), relation.schema.as_deref()) else {
             return self.runs_anything();
         };
-        let new = self.earlier.make_table(&relation.id) || known.defined.make_table(&relation.id);
-        if new {
-            return self.stores_in_new(known, relation, events);
+        if let Some(quiet) = self.new_table(known, relation) {
+            return self.stores_in_new(quiet, events);
         }
         if matches!(schema, "pg_catalog" | "information_schema" | names::TEMPORARY) {
             return self.stores_in_temporary(schema, events);
@@ -59,9 +58,17 @@ impl Walker<'_> {
         }
     }
 
+    /// Of a relation that is nothing but a table just made: whether nothing runs, either, where rows come into it.
+    pub(super) fn new_table(&self, known: &Known, relation: &Resolved) -> Option<bool> {
+        self.earlier.new_table(&relation.id).or_else(|| {
+            // What this text has done since may have given its name to something else.
+            let since = self.undone || self.earlier.touch_relation(&[relation.schema.as_deref()?], &relation.name);
+            known.defined.new_table(&relation.id).filter(|_| !since)
+        })
+    }
+
     /// Rows come into a table that was just made, of whose columns nobody has kept more than their names.
-    pub(super) fn stores_in_new(&mut self, known: &Known, relation: &Resolved, events: Events) {
-        let quiet = self.earlier.make_quiet_table(&relation.id) || known.defined.make_quiet_table(&relation.id);
+    pub(super) fn stores_in_new(&mut self, quiet: bool, events: Events) {
         if events.has(Events::INSERT.and(Events::UPDATE)) && !quiet {
             self.not_known("sql.functions");
         }

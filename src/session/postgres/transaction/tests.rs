@@ -51,6 +51,9 @@ fn what_no_tag_counts_is_unknown() {
     for text in [
         "with x as (insert into t values (1) returning a) select * from x",
         "explain analyze delete from t",
+        "copy (delete from t returning a) to stdout",
+        "select a into u from t",
+        "create materialized view m as select 1",
         "truncate t",
         "create table u as select 1",
         "select lo_unlink(1)",
