@@ -37,7 +37,7 @@ fn what_is_known_is_relied_on_until_it_is_old() {
     assert_eq!(trust(Duration::ZERO), None);
     page.take(snapshot("a"), 0, now);
     assert_eq!(trust(OLD), Some(Trust::Recent));
-    assert_eq!(trust(OLD + PAUSE), Some(Trust::Outdated));
+    assert_eq!(trust(OLD + keeper::PAUSE), Some(Trust::Outdated));
 }
 
 #[test]
@@ -146,7 +146,7 @@ async fn who_leaves_names_of_others_uncertain_for_too_long_is_ended() {
     let rung = |bell: Arc<Notify>| async move { timeout(Duration::ZERO, bell.notified()).await.is_ok() };
     page.end_overdue(Instant::now() + HELD - INTERVAL);
     assert!(!rung(Arc::clone(&far)).await);
-    page.end_overdue(Instant::now() + HELD + PAUSE);
+    page.end_overdue(Instant::now() + HELD + keeper::PAUSE);
     assert!(rung(far).await && !rung(own).await, "who changes a table holds its lock, too");
 }
 
@@ -156,7 +156,7 @@ async fn whoever_keeps_a_page_ends_what_is_overdue_though_no_look_succeeds() {
     let page = atlas.page("shop");
     let _hold = page.hold(&Definitions::schemas(["a".to_owned()]), &over);
     for held in &mut page.unsettled.lock().held {
-        held.since = held.since.checked_sub(HELD + PAUSE).unwrap();
+        held.since = held.since.checked_sub(HELD + keeper::PAUSE).unwrap();
     }
     let (session, metrics) = (Session::open(), Metrics::new());
     let keeping = atlas.keep(&session.lane().connector, &session.lane().listener.name, &metrics);
@@ -201,7 +201,7 @@ async fn a_database_has_one_page_and_idle_ones_make_room_though_somebody_keeps_t
     assert_eq!(atlas.pages.lock().len(), used.len() + 1, "what is in use stays");
     let weak = opened.recv().await.unwrap();
     first.looked.send_replace(first.asked.load(Ordering::Acquire));
-    let waits = tokio::spawn(async move { is_due(&weak).await });
+    let waits = tokio::spawn(async move { keeper::is_due(&weak).await });
     tokio::task::yield_now().await;
     drop((used, first));
     atlas.page("b");

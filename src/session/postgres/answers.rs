@@ -15,7 +15,7 @@ use crate::journal::JournalError;
 use crate::model::{FaultKind, OutcomeKind};
 use crate::wire::postgres::{
     BackendFramer, BackendPiece, ErrorFields, Frame, ParameterDescription, ParameterStatus, ReadyForQuery, Relay,
-    TransactionStatus, WireError,
+    WireError,
 };
 
 use super::corridor::{Corridor, End};
@@ -26,6 +26,7 @@ use super::masks::unmasked;
 use super::owed::{Owed, Own, Wanted};
 use super::stages::described;
 use super::state::Copy;
+use super::transaction;
 use super::watch::Passed;
 
 /// The answers' direction of one session.
@@ -426,7 +427,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             Ending::Behind(refusal) => Some(refusal),
             Ending::Passes => None,
         };
-        let status = transaction(ready.status);
+        let status = transaction::told(ready.status);
         let line =
             self.settle(|owed| matches!(owed, Owed::Query(_) | Owed::Sync | Owed::Undone { .. } | Owed::Ready))?;
         let own = matches!(line.owed, Owed::Undone { own: true, .. });
@@ -476,15 +477,6 @@ fn deaf() -> End {
 /// The last word of a session whose server went away without one.
 pub(super) fn gone() -> Refusal {
     Refusal::new(FaultKind::UpstreamLost, "the database closed the connection")
-}
-
-/// What a ReadyForQuery says.
-pub(super) fn transaction(status: TransactionStatus) -> Transaction {
-    match status {
-        TransactionStatus::Idle => Transaction::Idle,
-        TransactionStatus::Transaction => Transaction::Open,
-        TransactionStatus::Failed => Transaction::Failed,
-    }
 }
 
 /// The same where a message means nothing.

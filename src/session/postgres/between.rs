@@ -8,11 +8,12 @@ use crate::forward::{NamesAnswer, Told};
 use crate::wire::postgres::{ErrorFields, Frame, ParameterStatus, ReadyForQuery};
 
 use super::alone;
-use super::answers::{Answers, broken, transaction};
+use super::answers::{Answers, broken};
 use super::corridor::End;
 use super::ledger::{Ledger, Line};
 use super::owed::{Asked, Owed, Own, Question};
 use super::state::State;
+use super::transaction;
 
 /// Bytes of an answer to sidegate's own question.
 const LONGEST: usize = 1 << 20;
@@ -79,7 +80,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Answers<'_, R, W> {
             }
             b'Z' => {
                 let ready = ReadyForQuery::decode(frame.body()).map_err(|error| broken(&error))?;
-                let status = transaction(ready.status);
+                let status = transaction::told(ready.status);
                 let Some(Line { owed: Owed::Own(Own::Question(question)), .. }) = state.ledger.settle() else {
                     return Ok(false);
                 };

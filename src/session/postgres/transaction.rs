@@ -2,8 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::input::{Done, Touched};
+use crate::input::{Done, Touched, Transaction};
 use crate::parse::{Effect, Facts, StatementFacts};
+use crate::wire::postgres::TransactionStatus;
+
+/// What a ReadyForQuery says of one.
+pub(super) fn told(status: TransactionStatus) -> Transaction {
+    match status {
+        TransactionStatus::Idle => Transaction::Idle,
+        TransactionStatus::Transaction => Transaction::Open,
+        TransactionStatus::Failed => Transaction::Failed,
+    }
+}
 
 /// One transaction, explicit or not.
 #[derive(Clone, Debug, Default)]
