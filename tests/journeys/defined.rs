@@ -415,3 +415,17 @@ fn django_adds_a_column_and_fills_it_in_one_migration() {
         assert_eq!(output, "filled ['Title 0', 'Title 1', 'Title 2'] ***\n");
     }
 }
+
+#[test]
+fn djangos_text_that_fills_a_column_and_looks_at_keys_runs_behind_its_own_definition() {
+    let sidegate = Setup::policy(POLICY).start();
+    let mut raw = Raw::open(sidegate.port, &sidegate.database);
+    assert_eq!(
+        raw.ask(&query("begin; alter table orders alter column total set default 42")),
+        "C:BEGIN C:ALTER TABLE Z:T"
+    );
+    let fills = "update orders set total = 42 where total is null; set constraints all immediate";
+    assert_eq!(raw.ask(&query(fills)), "C:UPDATE 0 C:SET CONSTRAINTS Z:T");
+    assert_eq!(raw.ask(&query("alter table orders alter column total set not null")), "C:ALTER TABLE Z:T");
+    assert_eq!(raw.ask(&query("commit")), "C:COMMIT Z:I");
+}

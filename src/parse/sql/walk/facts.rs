@@ -435,7 +435,7 @@ impl<'a> Walker<'a> {
         aftermath.waits |= unreadable || effects.contains(&Effect::Settings);
         aftermath.names |= names;
         aftermath.defines = defined;
-        aftermath.transaction |= effects.contains(&Effect::Transaction) || unreadable;
+        aftermath.transaction |= self.entries.iter().any(lasting::turns) || unreadable;
         aftermath.undoes |= self.entries.iter().any(lasting::may_undo) || unreadable;
         let outputs = self.result.as_ref().filter(|_| !self.stores).and_then(Outputs::lineage);
         let mut relations = self.relations;

@@ -60,7 +60,12 @@ pub(super) fn is_private(statement: &Statement) -> bool {
 /// Whether it may take back what was defined before, without a failure.
 pub(super) fn may_undo(entry: &StatementFacts) -> bool {
     let keeps = matches!(entry.command.as_str(), "BEGIN" | "START TRANSACTION" | "SAVEPOINT" | "RELEASE");
-    entry.effects.contains(&Effect::Transaction) && !keeps
+    turns(entry) && !keeps
+}
+
+/// Whether it begins, ends or takes back a transaction or a part of one. SET CONSTRAINTS only says when keys are looked at.
+pub(super) fn turns(entry: &StatementFacts) -> bool {
+    entry.effects.contains(&Effect::Transaction) && entry.command != "SET CONSTRAINTS"
 }
 
 /// What a statement of this kind defines for others, if that is anything. `told`: where it can be told.
