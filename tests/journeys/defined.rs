@@ -426,6 +426,7 @@ fn djangos_text_that_fills_a_column_and_looks_at_keys_runs_behind_its_own_defini
     );
     let fills = "update orders set total = 42 where total is null; set constraints all immediate";
     assert_eq!(raw.ask(&query(fills)), "C:UPDATE 0 C:SET CONSTRAINTS Z:T");
+    assert_eq!(raw.ask(&query("select count(*) from orders where total = 42")), "T D C:SELECT 1 Z:T");
     assert_eq!(raw.ask(&query("alter table orders alter column total set not null")), "C:ALTER TABLE Z:T");
     assert_eq!(raw.ask(&query("commit")), "C:COMMIT Z:I");
 }

@@ -81,7 +81,9 @@ impl State {
             matches!(effect, Effect::Ddl | Effect::Dcl | Effect::Procedure | Effect::Settings | Effect::Unknown)
         };
         let aftermath = &facts.aftermath;
-        if aftermath.undoes || !aftermath.defines.is_empty() || facts.effects.iter().any(moves) {
+        // What a deferred trigger runs was asked about when it was put off, and runs now.
+        let runs = facts.statements.iter().any(|statement| statement.command == "SET CONSTRAINTS");
+        if runs || aftermath.undoes || !aftermath.defines.is_empty() || facts.effects.iter().any(moves) {
             self.sees_no_more();
         }
     }
