@@ -8,8 +8,8 @@
 
 use serde_json::Value;
 
-use super::question::{NAME, SYNC, forget, run};
-use crate::wire::postgres::{DataRow, Object, Parse, WireError};
+use super::question::{NAME, SYNC, each_row, forget, run};
+use crate::wire::postgres::{Object, Parse, WireError};
 
 /// The question about one statement.
 #[derive(Clone, Copy, Debug)]
@@ -111,23 +111,15 @@ impl Told {
 }
 
 /// What the last of the rows says.
-fn expected(mut rows: &[u8]) -> Option<Told> {
-    let mut bodies = Vec::new();
-    while let Some((header, rest)) = rows.split_at_checked(5) {
-        let length: [u8; 4] = header.get(1..)?.try_into().ok()?;
-        let length = usize::try_from(u32::from_be_bytes(length)).ok()?.checked_sub(4)?;
-        let (body, rest) = rest.split_at_checked(length)?;
-        if header.first() != Some(&b'D') {
-            return None;
-        }
-        bodies.push(body);
-        rows = rest;
-    }
-    let [_, plan] = bodies.as_slice() else { return None };
-    let row = DataRow::decode(plan).ok()?;
-    let [Some(plan)] = row.values.as_slice() else { return None };
+fn expected(rows: &[u8]) -> Option<Told> {
+    let mut plans = Vec::new();
+    each_row(rows, |row| {
+        plans.push(row.first().copied().flatten().filter(|_| row.len() == 1).map(<[u8]>::to_vec));
+        Some(())
+    })?;
+    let [_, Some(plan)] = plans.as_slice() else { return None };
     let plans: Vec<Value> = serde_json::from_slice(plan).ok()?;
-    if plans.is_empty() || !rows.is_empty() {
+    if plans.is_empty() {
         return None;
     }
     let (mut rows, mut cost) = (0_f64, 0_f64);

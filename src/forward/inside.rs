@@ -5,9 +5,9 @@
 //! rolled back: the path by which their names are PostgreSQL's own, their time-outs, their locks and their errors go with
 //! it, and the client's transaction is what it was.
 
-use super::question::{NAME, SYNC, forget, run};
+use super::question::{NAME, SYNC, each_row, forget, run};
 use crate::catalog::{Builder, Snapshot, Table};
-use crate::wire::postgres::{DataRow, Object, WireError};
+use crate::wire::postgres::{Object, WireError};
 
 /// Names mean the catalogs' own, nobody is waited for for long, and nothing is compiled for one use. In a transaction
 /// that sees what was there when it began, the catalogs would be told as they were then, and not as names are looked up.
@@ -65,36 +65,21 @@ impl Described {
             return None;
         }
         let (mut present, mut builder) = (false, Builder::default());
-        each(rows.get(..*settings)?, |row| {
+        each_row(rows.get(..*settings)?, |row| {
             present = row.last().copied().flatten().is_some_and(|isolation| PRESENT.contains(&isolation));
             Some(())
         })?;
         let mut start = *settings;
         for (table, end) in Table::WHOLE.into_iter().zip(ends).filter(|_| present) {
-            each(rows.get(start..*end)?, |row| builder.row(table, row).ok())?;
+            each_row(rows.get(start..*end)?, |row| builder.row(table, row).ok())?;
             start = *end;
         }
         if let Some(definitions) = self.definitions {
-            each(&definitions, |row| builder.row(Table::Definitions, row).ok())?;
+            each_row(&definitions, |row| builder.row(Table::Definitions, row).ok())?;
             builder.definitions_are_told();
         }
         builder.finish().ok().filter(|_| present && start == rows.len())
     }
-}
-
-/// Reads rows as they came.
-fn each(mut rows: &[u8], mut take: impl FnMut(&[Option<&[u8]>]) -> Option<()>) -> Option<()> {
-    while let Some((header, rest)) = rows.split_at_checked(5) {
-        let length: [u8; 4] = header.get(1..)?.try_into().ok()?;
-        let length = usize::try_from(u32::from_be_bytes(length)).ok()?.checked_sub(4)?;
-        let (body, rest) = rest.split_at_checked(length)?;
-        if header.first() != Some(&b'D') {
-            return None;
-        }
-        take(&DataRow::decode(body).ok()?.values)?;
-        rows = rest;
-    }
-    rows.is_empty().then_some(())
 }
 
 #[cfg(test)]

@@ -99,17 +99,34 @@ pub(super) fn forget(out: &mut Vec<u8>, object: Object, name: &[u8]) -> Result<(
     Ok(())
 }
 
+/// Reads rows as they came; `None` where one is cut, or is not taken.
+pub(super) fn each_row(mut rows: &[u8], mut take: impl FnMut(&[Option<&[u8]>]) -> Option<()>) -> Option<()> {
+    while let Some((header, rest)) = rows.split_at_checked(5) {
+        let length: [u8; 4] = header.get(1..)?.try_into().ok()?;
+        let length = usize::try_from(u32::from_be_bytes(length)).ok()?.checked_sub(4)?;
+        let (body, rest) = rest.split_at_checked(length)?;
+        if header.first() != Some(&b'D') {
+            return None;
+        }
+        take(&DataRow::decode(body).ok()?.values)?;
+        rows = rest;
+    }
+    rows.is_empty().then_some(())
+}
+
 impl NamesAnswer {
     /// Reads the rows that came, as they came; `None` where they are not one whole answer.
     pub fn read(rows: &[u8]) -> Option<Self> {
-        let (header, body) = rows.split_at_checked(5)?;
-        let length: [u8; 4] = header.get(1..)?.try_into().ok()?;
-        let whole = usize::try_from(u32::from_be_bytes(length)).ok()? == body.len().checked_add(4)?;
-        if header.first() != Some(&b'D') || !whole {
-            return None;
-        }
-        let row = DataRow::decode(body).ok()?;
-        let [Some(setting), Some(role), temporary, Some(types)] = row.values.as_slice() else { return None };
+        let mut answers = Vec::new();
+        each_row(rows, |row| {
+            answers.push(Self::of(row)?);
+            Some(())
+        })?;
+        <[Self; 1]>::try_from(answers).ok().map(|[answer]| answer)
+    }
+
+    fn of(row: &[Option<&[u8]>]) -> Option<Self> {
+        let [Some(setting), Some(role), temporary, Some(types)] = row else { return None };
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
         let types = match *types {
             b"t" => true,

@@ -21,11 +21,14 @@ pub fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
         let compiled = matches!(function.language(), "c" | "internal");
         compiled && value && !function.returns().1 && !function.is_security_definer()
     };
+    // Anybody makes an aggregate of functions that are there, PostgreSQL's own among them.
+    let part = |part: &Function<'_>| if part.is_own() { !shows(part.name()) } else { computes(part) };
+    let parts = |function: &Function<'_>| function.parts().all(|one| one.as_ref().is_some_and(part));
     let harmless = |function: &FunctionFacts| {
         let found = catalog.zip(function.schema.as_deref());
         found.is_some_and(|(catalog, schema)| {
             let mut overloads = catalog.functions_in(schema, &function.name).peekable();
-            overloads.peek().is_some() && overloads.all(|function| computes(&function))
+            overloads.peek().is_some() && overloads.all(|function| computes(&function) && parts(&function))
         })
     };
     let blind = |function: &&FunctionFacts| {
