@@ -276,15 +276,26 @@ fn what_runs_where_others_ask_is_told_on_18() {
 }
 
 #[test]
-fn a_table_made_in_the_same_transaction_is_not_said_to_run_nothing() {
+fn a_table_made_in_the_same_transaction_is_said_to_run_what_it_runs() {
     let sidegate = start(postgres(), POLICY, UNASKED);
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     for (made, behind, known) in [
         ("create table made (id int)", "insert into made values (1)", true),
-        ("create table made as select 1 as id", "insert into made values (1)", false),
+        ("create table made as select 1 as id", "insert into made values (1)", true),
         ("create table made as select 1 as id", "select id from made", true),
         ("create index on sorted (id)", "select id from sorted", true),
-        ("create table made (id int references sorted2 on delete cascade)", "delete from sorted2", false),
+        ("create table made (id int references sorted2 on delete cascade)", "delete from sorted2", true),
+        (
+            "create table made (id int); create trigger note before insert on made for each row execute function note()",
+            "insert into made values (1)",
+            false,
+        ),
+        (
+            "create table made (id int references sorted2 on delete cascade); \
+             create trigger note after delete on made for each row execute function note()",
+            "delete from sorted2",
+            false,
+        ),
         ("create table made (id int references sorted2 on delete cascade)", "select 1 from sorted2", true),
     ] {
         assert_eq!(
