@@ -21,6 +21,10 @@ fn denied_at(sidegate: &Sidegate, stage: &str) -> Vec<serde_json::Value> {
     let denied = |event: &serde_json::Value| {
         event["custom"]["sidegate"]["stage"] == stage && event["custom"]["sidegate"]["outcome"] == "denied"
     };
+    // Events come in order, and later than answers.
+    let last = format!("select {}", sidegate.events().len());
+    said(&sidegate.psql(&["-c", &last]));
+    sidegate.event_of(&last);
     sidegate.events().into_iter().filter(|event| denied(event)).collect()
 }
 
