@@ -87,12 +87,7 @@ pub fn weave_with(
         None => Vec::new(),
     };
     let shown = passing::of_rows(facts);
-    let cells = match (&cut, woven.iter().find(|thread| thread.reference.role == Role::CopyOut)) {
-        (Some(tokens), Some(thread)) => copy::cells(tokens, thread)?,
-        (None, _) | (_, None) => {
-            passing::cells(shown, woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked)))
-        }
-    };
+    let cells = cells_of(shown, cut.as_ref(), &woven)?;
     // What a name will answer is not this statement's answer.
     let (kept, cells) = if std::ptr::eq(shown, facts) { (None, cells) } else { (cells.kept(), Cells::default()) };
     let passes = !cells.maskers.is_empty();
@@ -115,6 +110,17 @@ pub fn weave_with(
     }
     let woven = woven.leading(later);
     copy::read(facts, woven, copied, passes).map(|woven| Some(woven.masking(columns)))
+}
+
+/// What is masked on its way back: of a COPY's rows, or of those that are shown.
+fn cells_of(shown: &Facts, cut: Option<&Tokens<'_>>, woven: &[Thread<'_, '_>]) -> Result<Cells, String> {
+    match (cut, woven.iter().find(|thread| thread.reference.role == Role::CopyOut)) {
+        (Some(tokens), Some(thread)) => copy::cells(tokens, thread),
+        (None, _) | (_, None) => {
+            let masked = woven.iter().map(|thread| (thread.reference.relation.as_str(), thread.masked));
+            Ok(passing::cells(shown, masked))
+        }
+    }
 }
 
 /// The catalog by which masks are bound, where all that this takes is known; `None` where none can bind.

@@ -170,10 +170,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
         let request = parse::bound(frame.clone(), &prepared, values);
         let request = self.expected(request, &statement.declared).await?;
         let parameters: Arc<[_]> = request.parameters().iter().map(as_shown).collect();
-        // Twice: beside the portal's own, its journal entry holds them.
-        let values = parameters.iter().map(|parameter| parameter.value.as_str().map_or(0, str::len).saturating_add(64));
-        let weight = values.fold(statement.text.len(), |sum, bytes| sum.saturating_add(bytes.saturating_mul(2)));
-        let Some(charge) = self.charge(weight).await? else { return Box::pin(self.over_budget(b'B')).await };
+        let Some(charge) = self.charge(weight(&statement.text, &parameters)).await? else {
+            return Box::pin(self.over_budget(b'B')).await;
+        };
         let rests_on = self.corridor.rests_on();
         let decision = self.corridor.ask(&request).await;
         let (decision, masked) = self.corridor.weave_prepared(&statement, &request, decision).await;
@@ -461,6 +460,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Requests<'_, R, W> {
 /// What a client is told that asked to cancel a statement before it was sent.
 fn cancelled() -> Refusal {
     Refusal::new(FaultKind::Cancelled, "canceling statement due to user request")
+}
+
+/// Bytes that a portal keeps, its values twice: beside its own, its journal entry holds them.
+fn weight(text: &str, parameters: &[Parameter]) -> usize {
+    let values = parameters.iter().map(|parameter| parameter.value.as_str().map_or(0, str::len).saturating_add(64));
+    values.fold(text.len(), |sum, bytes| sum.saturating_add(bytes.saturating_mul(2)))
 }
 
 /// A value as far as policy sees it. What is not decoded is not shown, and not kept either.
