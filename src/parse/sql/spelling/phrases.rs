@@ -62,8 +62,20 @@ impl Speller<'_> {
             "collation" if self.words(1, &["for"]) && self.peek(2) == Some(&Token::LParen) => {
                 self.replace(2, [name("pg_catalog"), Token::Period, name("pg_collation_for")])
             }
+            "current_schema" | "current_user" | "session_user"
+                if is_word(self.before(1), "from") || is_word(self.before(1), "join") =>
+            {
+                self.asked_for_rows(word)
+            }
             _ => false,
         }
+    }
+
+    /// What stands for a value by its name alone is a function where rows come from: one of `pg_catalog` has that name.
+    fn asked_for_rows(&mut self, word: &str) -> bool {
+        let called = self.peek(1) == Some(&Token::LParen) && self.peek(2) == Some(&Token::RParen);
+        let length = if called { 3 } else { 1 };
+        self.replace(length, [name("pg_catalog"), Token::Period, name(word), Token::LParen, Token::RParen])
     }
 
     /// Whether the `*` says that rows of what inherits are meant as well, as they are without it. What follows begins no

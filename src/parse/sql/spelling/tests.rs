@@ -12,6 +12,14 @@ fn respelled(sql: &str) -> String {
 #[test]
 fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
     for (sql, expected) in [
+        ("select * from current_schema()", "select * from \"pg_catalog\" . \"current_schema\" ( )"),
+        ("select * from session_user as x", "select * from \"pg_catalog\" . \"session_user\" ( ) as x"),
+        (
+            "select * from t join current_user on true",
+            "select * from t join \"pg_catalog\" . \"current_user\" ( ) on true",
+        ),
+        ("create type m as enum ($a$b$a$, e'c', 'd')", "create type m as enum ( '' , '' , 'd' )"),
+        ("alter type m add value $$b$$ after 'a'", "alter type m add value '' after 'a'"),
         ("select global.a from t global", "select \"global\" . a from t \"global\""),
         ("create global temp table t (a int)", "create global temp table t ( a int )"),
         ("select f(variadic $1)", "select f ( variadic => $1 )"),

@@ -23,6 +23,8 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         extension(&mut tokens);
     } else if word(0, "create") && word(1, "user") && !word(2, "mapping") {
         user(&mut tokens);
+    } else if word(1, "type") && (word(0, "create") || word(0, "alter")) {
+        labels(&mut tokens);
     } else if word(0, "alter") && (word(1, "user") || word(1, "role")) {
         unencrypted(&mut tokens);
     } else if word(0, "copy") {
@@ -116,6 +118,20 @@ fn user(tokens: &mut Vec<TokenWithSpan>) {
         token.token = keyword("ROLE", Keyword::ROLE);
     }
     unencrypted(tokens);
+}
+
+/// The values of an enum, and only constants stand there, may be quoted in any way.
+fn labels(tokens: &mut [TokenWithSpan]) {
+    let is_listed = tokens.iter().any(|token| is_word(Some(&token.token), "enum"));
+    let is_added =
+        tokens.iter().any(|token| is_word(Some(&token.token), "add") || is_word(Some(&token.token), "rename"));
+    for token in tokens.iter_mut().filter(|token| (is_listed || is_added) && is_text(&token.token)) {
+        token.token = Token::SingleQuotedString(String::new());
+    }
+}
+
+fn is_text(token: &Token) -> bool {
+    matches!(token, Token::EscapedStringLiteral(_) | Token::DollarQuotedString(_) | Token::UnicodeStringLiteral(_))
 }
 
 fn unencrypted(tokens: &mut Vec<TokenWithSpan>) {

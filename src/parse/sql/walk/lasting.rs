@@ -20,11 +20,15 @@ const LASTING: &[&str] = &[
     "ALTER VIEW",
     "CLUSTER",
     "COMMENT",
+    "CREATE FUNCTION",
     "CREATE INDEX",
     "CREATE MATERIALIZED VIEW",
+    "CREATE POLICY",
+    "CREATE SCHEMA",
     "CREATE SEQUENCE",
     "CREATE TABLE",
     "CREATE TABLE AS",
+    "CREATE TRIGGER",
     "CREATE TYPE",
     "CREATE VIEW",
     "DROP INDEX",
@@ -49,12 +53,21 @@ pub(super) fn is_private(statement: &Statement) -> bool {
         Statement::CreateTable(table) => table.temporary || table.global.is_some(),
         Statement::CreateView(view) => view.temporary,
         Statement::CreateSequence { temporary, .. } | Statement::Drop { temporary, .. } => *temporary,
-        Statement::CreateType { representation, .. } => !matches!(
-            representation,
-            Some(UserDefinedTypeRepresentation::Enum { .. } | UserDefinedTypeRepresentation::Composite { .. })
-        ),
+        Statement::CreateFunction(function) => is_among_temporary(&function.name),
+        Statement::CreateType { name, representation } => {
+            let is_data = matches!(
+                representation,
+                Some(UserDefinedTypeRepresentation::Enum { .. } | UserDefinedTypeRepresentation::Composite { .. })
+            );
+            !is_data || is_among_temporary(name)
+        }
         _ => false,
     }
+}
+
+/// Whether a name's schema is one that each session has for itself.
+fn is_among_temporary(name: &ObjectName) -> bool {
+    names::parts(name).map_or(true, |parts| matches!(parts.as_slice(), [schema, _] if schema.starts_with("pg_temp")))
 }
 
 /// Whether it may take back what was defined before, without a failure.

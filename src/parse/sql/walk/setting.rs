@@ -105,7 +105,13 @@ impl Walker<'_> {
                 self.set(&name, value, local);
             }
             Set::SetTimeZone { local, value } => {
-                let value = self.set_value(std::slice::from_ref(value))?;
+                let value = match value {
+                    // As it stands there: its sign is that of an offset, and a text's that of POSIX.
+                    Expr::Interval(interval) if matches!(interval.value.as_ref(), Expr::Value(_)) => {
+                        Some(interval.to_string())
+                    }
+                    value => self.set_value(std::slice::from_ref(value))?,
+                };
                 self.set("timezone", value, *local);
             }
             Set::SetNames { charset_name, collation_name } => {

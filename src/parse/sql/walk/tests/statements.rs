@@ -42,6 +42,7 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("release s", "RELEASE", "transaction"),
     ("set application_name = 'x'", "SET", "session"),
     ("set time zone 'UTC'", "SET", "session"),
+    ("set time zone interval '-08:00' hour to minute", "SET", "session"),
     ("set names 'utf8'", "SET", "session"),
     ("set names 'sjis'", "SET", "settings"),
     ("set statement_timeout = '5s'", "SET", "session"),
