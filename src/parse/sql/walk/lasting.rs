@@ -1,7 +1,7 @@
 //! Definitions after which names mean in this session what they mean in a new one.
 
 use sqlparser::ast::{
-    AlterSchema, AlterSchemaOperation, AlterTable, AlterTableOperation, ColumnOption, CreateIndex, Expr,
+    AlterSchema, AlterSchemaOperation, AlterTable, AlterTableOperation, ColumnOption, CreateIndex, DropBehavior, Expr,
     ForeignKeyConstraint, GrantObjects, IndexColumn, ObjectName, ObjectType, ReferentialAction, RenameTableNameKind,
     SchemaName, Statement, TableConstraint, UserDefinedTypeRepresentation,
 };
@@ -31,10 +31,13 @@ const LASTING: &[&str] = &[
     "CREATE TRIGGER",
     "CREATE TYPE",
     "CREATE VIEW",
+    "DROP FUNCTION",
     "DROP INDEX",
     "DROP MATERIALIZED VIEW",
+    "DROP POLICY",
     "DROP SEQUENCE",
     "DROP TABLE",
+    "DROP TRIGGER",
     "DROP TYPE",
     "DROP VIEW",
     "REINDEX",
@@ -139,6 +142,13 @@ pub(super) fn defines(statement: &Statement, known: &Names) -> Option<Definition
         }
         Statement::Drop { object_type: ObjectType::Schema, names, cascade: false, .. } => {
             names.iter().map(alone).collect::<Option<Vec<_>>>().map(Definitions::schemas)
+        }
+        Statement::DropFunction(drop) if drop.drop_behavior != Some(DropBehavior::Cascade) => {
+            places(&drop.func_desc.iter().map(|function| &function.name).collect::<Vec<_>>())
+                .map(Definitions::functions)
+        }
+        Statement::DropTrigger(drop) if drop.option != Some(ReferentialAction::Cascade) => {
+            relations(&[drop.table_name.as_ref()?])
         }
         Statement::CreateType { name, representation } => made(place(name)?, representation.as_ref()?),
         Statement::CreateSchema { schema_name: SchemaName::Simple(name), .. } => {
