@@ -1959,3 +1959,19 @@ SET LOCAL SCHEMA 'public'
 #open
 #fails
 CREATE USER ordinary_user WITH ENCRYPTED PASSWORD 'x' VALID UNTIL 'infinity'
+
+SELECT * FROM current_schema()
+
+SELECT * FROM current_schema() AS s, session_user, customers ORDER BY id
+
+#open
+SET LOCAL TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE
+
+#open
+CREATE TYPE ordinary_mood AS ENUM ($a$a'b$a$, E'c\'d', 'e')
+
+#open
+CREATE SCHEMA ordinary_new; CREATE TABLE ordinary_new.t (made timestamptz DEFAULT now() + interval '1 day', n int DEFAULT 1 + 1)
+
+#open
+CREATE FUNCTION ordinary_one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE ordinary_made (made timestamptz DEFAULT now()); DROP FUNCTION ordinary_one(); INSERT INTO ordinary_made DEFAULT VALUES

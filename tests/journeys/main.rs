@@ -40,6 +40,7 @@ mod limits;
 mod lineage;
 mod lying;
 mod made;
+mod mappers;
 mod masks;
 mod meanings;
 mod metrics;

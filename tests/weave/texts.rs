@@ -25,6 +25,10 @@ const WOVEN: &[(&str, &str)] = &[
         "select public.customers.id, ssn from public . customers where public.customers.id = $1",
         "select customers.id, ssn from @ AS \"customers\" where customers.id = $1",
     ),
+    (
+        "select d.public.customers.id, ssn from d.public.customers where d.public.customers.id = $1 and orders.id = 1",
+        "select customers.id, ssn from @ AS \"customers\" where customers.id = $1 and orders.id = 1",
+    ),
     ("select id, ssn from (customers cross join orders)", "select id, ssn from (@ AS \"customers\" cross join orders)"),
     (
         "select id, ssn from customers for update skip locked",
@@ -234,7 +238,16 @@ fn statement() -> impl Strategy<Value = String> {
         "v_names",
     ]);
     let alias = prop::sample::select(vec!["", " c", " as c", " as \"Ä c\"", " c(a, b)", "/* x */", " --\n"]);
-    let output = prop::sample::select(vec!["*", "id", "count(*)", "'ü '''", "$1", "1, ssn", "public.customers.id"]);
+    let output = prop::sample::select(vec![
+        "*",
+        "id",
+        "count(*)",
+        "'ü '''",
+        "$1",
+        "1, ssn",
+        "public.customers.id",
+        "d.public.customers.ssn",
+    ]);
     let rest = prop::sample::select(vec![
         "",
         " where id = 1",

@@ -451,7 +451,7 @@ where
         Ok(())
     }
 
-    /// `public.customers.id` becomes `customers.id`: a sub-select is in no schema.
+    /// `public.customers.id` becomes `customers.id`: a sub-select is in no schema, and in no database.
     fn qualifiers(&self, tokens: &Tokens<'_>, threads: &[Thread<'_, '_>], edits: &mut Vec<Edit>) -> Result<(), String> {
         let unaliased: BTreeSet<(&str, &str)> = threads
             .iter()
@@ -465,14 +465,15 @@ where
             .filter_map(|reference| Some(reference.place.as_ref()?.whole.clone()))
             .collect();
         for at in 0..tokens.count() {
-            let dots = [1_usize, 3].iter().all(|ahead| tokens.is_mark(at.saturating_add(*ahead), "."));
+            let is_dot = |ahead: &usize| tokens.is_mark(at.saturating_add(*ahead), ".");
             let first = at.checked_sub(1).is_none_or(|before| !tokens.is_mark(before, "."));
-            if !dots || !first || names.iter().any(|whole| whole.contains(&at)) {
+            if ![1, 3].iter().all(is_dot) || !first || names.iter().any(|whole| whole.contains(&at)) {
                 continue;
             }
-            let (Some(schema), Some(name)) = (tokens.name(at), tokens.name(at.saturating_add(2))) else { continue };
-            if unaliased.contains(&(schema, name)) {
-                let range = tokens.range(at).zip(tokens.range(at.saturating_add(2)));
+            let schema = if is_dot(&5) { at.saturating_add(2) } else { at };
+            let relation = schema.saturating_add(2);
+            if tokens.name(schema).zip(tokens.name(relation)).is_some_and(|name| unaliased.contains(&name)) {
+                let range = tokens.range(at).zip(tokens.range(relation));
                 let (from, to) = range.ok_or("masks do not fit into this statement")?;
                 edits.push(Edit { range: from.start..to.start, text: String::new() });
             }

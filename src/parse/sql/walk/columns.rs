@@ -354,9 +354,12 @@ impl Walker<'_> {
     }
 
     fn source(&self, qualifier: &[Ident]) -> Walk<Option<&Source>> {
-        if qualifier.len() > 2 {
-            return Err(Unread::new("a column name with a database in front"));
-        }
+        // PostgreSQL takes no database but the session's own.
+        let qualifier = match qualifier {
+            [_, schema, relation] => &[schema.clone(), relation.clone()][..],
+            [_, _, _, ..] => return Err(Unread::new("a column name of five parts")),
+            own => own,
+        };
         let parts: Vec<String> = qualifier.iter().map(names::label).collect();
         Ok(self.scopes.iter().rev().find_map(|scope| scope.find(&parts)))
     }

@@ -125,7 +125,7 @@ impl Walker<'_> {
     }
 
     fn makes(&mut self, name: &ObjectName) -> Walk {
-        let relation = self.resolve_new(&names::parts(name)?)?;
+        let relation = self.resolve_new(&names::relation(name)?)?;
         self.targets(relation, None).map(drop)
     }
 
@@ -152,7 +152,7 @@ impl Walker<'_> {
             self.query(query, Role::part(Use::Output))?;
             self.scopes.extend(own);
         }
-        let made = self.resolve_new(&names::parts(&table.name)?)?;
+        let made = self.resolve_new(&names::relation(&table.name)?)?;
         let plain = table.inherits.is_none() && table.partition_of.is_none() && !table.temporary;
         let own = Some((made.id.clone(), (made.schema.clone(), made.name.clone())));
         let own = own.filter(|_| plain && !table.if_not_exists && made.schema.is_some());

@@ -62,7 +62,7 @@ impl<'a> Walker<'a> {
 
     /// The relation that a name means.
     pub(super) fn resolve(&mut self, object: &ObjectName) -> Walk<Resolved> {
-        self.resolve_parts(&names::parts(object)?)
+        self.resolve_parts(&names::relation(object)?)
     }
 
     /// The same of a name in parts.

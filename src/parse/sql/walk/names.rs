@@ -94,6 +94,15 @@ pub(super) fn parts(object: &ObjectName) -> Walk<Vec<String>> {
     Ok(found)
 }
 
+/// The same of what is in a schema, without the database in front: PostgreSQL takes none but the session's own there.
+pub(super) fn relation(object: &ObjectName) -> Walk<Vec<String>> {
+    let mut parts = parts(object)?;
+    if parts.len() == 3 {
+        parts.remove(0);
+    }
+    Ok(parts)
+}
+
 /// A relation that only this session has.
 pub(super) fn temporary(name: &str) -> Resolved {
     Resolved::new(Some(TEMPORARY.to_owned()), name.to_owned())
@@ -115,7 +124,7 @@ pub(super) fn resolve(parts: &[String], names: &Names) -> Walk<Resolved> {
 
 /// Which name it is, with its schema where that is certain.
 pub(super) fn place(object: &ObjectName, names: &Names) -> Walk<Place> {
-    let parts = parts(object)?;
+    let parts = relation(object)?;
     match parts.as_slice() {
         [schema, name] => Ok((Some(schema.clone()), name.clone())),
         [name] => Ok((unqualified(name, names).filter(|schema| schema != "pg_catalog"), name.clone())),

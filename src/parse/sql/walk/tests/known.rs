@@ -112,6 +112,9 @@ fn an_unqualified_name_is_looked_up_along_the_path() {
         ("create table payroll (id int)", "sales.payroll"),
         ("create view payroll as select 1", "sales.payroll"),
         ("select 1 as a into payroll", "sales.payroll"),
+        ("select 1 from shop.public.orders", "public.orders"),
+        ("update shop.public.payroll set salary = 1", "public.payroll"),
+        ("create table shop.public.payroll (id int)", "public.payroll"),
     ] {
         let facts = read_by(sql, &both);
         assert_eq!(
@@ -405,6 +408,23 @@ fn a_statement_behind_a_definition_in_one_text_does_not_trust_what_was_known() {
         "grant usage on schema sales to bob; select 1 from sales.orders",
     ] {
         assert!(recently(sql).unknown.contains("sql.relations"), "{sql}");
+    }
+    for sql in [
+        "create schema new; create table new.t (at timestamptz default now())",
+        "create function one() returns int language sql as 'select 1'; select abs(1) from orders",
+        "drop function one(); drop table payroll; select abs(1) from orders",
+        "create trigger t after insert on orders for each row execute function one(); select abs(1) from payroll",
+    ] {
+        let facts = recently(sql);
+        assert!(facts.unknown.is_empty() && !facts.outdated, "{sql}: {:?}", facts.unknown);
+    }
+    for sql in [
+        "create schema new; create function public.now() returns int language sql as 'select 1'; select now()",
+        "create function pg_temp.one() returns int language sql as 'select 1'; select pg_temp.one()",
+        "drop function one() cascade; select 1 from orders",
+        "drop schema new cascade; select 1 from orders",
+    ] {
+        assert!(!recently(sql).unknown.is_empty(), "{sql}");
     }
     let call = "create function abs(int) returns int language sql as 'select 1'; select abs(1)";
     assert!(recently(call).unknown.contains("sql.functions"), "{call}");

@@ -272,7 +272,7 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("select val like from secrets", "", "unparsed"),
     ("select * from only secrets", "", "unparsed"),
     ("delete from only secrets", "", "unparsed"),
-    ("select * from db.public.t", "", "unparsed"),
+    ("select * from db.public.t", "SELECT", "read"),
     ("select * from pg_temp.t", "", "unparsed"),
     ("execute nobody", "", "unparsed"),
     ("fetch 1 from nobody", "", "unparsed"),
