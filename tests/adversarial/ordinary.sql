@@ -1962,7 +1962,7 @@ CREATE USER ordinary_user WITH ENCRYPTED PASSWORD 'x' VALID UNTIL 'infinity'
 
 SELECT * FROM current_schema()
 
-SELECT * FROM current_schema() AS s, session_user, customers ORDER BY id
+SELECT * FROM current_schema() AS s CROSS JOIN session_user, customers ORDER BY id
 
 #open
 SET LOCAL TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE
@@ -1971,7 +1971,9 @@ SET LOCAL TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE
 CREATE TYPE ordinary_mood AS ENUM ($a$a'b$a$, E'c\'d', 'e')
 
 #open
+#simple
 CREATE SCHEMA ordinary_new; CREATE TABLE ordinary_new.t (made timestamptz DEFAULT now() + interval '1 day', n int DEFAULT 1 + 1)
 
 #open
+#simple
 CREATE FUNCTION ordinary_one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE ordinary_made (made timestamptz DEFAULT now()); DROP FUNCTION ordinary_one(); INSERT INTO ordinary_made DEFAULT VALUES
