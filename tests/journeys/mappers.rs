@@ -3,10 +3,7 @@
 use std::process::Command;
 
 use crate::harness::{PASSWORD, Postgres, Setup, node, postgres, postgres18, said};
-
-/// Everything passes, and one table, which nobody reads, has a mask: so each statement is looked at for it.
-const POLICY: &str = "package policies.shop\n\nallow contains \"everything\" if true\n\n\
-    mask contains {\"column\": \"public.vault.content\", \"with\": {\"null\": {}}} if true\n";
+use crate::suites::POLICY;
 
 fn furnished(server: &Postgres) -> String {
     let database = server.database();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::harness::{PASSWORD, Postgres, Setup, postgres, postgres18, python, said};
 
 /// Everything passes, and one table, which nobody reads, has a mask: so each statement is looked at for it.
-const POLICY: &str = "package policies.shop\n\nallow contains \"everything\" if true\n\n\
+pub const POLICY: &str = "package policies.shop\n\nallow contains \"everything\" if true\n\n\
     mask contains {\"column\": \"public.vault.content\", \"with\": {\"null\": {}}} if true\n";
 
 /// What the tests of SQLAlchemy expect to be there.
