@@ -260,7 +260,7 @@ impl<'a> Walker<'a> {
         }
         let own = builtins::lookup(name).is_some();
         let (arguments, mut types) = (given.count(), None);
-        let mut called = own && self.casts_to_somebodys(known, name, arguments);
+        let mut called = own && self.casts_to_somebodys(known, name, given);
         for function in known.snapshot.functions_named(&known.path, name) {
             let other =
                 arguments.is_some_and(|count| !function.takes(count) || is_hidden(&known.snapshot, &function, count));
@@ -282,9 +282,14 @@ impl<'a> Walker<'a> {
 
     /// Whether a call may be a cast to somebody's domain of that name: with one argument it is, where no function takes just
     /// that argument's type. What the domain checks runs then.
-    fn casts_to_somebodys(&mut self, known: &Known, name: &str, arguments: Option<usize>) -> bool {
+    fn casts_to_somebodys(&mut self, known: &'a Known, name: &str, given: Given<'_>) -> bool {
         let found = known.snapshot.type_named(&known.path, name).filter(|found| found.kind() == TypeKind::Domain);
-        let Some(found) = found.filter(|_| arguments.is_none_or(|count| count == 1)) else { return false };
+        let Some(found) = found.filter(|_| given.count().is_none_or(|count| count == 1)) else { return false };
+        if let Given::These(args) = given
+            && self.types_of(known, args).exact(&known.snapshot, name).is_some()
+        {
+            return false;
+        }
         self.foreign(Some(found.schema()), name);
         true
     }

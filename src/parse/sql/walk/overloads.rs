@@ -70,7 +70,7 @@ impl<'a> Types<'a> {
     /// PostgreSQL's own function that takes just these types. No other can win: `pg_catalog` is searched first wherever
     /// names are searched at all, so one of the same types in another schema is hidden, and none of other types is exact.
     /// A domain is not exactly what it is made of, and what is not certain is not exactly anything.
-    fn exact<'s>(&self, snapshot: &'s Snapshot, name: &str) -> Option<Function<'s>> {
+    pub(super) fn exact<'s>(&self, snapshot: &'s Snapshot, name: &str) -> Option<Function<'s>> {
         let given: Vec<u32> = self.0.iter().map(|one| one.and_then(plain).map(|one| one.oid())).collect::<Option<_>>()?;
         let mut own = snapshot.functions_in("pg_catalog", name);
         own.find(|own| !given.is_empty() && own.arguments() == given.as_slice() && !own.is_variadic())
@@ -249,6 +249,3 @@ fn own_type<'a>(known: &'a Known, data_type: &DataType) -> Option<Type<'a>> {
 fn type_of_own<'a>(known: &'a Known, name: &str) -> Option<Type<'a>> {
     known.snapshot.type_named(&["pg_catalog"], name).filter(|found| found.schema() == "pg_catalog")
 }
-
-#[cfg(test)]
-mod tests;
