@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::rows::{
-    CastContext, ColumnRow, FunctionKind, FunctionRow, FunctionVolatility, OperatorRow, RelationKind, RelationRow, RuleEvent,
-    RuleRow, TypeKind, TypeRow,
+    CastContext, ColumnRow, FunctionKind, FunctionRow, FunctionVolatility, OperatorRow, RelationKind, RelationRow,
+    RuleEvent, RuleRow, TypeKind, TypeRow,
 };
 use super::snapshot::{OWN, Snapshot, among};
 

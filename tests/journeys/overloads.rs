@@ -98,7 +98,8 @@ fn with_citext_its_namesakes_of_functions_do_not_count_for_other_types() {
         let passed = said(&sidegate.psql(&["-qAtc", sql]));
         assert_eq!(passed.trim(), server.sql(&sidegate.database, sql).trim(), "{sql}");
     }
-    let masked = said(&sidegate.psql(&["-Atc", "select replace(hidden, '-', '+'), replace(covered, '-', '') from notes"]));
+    let masked =
+        said(&sidegate.psql(&["-Atc", "select replace(hidden, '-', '+'), replace(covered, '-', '') from notes"]));
     assert_eq!(masked.trim(), "*+*|**");
     for sql in [
         "select replace(tag, 'a', 'b') from notes",
@@ -226,10 +227,8 @@ fn whatever_the_server_calls_of_somebodys_is_refused() {
     let quoted = |text: &str| text.replace('\'', "''");
     let rows: Vec<String> =
         calls.clone().map(|(call, source)| format!("('{}', '{}')", quoted(&call), quoted(source))).collect();
-    let told = server.sql(
-        &sidegate.database,
-        &format!("select '=' || picked(c, s) from (values {}) v(c, s)", rows.join(", ")),
-    );
+    let told = server
+        .sql(&sidegate.database, &format!("select '=' || picked(c, s) from (values {}) v(c, s)", rows.join(", ")));
     let told: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix('=')).collect();
     assert_eq!(told.len(), rows.len());
     let (mut passed, mut called, mut wrong, mut kept) = (0, 0, Vec::new(), Vec::new());
@@ -245,5 +244,54 @@ fn whatever_the_server_calls_of_somebodys_is_refused() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // How many there are depends on the traps above: an implicit cast of varchar alone keeps a function that it leads to.
-    assert!(passed > 300 && called > 300, "{passed} pass, {called} are called, these do not pass:\n{}", kept.join("\n"));
+    assert!(
+        passed > 300 && called > 300,
+        "{passed} pass, {called} are called, these do not pass:\n{}",
+        kept.join("\n")
+    );
+}
+
+#[test]
+fn what_a_session_makes_to_be_meant_counts_at_once() {
+    let sidegate = Setup::policy(POLICY).free_settings().start();
+    let server = postgres();
+    server.sql(&sidegate.database, NOTES);
+    server.sql(
+        &sidegate.database,
+        "create type worn as (a text); create table papers (body varchar); create table leaves () inherits (papers);
+         insert into leaves values ('a-b');
+         create function wear(varchar) returns worn language sql as 'select row($1)::worn';
+         create function replace(worn, text, text) returns text language sql volatile as 'select ''caught''';
+         create function initcap(text) returns text language sql volatile as 'select ''caught'''",
+    );
+    let replaces = "select replace(body, 'a', 'b') from leaves";
+    let casts = "create cast (varchar as worn) with function wear(varchar) as implicit";
+    let types = "alter table papers alter body type worn using row(body)::worn";
+    let lower = "create function lower(varchar) returns text language sql volatile as 'select ''caught'''";
+    let first = "set search_path = public, pg_catalog";
+    for (makes, calls) in [
+        (casts, replaces),
+        (types, replaces),
+        (lower, "select lower(body) from leaves"),
+        (first, "select initcap(body) from leaves"),
+        ("create domain btrim as text", "select btrim(body) from leaves"),
+    ] {
+        let before = said(&sidegate.psql(&["-qAtc", calls]));
+        assert!(!before.contains("ERROR"), "{calls}: {before}");
+        let ways: [&[&str]; 3] = [
+            &["-c", "begin", "-c", makes, "-c", calls],
+            &["-c", &format!("begin; {makes}; {calls}; rollback")],
+            &["-c", &format!("begin; {makes}"), "-c", calls],
+        ];
+        for way in ways {
+            let text = said(&sidegate.psql(&[&["-qAt"], way].concat()));
+            assert!(text.contains("ERROR") && !text.contains("caught"), "{makes}: {text}");
+        }
+        let after = said(&sidegate.psql(&["-qAtc", calls]));
+        assert_eq!(after, before, "it was taken back");
+    }
+    for (makes, calls) in [(casts, replaces), (lower, "select replace(lower(body), 'a', 'b') from leaves")] {
+        let text = said(&sidegate.psql(&["-qAt", "-c", makes, "-c", calls]));
+        assert!(text.contains("ERROR") && !text.contains("caught"), "{makes}: {text}");
+    }
 }

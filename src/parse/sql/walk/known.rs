@@ -12,8 +12,7 @@ use super::overloads::Given;
 use super::scope::{Shape, Table};
 use super::{Names, Walk, tables};
 use crate::catalog::{
-    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RuleEvent, Snapshot, Type,
-    TypeKind,
+    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RuleEvent, Snapshot, Type, TypeKind,
 };
 use crate::parse::facts::{Access, CalledBy, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};

@@ -71,7 +71,8 @@ impl<'a> Types<'a> {
     /// names are searched at all, so one of the same types in another schema is hidden, and none of other types is exact.
     /// A domain is not exactly what it is made of, and what is not certain is not exactly anything.
     pub(super) fn exact<'s>(&self, snapshot: &'s Snapshot, name: &str) -> Option<Function<'s>> {
-        let given: Vec<u32> = self.0.iter().map(|one| one.and_then(plain).map(|one| one.oid())).collect::<Option<_>>()?;
+        let given: Vec<u32> =
+            self.0.iter().map(|one| one.and_then(plain).map(|one| one.oid())).collect::<Option<_>>()?;
         let mut own = snapshot.functions_in("pg_catalog", name);
         own.find(|own| !given.is_empty() && own.arguments() == given.as_slice() && !own.is_variadic())
     }
