@@ -287,6 +287,21 @@ fn what_a_session_makes_to_be_meant_counts_at_once() {
             let text = said(&sidegate.psql(&[&["-qAt"], way].concat()));
             assert!(text.contains("ERROR") && !text.contains("caught"), "{makes}: {text}");
         }
+        // What was prepared before is read again.
+        let prepared = said(&sidegate.psql(&[
+            "-qAt",
+            "-c",
+            &format!("prepare p as {calls}"),
+            "-c",
+            "execute p",
+            "-c",
+            "begin",
+            "-c",
+            makes,
+            "-c",
+            "execute p",
+        ]));
+        assert!(prepared.contains("ERROR") && !prepared.contains("caught"), "{makes}: {prepared}");
         let after = said(&sidegate.psql(&["-qAtc", calls]));
         assert_eq!(after, before, "it was taken back");
     }
