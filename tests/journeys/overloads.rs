@@ -2,7 +2,7 @@
 //! it cannot mean are not. The server itself says which it calls.
 
 use crate::harness::raw::{Raw, query};
-use crate::harness::{Postgres, Setup, Sidegate, postgres, said};
+use crate::harness::{Postgres, Setup, Sidegate, postgres, postgres18, said};
 
 /// Masks that hold for whatever is asked.
 const POLICY: &str = "package policies.shop\n\nimport data.sidegate.sql\n\n\
@@ -68,17 +68,17 @@ const ORACLE: &str = "
     exception when others then return 'error';
     end $$";
 
-fn start(traps: &str) -> (Sidegate, &'static Postgres) {
-    let (sidegate, server) = (Setup::policy(POLICY).start(), postgres());
+fn start(server: &'static Postgres, traps: &str) -> Sidegate {
+    let sidegate = Setup::policy(POLICY).server(server).start();
     server.sql(&sidegate.database, NOTES);
     server.sql(&sidegate.database, traps);
     server.sql(&sidegate.database, ORACLE);
-    (sidegate, server)
+    sidegate
 }
 
 #[test]
 fn with_citext_its_namesakes_of_functions_do_not_count_for_other_types() {
-    let (sidegate, server) = start("");
+    let (sidegate, server) = (start(postgres(), ""), postgres());
     for sql in [
         "select replace(body, 'a', 'b') from notes",
         "select replace(n.short, '-', n.body), replace(fixed, 'a', 'b'), replace(dom, 'a', 'b') from notes n",
@@ -219,9 +219,8 @@ const CALLS: &[&str] = &[
     "percentile_disc(0.5) within group (order by ?)",
 ];
 
-#[test]
-fn whatever_the_server_calls_of_somebodys_is_refused() {
-    let (sidegate, server) = start(TRAPS);
+fn asked(server: &'static Postgres) {
+    let sidegate = start(server, TRAPS);
     let mut client = Raw::open(sidegate.port, &sidegate.database);
     let calls = CALLS.iter().flat_map(|call| VALUES.iter().map(|(value, source)| (call.replace('?', value), *source)));
     let quoted = |text: &str| text.replace('\'', "''");
@@ -249,6 +248,16 @@ fn whatever_the_server_calls_of_somebodys_is_refused() {
         "{passed} pass, {called} are called, these do not pass:\n{}",
         kept.join("\n")
     );
+}
+
+#[test]
+fn whatever_postgresql_15_calls_of_somebodys_is_refused() {
+    asked(postgres());
+}
+
+#[test]
+fn whatever_postgresql_18_calls_of_somebodys_is_refused() {
+    asked(postgres18());
 }
 
 #[test]

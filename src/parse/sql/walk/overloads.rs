@@ -242,6 +242,12 @@ fn own_type<'a>(known: &'a Known, data_type: &DataType) -> Option<Type<'a>> {
         DataType::Timestamp(_, Without | WithoutTimeZone) => "timestamp",
         DataType::Timestamp(_, WithTimeZone | Tz) => "timestamptz",
         DataType::Uuid => "uuid",
+        // No word of the grammar that means another type of PostgreSQL's has the name of one.
+        DataType::Custom(name, _) => match names::parts(name).ok()?.as_slice() {
+            [name] => return type_of_own(known, name),
+            [schema, name] if schema == "pg_catalog" => return type_of_own(known, name),
+            _ => return None,
+        },
         _ => return None,
     };
     type_of_own(known, name)

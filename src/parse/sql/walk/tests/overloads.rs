@@ -91,6 +91,7 @@ fn what_an_argument_of_a_certain_type_never_becomes_does_not_count() {
         "with w as (select * from notes) select lower(w.body) from w join more using (body)",
         "select n.id from notes n where exists (select from more where lower(more.body) = lower(n.short))",
         "select x from notes, lower(body) x",
+        "select lower(odd::pg_catalog.text), lower($1::text), lower('a'::\"varchar\") from notes",
         "select lower(true)",
         // Exactly PostgreSQL's own: nothing else is compared with it.
         "select upper(body), md5(body), md5(lower(body)), ascii(body), sqrt(id) from notes",
@@ -114,6 +115,8 @@ fn whatever_may_be_meant_counts() {
         "select lower((select body from notes))",
         "select lower(body::odd) from notes",
         "select lower(list) from notes",
+        "select lower('a'::_text)",
+        "select lower('a'::text[])",
         "select lower(lost) from notes",
         "select lower(notes) from notes",
         "select lower(x => body) from notes",
