@@ -268,8 +268,11 @@ impl<'a> Walker<'a> {
             }
             // Where PostgreSQL has none of that name, what is excluded would leave nothing that the call can mean.
             if let (true, Given::These(args)) = (own, given) {
-                let types = types.get_or_insert_with(|| self.types_of(known, args));
-                if types.exclude(&known.snapshot, &function) {
+                let (exact, types) = types.get_or_insert_with(|| {
+                    let types = self.types_of(known, args);
+                    (types.exact(&known.snapshot, name).is_some(), types)
+                });
+                if *exact || types.never_fit(&function) {
                     continue;
                 }
             }

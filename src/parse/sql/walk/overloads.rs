@@ -61,12 +61,7 @@ impl Given<'_> {
 #[derive(Debug)]
 pub(super) struct Types<'a>(Vec<Option<Type<'a>>>);
 
-impl<'a> Types<'a> {
-    /// Whether a call with these certainly does not mean somebody's function, by whatever path.
-    pub(super) fn exclude(&self, snapshot: &Snapshot, function: &Function<'_>) -> bool {
-        self.exact(snapshot, function.name()).is_some() || self.never_fit(function)
-    }
-
+impl Types<'_> {
     /// PostgreSQL's own function that takes just these types. No other can win: `pg_catalog` is searched first wherever
     /// names are searched at all, so one of the same types in another schema is hidden, and none of other types is exact.
     /// A domain is not exactly what it is made of, and what is not certain is not exactly anything.
@@ -79,7 +74,7 @@ impl<'a> Types<'a> {
 
     /// Whether one of these does not become what the function takes there. Positional arguments are given to its first
     /// parameters, whatever others have defaults. What the last of a variadic one takes depends on how it is called.
-    fn never_fit(&self, function: &Function<'_>) -> bool {
+    pub(super) fn never_fit(&self, function: &Function<'_>) -> bool {
         let given = self.0.iter().zip(function.arguments());
         let never = |(given, wanted): (&Option<Type<'_>>, &u32)| {
             given.is_some_and(|given| never_becomes(given, *wanted, function.is_own()))
