@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::rows::{
-    ColumnRow, FunctionKind, FunctionRow, FunctionVolatility, OperatorRow, RelationKind, RelationRow, RuleEvent,
-    RuleRow, TypeKind, TypeRow,
+    CastContext, ColumnRow, FunctionKind, FunctionRow, FunctionVolatility, OperatorRow, RelationKind, RelationRow,
+    RuleEvent, RuleRow, TypeKind, TypeRow,
 };
 use super::snapshot::{OWN, Snapshot, among};
 
@@ -439,6 +439,11 @@ impl<'a> Type<'a> {
     /// The OID of its collation; 0 for none.
     pub fn collation(&self) -> u32 {
         self.row.collation
+    }
+
+    /// Whether a cast is defined that makes its values another type's where none is written.
+    pub fn becomes(&self, other: Type<'_>) -> bool {
+        matches!(self.snapshot.cast(self.row.oid, other.row.oid), Some((CastContext::Implicit, ..)))
     }
 
     /// Another type of the same database.

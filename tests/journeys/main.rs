@@ -45,6 +45,7 @@ mod masks;
 mod meanings;
 mod metrics;
 mod moved;
+mod overloads;
 mod pipelines;
 mod policy;
 mod portals;

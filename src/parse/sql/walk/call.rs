@@ -13,6 +13,7 @@ use sqlparser::ast::{
 use super::columns::Place;
 use super::expression::names_function;
 use super::facts::Walker;
+use super::overloads::Given;
 use super::{Names, Unread, Walk, absent, names, truth, types};
 use crate::parse::facts::{Effect, Use, Volatility};
 use crate::parse::sql::builtins::{self, Builtin, Family};
@@ -114,6 +115,9 @@ impl Walker<'_> {
                 self.call_parts(name, &list.args, place)?;
             }
         }
+        if let (false, FunctionArguments::List(list)) = (within_group.is_empty(), args) {
+            self.ordered_set(name, &list.args, within_group.len());
+        }
         for order in within_group {
             self.without_outputs(|walker| walker.order_by_expr(order))?;
         }
@@ -123,6 +127,14 @@ impl Walker<'_> {
         match over {
             None | Some(WindowType::NamedWindow(_)) => Ok(()),
             Some(WindowType::WindowSpec(spec)) => self.window(spec),
+        }
+    }
+
+    /// What WITHIN GROUP orders by are arguments, too, by which the function is chosen.
+    fn ordered_set(&mut self, name: &ObjectName, args: &[FunctionArg], orders: usize) {
+        if let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() {
+            let count = positional(args).map(|args| args.len().saturating_add(orders));
+            self.calls_somebodys(&names::label(ident), count.map_or(Given::Unknown, Given::Many));
         }
     }
 
@@ -146,7 +158,7 @@ impl Walker<'_> {
                 let volatility = builtins::lookup(&word).map_or(Volatility::Stable, |builtin| builtin.volatility);
                 self.function(Some("pg_catalog"), &word, Some(volatility), true);
                 if !args.is_empty() {
-                    self.calls_somebodys(&word, None);
+                    self.calls_somebodys(&word, Given::Unknown);
                 }
                 return Ok(());
             }
@@ -158,10 +170,11 @@ impl Walker<'_> {
             [ObjectNamePart::Identifier(ident)] => vec![names::label(ident)],
             _ => names::parts(name)?,
         };
-        let count = positional(args).map(|args| args.len());
+        let given = positional(args);
+        let given = given.as_deref().map_or(Given::Unknown, Given::These);
         match parts.as_slice() {
             [name] => {
-                let somebodys = self.calls_somebodys(name, count);
+                let somebodys = self.calls_somebodys(name, given);
                 match (builtins::lookup(name).or_else(|| self.newer(name)), self.context.names) {
                     // Under a search path that is not known another schema may come first.
                     (Some(builtin), Names::Certain { .. } | Names::Known(Known { searched: true, .. }))
@@ -176,7 +189,7 @@ impl Walker<'_> {
                 .or_else(|| self.newer(name).filter(|_| schema == "pg_catalog"))
             {
                 Some(builtin) => self.own(Some(schema), builtin, args),
-                None if self.calls_somebodys_in(schema, name, count) => {}
+                None if self.calls_somebodys_in(schema, name, given.count()) => {}
                 None => self.foreign(Some(schema), name),
             },
             _ => return Err(Unread::new("a function with a database in front")),
@@ -222,7 +235,7 @@ impl Walker<'_> {
         self.effect(Effect::Procedure);
     }
 
-    fn foreign(&mut self, schema: Option<&str>, name: &str) {
+    pub(super) fn foreign(&mut self, schema: Option<&str>, name: &str) {
         self.procedure();
         self.function(schema, name, None, false);
     }
@@ -399,6 +412,12 @@ pub(super) fn plain_word(name: &ObjectName) -> Option<String> {
     }
 }
 
+/// Whether it is not by its name that PostgreSQL looks for what is called.
+pub(super) fn is_of_grammar(name: &ObjectName) -> bool {
+    let listed = |word: &str| [COMBINING, GRAMMAR, WITHOUT_PARENTHESES].iter().any(|words| words.contains(&word));
+    plain_word(name).is_some_and(|word| listed(&word))
+}
+
 fn is_variadic(arg: &FunctionArg) -> bool {
     match arg {
         FunctionArg::ExprNamed { name: Expr::Identifier(name), .. } | FunctionArg::Named { name, .. } => {
@@ -421,7 +440,7 @@ pub(super) fn plain_call<'e>(function: &'e Function, wanted: &str) -> Option<Vec
 }
 
 /// The arguments, where none is named or a star.
-fn positional(args: &[FunctionArg]) -> Option<Vec<&Expr>> {
+pub(super) fn positional(args: &[FunctionArg]) -> Option<Vec<&Expr>> {
     let expr = |arg| match arg {
         &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
         _ => None,

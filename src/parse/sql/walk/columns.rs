@@ -9,6 +9,7 @@ use sqlparser::ast::{Ident, ObjectName};
 
 use super::facts::Walker;
 use super::outputs::{Output, Outputs};
+use super::overloads::Given;
 use super::scope::{Found, Shape, Source};
 use super::{Unread, Walk, names};
 use crate::parse::facts::Use;
@@ -263,7 +264,7 @@ impl Walker<'_> {
             self.procedure();
             self.builtin(name);
         }
-        self.calls_somebodys(name, Some(1)) || built_in
+        self.calls_somebodys(name, Given::Many(1)) || built_in
     }
 
     /// A function that is called with a row, since the row has no such column.

@@ -14,6 +14,7 @@ use super::columns::{Column, Place};
 use super::facts::Walker;
 use super::foreign::foreign_expression;
 use super::names::{self, Reserved};
+use super::overloads::Given;
 use super::query::Role;
 use super::{Unread, Walk, absent};
 use crate::parse::facts::{Use, Volatility};
@@ -149,7 +150,7 @@ impl Walker<'_> {
             Expr::Substring { expr, substring_from, substring_for, special: _, shorthand } => {
                 let name = if *shorthand { "substr" } else { "substring" };
                 self.builtin(name);
-                self.calls_somebodys(name, None);
+                self.calls_somebodys(name, Given::Unknown);
                 left.push_one(expr, place.inside())?;
                 left.push_all(substring_from.iter().chain(substring_for).map(AsRef::as_ref), place.inside())
             }
@@ -225,7 +226,7 @@ impl Walker<'_> {
         match field {
             CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) => {
                 self.builtin(name);
-                self.calls_somebodys(name, Some(1));
+                self.calls_somebodys(name, Given::These(&[expr]));
             }
             CeilFloorKind::DateTimeField(_) => return Err(Unread::new("CEIL or FLOOR with a field")),
             // No built-in takes two arguments.

@@ -224,6 +224,11 @@ impl<'a> Walker<'a> {
         self.unknown.insert(path);
     }
 
+    /// Whether it is certain so far of each column whose it is.
+    pub(super) fn knows_columns(&self) -> bool {
+        !self.unknown.contains("sql.columns")
+    }
+
     /// A relation that the innermost entry touches without saying where.
     pub(super) fn touch(&mut self, relation: &Resolved, access: Access) {
         self.touch_as(relation, access, Role::Named, None);

@@ -8,6 +8,7 @@ use super::columns::{Match, Place};
 use super::expression::{Left, Push};
 use super::facts::Walker;
 use super::known::composite_of;
+use super::overloads::Given;
 use super::scope::Shape;
 use super::types::without_parentheses;
 use super::{Unread, Walk, absent, names};
@@ -96,7 +97,7 @@ impl<'a> Walker<'a> {
         if unary {
             self.builtin(name);
         }
-        self.calls_somebodys(name, Some(1));
+        self.calls_somebodys(name, Given::Many(1));
     }
 
     /// The columns that `(row).*` gives.

@@ -181,7 +181,7 @@ impl Walker<'_> {
             TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
                 let bases = self.traced(|walker| walker.call_parts(name, args, Place::of(Use::Argument)))?;
                 self.effect(Effect::Read);
-                let shape = self.rows_of(name, alias.as_ref(), *with_ordinality, bases);
+                let shape = self.rows_of(name, alias.as_ref(), *with_ordinality, (args, bases));
                 self.add(None, alias.as_ref(), names::parts(name)?.pop(), shape)
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality: _ } => {
@@ -245,7 +245,7 @@ impl Walker<'_> {
         if let Some(args) = args {
             absent(args.settings.is_none(), "SETTINGS")?;
             let bases = self.traced(|walker| walker.call_parts(name, &args.args, Place::of(Use::Argument)))?;
-            let shape = self.rows_of(name, alias.as_ref(), *with_ordinality, bases);
+            let shape = self.rows_of(name, alias.as_ref(), *with_ordinality, (&args.args, bases));
             return self.add(None, alias.as_ref(), names::parts(name)?.pop(), shape);
         }
         absent(!with_ordinality, "ORDINALITY of a relation")?;

@@ -8,16 +8,17 @@ use super::super::builtins::{self, Family};
 use super::columns::Column;
 use super::facts::Walker;
 use super::names::{self, Resolved};
+use super::overloads::Given;
 use super::scope::{Shape, Table};
 use super::{Names, Walk, tables};
 use crate::catalog::{
-    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RuleEvent, Snapshot, Type,
+    Events, Function, FunctionKind, FunctionVolatility, Reach, Reached, Relation, RuleEvent, Snapshot, Type, TypeKind,
 };
 use crate::parse::facts::{Access, CalledBy, Effect, Use, Volatility};
 use crate::parse::sql::reading::{Known, Trust};
 
 /// Domains over domains that are followed.
-const DOMAINS: usize = 32;
+pub(super) const DOMAINS: usize = 32;
 
 /// Whatever rules and MERGE do to rows.
 pub(super) const EVERY: Events = Events::READ.and(Events::INSERT).and(Events::UPDATE).and(Events::DELETE);
@@ -238,10 +239,10 @@ impl<'a> Walker<'a> {
         self.somebodys_by(CalledBy::Statement, function);
     }
 
-    /// Whether a call by this name alone may mean somebody's function, which then counts; `arguments` where their number
-    /// is certain. Which of several PostgreSQL takes depends on types, so each of them does. A relation's or a built-in's
-    /// harmless namesake does not: only a superuser can have made it.
-    pub(super) fn calls_somebodys(&mut self, name: &str, arguments: Option<usize>) -> bool {
+    /// Whether a call by this name alone may mean somebody's function, which then counts. Which of several PostgreSQL takes
+    /// depends on types, so each of them does that these do not exclude. A relation's or a built-in's harmless namesake
+    /// does not: only a superuser can have made it.
+    pub(super) fn calls_somebodys(&mut self, name: &str, given: Given<'_>) -> bool {
         let Some(known) = self.searched() else {
             // Under a path that is not known no unqualified name is anybody's for certain.
             match self.context.names {
@@ -252,22 +253,47 @@ impl<'a> Walker<'a> {
             }
             return false;
         };
-        let outdated = known.functions == Trust::Outdated || known.defined.touch_function(&known.path, name);
-        if outdated || self.earlier.touch_function(&known.path, name) {
-            self.calls_whatever(name, outdated);
+        if self.may_have_moved_functions(known, name) {
+            let again = known.functions == Trust::Outdated || known.defined.touch_function(&known.path, name);
+            self.calls_whatever(name, again);
         }
         let own = builtins::lookup(name).is_some();
-        let mut called = false;
+        let (arguments, mut types) = (given.count(), None);
+        let mut called = own && self.casts_to_somebodys(known, name, given);
         for function in known.snapshot.functions_named(&known.path, name) {
             let other =
                 arguments.is_some_and(|count| !function.takes(count) || is_hidden(&known.snapshot, &function, count));
             if other || function.is_own() || (own && is_harmless(&function)) {
                 continue;
             }
+            // Where PostgreSQL has none of that name, what is excluded would leave nothing that the call can mean.
+            if let (true, Given::These(args)) = (own, given) {
+                let (exact, types) = types.get_or_insert_with(|| {
+                    let types = self.types_of(known, args);
+                    (types.exact(&known.snapshot, name).is_some(), types)
+                });
+                if *exact || types.never_fit(&function) {
+                    continue;
+                }
+            }
             self.somebodys(&function);
             called = true;
         }
         called
+    }
+
+    /// Whether a call may be a cast to somebody's domain of that name: with one argument it is, where no function takes just
+    /// that argument's type. What the domain checks runs then.
+    fn casts_to_somebodys(&mut self, known: &'a Known, name: &str, given: Given<'_>) -> bool {
+        let found = known.snapshot.type_named(&known.path, name).filter(|found| found.kind() == TypeKind::Domain);
+        let Some(found) = found.filter(|_| given.count().is_none_or(|count| count == 1)) else { return false };
+        if let Given::These(args) = given
+            && self.types_of(known, args).exact(&known.snapshot, name).is_some()
+        {
+            return false;
+        }
+        self.foreign(Some(found.schema()), name);
+        true
     }
 
     /// The same of a name with its schema.

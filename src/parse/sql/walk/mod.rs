@@ -28,6 +28,7 @@ mod names;
 mod operators;
 mod order;
 mod outputs;
+mod overloads;
 mod plain;
 mod predicate;
 mod query;

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use sqlparser::ast::{ObjectName, TableAlias};
+use sqlparser::ast::{FunctionArg, ObjectName, TableAlias};
 
+use super::call::positional;
 use super::columns::Column;
 use super::facts::Walker;
 use super::outputs::{Output, Outputs};
+use super::overloads::Given;
 use super::scope::Shape;
 use super::{Names, names};
 use crate::parse::sql::reading::Known;
@@ -42,14 +44,14 @@ impl Walker<'_> {
         function: &ObjectName,
         alias: Option<&TableAlias>,
         ordinality: bool,
-        bases: BTreeSet<Column>,
+        (args, bases): (&[FunctionArg], BTreeSet<Column>),
     ) -> Shape {
-        let bases = Rc::new(bases);
+        let (args, bases) = (positional(args), Rc::new(bases));
         let parts = names::parts(function).unwrap_or_default();
         let name = match (parts.as_slice(), self.context.names) {
             ([schema, name], _) if schema == "pg_catalog" => name,
             ([name], Names::Certain { .. } | Names::Known(Known { searched: true, .. }))
-                if !self.calls_somebodys(name, None) =>
+                if !self.calls_somebodys(name, args.as_deref().map_or(Given::Unknown, Given::These)) =>
             {
                 name
             }

@@ -1,6 +1,7 @@
 mod bound;
 mod cascades;
 mod known;
+mod overloads;
 mod statements;
 mod unseen;
 

@@ -56,13 +56,18 @@ fn shop(columns: &'static [&'static str]) -> Arc<Snapshot> {
         ),
         (Table::Aggregates, &["502 506", "502 503", "504 500", "505 507"]),
     ];
+    built(&told)
+}
+
+/// A catalog of these rows.
+pub(super) fn built(told: &[(Table, &[&str])]) -> Arc<Snapshot> {
     let mut builder = Builder::default();
     for (table, rows) in told {
-        for row in rows {
+        for row in *rows {
             let values: Vec<Option<String>> =
                 row.split(' ').map(|value| (value != "~").then(|| value.replace(',', " "))).collect();
             let values: Vec<_> = values.iter().map(|value| value.as_ref().map(String::as_bytes)).collect();
-            builder.row(table, &values).unwrap();
+            builder.row(*table, &values).unwrap();
         }
     }
     Arc::new(builder.finish().unwrap())
@@ -72,7 +77,7 @@ fn names(path: &[&str], trust: Trust) -> Names {
     names_in(shop(COLUMNS), path, trust)
 }
 
-fn names_in(snapshot: Arc<Snapshot>, path: &[&str], trust: Trust) -> Names {
+pub(super) fn names_in(snapshot: Arc<Snapshot>, path: &[&str], trust: Trust) -> Names {
     let path: Arc<[Arc<str>]> = path.iter().map(|schema| Arc::from(*schema)).collect();
     let schema = if let [only] = &*path { Some(Arc::clone(only)) } else { None };
     Names::Known(Known {
@@ -87,7 +92,7 @@ fn names_in(snapshot: Arc<Snapshot>, path: &[&str], trust: Trust) -> Names {
     })
 }
 
-fn read_by(sql: &str, names: &Names) -> Facts {
+pub(super) fn read_by(sql: &str, names: &Names) -> Facts {
     try_walk_with(sql, names, &|_| None).unwrap_or_else(|reason| panic!("{sql}: {reason}")).facts
 }
 
