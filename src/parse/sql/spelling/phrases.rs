@@ -85,7 +85,13 @@ impl Speller<'_> {
         let aliased = matches!(self.peek(1), Some(Token::Word(_)));
         (ends || aliased && self.is_clause(back.saturating_add(1))) && is_word(leads, "from")
             || (ends || aliased) && is_word(leads, "join")
-            || is_word(leads, "update") && self.words(1, &["set"])
+            || is_word(leads, "update") && self.is_set()
+    }
+
+    /// Whether SET stands behind the `*`, with a name between them or not.
+    fn is_set(&self) -> bool {
+        let aliased = matches!(self.peek(1), Some(Token::Word(_))) && self.words(2, &["set"]);
+        self.words(1, &["set"]) || aliased || self.words(1, &["as"]) && self.words(3, &["set"])
     }
 
     /// Whether the FROM that many places back is that of a statement or a query, behind which only a relation can stand:

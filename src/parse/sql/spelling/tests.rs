@@ -36,6 +36,8 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
             "select 1 from t x , ( with q as ( select 2 ) select 3 from s . t as y ) z join u v on a * b > 1",
         ),
         ("delete from t* x where a is not distinct from b * c", "delete from t x where a is not distinct from b * c"),
+        ("update t* x set a = b * c", "update t x set a = b * c"),
+        ("update s.t * as x set a = 1", "update s . t as x set a = 1"),
         ("select a is distinct from b * c from t", "select a is distinct from b * c from t"),
         ("select (a is distinct from b * c) from t* x", "select ( a is distinct from b * c ) from t x"),
         (
