@@ -950,7 +950,9 @@ WITH monthly (m, total) AS (SELECT id % 12, sum(total) FROM orders GROUP BY 1), 
 WITH RECURSIVE fib(a, b) AS (SELECT 0, 1 UNION ALL SELECT b, a + b FROM fib WHERE b < 50) SELECT a FROM fib
 
 SELECT x.id FROM orders x TABLESAMPLE BERNOULLI (100) REPEATABLE (1) WHERE x.id < 3 ORDER BY 1
+
 SELECT x.id FROM orders x TABLESAMPLE BERNOULLI (100) REPEATABLE (1+1) WHERE x.id < 3 ORDER BY 1
+
 SELECT x.id FROM orders* x JOIN customers* AS c ON c.id = x.customer_id WHERE x.id < 3 ORDER BY 1
 
 SELECT id FROM ONLY orders WHERE id = 1
