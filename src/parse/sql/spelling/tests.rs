@@ -31,36 +31,6 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
         ),
         ("select a from (only t cross join only (u))", "select a from ( t cross join u )"),
         ("delete from only (s.t)", "delete from s . t"),
-        (
-            "select 1 from t* x, (with q as (select 2) select 3 from s.t * as y) z join u * v on a * b > 1",
-            "select 1 from t x , ( with q as ( select 2 ) select 3 from s . t as y ) z join u v on a * b > 1",
-        ),
-        ("delete from t* x where a is not distinct from b * c", "delete from t x where a is not distinct from b * c"),
-        ("update t* x set a = b * c", "update t x set a = b * c"),
-        ("update s.t * as x set a = 1", "update s . t as x set a = 1"),
-        ("select a is distinct from b * c from t", "select a is distinct from b * c from t"),
-        ("select (a is distinct from b * c) from t* x", "select ( a is distinct from b * c ) from t x"),
-        (
-            "select extract(day from a * b), substring(a from b * c for 2), (select trim(both from a * b collate c) from t* x)",
-            "select extract ( day from a * b ) , substring ( a from b * c for 2 ) , ( select trim ( both ' ' FROM a * b collate c ) from t x )",
-        ),
-        (
-            "select 1 from t tablesample system (1) repeatable (1+ -2*3)",
-            "select 1 from t tablesample system ( 1 ) repeatable ( 0 )",
-        ),
-        (
-            "select 1 from t tablesample system (1) repeatable (1+f(2)), repeatable(1+1) where repeatable (1+1)",
-            "select 1 from t tablesample system ( 1 ) repeatable ( 1 + f ( 2 ) ) , repeatable ( 1 + 1 ) where repeatable ( 1 + 1 )",
-        ),
-        (
-            "grant all privileges (a, \"B\") on t to r",
-            "grant SELECT ( a , \"B\" ) , INSERT ( a , \"B\" ) , UPDATE ( a , \"B\" ) , REFERENCES ( a , \"B\" ) on t to r",
-        ),
-        (
-            "revoke grant option for all (a) on t from r",
-            "revoke grant option for SELECT ( a ) , INSERT ( a ) , UPDATE ( a ) , REFERENCES ( a ) on t from r",
-        ),
-        ("grant all on function f(a) to r", "grant all on function f ( a ) to r"),
         ("table only t", "SELECT * FROM t"),
         ("(table a) union all table b", "( SELECT * FROM a ) union all SELECT * FROM b"),
         ("update t set a[1] = 2, b['x'][$1:2] = 3", "update t set a = 2 , b = 3"),
@@ -136,6 +106,44 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
             "with recursive r as (select 1) cycle a set b to 'Y' default 'N' using c select 1 from r",
             "with recursive r as ( select 1 ) , \"\" AS ( SELECT NULL ) select 1 from r",
         ),
+    ] {
+        assert_eq!(respelled(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn stars_seeds_and_all_rights_of_columns_are_put_so_only_where_they_are_meant() {
+    for (sql, expected) in [
+        (
+            "select 1 from t* x, (with q as (select 2) select 3 from s.t * as y) z join u * v on a * b > 1",
+            "select 1 from t x , ( with q as ( select 2 ) select 3 from s . t as y ) z join u v on a * b > 1",
+        ),
+        ("delete from t* x where a is not distinct from b * c", "delete from t x where a is not distinct from b * c"),
+        ("update t* x set a = b * c", "update t x set a = b * c"),
+        ("update s.t * as x set a = 1", "update s . t as x set a = 1"),
+        ("select a is distinct from b * c from t", "select a is distinct from b * c from t"),
+        ("select (a is distinct from b * c) from t* x", "select ( a is distinct from b * c ) from t x"),
+        (
+            "select extract(day from a * b), substring(a from b * c for 2), (select trim(both from a * b collate c) from t* x)",
+            "select extract ( day from a * b ) , substring ( a from b * c for 2 ) , ( select trim ( both ' ' FROM a * b collate c ) from t x )",
+        ),
+        (
+            "select 1 from t tablesample system (1) repeatable (1+ -2*3)",
+            "select 1 from t tablesample system ( 1 ) repeatable ( 0 )",
+        ),
+        (
+            "select 1 from t tablesample system (1) repeatable (1+f(2)), repeatable(1+1) where repeatable (1+1)",
+            "select 1 from t tablesample system ( 1 ) repeatable ( 1 + f ( 2 ) ) , repeatable ( 1 + 1 ) where repeatable ( 1 + 1 )",
+        ),
+        (
+            "grant all privileges (a, \"B\") on t to r",
+            "grant SELECT ( a , \"B\" ) , INSERT ( a , \"B\" ) , UPDATE ( a , \"B\" ) , REFERENCES ( a , \"B\" ) on t to r",
+        ),
+        (
+            "revoke grant option for all (a) on t from r",
+            "revoke grant option for SELECT ( a ) , INSERT ( a ) , UPDATE ( a ) , REFERENCES ( a ) on t from r",
+        ),
+        ("grant all on function f(a) to r", "grant all on function f ( a ) to r"),
     ] {
         assert_eq!(respelled(sql), expected, "{sql}");
     }
