@@ -105,6 +105,9 @@ pub enum AcceptError {
         /// Why.
         source: io::Error,
     },
+    /// The handshake ended by a defect.
+    #[error("the TLS handshake ended by a defect")]
+    Defect,
     /// `limits.connections` are open already.
     #[error("all `{limit}` connections of the listener are taken")]
     TooManyConnections {
@@ -143,7 +146,7 @@ pub enum AcceptError {
     Wire(#[from] WireError),
 }
 
-/// What keeps a listener from listening: an operator's matter, never a client's.
+/// What keeps a listener from listening, and defects: an operator's matter, never a client's.
 macro_rules! setup {
     () => {
         Self::Bind { .. }
@@ -156,6 +159,7 @@ macro_rules! setup {
             | Self::NotYetValid { .. }
             | Self::Tls { .. }
             | Self::Reader { .. }
+            | Self::Defect
     };
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::sources::{Sources, Starting};
 use super::stream::{Arrived, adjust};
-use super::{AcceptError, Certificates, Peer};
+use super::{AcceptError, Certificates, Hands, Peer};
 use crate::config::{self, Address};
 
 /// Who waits to be accepted at most.
@@ -32,6 +32,7 @@ pub struct Listener {
     address: Address,
     config: Arc<config::Listener>,
     certificates: Option<Arc<Certificates>>,
+    hands: Hands,
     slots: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     sources: Arc<Sources>,
@@ -68,6 +69,7 @@ pub struct Connection {
     pub(super) deadline: Instant,
     pub(super) config: Arc<config::Listener>,
     pub(super) certificates: Option<Arc<Certificates>>,
+    pub(super) hands: Hands,
 }
 
 impl Listener {
@@ -98,7 +100,14 @@ impl Listener {
         let slots = Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS)));
         let refusals = Arc::new(Semaphore::new(REFUSALS));
         let sources = Arc::new(Sources::new(config.limits.connections));
-        Ok(Self { socket, address, config, certificates, slots, refusals, sources })
+        let hands = Hands::default();
+        Ok(Self { socket, address, config, certificates, hands, slots, refusals, sources })
+    }
+
+    /// The same, with its handshakes led by these.
+    #[must_use]
+    pub fn shaking(self, hands: Hands) -> Self {
+        Self { hands, ..self }
     }
 
     /// Where it listens: the real port where the configured one is 0.
@@ -154,8 +163,8 @@ impl Listener {
         let now = Instant::now();
         let deadline = now.checked_add(self.config.limits.startup).unwrap_or(now);
         let slot = Slot { _permit: permit, starting };
-        let (config, certificates) = (Arc::clone(&self.config), self.certificates.clone());
-        Some(Connection { stream, peer, slot, excess, deadline, config, certificates })
+        let (config, certificates, hands) = (Arc::clone(&self.config), self.certificates.clone(), self.hands.clone());
+        Some(Connection { stream, peer, slot, excess, deadline, config, certificates, hands })
     }
 }
 

@@ -5,6 +5,7 @@
 mod certificates;
 mod end_point;
 mod error;
+mod hands;
 mod listener;
 mod opening;
 mod sources;
@@ -15,6 +16,7 @@ mod tls;
 
 pub use end_point::end_point;
 pub use error::{AcceptError, Refused};
+pub use hands::Hands;
 pub use listener::{Connection, Listener, Slot};
 pub use opening::{Accepted, Cancelling, Opening};
 pub use stream::{Encrypted, Peer, Stream};

@@ -78,7 +78,7 @@ impl Connection {
     /// The client breaks the protocol, asks for a session in clear where there is TLS, is too slow, is one too many,
     /// or goes away.
     pub async fn open(self) -> Result<Opening, Refused<AcceptError>> {
-        let Self { stream, peer, slot, excess, deadline, config, certificates } = self;
+        let Self { stream, peer, slot, excess, deadline, config, certificates, hands } = self;
         let mut stream = match stream.watched() {
             Ok(stream) => stream,
             Err(source) => return Ok(Opening::Lost(AcceptError::Connection { source })),
@@ -89,7 +89,7 @@ impl Connection {
         let mut first = timeout_at(deadline, negotiate(&mut stream, &mut buffer, offer)).await;
         if let (Ok(Ok(First::Encrypt(way))), Some(certificates)) = (&first, &certificates) {
             // Boxed, so that plain connections pay nothing for it.
-            let shaken = Box::pin(timeout_at(deadline, certificates.shake_hands(stream, *way))).await;
+            let shaken = Box::pin(timeout_at(deadline, certificates.shake_hands(stream, *way, &hands))).await;
             stream = match shaken {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => return Ok(Opening::Lost(error)),

@@ -12,9 +12,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
-use super::AcceptError;
 use super::certificates::{ALPN, Files, Served};
 use super::stream::{Encrypted, Stream};
+use super::{AcceptError, Hands};
 use crate::config::ListenerTls;
 use crate::model::ListenerName;
 use crate::telemetry::Metrics;
@@ -160,10 +160,16 @@ impl Certificates {
 
     /// Leads one handshake to its end. After an error the connection is closed: a client that fails to make itself
     /// understood inside TLS understands nothing outside of it.
-    pub(super) async fn shake_hands(self: &Arc<Self>, stream: Stream, way: Way) -> Result<Stream, AcceptError> {
+    pub(super) async fn shake_hands(
+        self: &Arc<Self>,
+        stream: Stream,
+        way: Way,
+        hands: &Hands,
+    ) -> Result<Stream, AcceptError> {
         let served = self.served.load_full();
         let acceptor = TlsAcceptor::from(Arc::clone(&served.config));
-        let stream = match acceptor.accept(stream).into_fallible().await {
+        let shaken = hands.lead(acceptor.accept(stream).into_fallible()).await;
+        let stream = match shaken.ok_or(AcceptError::Defect)? {
             Ok(stream) => {
                 let chain = stream.get_ref().1.peer_certificates();
                 let shown = chain.map(|chain| Shown::new(chain, self));

@@ -97,10 +97,10 @@ pub(super) async fn furnish(config: &Config, metrics: Metrics, drain: Drain) -> 
         let listener = Arc::new(listener.clone());
         let identifier = Identifier::new(Arc::clone(&listener), &issuers, mock.clone())?;
         identifier.check().await?;
-        let door = workers.door().spawn(accept::Listener::bind(Arc::clone(&listener))).await??;
+        let door = workers.door().spawn(accept::Listener::bind(Arc::clone(&listener))).await??.shaking(workers.hands());
         let (address, upstream) = (door.address(), &listener.upstream.address);
         tracing::info!(listener = %listener.name, %address, %upstream, "listening");
-        let lane = Lane::new(listener, identifier, reader.clone());
+        let lane = Lane::new(listener, identifier, reader.clone(), workers.hands());
         lane.refresh().await?;
         doors.push((Arc::new(lane), door));
     }

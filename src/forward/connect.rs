@@ -14,7 +14,7 @@ use super::link::Link;
 use super::login::{Channel, Credential};
 use super::tls::Tls;
 use super::{ForwardError, credential, login, resolve, scram};
-use crate::accept::Stream;
+use crate::accept::{Hands, Stream};
 use crate::config::{self, Address};
 use crate::model::Secret;
 use crate::wire::postgres::{BackendFramer, Startup, TransactionStatus};
@@ -65,12 +65,7 @@ const WRONG_PASSWORD: &str = "28P01";
 impl Connector {
     /// The way to an upstream. Nothing is read yet.
     pub fn new(upstream: config::Upstream) -> Self {
-        let host = match &upstream.address {
-            Address::Tcp { host, .. } => host,
-            // No certificate has this name: a socket where TLS is asked for is refused.
-            Address::Unix(_) => "",
-        };
-        let tls = upstream.tls.as_ref().map(|tls| Arc::new(Tls::new(tls.clone(), host)));
+        let tls = tls(&upstream, Hands::default());
         let password = upstream.password.clone().map(credential::Keeper::new);
         Self { upstream, tls, password, keys: scram::Memory::default(), assumed: None, again: Mutex::new((None, 0)) }
     }
@@ -79,6 +74,12 @@ impl Connector {
     #[must_use]
     pub fn assuming(self, role: Option<String>) -> Self {
         Self { assumed: role, ..self }
+    }
+
+    /// The same, with its handshakes led by these.
+    #[must_use]
+    pub fn shaking(self, hands: Hands) -> Self {
+        Self { tls: tls(&self.upstream, hands), ..self }
     }
 
     /// Whether it is known whom to trust.
@@ -207,6 +208,15 @@ pub async fn cancel(target: &CancelTarget) -> Result<(), ForwardError> {
     };
     let slow = || ForwardError::TooSlow { address: address.clone(), limit: CANCEL };
     timeout(CANCEL, deliver).await.unwrap_or_else(|_| Err(slow()))
+}
+
+fn tls(upstream: &config::Upstream, hands: Hands) -> Option<Arc<Tls>> {
+    let host = match &upstream.address {
+        Address::Tcp { host, .. } => host,
+        // No certificate has this name: a socket where TLS is asked for is refused.
+        Address::Unix(_) => "",
+    };
+    upstream.tls.as_ref().map(|tls| Arc::new(Tls::new(tls.clone(), host, hands)))
 }
 
 /// Tries the addresses of a host in turn; each gets its share of what is left of the time.

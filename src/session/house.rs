@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::strangers::Strangers;
+use crate::accept::Hands;
 use crate::bundle::{Policy, Store};
 use crate::config::{Listener, Settings};
 use crate::decide::Decider;
@@ -115,15 +116,15 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane for a listener.
-    pub fn new(listener: Arc<Listener>, identifier: Identifier, reader: Reader) -> Self {
+    /// A lane for a listener, whose handshakes with the upstream are led by these hands.
+    pub fn new(listener: Arc<Listener>, identifier: Identifier, reader: Reader, hands: Hands) -> Self {
         let search_path = listener.settings.user_schemas();
         let schema = match (&listener.settings, search_path.as_slice()) {
             (Settings::Pinned(_), [only]) => Some(Arc::from(only.as_str())),
             (Settings::Pinned(_) | Settings::Free, _) => None,
         };
         let role = listener.settings.pin("role").map(str::to_owned);
-        let connector = Arc::new(Connector::new(listener.upstream.clone()).assuming(role));
+        let connector = Arc::new(Connector::new(listener.upstream.clone()).shaking(hands).assuming(role));
         let path = search_path.iter().map(|schema| Arc::from(schema.as_str())).collect();
         Self {
             listener,

@@ -11,10 +11,13 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-/// One thread a core, and one that lets connections in. Dropping it ends the threads, and whatever lives on them.
+use crate::accept::Hands;
+
+/// One thread a core, one that lets connections in, and half as many as cores for handshakes. Dropping it ends the threads, and whatever lives on them.
 pub struct Workers {
     seats: Seats,
     door: Handle,
+    hands: Hands,
     threads: Vec<Thread>,
 }
 
@@ -70,14 +73,24 @@ impl Workers {
             (0..count.max(1)).map(|_| Thread::start("sidegate", stack)).collect::<io::Result<Vec<_>>>()?;
         let seats = Seats(threads.iter().map(|thread| Seat::new(thread.runtime.clone())).collect());
         let entrance = door.runtime.clone();
+        let shaking = (0..count.div_ceil(2).max(1)).map(|_| Thread::start("handshakes", stack));
+        let shaking = shaking.collect::<io::Result<Vec<_>>>()?;
+        let hands = Hands::new(shaking.iter().map(|thread| thread.runtime.clone()));
         threads.push(door);
-        Ok(Self { seats, door: entrance, threads })
+        threads.extend(shaking);
+        Ok(Self { seats, door: entrance, hands, threads })
     }
 
     /// Where connections come in. Threads that share their work wake each other for every one of them; this one is
     /// alone, and nothing that a session does keeps it waiting.
     pub fn door(&self) -> &Handle {
         &self.door
+    }
+
+    /// Where handshakes are led. One computes as much as a dozen short statements: on a thread where sessions live
+    /// all of these would wait for it, and anybody may knock. Sessions keep half of the processors however many do.
+    pub fn hands(&self) -> Hands {
+        self.hands.clone()
     }
 
     pub(super) fn seats(&self) -> &Seats {

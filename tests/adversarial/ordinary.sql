@@ -951,6 +951,10 @@ WITH RECURSIVE fib(a, b) AS (SELECT 0, 1 UNION ALL SELECT b, a + b FROM fib WHER
 
 SELECT x.id FROM orders x TABLESAMPLE BERNOULLI (100) REPEATABLE (1) WHERE x.id < 3 ORDER BY 1
 
+SELECT x.id FROM orders x TABLESAMPLE BERNOULLI (100) REPEATABLE (1+1) WHERE x.id < 3 ORDER BY 1
+
+SELECT x.id FROM orders* x JOIN customers* AS c ON c.id = x.customer_id WHERE x.id < 3 ORDER BY 1
+
 SELECT id FROM ONLY orders WHERE id = 1
 
 SELECT id FROM ONLY (orders) WHERE id = 1

@@ -20,6 +20,7 @@ const WOVEN: &[(&str, &str)] = &[
     ("select id, ssn from customers", "select id, ssn from @ AS \"customers\""),
     ("select c.id, c.ssn from customers c", "select c.id, c.ssn from @ c"),
     ("select c.id, ssn from/**/customers/**/as\"c\"where id=1", "select c.id, ssn from/**/@/**/as\"c\"where id=1"),
+    ("select from customers where id = 1 and ssn = 'x'", "select from @ AS \"customers\" where id = 1 and ssn = 'x'"),
     ("select id, ssn from public.customers;select 1", "select id, ssn from @ AS \"customers\";select 1"),
     (
         "select public.customers.id, ssn from public . customers where public.customers.id = $1",
@@ -91,6 +92,18 @@ fn whole_relations(shop: &Shop) {
         ("select * from customers", format!("select * from ({all} {customers}) AS \"customers\"")),
         ("select * from only customers", format!("select * from ({all} ONLY {customers}) AS \"customers\"")),
         ("select * from only (customers) c", format!("select * from ({all} ONLY {customers}) c")),
+        ("select * from customers*", format!("select * from ({all} {customers}) AS \"customers\"")),
+        ("select count(*) from public.customers * x", format!("select count(*) from ({all} {customers}) x")),
+        (
+            "select 1 from orders o where exists (select from customers* c where c.id = o.id)",
+            format!("select 1 from orders o where exists (select from ({all} {customers}) c where c.id = o.id)"),
+        ),
+        (
+            "select * from customers tablesample bernoulli (100) repeatable (1+1)",
+            format!(
+                "select * from ({all} {customers} tablesample bernoulli (100) repeatable (1+1)) AS \"customers\"  "
+            ),
+        ),
         ("table customers", format!("SELECT * FROM ({all} {customers}) AS \"customers\"")),
         (
             "select 1 union table customers",
@@ -184,6 +197,8 @@ fn what_passes(shop: &Shop) {
         "select relname from pg_class",
         "select pg_table_size('customers')",
         "select * from nowhere",
+        "grant select (id, ssn) on customers to public",
+        "grant all (id, ssn) on customers to public",
         "with customers as (select 1 as ssn) select ssn from customers",
         "",
     ] {

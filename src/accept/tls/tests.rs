@@ -296,6 +296,46 @@ async fn a_handshake_that_takes_its_time_is_given_up() {
     }
 }
 
+/// A thread for handshakes that does nothing until the sender is dropped.
+fn busy_hands() -> (tokio::runtime::Runtime, Hands, std::sync::mpsc::Sender<()>) {
+    let thread = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (busy, until) = std::sync::mpsc::channel();
+    thread.spawn(async move { until.recv() });
+    let hands = Hands::new([thread.handle().clone()]);
+    (thread, hands, busy)
+}
+
+#[tokio::test]
+async fn handshakes_are_led_by_a_thread_of_their_own_and_sessions_stay_where_they_are() {
+    let pki = Pki::new();
+    let (thread, hands, busy) = busy_hands();
+    let (client, opened) = connect(pki.listener(Duration::from_secs(20)).await.shaking(hands)).await;
+    let mut encrypting = Box::pin(encrypt(pki.connector(&[ALPN], None), client, Way::Asked));
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut encrypting).await.is_err());
+    drop(busy);
+    let mut client = encrypting.await.unwrap();
+    client.write_all(STARTUP).await.unwrap();
+    let mut accepted = session(opened).await;
+    thread.shutdown_background();
+    accepted.stream.write_all(b"hello").await.unwrap();
+    accepted.stream.flush().await.unwrap();
+    let mut hello = [0; 5];
+    client.read_exact(&mut hello).await.unwrap();
+    assert_eq!(&hello, b"hello");
+}
+
+#[tokio::test]
+async fn a_handshake_that_nobody_comes_to_lead_is_given_up() {
+    let pki = Pki::new();
+    let (thread, hands, busy) = busy_hands();
+    let (client, opened) = connect(pki.listener(Duration::from_millis(200)).await.shaking(hands)).await;
+    let encrypting = tokio::spawn(encrypt(pki.connector(&[ALPN], None), client, Way::Asked));
+    assert!(matches!(lost(opened).await, AcceptError::TooSlow { .. }));
+    drop(busy);
+    assert!(encrypting.await.unwrap().is_err());
+    thread.shutdown_background();
+}
+
 #[tokio::test]
 async fn without_a_certificate_nobody_begins_with_tls() {
     let listener = Listener::bind(Arc::new(configuration(Vec::new(), 5, Duration::from_secs(20)))).await.unwrap();
@@ -346,7 +386,10 @@ async fn shown(pki: &Pki, certificates: &Arc<Certificates>) -> CertificateDer<'s
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
     let certificates = Arc::clone(certificates);
-    let served = tokio::spawn(async move { certificates.shake_hands(Stream::Tcp(server), Way::Direct).await });
+    let served =
+        tokio::spawn(
+            async move { certificates.shake_hands(Stream::Tcp(server), Way::Direct, &Hands::default()).await },
+        );
     let client = encrypt(pki.connector(&[ALPN], None), client, Way::Direct).await.unwrap();
     served.await.unwrap().unwrap();
     client.get_ref().1.peer_certificates().unwrap()[0].clone()

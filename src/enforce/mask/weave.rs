@@ -494,6 +494,6 @@ fn shows_nothing(command: &str) -> bool {
 
 /// Whether a token of TABLESAMPLE reads nothing.
 fn is_plain(tokens: &Tokens<'_>, at: usize) -> bool {
-    let marks = ["(", ")", ",", "-", "+", ".", "::"];
+    let marks = ["(", ")", ",", "-", "+", "*", "/", ".", "::"];
     tokens.is_value(at) || tokens.is_word(at, "repeatable") || marks.iter().any(|mark| tokens.is_mark(at, mark))
 }

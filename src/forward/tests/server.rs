@@ -93,7 +93,7 @@ fn install(shown: &Shown, data: &str) -> String {
 /// The certificate that a server shows now.
 async fn leaf(port: u16) -> Option<Vec<u8>> {
     let tls = UpstreamTls { check: CertificateCheck::Nothing, ca: None };
-    let tls = Arc::new(super::super::tls::Tls::new(tls, "localhost"));
+    let tls = Arc::new(super::super::tls::Tls::new(tls, "localhost", crate::accept::Hands::default()));
     let stream = crate::accept::Stream::tcp(TcpStream::connect(("127.0.0.1", port)).await.ok()?).ok()?;
     let (stream, _) = tls.encrypt(stream, "localhost").await.ok()?;
     Some(stream.get_ref().1.peer_certificates()?.first()?.to_vec())

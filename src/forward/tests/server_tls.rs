@@ -137,7 +137,7 @@ async fn in_between(server: &Server, shown: &Shown, towards: Towards, strips: bo
             let stream = crate::accept::Stream::tcp(TcpStream::connect(("127.0.0.1", port)).await.unwrap()).unwrap();
             let mut server = if towards == Towards::Tls {
                 let asked = UpstreamTls { check: CertificateCheck::Nothing, ca: None };
-                let tls = Arc::new(super::super::tls::Tls::new(asked, "localhost"));
+                let tls = Arc::new(super::super::tls::Tls::new(asked, "localhost", crate::accept::Hands::default()));
                 Link::Tls(Box::new(tls.encrypt(stream, "localhost").await.unwrap().0))
             } else {
                 Link::Plain(stream)

@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::ForwardError;
 use super::login::Channel;
-use crate::accept::{Stream, end_point};
+use crate::accept::{Hands, Stream, end_point};
 use crate::config::{CertificateCheck, UpstreamTls};
 use crate::wire::postgres::StartupPacket;
 
@@ -27,6 +27,7 @@ const ALPN: &[u8] = b"postgresql";
 pub(super) struct Tls {
     asked: UpstreamTls,
     host: String,
+    hands: Hands,
     kept: Mutex<Option<Kept>>,
 }
 
@@ -41,9 +42,10 @@ struct Kept {
 
 impl Tls {
     /// TLS to a host; nothing is read yet.
-    pub(super) fn new(asked: UpstreamTls, host: &str) -> Self {
+    pub(super) fn new(asked: UpstreamTls, host: &str, hands: Hands) -> Self {
         // A certificate is made out to names without the root's dot.
-        Self { asked, host: host.strip_suffix('.').unwrap_or(host).to_owned(), kept: Mutex::new(None) }
+        let host = host.strip_suffix('.').unwrap_or(host).to_owned();
+        Self { asked, host, hands, kept: Mutex::new(None) }
     }
 
     /// Reads everything, and waits for it.
@@ -129,9 +131,9 @@ impl Tls {
         let name =
             ServerName::try_from(self.host.clone()).map_err(|_| ForwardError::HostName { host: self.host.clone() })?;
         ask(&mut stream, address).await?;
-        let encrypted = TlsConnector::from(config)
-            .connect(name, stream)
-            .await
+        let shaken = self.hands.lead(TlsConnector::from(config).connect(name, stream)).await;
+        let encrypted = shaken
+            .unwrap_or_else(|| Err(std::io::Error::other("it ended by a defect")))
             .map_err(|error| verify::handshake_error(error, address, &self.host))?;
         let (_, session) = encrypted.get_ref();
         let end_point = session.peer_certificates().and_then(<[_]>::first).and_then(|leaf| end_point(leaf));

@@ -77,6 +77,9 @@ fn place(text: &Text<'_>, byte: usize, alias: Option<usize>, spot: Spot, role: R
         }
         only = true;
         whole = before(2)?..last.checked_add(1)?;
+    } else if text.is_star(whole.end) {
+        // `t *`: what inherits from it is meant as well, as it is without.
+        whole.end = whole.end.checked_add(1)?;
     }
     let mut end = whole.end;
     let alias = match alias {
@@ -113,6 +116,13 @@ impl Text<'_> {
 
     fn is_mark(&self, at: usize, mark: &str) -> bool {
         self.lexemes.get(at).is_some_and(|lexeme| lexeme.is_mark(self.text, mark))
+    }
+
+    fn is_star(&self, at: usize) -> bool {
+        self.lexemes.get(at).is_some_and(|lexeme| match lexeme.kind() {
+            Kind::Operator => lexeme.of(self.text) == "*",
+            Kind::Word | Kind::Quoted | Kind::Constant | Kind::Parameter | Kind::Punctuation => false,
+        })
     }
 
     /// The name, qualified or not, that begins there.
@@ -205,6 +215,12 @@ mod tests {
             (
                 "select t from only (t) x tablesample system (1) repeatable (2)",
                 vec!["Read public.t only (t)|x|tablesample system (1) repeatable (2)|10"],
+            ),
+            ("select 1 from t*, (select 2 from u * as x)", vec!["Read public.t t*|||00", "Read public.u u *|x||00"]),
+            ("select 1 from s.t * x join u/**/* y on true", vec!["Read s.t s.t *|x||00", "Read public.u u/**/*|y||00"]),
+            (
+                "select 1 from t* x tablesample system (1) repeatable (1 + 2 * 3)",
+                vec!["Read public.t t*|x|tablesample system (1) repeatable (1 + 2 * 3)|00"],
             ),
             ("select 1 from only t", vec!["Read public.t only t|||10"]),
             ("table t union all table only u", vec!["Read public.t t|||01", "Read public.u only u|||11"]),

@@ -136,7 +136,8 @@ async fn turn_away(house: &Arc<House>, lane: &Arc<Lane>, peer: String, error: &A
         | AcceptError::Expired { .. }
         | AcceptError::NotYetValid { .. }
         | AcceptError::Tls { .. }
-        | AcceptError::Reader { .. } => (TurnedAway::Protocol, Some(Cause::Protocol)),
+        | AcceptError::Reader { .. }
+        | AcceptError::Defect => (TurnedAway::Protocol, Some(Cause::Protocol)),
     };
     house.metrics.turned_away(&lane.listener.name, why);
     let Some(cause) = cause else { return };

@@ -14,6 +14,7 @@ use super::corridor::Corridor;
 use super::search::Search;
 use super::signals::Signals;
 use super::state::State;
+use crate::accept::Hands;
 use crate::bundle::{self, Store};
 use crate::config::Config;
 use crate::decide::{self, Decider};
@@ -57,7 +58,8 @@ impl Session {
         let listener = Arc::new(sidegate.listeners[0].clone());
         let identifier =
             Identifier::new(Arc::clone(&listener), &Issuers::default(), MockSecret::of(directory.path()).unwrap());
-        let lane = Lane::new(listener, identifier.unwrap(), Reader::new(1, 0, Stack::Ordinary).unwrap());
+        let lane =
+            Lane::new(listener, identifier.unwrap(), Reader::new(1, 0, Stack::Ordinary).unwrap(), Hands::default());
         let house = House::new(
             Store::start(bundle::Settings::new(Vec::new(), sidegate.decision.clone(), sidegate.deadline)).unwrap(),
             Decider::new(decide::Settings::of(sidegate, metrics.clone())).unwrap(),

@@ -5,6 +5,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::parse::sql::spelling::is_word;
 
+/// Types of bounds.
+const BOUND_TYPES: &[&str] =
+    &["bigint", "date", "int", "integer", "numeric", "smallint", "text", "timestamp", "timestamptz", "uuid"];
+
 /// What is left of a statement. A piece that does not fit takes nothing.
 pub(super) struct Grammar<'t> {
     rest: &'t [TokenWithSpan],
@@ -326,7 +330,7 @@ impl<'t> Grammar<'t> {
         }
         while !self.mark(&Token::RParen) {
             let piece = self.number()
-                || self.text()
+                || self.text() && self.typed()
                 || self.mark(&Token::Comma)
                 || self.any(&["null", "true", "false", "minvalue", "maxvalue", "modulus", "remainder"]);
             if !piece {
@@ -334,6 +338,11 @@ impl<'t> Grammar<'t> {
             }
         }
         true
+    }
+
+    /// The type that a text is said to be of, if any is: one whose reading is the server's own.
+    fn typed(&mut self) -> bool {
+        !self.mark(&Token::DoubleColon) || self.any(BOUND_TYPES)
     }
 
     /// All there is of words, dots and commas.

@@ -1,9 +1,9 @@
 //! Words that say nothing that is told, or stand for others.
 
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{Speller, is_word, keyword, name};
+use super::{STATEMENTS, Speller, is_word, keyword, name};
 
 impl Speller<'_> {
     /// Words that are left out or stand for others, because of those around them.
@@ -46,6 +46,7 @@ impl Speller<'_> {
                 self.replace(1, [])
             }
             // Elsewhere no limit, and here a name.
+            "repeatable" if self.before(1) == Some(&Token::RParen) => self.seed(),
             "top" if ["select", "distinct", "all"].iter().any(|word| is_word(self.before(1), word)) => {
                 self.replace(1, [name("top")])
             }
@@ -93,10 +94,59 @@ impl Speller<'_> {
             None | Some(Token::RParen | Token::Comma) => true,
             follows => BEHIND_RELATION.iter().any(|word| is_word(follows, word)),
         };
-        ends && (is_word(leads, "from") || is_word(leads, "join"))
-            || is_word(leads, "update") && self.words(1, &["set"])
+        let aliased = matches!(self.peek(1), Some(Token::Word(_)));
+        (ends || aliased && self.is_clause(back.saturating_add(1))) && is_word(leads, "from")
+            || (ends || aliased) && is_word(leads, "join")
+            || is_word(leads, "update") && self.is_set()
+    }
+
+    /// Whether SET stands behind the `*`, with a name between them or not.
+    fn is_set(&self) -> bool {
+        let aliased = matches!(self.peek(1), Some(Token::Word(_))) && self.words(2, &["set"]);
+        self.words(1, &["set"]) || aliased || self.words(1, &["as"]) && self.words(3, &["set"])
+    }
+
+    /// Whether the FROM that many places back is that of a statement or a query, behind which only a relation can stand:
+    /// not that of `IS DISTINCT FROM`, nor that of `extract (day FROM …)` and the like, whose bracket begins with no query.
+    fn is_clause(&self, back: usize) -> bool {
+        let Some(from) = self.at.checked_sub(back) else { return false };
+        let before = self.tokens.get(..from).unwrap_or_default();
+        if is_word(before.last().map(|token| &token.token), "distinct") || before.len() > FARTHEST {
+            return false;
+        }
+        let mut depth = 0_usize;
+        for (at, TokenWithSpan { token, .. }) in before.iter().enumerate().rev() {
+            match token {
+                Token::RParen | Token::RBracket => depth = depth.saturating_add(1),
+                Token::LParen | Token::LBracket if depth > 0 => depth = depth.saturating_sub(1),
+                Token::LParen | Token::LBracket => {
+                    let first = before.get(at.saturating_add(1)).map(|token| &token.token);
+                    return is_word(first, "select") || is_word(first, "with");
+                }
+                _ => {}
+            }
+        }
+        STATEMENTS.iter().any(|word| is_word(before.first().map(|token| &token.token), word))
+    }
+
+    /// `REPEATABLE (1 + 1)`: which rows a sample has is the server's to compute, of numbers alone.
+    fn seed(&mut self) -> bool {
+        let mut end = 2_usize;
+        let computes =
+            |token: &Token| matches!(token, Token::Number(..) | Token::Plus | Token::Minus | Token::Mul | Token::Div);
+        while self.peek(end).is_some_and(computes) {
+            end = end.saturating_add(1);
+        }
+        if self.peek(1) != Some(&Token::LParen) || end < 4 || self.peek(end) != Some(&Token::RParen) {
+            return false;
+        }
+        self.keep(2);
+        self.replace(end.saturating_sub(2), [Token::Number("0".to_owned(), false)])
     }
 }
+
+/// How far into a statement a `*` with a name behind it is looked at: what stands before is gone through for each.
+const FARTHEST: usize = 1_000;
 
 /// Reserved words that may stand behind a relation, and never before an operand.
 const BEHIND_RELATION: &[&str] = &[

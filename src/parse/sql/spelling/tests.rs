@@ -120,6 +120,44 @@ fn what_sqlparser_does_not_know_is_put_into_what_it_does() {
 }
 
 #[test]
+fn stars_seeds_and_all_rights_of_columns_are_put_so_only_where_they_are_meant() {
+    for (sql, expected) in [
+        (
+            "select 1 from t* x, (with q as (select 2) select 3 from s.t * as y) z join u * v on a * b > 1",
+            "select 1 from t x , ( with q as ( select 2 ) select 3 from s . t as y ) z join u v on a * b > 1",
+        ),
+        ("delete from t* x where a is not distinct from b * c", "delete from t x where a is not distinct from b * c"),
+        ("update t* x set a = b * c", "update t x set a = b * c"),
+        ("update s.t * as x set a = 1", "update s . t as x set a = 1"),
+        ("select a is distinct from b * c from t", "select a is distinct from b * c from t"),
+        ("select (a is distinct from b * c) from t* x", "select ( a is distinct from b * c ) from t x"),
+        (
+            "select extract(day from a * b), substring(a from b * c for 2), (select trim(both from a * b collate c) from t* x)",
+            "select extract ( day from a * b ) , substring ( a from b * c for 2 ) , ( select trim ( both ' ' FROM a * b collate c ) from t x )",
+        ),
+        (
+            "select 1 from t tablesample system (1) repeatable (1+ -2*3)",
+            "select 1 from t tablesample system ( 1 ) repeatable ( 0 )",
+        ),
+        (
+            "select 1 from t tablesample system (1) repeatable (1+f(2)), repeatable(1+1) where repeatable (1+1)",
+            "select 1 from t tablesample system ( 1 ) repeatable ( 1 + f ( 2 ) ) , repeatable ( 1 + 1 ) where repeatable ( 1 + 1 )",
+        ),
+        (
+            "grant all privileges (a, \"B\") on t to r",
+            "grant SELECT ( a , \"B\" ) , INSERT ( a , \"B\" ) , UPDATE ( a , \"B\" ) , REFERENCES ( a , \"B\" ) on t to r",
+        ),
+        (
+            "revoke grant option for all (a) on t from r",
+            "revoke grant option for SELECT ( a ) , INSERT ( a ) , UPDATE ( a ) , REFERENCES ( a ) on t from r",
+        ),
+        ("grant all on function f(a) to r", "grant all on function f ( a ) to r"),
+    ] {
+        assert_eq!(respelled(sql), expected, "{sql}");
+    }
+}
+
+#[test]
 fn commands_that_sqlparser_does_not_know_are_put_into_those_it_does() {
     for (sql, expected) in [
         ("explain analyse select 1", "explain ANALYZE select 1"),

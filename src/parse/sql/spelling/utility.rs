@@ -3,7 +3,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{is_constant, is_word, keyword, name};
+use super::{is_constant, is_name, is_word, keyword, name};
 
 /// The command without options that sqlparser does not know; any other statement as it is.
 pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -19,6 +19,7 @@ pub(super) fn respell(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let word = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
     if word(0, "grant") || word(0, "revoke") {
         maintain(&mut tokens);
+        every_right(&mut tokens);
     } else if word(0, "create") && word(1, "extension") {
         extension(&mut tokens);
     } else if word(0, "create") && word(1, "user") && !word(2, "mapping") {
@@ -100,6 +101,38 @@ fn maintain(tokens: &mut [TokenWithSpan]) {
         before = Some(token.token.clone());
     }
 }
+
+/// `ALL (a, b)` is each right that there is to columns, to these.
+fn every_right(tokens: &mut Vec<TokenWithSpan>) {
+    let is = |at: usize, word: &str| is_word(tokens.get(at).map(|token| &token.token), word);
+    let start = if is(1, "grant") && is(2, "option") && is(3, "for") { 4_usize } else { 1 };
+    let opens = start.saturating_add(if is(start.saturating_add(1), "privileges") { 2 } else { 1 });
+    let Some(closes) = tokens.iter().position(|token| token.token == Token::RParen) else { return };
+    let listed = tokens.get(opens..closes).and_then(<[_]>::split_first).is_some_and(|(bracket, columns)| {
+        bracket.token == Token::LParen
+            && columns.iter().all(|token| is_name(&token.token) || token.token == Token::Comma)
+    });
+    let (Some(columns), true) = (tokens.get(opens..=closes), is(start, "all") && listed) else { return };
+    let columns = columns.to_vec();
+    let Some(span) = columns.first().map(|token| token.span) else { return };
+    let mut rights = Vec::new();
+    for (word, right) in COLUMN_RIGHTS {
+        if !rights.is_empty() {
+            rights.push(TokenWithSpan::new(Token::Comma, span));
+        }
+        rights.push(TokenWithSpan::new(keyword(word, right), span));
+        rights.extend(columns.iter().cloned());
+    }
+    tokens.splice(start..=closes, rights);
+}
+
+/// What may be done with a column.
+const COLUMN_RIGHTS: [(&str, Keyword); 4] = [
+    ("SELECT", Keyword::SELECT),
+    ("INSERT", Keyword::INSERT),
+    ("UPDATE", Keyword::UPDATE),
+    ("REFERENCES", Keyword::REFERENCES),
+];
 
 /// WITH may be left out of CREATE EXTENSION.
 fn extension(tokens: &mut Vec<TokenWithSpan>) {
