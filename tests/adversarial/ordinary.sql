@@ -1981,3 +1981,15 @@ CREATE SCHEMA ordinary_new; CREATE TABLE ordinary_new.t (made timestamptz DEFAUL
 #open
 #simple
 CREATE FUNCTION ordinary_one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE ordinary_made (made timestamptz DEFAULT now()); DROP FUNCTION ordinary_one(); INSERT INTO ordinary_made DEFAULT VALUES
+
+#open
+DROP SCHEMA IF EXISTS ordinary_gone CASCADE
+
+#open
+DROP EXTENSION IF EXISTS ordinary_gone CASCADE
+
+#open
+DROP TYPE IF EXISTS ordinary_gone, public.ordinary_other CASCADE
+
+#open
+DROP DOMAIN IF EXISTS ordinary_gone CASCADE

@@ -179,6 +179,9 @@ fn what_cannot_be_carried(shop: &Shop) {
         "select most_common_vals from pg_stats",
         "execute nobody",
         "do $$begin end$$",
+        "drop schema nobody cascade; select 1 from orders",
+        "prepare p as select 1; drop extension nothing cascade",
+        "drop owned by nobody cascade",
         "select * from nowhere.customers, unknown_function('x')",
     ] {
         let why = shop.weave(text, &policy()).expect_err(text);
@@ -199,6 +202,8 @@ fn what_passes(shop: &Shop) {
         "select * from nowhere",
         "grant select (id, ssn) on customers to public",
         "grant all (id, ssn) on customers to public",
+        "drop schema nobody cascade",
+        "drop type if exists nothing, public.other cascade",
         "with customers as (select 1 as ssn) select ssn from customers",
         "",
     ] {

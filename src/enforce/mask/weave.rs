@@ -12,7 +12,7 @@ use super::foresee::{self, Rows};
 use super::guard::{Cells, Guard};
 use super::masker;
 use super::passing;
-use super::reach::{calls, makes_code_run, statistics};
+use super::reach::bindable;
 use super::target::Target;
 use super::views::{self, Views};
 use crate::catalog::{Relation, Snapshot};
@@ -123,32 +123,6 @@ fn cells_of(shown: &Facts, cut: Option<&Tokens<'_>>, woven: &[Thread<'_, '_>]) -
     }
 }
 
-/// The catalog by which masks are bound, where all that this takes is known; `None` where none can bind.
-fn bindable<'a>(facts: &Facts, masks: &Masks, catalog: Option<&'a Snapshot>) -> Result<Option<&'a Snapshot>, String> {
-    if masks.values().all(std::collections::BTreeMap::is_empty) {
-        return Ok(None);
-    }
-    if facts.unparsed.is_some() {
-        return Err("masks cannot be put into a statement that could not be read".to_owned());
-    }
-    calls(facts, catalog)?;
-    makes_code_run(facts, catalog)?;
-    if facts.unknown.contains("sql.relations") {
-        return Err("it is not known which relations this statement touches, and some have masked columns".to_owned());
-    }
-    if facts
-        .relations
-        .iter()
-        .all(|relation| relation.schema.as_deref().is_some_and(is_own) && !is_named(masks, relation))
-    {
-        return statistics(facts).map(|()| None);
-    }
-    let Some(catalog) = catalog.filter(|_| !facts.outdated) else {
-        return Err("the database's catalog is not known just now, and masks need it".to_owned());
-    };
-    statistics(facts).map(|()| Some(catalog))
-}
-
 /// What no answer may show under these masks.
 ///
 /// # Errors
@@ -168,16 +142,6 @@ pub fn guarded(text: &str, facts: &Facts, catalog: &Snapshot, guard: &Guard) -> 
 
 pub(super) fn is_own(schema: &str) -> bool {
     matches!(schema, "pg_catalog" | "information_schema")
-}
-
-/// Whether policy masks the relation by its own name.
-fn is_named(masks: &Masks, relation: &crate::parse::RelationFacts) -> bool {
-    masks.keys().any(|table| {
-        // What cannot be read may be it.
-        crate::decide::relation_name(table).map_or(true, |named| {
-            Some(named.schema.as_str()) == relation.schema.as_deref() && named.name == relation.name
-        })
-    })
 }
 
 /// Statements in which a query is run where it stands.
