@@ -1,23 +1,23 @@
-//! Letters and digits of a text as one number, and the number that stands for it as letters and digits.
+//! Letters and digits of a text as one number, and the number that stands for it as letters and digits: eight of them at
+//! a time, each a byte of a word.
 
 use bytes::{BufMut, BytesMut};
 
+use super::divisor::{Divisor, low};
 use super::ff1::Below;
 
-/// Letters and digits that are enciphered as one number: 25 letters are below 2¹²⁰.
-pub(super) const CHARACTERS: usize = 25;
+/// Letters and digits that are enciphered as one number: so many letters are below 2¹¹³.
+pub(super) const CHARACTERS: usize = 24;
 /// Those of them that are counted in 64 bits.
-const LOW_CHARACTERS: usize = 13;
+const HALF: usize = CHARACTERS / 2;
+/// What is before the first of fewer characters: it counts for nothing.
+const ZEROS: u64 = u64::from_be_bytes([b'0'; 8]);
 
-/// Some letters and digits, and what they are as a number of mixed radices, below a size. Both are a high and a low part of
-/// 64 bits each, since numbers of 128 bits are divided slowly.
+/// Some letters and digits, the last ones last, behind zeros. As a number each is a numeral of the radix of its class.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Characters {
     bytes: [u8; CHARACTERS],
     count: usize,
-    size: u128,
-    number: u128,
-    low_size: u64,
 }
 
 impl Characters {
@@ -30,18 +30,19 @@ impl Characters {
             *byte = *character;
             found = found.saturating_add(1);
         }
-        Self::of(bytes, found)
+        Self::of(words(bytes.get(..found).unwrap_or_default()), found)
     }
 
     /// All of a text, if it is ASCII and they are one number.
     pub(super) fn all(text: &[u8]) -> Option<Self> {
+        if text.len() <= CHARACTERS {
+            let words = words(text);
+            if words.iter().all(|word| are_letters_and_digits(*word)) {
+                return Some(Self::of(words, text.len()));
+            }
+        }
         let mut bytes = [0; CHARACTERS];
         let mut count = 0_usize;
-        if text.len() <= CHARACTERS && text.iter().all(u8::is_ascii_alphanumeric) {
-            count = text.len();
-            bytes.get_mut(..count)?.copy_from_slice(text);
-            return Some(Self::of(bytes, count));
-        }
         for byte in text {
             if byte.is_ascii_alphanumeric() {
                 *bytes.get_mut(count)? = *byte;
@@ -50,42 +51,51 @@ impl Characters {
                 return None;
             }
         }
-        Some(Self::of(bytes, count))
+        Some(Self::of(words(bytes.get(..count)?), count))
     }
 
-    fn of(bytes: [u8; CHARACTERS], count: usize) -> Self {
-        let mut new = Self { bytes, count, size: 0, number: 0, low_size: 0 };
-        let (high, low) = new.halves();
-        let ((high_size, high), (low_size, low)) = (half(high), half(low));
-        let join = |high: u64, low: u64| u128::from(high).wrapping_mul(u128::from(low_size)).wrapping_add(low.into());
-        (new.size, new.number, new.low_size) = (join(high_size, 0), join(high, low), low_size);
-        new
+    fn of(words: [u64; 3], count: usize) -> Self {
+        let mut bytes = [0; CHARACTERS];
+        let (chunks, _) = bytes.as_chunks_mut();
+        chunks.iter_mut().zip(words).for_each(|(chunk, word)| *chunk = word.to_be_bytes());
+        Self { bytes, count }
+    }
+
+    fn words(&self) -> [u64; 3] {
+        let mut words = [0; 3];
+        let (chunks, _) = self.bytes.as_chunks();
+        words.iter_mut().zip(chunks).for_each(|(word, chunk)| *word = u64::from_be_bytes(*chunk));
+        words
     }
 
     /// The number, and what it is below.
-    pub(super) fn below(&self) -> Below {
-        Below { size: self.size, number: self.number }
+    pub(super) fn below(&self) -> Option<Below> {
+        let [high, middle, last] = self.words();
+        let (in_middle, in_last) = (letters(middle), letters(last));
+        let join = |number: u128, next: u64, letters: u64| {
+            Some(number.wrapping_mul(at(&EIGHTS, letters)?).wrapping_add(next.into()))
+        };
+        let upper = join(number(high).into(), number(middle), in_middle)?;
+        let number = join(upper, number(last), in_last)?;
+        let letters = usize::try_from(letters(high).wrapping_add(in_middle).wrapping_add(in_last)).ok()?;
+        let size = size(self.count.checked_sub(letters)?, letters)?;
+        Some(Below { size, number })
     }
 
     /// Becomes the characters that another number of the same form has.
     pub(super) fn become_token(&mut self, token: u128) -> Option<()> {
-        let (high, low) = match u64::try_from(token) {
-            Ok(token) if self.count <= LOW_CHARACTERS => (0, token),
-            Ok(_) | Err(_) => {
-                let size = u128::from(self.low_size);
-                let high = token.checked_div(size)?;
-                (u64::try_from(high).ok()?, u64::try_from(token.wrapping_sub(high.wrapping_mul(size))).ok()?)
-            }
-        };
-        let (upper, lower) = self.halves();
-        write_half(upper, high);
-        write_half(lower, low);
+        let [_, middle, last] = self.words();
+        let letters = letters(middle & u64::from(u32::MAX)).wrapping_add(letters(last));
+        let (high, low) = at(&TWELVES, letters)??.divide(token);
+        let (upper, lower) = self.bytes.split_at_mut(HALF);
+        write(upper.get_mut(HALF.saturating_sub(self.count.saturating_sub(HALF))..)?, high);
+        write(lower.get_mut(HALF.saturating_sub(self.count)..)?, low);
         Some(())
     }
 
     /// Writes a text with these in place of its own.
     pub(super) fn write_into(&self, text: &[u8], out: &mut BytesMut) -> Option<()> {
-        let characters = self.characters()?;
+        let characters = self.bytes.get(CHARACTERS.checked_sub(self.count)?..)?;
         if characters.len() == text.len() {
             out.put_slice(characters);
             return Some(());
@@ -96,63 +106,118 @@ impl Characters {
         places.zip(characters).for_each(|(byte, token)| *byte = *token);
         Some(())
     }
-
-    pub(super) fn characters(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.count)
-    }
-
-    fn halves(&mut self) -> (&mut [u8], &mut [u8]) {
-        let bytes = self.bytes.get_mut(..self.count).unwrap_or_default();
-        bytes.split_at_mut(bytes.len().saturating_sub(LOW_CHARACTERS))
-    }
 }
 
-/// The size and the number of at most 13 characters, which fit.
-fn half(characters: &[u8]) -> (u64, u64) {
-    let (mut digits, mut number) = (0_usize, 0_u64);
-    for byte in characters {
-        let (is_digit, value) = class(*byte);
-        // Both are computed: which one counts is not foreseen by a processor.
-        let (ten, letter) = (number.wrapping_mul(10), number.wrapping_mul(26));
-        number = if is_digit { ten } else { letter }.wrapping_add(value);
-        digits = digits.wrapping_add(usize::from(is_digit));
-    }
-    let power = |powers: &[u64; 14], count: usize| powers.get(count).copied().unwrap_or(0);
-    let letters = characters.len().wrapping_sub(digits);
-    (power(&TENS, digits).wrapping_mul(power(&LETTERS, letters)), number)
+/// How many there are of so many digits and letters.
+fn size(digits: usize, letters: usize) -> Option<u128> {
+    Some(TENS.get(digits)?.wrapping_mul(*LETTERS.get(letters)?))
 }
 
-fn write_half(characters: &mut [u8], mut number: u64) {
+/// What numbers of characters are below.
+pub(super) fn sizes() -> impl Iterator<Item = u128> {
+    (0..=CHARACTERS)
+        .flat_map(|letters| (0..=CHARACTERS.saturating_sub(letters)).filter_map(move |digits| size(digits, letters)))
+}
+
+/// At most 24 characters, the last ones last.
+fn words(mut characters: &[u8]) -> [u64; 3] {
+    let mut words = [ZEROS; 3];
+    for word in words.iter_mut().rev() {
+        match characters.split_last_chunk() {
+            Some((before, chunk)) => (characters, *word) = (before, u64::from_be_bytes(*chunk)),
+            None => {
+                *word = characters.iter().fold(ZEROS, |word, byte| word << 8 | u64::from(*byte));
+                break;
+            }
+        }
+    }
+    words
+}
+
+const BYTES: u64 = u64::from_be_bytes([1; 8]);
+/// The last byte of every two.
+const SECONDS: u64 = u64::from_be_bytes([0, 255, 0, 255, 0, 255, 0, 255]);
+
+#[inline(always)]
+fn are_letters_and_digits(word: u64) -> bool {
+    const HIGH: u64 = BYTES << 7;
+    let ascii = word & !HIGH;
+    // Bytes of seven bits: the eighth says whether one is at least the other.
+    let least = |word: u64, byte: u8| word.wrapping_add(BYTES.wrapping_mul(u64::from(0x80_u8.wrapping_sub(byte))));
+    let digit = least(ascii, b'0') & !least(ascii, b'9'.wrapping_add(1));
+    let lower = ascii | BYTES << 5;
+    // The seventh bit, moved to where the eighth is, tells letters from what has become one.
+    let letter = least(lower, b'a') & !least(lower, b'z'.wrapping_add(1)) & ascii << 1;
+    (digit | letter) & !word & HIGH == HIGH
+}
+
+/// A one in each byte that is a letter.
+#[inline(always)]
+fn is_letter(word: u64) -> u64 {
+    word >> 6 & BYTES
+}
+
+#[inline(always)]
+fn letters(word: u64) -> u64 {
+    is_letter(word).wrapping_mul(BYTES) >> 56
+}
+
+/// All ones in each two bytes whose second is a letter.
+#[inline(always)]
+fn second_is_letter(letters: u64) -> u64 {
+    let seconds = letters & SECONDS;
+    (seconds << 16).wrapping_sub(seconds)
+}
+
+/// Eight characters as a number.
+#[inline(always)]
+fn number(word: u64) -> u64 {
+    let letters = is_letter(word);
+    // Digits are their last four bits, letters their last five, counted from one.
+    let values = (word & (BYTES.wrapping_mul(0xf) | letters << 4)).wrapping_sub(letters);
+    // Of two characters each: ten times the first, or 10 + 16 times.
+    let (first, second) = (values >> 8 & SECONDS, values & SECONDS);
+    let sixteens = first << 4 & second_is_letter(letters);
+    let twos = first.wrapping_mul(10).wrapping_add(sixteens).wrapping_add(second);
+    // And what they are below: 100, 260 or 676.
+    let (first, second) = (letters >> 8 & SECONDS, letters & SECONDS);
+    let sizes = (SECONDS & BYTES).wrapping_mul(100);
+    let sizes = sizes.wrapping_add(first.wrapping_add(second).wrapping_mul(160)).wrapping_add((first & second) << 8);
+    let part = |word: u64, shift: u32| word >> shift & 0xffff;
+    let first = part(twos, 48).wrapping_mul(part(sizes, 32)).wrapping_add(part(twos, 32));
+    let second = part(twos, 16).wrapping_mul(part(sizes, 0)).wrapping_add(part(twos, 0));
+    first.wrapping_mul(part(sizes, 16).wrapping_mul(part(sizes, 0))).wrapping_add(second)
+}
+
+/// Becomes the characters of a number below what these are.
+fn write(characters: &mut [u8], mut number: u64) {
     for byte in characters.iter_mut().rev() {
-        let (is_digit, value) = class(*byte);
-        // By constants, which is no division; both for the same reason.
+        let is_digit = *byte <= b'9';
+        // Upper and lower case letters differ in one bit.
+        let value = if is_digit { byte.wrapping_sub(b'0') } else { (*byte & 0x1f).wrapping_sub(1) };
+        // By constants, which is no division. Both are computed: which one counts is not foreseen by a processor.
         let (ten, letter) = (number / 10, number / 26);
         let (rest, radix) = if is_digit { (ten, 10) } else { (letter, 26) };
-        let digit = number.wrapping_sub(rest.wrapping_mul(radix));
+        let [digit, ..] = number.wrapping_sub(rest.wrapping_mul(radix)).to_le_bytes();
         number = rest;
-        *byte = byte.wrapping_sub(low_byte(value)).wrapping_add(low_byte(digit));
+        *byte = byte.wrapping_sub(value).wrapping_add(digit);
     }
 }
 
-fn low_byte(number: u64) -> u8 {
-    let [byte, ..] = number.to_le_bytes();
-    byte
+const TENS: [u128; CHARACTERS + 1] = powers(10);
+const LETTERS: [u128; CHARACTERS + 1] = powers(26);
+/// What is counted by eight characters and by the last twelve, of which so many are letters.
+const EIGHTS: [u128; 9] = counted(8);
+const TWELVES: [Option<Divisor>; 13] = divisors(12);
+
+#[inline(always)]
+fn at<T: Copy, const N: usize>(table: &[T; N], place: u64) -> Option<T> {
+    table.get(usize::try_from(place).ok()?).copied()
 }
 
-/// Whether it is a digit, and which of its class it is.
-fn class(byte: u8) -> (bool, u64) {
-    let is_digit = byte <= b'9';
-    // Upper and lower case letters differ in one bit.
-    let value = if is_digit { byte.wrapping_sub(b'0') } else { (byte & 0x1f).wrapping_sub(1) };
-    (is_digit, value.into())
-}
-
-const TENS: [u64; 14] = powers(10);
-const LETTERS: [u64; 14] = powers(26);
-
-const fn powers(of: u64) -> [u64; 14] {
-    let mut powers = [1; 14];
-    let (mut power, mut rest): (u64, &mut [u64]) = (1, &mut powers);
+const fn powers<const N: usize>(of: u128) -> [u128; N] {
+    let mut powers = [1; N];
+    let (mut power, mut rest): (u128, &mut [u128]) = (1, &mut powers);
     while let Some((place, after)) = rest.split_first_mut() {
         *place = power;
         power = power.wrapping_mul(of);
@@ -161,14 +226,39 @@ const fn powers(of: u64) -> [u64; 14] {
     powers
 }
 
+/// How many there are of so many characters, by how many are letters.
+const fn counted<const N: usize>(characters: u32) -> [u128; N] {
+    let mut counted = [0; N];
+    let (mut size, mut rest): (u128, &mut [u128]) = (10_u128.pow(characters), &mut counted);
+    while let Some((place, after)) = rest.split_first_mut() {
+        *place = size;
+        size = size / 10 * 26;
+        rest = after;
+    }
+    counted
+}
+
+/// What divides numbers of all characters by them.
+const fn divisors<const N: usize>(characters: u32) -> [Option<Divisor>; N] {
+    let counted: [u128; N] = counted(characters);
+    let mut divisors = [None; N];
+    let (mut sizes, mut rest): (&[u128], &mut [Option<Divisor>]) = (&counted, &mut divisors);
+    while let (Some((place, after)), Some((size, larger))) = (rest.split_first_mut(), sizes.split_first()) {
+        // The other characters are below 2⁵⁷.
+        *place = Divisor::new(low(*size), u128::BITS.saturating_sub(size.leading_zeros()).saturating_add(57));
+        (sizes, rest) = (larger, after);
+    }
+    divisors
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    /// The same without halves and tables.
-    fn counted(characters: &[u8]) -> (u128, u128) {
+    /// The same, one by one.
+    fn plainly(characters: &[u8]) -> (u128, u128) {
         characters.iter().fold((1, 0), |(size, number), byte| {
             let (first, radix) = match byte {
                 b'0'..=b'9' => (b'0', 10),
@@ -180,22 +270,30 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
         #[test]
-        fn characters_are_a_number_and_the_number_is_the_characters(text in "[ -~]{0,40}", other in any::<u128>()) {
+        fn characters_are_a_number_and_the_number_is_the_characters(text in "[ -~]{0,40}|[0-9a-zA-Z]{0,26}", other in any::<u128>()) {
             let plain: Vec<u8> = text.bytes().filter(u8::is_ascii_alphanumeric).collect();
             let all = Characters::all(text.as_bytes());
             prop_assert_eq!(all.is_some(), plain.len() <= CHARACTERS);
             let Some(mut characters) = all else { return Ok(()) };
-            let Below { size, number } = characters.below();
-            prop_assert_eq!((size, number), counted(&plain));
+            let Below { size, number } = characters.below().unwrap();
+            prop_assert_eq!((size, number), plainly(&plain));
             let mut out = BytesMut::new();
             characters.become_token(number).unwrap();
             characters.write_into(text.as_bytes(), &mut out).unwrap();
             prop_assert_eq!(&out[..], text.as_bytes());
-            characters.become_token(other % size).unwrap();
-            prop_assert_eq!(counted(characters.characters().unwrap()), (size, other % size));
             let first = Characters::first(text.as_bytes(), CHARACTERS);
-            prop_assert_eq!(first.below(), Below { size, number });
+            prop_assert_eq!(first.below(), Some(Below { size, number }));
+            for token in [other % size, 0, size - 1] {
+                characters.become_token(token).unwrap();
+                out.clear();
+                characters.write_into(text.as_bytes(), &mut out).unwrap();
+                let token_of: Vec<u8> = out.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+                prop_assert_eq!(plainly(&token_of), (size, token));
+                prop_assert_eq!(token_of.len(), plain.len());
+            }
         }
     }
 
@@ -203,5 +301,20 @@ mod tests {
     fn what_is_not_ascii_is_no_number() {
         assert!(Characters::all("12345é".as_bytes()).is_none());
         assert!(Characters::all(&[b'1'; CHARACTERS + 1]).is_none());
+    }
+
+    #[test]
+    fn only_letters_and_digits_of_ascii_are_letters_and_digits() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut bytes = [b'z'; 8];
+                bytes[place] = byte;
+                assert_eq!(
+                    are_letters_and_digits(u64::from_be_bytes(bytes)),
+                    byte.is_ascii_alphanumeric(),
+                    "{byte} {place}"
+                );
+            }
+        }
     }
 }

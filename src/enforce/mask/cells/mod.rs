@@ -8,6 +8,7 @@ mod copy;
 mod decimal;
 mod detect;
 mod digest;
+mod divisor;
 mod error;
 mod ff1;
 mod json;

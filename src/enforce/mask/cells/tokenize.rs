@@ -44,6 +44,12 @@ const FIRST_DAY: i64 = -730_119;
 const DAYS: i64 = 3_652_059;
 const DAY: i64 = 86_400_000_000;
 
+/// How many numbers are between two bounds, and how many dates and moments there are.
+pub(super) fn sizes() -> impl Iterator<Item = u128> {
+    let integers = BOUNDS.into_iter().filter_map(|bound| Some(bounds(bound, MOST_INTEGERS)?.1));
+    integers.chain(u128::try_from(DAYS)).chain(moments(1))
+}
+
 /// Digits become digits, letters letters of the same case; everything else of ASCII stays.
 pub(super) fn text(key: &Key, value: &str, out: &mut BytesMut) {
     let start = out.len();
@@ -62,15 +68,16 @@ fn ascii(key: &Key, value: &[u8], out: &mut BytesMut) -> Option<()> {
         let count = left.div_ceil(parts);
         left = left.checked_sub(count)?;
         let mut characters = Characters::first(rest, count);
-        let Below { size, number } = characters.below();
+        let Below { size, number } = characters.below()?;
         let tweak = (!tokens.is_empty()).then(|| tweak(key, &tokens));
         characters.become_token(key.cipher().within(size, number, tweak.as_ref())?)?;
         let end = if parts == 1 { rest.len() } else { place_after(rest, count) };
         let (now, after) = rest.split_at_checked(end)?;
         rest = after;
+        let start = out.len();
         characters.write_into(now, out)?;
         if parts > 1 {
-            tokens.extend_from_slice(characters.characters()?);
+            tokens.extend(out.get(start..)?.iter().filter(|byte| byte.is_ascii_alphanumeric()));
         }
     }
     Some(())
@@ -204,10 +211,13 @@ pub(super) fn date(key: &Key, days: i32) -> Option<i32> {
 /// Moments of the years 2 to 9998, so that no time zone leads out of those that clients know.
 pub(super) fn moment(key: &Key, moment: i64, step: i64) -> Option<i64> {
     let first = FIRST_DAY.checked_add(366)?.checked_mul(DAY)?;
-    let steps = DAYS.checked_sub(732)?.checked_mul(DAY.checked_div(step)?)?;
     let number = u128::try_from(moment.checked_sub(first)?.checked_div(step)?).ok()?;
-    let token = key.cipher().within(u128::try_from(steps).ok()?, number, None)?;
+    let token = key.cipher().within(moments(step)?, number, None)?;
     i64::try_from(token).ok()?.checked_mul(step)?.checked_add(first)
+}
+
+fn moments(step: i64) -> Option<u128> {
+    u128::try_from(DAYS.checked_sub(732)?.checked_mul(DAY.checked_div(step)?)?).ok()
 }
 
 /// All 128 bits.

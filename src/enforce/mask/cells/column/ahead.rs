@@ -70,7 +70,7 @@ impl Column {
 
 fn texts<'c>(key: &Key, cells: impl Iterator<Item = Option<&'c [u8]>>) -> Vec<Option<Characters>> {
     let mut texts: Vec<Option<Characters>> = cells.map(|cell| Characters::all(cell?)).collect();
-    let numbers: Vec<Option<Below>> = texts.iter().map(|text| text.as_ref().map(Characters::below)).collect();
+    let numbers: Vec<Option<Below>> = texts.iter().map(|text| text.as_ref()?.below()).collect();
     for (text, token) in texts.iter_mut().zip(key.tokens(&numbers)) {
         // What is not enciphered is masked by itself.
         if text.as_mut().zip(token).and_then(|(text, token)| text.become_token(token)).is_none() {
