@@ -64,8 +64,7 @@ impl Accepted {
     }
 }
 
-/// The answers to SSLRequest and GSSENCRequest, alone.
-const ENCRYPTION: &[u8] = b"S";
+/// The answer to SSLRequest and GSSENCRequest where there is no such encryption.
 const NO_ENCRYPTION: &[u8] = b"N";
 /// How much is read at a time.
 const READ: usize = 1024;
@@ -146,7 +145,7 @@ async fn negotiate(stream: &mut Stream, buffer: &mut BytesMut, encryption: Encry
     }
     let (mut ssl_asked, mut gss_asked) = (false, false);
     loop {
-        let (asked, answer) = match StartupPacket::take(buffer) {
+        let (asked, agreed) = match StartupPacket::take(buffer) {
             Ok(Some(StartupPacket::Startup(_))) if encryption == Encryption::Offered => return Err(AcceptError::Plain),
             Ok(Some(StartupPacket::Startup(startup))) => return Ok(First::Startup(startup)),
             // In clear, too: that is how libpq before version 17 sends it, whatever its session speaks.
@@ -154,9 +153,9 @@ async fn negotiate(stream: &mut Stream, buffer: &mut BytesMut, encryption: Encry
             Ok(Some(StartupPacket::Ssl | StartupPacket::GssEncryption)) if encryption == Encryption::On => {
                 return Err(AcceptError::Repeated);
             }
-            Ok(Some(StartupPacket::Ssl)) if encryption == Encryption::Offered => (&mut ssl_asked, ENCRYPTION),
-            Ok(Some(StartupPacket::Ssl)) => (&mut ssl_asked, NO_ENCRYPTION),
-            Ok(Some(StartupPacket::GssEncryption)) => (&mut gss_asked, NO_ENCRYPTION),
+            Ok(Some(StartupPacket::Ssl)) if encryption == Encryption::Offered => (&mut ssl_asked, true),
+            Ok(Some(StartupPacket::Ssl)) => (&mut ssl_asked, false),
+            Ok(Some(StartupPacket::GssEncryption)) => (&mut gss_asked, false),
             Ok(None) => {
                 buffer.reserve(READ);
                 match stream.read_buf(buffer).await {
@@ -177,10 +176,10 @@ async fn negotiate(stream: &mut Stream, buffer: &mut BytesMut, encryption: Encry
         if !buffer.is_empty() {
             return Err(AcceptError::EarlyBytes);
         }
-        stream.write_all(answer).await.map_err(lost)?;
-        stream.flush().await.map_err(lost)?;
-        if answer == ENCRYPTION {
+        if agreed {
             return Ok(First::Encrypt(Way::Asked));
         }
+        stream.write_all(NO_ENCRYPTION).await.map_err(lost)?;
+        stream.flush().await.map_err(lost)?;
     }
 }

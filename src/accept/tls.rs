@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use rustls::pki_types::{CertificateDer, UnixTime};
+use tokio::io::AsyncWriteExt as _;
 use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
@@ -158,8 +159,8 @@ impl Certificates {
         }
     }
 
-    /// Leads one handshake to its end. After an error the connection is closed: a client that fails to make itself
-    /// understood inside TLS understands nothing outside of it.
+    /// Leads one handshake to its end, from the answer to SSLRequest on. After an error the connection is closed: a client
+    /// that fails to make itself understood inside TLS understands nothing outside of it.
     pub(super) async fn shake_hands(
         self: &Arc<Self>,
         stream: Stream,
@@ -168,8 +169,18 @@ impl Certificates {
     ) -> Result<Stream, AcceptError> {
         let served = self.served.load_full();
         let acceptor = TlsAcceptor::from(Arc::clone(&served.config));
-        let shaken = hands.lead(acceptor.accept(stream).into_fallible()).await;
-        let stream = match shaken.ok_or(AcceptError::Defect)? {
+        let shaken = hands.lead(async move {
+            // Not before its turn: whoever waits for the answer cannot leave a handshake and come for another one.
+            let begun = match way {
+                Way::Asked => agreed(stream).await,
+                Way::Direct => Ok(stream),
+            };
+            match begun {
+                Ok(stream) => Ok(acceptor.accept(stream).into_fallible().await),
+                Err(error) => Err(error),
+            }
+        });
+        let stream = match shaken.await.ok_or(AcceptError::Defect)?? {
             Ok(stream) => {
                 let chain = stream.get_ref().1.peer_certificates();
                 let shown = chain.map(|chain| Shown::new(chain, self));
@@ -190,6 +201,17 @@ impl Certificates {
             }
         }
     }
+}
+
+/// The answer to SSLRequest.
+const ENCRYPTION: &[u8] = b"S";
+
+/// The stream whose client has been told that TLS begins.
+async fn agreed(mut stream: Stream) -> Result<Stream, AcceptError> {
+    let lost = |source| AcceptError::Connection { source };
+    stream.write_all(ENCRYPTION).await.map_err(lost)?;
+    stream.flush().await.map_err(lost)?;
+    Ok(stream)
 }
 
 /// What the looks at the files have shown so far.

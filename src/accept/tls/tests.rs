@@ -325,6 +325,18 @@ async fn handshakes_are_led_by_a_thread_of_their_own_and_sessions_stay_where_the
 }
 
 #[tokio::test]
+async fn nobody_is_told_to_begin_before_somebody_has_time_for_it() {
+    let pki = Pki::new();
+    let (thread, hands, busy) = busy_hands();
+    let (mut client, _opened) = connect(pki.listener(Duration::from_secs(20)).await.shaking(hands)).await;
+    client.write_all(&SSL).await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(100), client.read_u8()).await.is_err());
+    drop(busy);
+    assert_eq!(client.read_u8().await.unwrap(), b'S');
+    thread.shutdown_background();
+}
+
+#[tokio::test]
 async fn a_handshake_that_nobody_comes_to_lead_is_given_up() {
     let pki = Pki::new();
     let (thread, hands, busy) = busy_hands();
