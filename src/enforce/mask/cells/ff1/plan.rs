@@ -24,10 +24,12 @@ impl Sized {
         let (radix, numerals) = numerals(size)?;
         let half = u64::from(radix).checked_pow(numerals / 2)?;
         let half_bits = bits(half.into());
+        // Some are beyond the size, and come up on the way.
+        let numbers = u128::from(half).checked_pow(2)?;
         Some(Self {
             size,
             rounds: Rounds::new(cipher, radix, numerals, half_bits, tweak)?,
-            halves: Divisor::new(half, bits(size))?,
+            halves: Divisor::new(half, bits(numbers))?,
             added: Divisor::new(half, counted(half_bits))?,
         })
     }

@@ -38,14 +38,19 @@ proptest! {
 
     #[test]
     fn it_is_the_ff1_of_another_implementation_by_larger_numerals(
-        key: [u8; 32], tweak: Option<[u8; 16]>, size in LEAST_SIZE..=MOST_SIZE, down in 0_u32..100, number: u128,
+        key: [u8; 32], tweak: Option<[u8; 16]>, size in LEAST_SIZE..=MOST_SIZE, down in 0_u32..100, power: bool, number: u128,
     ) {
         let size = (size >> down).max(LEAST_SIZE);
+        let size = if power { size.next_power_of_two() } else { size };
         let plan = unknowing(&key).made(size, tweak.as_ref()).unwrap();
         let (radix, count) = plan::numerals(size).unwrap();
-        let number = number % size;
-        let got = plan.encipher(&Aes256::new(&Array(key)), number);
-        prop_assert_eq!(Vec::from(numerals(got, radix, count)), enciphered(&key, radix, count, number, tweak.as_ref()));
+        let numbers = u128::from(radix).pow(count);
+        // Beyond the size, too: such numbers come up on the way.
+        for number in [number % size, size - 1, (size + number % size).min(numbers - 1), numbers - 1] {
+            let got = plan.encipher(&Aes256::new(&Array(key)), number);
+            let expected = enciphered(&key, radix, count, number, tweak.as_ref());
+            prop_assert_eq!(Vec::from(numerals(got, radix, count)), expected);
+        }
     }
 
     #[test]
