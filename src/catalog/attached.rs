@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rows::{CastMethod, Occasion, RelationKind};
+use super::rows::{CastMethod, Occasion, RelationKind, TypeKind};
 use super::snapshot::{OWN, Snapshot, among};
 use super::things::{Column, Function, Relation, Type};
 
@@ -149,6 +149,16 @@ impl Snapshot {
         called.map(|(_, function)| *function).collect()
     }
 
+    /// Whether somebody's code may check a text that becomes a value of one of these types, as a literal beside such a value
+    /// does. What is compiled only a superuser can have brought.
+    pub fn checks<'a>(&'a self, types: impl Iterator<Item = Type<'a>>) -> bool {
+        self.checked_by(types).into_iter().any(|oid| self.may_show(oid))
+    }
+
+    fn may_show(&self, function: u32) -> bool {
+        self.function(function).is_none_or(|one| one.is_own() || !matches!(one.language(), "c" | "internal"))
+    }
+
     /// Functions that casts of values of these types, or of values to them, call, and those of what they are made of;
     /// `None` for one that nobody knows. Casts between PostgreSQL's own types are left out.
     pub fn cast_by<'a>(&'a self, types: impl Iterator<Item = Type<'a>>) -> Vec<Option<Function<'a>>> {
@@ -174,5 +184,22 @@ impl Snapshot {
             next.extend(one.base().map(|(base, _)| base).into_iter().chain(one.element()).chain(one.subtype()));
         }
         found
+    }
+}
+
+impl Function<'_> {
+    /// Whether somebody's code may check what becomes one of its arguments, or an aggregate's state when that begins. What
+    /// is taken by a part that takes anything does not say of which type the state is: it may be of any that is checked.
+    pub fn is_checked(&self) -> bool {
+        let snapshot = self.snapshot;
+        let taken =
+            |one: &Function<'_>| one.arguments().iter().filter_map(|oid| snapshot.data_type(*oid)).collect::<Vec<_>>();
+        if snapshot.held.domain_functions.is_empty() {
+            return false;
+        }
+        let anything = |part: Function<'_>| taken(&part).iter().any(|given| given.kind() == TypeKind::Pseudo);
+        snapshot.checks(taken(self).into_iter())
+            || self.parts().flatten().any(anything)
+                && snapshot.held.domain_functions.iter().any(|(_, function)| snapshot.may_show(*function))
     }
 }

@@ -319,3 +319,45 @@ fn what_a_session_makes_to_be_meant_counts_at_once() {
         assert!(text.contains("ERROR") && !text.contains("caught"), "{makes}: {text}");
     }
 }
+
+/// What brings in a check of somebody's that no call names: ranges over a domain, what makes them, aggregates that take one
+/// or begin with one; and columns that are not what the catalog says of them.
+const CHECKED: &str = "
+    create function spies(text) returns boolean language sql volatile as 'select true';
+    create domain spy as text check (spies(value)); create domain count as int check (spies(value::text));
+    create type ltrim as range (subtype = spy, multirange_type_name = btrim);
+    create type rtrim as range (subtype = count, multirange_type_name = rtrims);
+    create aggregate string_agg(varchar, spy) (sfunc = replace, stype = text);
+    create aggregate upper(int) (sfunc = trim_array, stype = spy[], initcond = '{x}');
+    create type spied as (md5 citext);
+    create table spied_on (md5 citext, two spied, a spy, list spy[], span ltrim, short varchar);
+    insert into spied_on values ('a', row('a'), 'a', '{a}', '[a,b]', 'a');
+    create function lower(varchar) returns text language sql volatile as 'select email from customers limit 1';
+";
+
+#[test]
+fn what_is_checked_by_somebodys_code_counts_where_a_call_may_bring_it_in() {
+    let (sidegate, server) = (start(postgres(), CHECKED), postgres());
+    for sql in [
+        "select ltrim('[a,b]')",
+        "select btrim('{[a,b]}')",
+        "select rtrim(1, 2)",
+        "select string_agg(short, 'x') from spied_on",
+        "select upper(1)",
+        "select replace(md5(s), 'a', 'b') from spied_on s",
+        "select replace(md5(two), 'a', 'b') from spied_on",
+        "select span = '[x,y]' from spied_on",
+        "alter table notes_more alter body type varchar, add check (lower(body) <> '')",
+    ] {
+        let refused = said(&sidegate.psql(&["-Atc", sql]));
+        assert!(refused.contains("may read columns that are masked"), "{sql}: {refused}");
+    }
+    for sql in [
+        "select ltrim(body), array_agg(body) over () from notes",
+        "select a, short from spied_on where a = 'a'",
+        "select replace(md5(body), 'a', 'b'), upper(body) from notes",
+    ] {
+        let passed = said(&sidegate.psql(&["-qAtc", sql]));
+        assert_eq!(passed.trim(), server.sql(&sidegate.database, sql).trim(), "{sql}");
+    }
+}

@@ -73,7 +73,7 @@ pub fn calls(facts: &Facts, catalog: Option<&Snapshot>) -> Result<(), String> {
     let computes = |function: &Function<'_>| {
         let value = function.volatility() != FunctionVolatility::Volatile || function.makes_values();
         let compiled = matches!(function.language(), "c" | "internal");
-        compiled && value && !function.returns().1 && !function.is_security_definer()
+        compiled && value && !function.returns().1 && !function.is_security_definer() && !function.is_checked()
     };
     // Anybody makes an aggregate of functions that are there, PostgreSQL's own among them.
     let part = |part: &Function<'_>| if part.is_own() { !shows(part.name()) } else { computes(part) };

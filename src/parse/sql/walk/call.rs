@@ -92,6 +92,9 @@ const VARIADIC_FUNCTIONS: &[&str] = &[
     "num_nulls",
 ];
 
+/// Those that make arrays of their arguments.
+const ARRAYS: &[&str] = &["array_agg", "array_append", "array_fill", "array_prepend"];
+
 impl Walker<'_> {
     pub(super) fn call(&mut self, function: &Function, place: Place) -> Walk {
         let Function { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } =
@@ -251,6 +254,7 @@ impl Walker<'_> {
             self.procedure();
         }
         let args = positional(args);
+        self.gathers |= ARRAYS.contains(&builtin.name);
         match builtin.family {
             Family::Plain | Family::HarmlessVolatile | Family::RegArgument => {}
             Family::Procedure if builtins::describes(builtin.name) => self.describes(),

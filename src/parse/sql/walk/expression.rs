@@ -87,7 +87,10 @@ impl Walker<'_> {
                 left.push_all([expr.as_ref(), low, high], place.compared())
             }
             Expr::Tuple(items) => left.push_all(items, place.compared()),
-            Expr::Array(array) => left.push_all(&array.elem, place.inside()),
+            Expr::Array(array) => {
+                self.gathers = true;
+                left.push_all(&array.elem, place.inside())
+            }
             Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
                 left.push_all(sets.iter().flatten(), place)
             }
@@ -207,6 +210,7 @@ impl Walker<'_> {
     /// `ARRAY(SELECT …)` makes something of what it reads.
     pub(super) fn array_of(&mut self, query: &sqlparser::ast::Query, place: Place) -> Walk {
         let outputs = self.taking(|walker| walker.query(query, Role::part(place.clause)))?;
+        self.gathers = true;
         self.all_outputs(&outputs, std::iter::once(Use::Argument));
         Ok(())
     }

@@ -53,6 +53,8 @@ pub(super) struct Walker<'a> {
     pub tables: HashMap<Rc<str>, Rc<Table>>,
     /// Operators that the catalog was asked for.
     pub operators: BTreeSet<String>,
+    /// Arrays are made of what is read.
+    pub gathers: bool,
     /// What the statement gives back.
     pub result: Option<Outputs>,
     /// Cursors that are read.
@@ -113,6 +115,7 @@ impl<'a> Walker<'a> {
             taken: 0,
             tables: HashMap::new(),
             operators: BTreeSet::new(),
+            gathers: false,
             result: None,
             cursors: BTreeSet::new(),
             stores: false,

@@ -259,7 +259,7 @@ impl<'a> Walker<'a> {
         }
         let own = builtins::lookup(name).is_some();
         let (arguments, mut types) = (given.count(), None);
-        let mut called = own && self.casts_to_somebodys(known, name, given);
+        let mut called = (own || builtins::newer(name).is_some()) && self.casts_to_somebodys(known, name, given);
         for function in known.snapshot.functions_named(&known.path, name) {
             let other =
                 arguments.is_some_and(|count| !function.takes(count) || is_hidden(&known.snapshot, &function, count));
@@ -282,10 +282,11 @@ impl<'a> Walker<'a> {
         called
     }
 
-    /// Whether a call may be a cast to somebody's domain of that name: with one argument it is, where no function takes just
-    /// that argument's type. What the domain checks runs then.
+    /// Whether a call may be a cast to somebody's type of that name: with one argument it is, where no function takes just
+    /// that argument's type. What a domain checks runs then, and what a range's or an array's elements are checked by.
     fn casts_to_somebodys(&mut self, known: &'a Known, name: &str, given: Given<'_>) -> bool {
-        let found = known.snapshot.type_named(&known.path, name).filter(|found| found.kind() == TypeKind::Domain);
+        let runs = |found: &Type<'_>| found.kind() == TypeKind::Domain || known.snapshot.checks([*found].into_iter());
+        let found = known.snapshot.type_named(&known.path, name).filter(runs);
         let Some(found) = found.filter(|_| given.count().is_none_or(|count| count == 1)) else { return false };
         if let Given::These(args) = given
             && self.types_of(known, args).exact(&known.snapshot, name).is_some()
@@ -400,8 +401,12 @@ fn is_hidden(snapshot: &Snapshot, function: &Function<'_>, arguments: usize) -> 
 }
 
 /// Compiled, so that a superuser brought it; and nothing but a value comes of it. Of an aggregate that is said by the
-/// functions that compute it: anybody makes one of their own.
+/// functions that compute it: anybody makes one of their own. What becomes an argument of a domain is checked first, as
+/// for what makes ranges of one.
 pub(super) fn is_harmless(function: &Function<'_>) -> bool {
+    if function.is_checked() {
+        return false;
+    }
     if function.kind() == FunctionKind::Aggregate {
         let mut parts = function.parts().peekable();
         return parts.peek().is_some() && parts.all(|part| part.as_ref().is_some_and(only_computes));

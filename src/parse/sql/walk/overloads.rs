@@ -72,6 +72,11 @@ impl Types<'_> {
         own.find(|own| !given.is_empty() && own.arguments() == given.as_slice() && !own.is_variadic())
     }
 
+    /// Whether the only one is certainly of no row.
+    fn is_no_row(&self) -> bool {
+        matches!(self.0.as_slice(), [Some(only)] if scalar(*only).is_some())
+    }
+
     /// Whether one of these does not become what the function takes there. Positional arguments are given to its first
     /// parameters, whatever others have defaults. What the last of a variadic one takes depends on how it is called.
     pub(super) fn never_fit(&self, function: &Function<'_>) -> bool {
@@ -109,8 +114,9 @@ impl<'a> Walker<'a> {
 
     /// The type of a column that is certainly that base column as it is: also behind sub-selects, which keep its type.
     fn type_of_named(&self, known: &'a Known, idents: &[Ident]) -> Option<Type<'a>> {
-        // Where some names are not certain, a join may have made another column of this name.
-        if !self.knows_columns() {
+        // Where some names are not certain, a join may have made another column of this name. What is checked or computed
+        // behind a column's own change is of the type that it then has.
+        if !self.knows_columns() || self.alters() {
             return None;
         }
         let column = self.base_of(idents)?;
@@ -153,6 +159,13 @@ impl<'a> Walker<'a> {
             return None;
         }
         let types = self.types_within(known, &args, depth);
+        // Of a row it may be the column of that name.
+        if let [arg] = args.as_slice()
+            && !types.is_no_row()
+            && !is_literal(arg)
+        {
+            return None;
+        }
         if let Some(only) = types.exact(&known.snapshot, name) {
             return known.snapshot.data_type(only.returns().0);
         }
@@ -172,6 +185,11 @@ impl<'a> Walker<'a> {
             || known.defined.touch_function(&known.path, name)
             || self.earlier.touch_function(&known.path, name)
     }
+}
+
+/// Whether it is a constant, which no row is. A parameter may be one.
+fn is_literal(expr: &Expr) -> bool {
+    matches!(without_parentheses(expr), Expr::Value(value) if !matches!(value.value, Value::Placeholder(_)))
 }
 
 /// Whether a value of a type certainly does not become one of another by itself (`can_coerce_type`): it is not the same,

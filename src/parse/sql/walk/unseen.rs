@@ -7,7 +7,7 @@ use super::columns::Column;
 use super::facts::{Used, Walker};
 use super::known::{is_harmless, volatility};
 use super::names::{self, Resolved};
-use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Type};
+use crate::catalog::{Events, Function, FunctionVolatility, Occasion, Relation, Type, TypeKind};
 use crate::parse::facts::{CalledBy, Effect, Use};
 use crate::parse::sql::builtins::{self, Family};
 use crate::parse::sql::reading::{Known, Trust};
@@ -255,6 +255,7 @@ impl Walker<'_> {
 
     /// Somebody's code turns values of a used column's type into others, wherever PostgreSQL puts a cast in.
     pub(super) fn casts_of_columns(&mut self) {
+        self.checks_of_columns();
         let Some(known) = self.known() else { return };
         let own = |data_type: &Type<'_>| data_type.schema() == "pg_catalog" && data_type.element().is_none();
         let mut types = BTreeMap::new();
@@ -273,6 +274,18 @@ impl Walker<'_> {
                 }
                 None => self.procedure_somewhere(),
             }
+        }
+    }
+
+    /// A literal beside a used column becomes one of its type, or of what arrays are made of where there are any: somebody's
+    /// check of what is inside of it then runs, without a name. A domain alone is compared as what it is made of.
+    fn checks_of_columns(&mut self) {
+        let Some(known) = self.known().filter(|known| known.snapshot.checks_domains()) else { return };
+        let read = |used: &Used| used.uses.iter().any(|how| *how != Use::Assignment);
+        let used = self.columns.iter().filter(|(_, used)| read(used));
+        let types = used.flat_map(|(column, _)| self.types_of_column(known, column));
+        if known.snapshot.checks(types.filter(|one| self.gathers || one.kind() != TypeKind::Domain)) {
+            self.procedure_somewhere();
         }
     }
 

@@ -7,6 +7,12 @@ use super::{Column, Used, Walker};
 use crate::parse::facts::{Effect, Facts, StatementFacts};
 
 impl Walker<'_> {
+    /// Whether the innermost open entry changes what is there.
+    pub(in super::super) fn alters(&self) -> bool {
+        let entry = self.open.last().and_then(|at| self.entries.get(*at));
+        entry.is_some_and(|entry| entry.command.starts_with("ALTER "))
+    }
+
     /// Counts everything that is known of a statement run by name as done by the innermost entry.
     pub(in super::super) fn absorb(&mut self, facts: &Facts) {
         if let Some(entry) = self.entry() {

@@ -6,10 +6,13 @@ use crate::parse::sql::reading::{Known, Trust};
 
 /// `notes` and what inherits from it, domains, a type `odd` of somebody's, and functions with the names of PostgreSQL's own.
 fn notes() -> Arc<Snapshot> {
-    let told: [(Table, &[&str]); 8] = [
+    let told: [(Table, &[&str]); 9] = [
         (Table::Server, &["150018 shop app 10 f UTF8"]),
         (Table::Namespaces, &["11 pg_catalog t f", "2200 public t t"]),
-        (Table::Relations, &["100 2200 notes r 10 0 f f f f", "101 2200 more r 10 0 f f f f"]),
+        (
+            Table::Relations,
+            &["100 2200 notes r 10 0 f f f f", "101 2200 more r 10 0 f f f f", "102 2200 spied r 10 0 f f f f"],
+        ),
         (
             Table::Columns,
             &[
@@ -21,9 +24,13 @@ fn notes() -> Arc<Snapshot> {
                 "100 6 id 23 -1 0 f f f  ",
                 "100 7 lost 999 -1 0 f f f  ",
                 "101 1 body 25 -1 0 f f f  ",
+                "102 1 spy 903 -1 0 f f f  ",
+                "102 2 spies 904 -1 0 f f f  ",
+                "102 3 body 25 -1 0 f f f  ",
             ],
         ),
         (Table::Inheritance, &["100 101"]),
+        (Table::DomainFunctions, &["903 521"]),
         (
             Table::Types,
             &[
@@ -38,6 +45,8 @@ fn notes() -> Arc<Snapshot> {
                 "900 2200 odd b S f 0 0 0 0 -1 f 0 0",
                 "901 2200 dom d S f 0 0 0 25 -1 f 0 0",
                 "902 2200 chr d S f 0 0 0 25 -1 f 0 0",
+                "903 2200 spy d S f 0 0 904 25 -1 f 0 0",
+                "904 2200 _spy b A f 0 903 0 0 -1 f 0 0",
             ],
         ),
         (Table::Casts, &["1043 25 0 i b", "25 1043 0 i b", "900 25 0 i b", "25 900 0 a b", "23 701 0 i f"]),
@@ -63,6 +72,8 @@ fn notes() -> Arc<Snapshot> {
                 "516 2200 ascii f 901 0 0 23 v f f f f sql ~",
                 "517 2200 sought f 900 0 0 25 v f f f f sql ~",
                 "518 11 sqrt f 701 0 0 701 i f f f f internal ~",
+                "520 11 initcap f 25 0 0 25 i f f f f internal ~",
+                "521 2200 spies f 25 0 0 16 v f f f f sql ~",
                 "519 2200 sqrt f 900 0 0 701 v f f f f sql ~",
             ],
         ),
@@ -93,6 +104,7 @@ fn what_an_argument_of_a_certain_type_never_becomes_does_not_count() {
         "select x from notes, lower(body) x",
         "select lower(odd::pg_catalog.text), lower($1::text), lower('a'::\"varchar\") from notes",
         "select lower(true)",
+        "select lower(initcap(body)), lower(initcap('a')) from notes",
         // Exactly PostgreSQL's own: nothing else is compared with it.
         "select upper(body), md5(body), md5(lower(body)), ascii(body), sqrt(id) from notes",
         "select chr(id) from notes",
@@ -118,6 +130,11 @@ fn whatever_may_be_meant_counts() {
         "select lower('a'::_text)",
         "select lower('a'::text[])",
         "select lower(lost) from notes",
+        // Of a row it may be the column of that name.
+        "select lower(initcap(notes)) from notes",
+        "select lower(initcap($1))",
+        // Of the type that it then has.
+        "alter table notes alter body type odd, add check (lower(body) = 'a')",
         "select lower(notes) from notes",
         "select lower(x => body) from notes",
         "select lower(nowhere) from notes",
@@ -158,4 +175,26 @@ fn columns_that_may_have_changed_since_are_of_no_certain_type() {
     assert!(counts("select lower(btrim(short)) from notes", &since(Definitions::every_function())));
     assert!(counts("select lower(body) from notes", &since(Definitions::everything())), "a cast, for one");
     assert!(counts("select lower(body) from notes", &names_in(self::notes(), &["public"], Trust::Outdated)));
+}
+
+#[test]
+fn a_literal_beside_what_holds_values_of_a_checked_domain_may_run_the_check() {
+    let runs = |sql: &str| read_by(sql, &recent()).effects.contains(&Effect::Procedure);
+    for sql in [
+        "select body from spied where spies = '{a}'",
+        "select coalesce(spies, '{a}') from spied",
+        "select spies from spied union all select '{a}'",
+        "select array[spy] = '{a}' from spied",
+        "select array_agg(spy) = '{a}' from spied",
+        "select array(select spy from spied) = '{a}'",
+    ] {
+        assert!(runs(sql), "{sql}");
+    }
+    for sql in [
+        "select body from spied where spy = 'a'",
+        "select spy, array[body] from (select 'a' as spy, body from spied) x",
+        "select array_agg(body) from spied",
+    ] {
+        assert!(!runs(sql), "{sql}");
+    }
 }
