@@ -426,6 +426,7 @@ fn a_statement_behind_a_definition_in_one_text_does_not_trust_what_was_known() {
     for sql in [
         "create schema new; create function public.now() returns int language sql as 'select 1'; select now()",
         "create function pg_temp.one() returns int language sql as 'select 1'; select pg_temp.one()",
+        "create type shop.pg_temp.one as enum ('a'); select 1 from orders",
         "drop function one() cascade; select 1 from orders",
         "drop schema new cascade; select 1 from orders",
     ] {
@@ -434,6 +435,25 @@ fn a_statement_behind_a_definition_in_one_text_does_not_trust_what_was_known() {
     let call = "create function abs(int) returns int language sql as 'select 1'; select abs(1)";
     assert!(recently(call).unknown.contains("sql.functions"), "{call}");
     assert!(!recently("create view v as select 1; select 1 from orders").unknown.contains("sql.relations"));
+}
+
+#[test]
+fn what_looks_like_grammar_is_somebodys_where_a_name_is_looked_for() {
+    let lost = with(|known| known.searched = false);
+    for sql in [
+        "select current_schema()",
+        "select * from current_schema()",
+        "select 1 from orders join current_schema() x on true",
+    ] {
+        assert_eq!(effects(&read_by(sql, &lost)), "procedure read", "{sql}");
+        assert_eq!(effects(&recently(sql)), "read", "{sql}");
+    }
+    for sql in ["select current_schema", "select * from current_schema", "select * from current_user"] {
+        assert_eq!(effects(&read_by(sql, &lost)), "read", "{sql}");
+    }
+    let sample = "create operator * (function = f, leftarg = int); select 1 from orders tablesample system (1)";
+    assert!(recently(&format!("{sample} repeatable (1 + 2 * 3)")).unknown.contains("sql.functions"));
+    assert!(!recently(&format!("{sample} repeatable (1 + 2 - 3)")).unknown.contains("sql.functions"));
 }
 
 #[test]
