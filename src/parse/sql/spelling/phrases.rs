@@ -73,10 +73,12 @@ impl Speller<'_> {
     }
 
     /// What stands for a value by its name alone is a function where rows come from: one of `pg_catalog` has that name.
+    /// Called, it is whatever function the path leads to.
     fn asked_for_rows(&mut self, word: &str) -> bool {
-        let called = self.peek(1) == Some(&Token::LParen) && self.peek(2) == Some(&Token::RParen);
-        let length = if called { 3 } else { 1 };
-        self.replace(length, [name("pg_catalog"), Token::Period, name(word), Token::LParen, Token::RParen])
+        if self.peek(1) == Some(&Token::LParen) {
+            return self.replace(1, [name(word)]);
+        }
+        self.replace(1, [name("pg_catalog"), Token::Period, name(word), Token::LParen, Token::RParen])
     }
 
     /// Whether the `*` says that rows of what inherits are meant as well, as they are without it. What follows begins no
@@ -129,19 +131,27 @@ impl Speller<'_> {
         STATEMENTS.iter().any(|word| is_word(before.first().map(|token| &token.token), word))
     }
 
-    /// `REPEATABLE (1 + 1)`: which rows a sample has is the server's to compute, of numbers alone.
+    /// `REPEATABLE (1 + 1)`: which rows a sample has is the server's to compute, of numbers alone. The operators stand for
+    /// the number that it is, since somebody's may be meant.
     fn seed(&mut self) -> bool {
         let mut end = 2_usize;
-        let computes =
-            |token: &Token| matches!(token, Token::Number(..) | Token::Plus | Token::Minus | Token::Mul | Token::Div);
-        while self.peek(end).is_some_and(computes) {
+        let mut operators = String::new();
+        while let Some(token) = self.peek(end) {
+            match token {
+                Token::Number(..) => {}
+                Token::Plus => operators.push('+'),
+                Token::Minus => operators.push('-'),
+                Token::Mul => operators.push('*'),
+                Token::Div => operators.push('/'),
+                _ => break,
+            }
             end = end.saturating_add(1);
         }
-        if self.peek(1) != Some(&Token::LParen) || end < 4 || self.peek(end) != Some(&Token::RParen) {
+        if self.peek(1) != Some(&Token::LParen) || operators.is_empty() || self.peek(end) != Some(&Token::RParen) {
             return false;
         }
         self.keep(2);
-        self.replace(end.saturating_sub(2), [Token::Number("0".to_owned(), false)])
+        self.replace(end.saturating_sub(2), [Token::Number(operators, false)])
     }
 }
 

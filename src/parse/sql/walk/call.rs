@@ -35,6 +35,9 @@ pub(super) const WITHOUT_PARENTHESES: &[&str] = &[
     "user",
 ];
 
+/// The one of them that may be called as well: with parentheses it is a name that the path leads to.
+const CALLED: &str = "current_schema";
+
 /// Functions that PostgreSQL's grammar knows, whatever is in any schema: no name is looked for.
 const GRAMMAR: &[&str] = &[
     "json",
@@ -156,7 +159,7 @@ impl Walker<'_> {
                 return Ok(());
             }
             if GRAMMAR.contains(&word.as_str()) && self.is_grammar(&word)
-                || WITHOUT_PARENTHESES.contains(&word.as_str())
+                || WITHOUT_PARENTHESES.contains(&word.as_str()) && word != CALLED
             {
                 let volatility = builtins::lookup(&word).map_or(Volatility::Stable, |builtin| builtin.volatility);
                 self.function(Some("pg_catalog"), &word, Some(volatility), true);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use sqlparser::ast::{
     Expr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableSample, TableSampleKind,
-    TableSampleModifier, TableWithJoins,
+    TableSampleModifier, TableWithJoins, Value,
 };
 
 use super::columns::{Column, Place, Reference};
@@ -298,8 +298,14 @@ impl Walker<'_> {
 
     fn sample(&mut self, sample: &TableSampleKind) -> Walk {
         let (TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) = sample;
-        let TableSample { modifier, name: _, quantity, seed: _, bucket, offset } = sample.as_ref();
+        let TableSample { modifier, name: _, quantity, seed, bucket, offset } = sample.as_ref();
         absent(*modifier == TableSampleModifier::TableSample && bucket.is_none() && offset.is_none(), "SAMPLE")?;
+        // A seed that is computed is read as the operators that compute it.
+        if let Some(Value::Number(seed, _)) = seed.as_ref().map(|seed| &seed.value.value)
+            && !seed.contains(|c: char| c.is_ascii_digit())
+        {
+            seed.matches(['+', '-', '*', '/']).for_each(|operator| self.operator(operator));
+        }
         match quantity {
             Some(quantity) => self.expression(&quantity.value, Place::of(Use::Argument)),
             None => Ok(()),

@@ -70,7 +70,7 @@ pub(super) fn is_private(statement: &Statement) -> bool {
 
 /// Whether a name's schema is one that each session has for itself.
 fn is_among_temporary(name: &ObjectName) -> bool {
-    names::parts(name).map_or(true, |parts| matches!(parts.as_slice(), [schema, _] if schema.starts_with("pg_temp")))
+    names::relation(name).map_or(true, |parts| matches!(parts.as_slice(), [schema, _] if schema.starts_with("pg_temp")))
 }
 
 /// Whether it may take back what was defined before, without a failure.

@@ -426,6 +426,7 @@ fn a_statement_behind_a_definition_in_one_text_does_not_trust_what_was_known() {
     for sql in [
         "create schema new; create function public.now() returns int language sql as 'select 1'; select now()",
         "create function pg_temp.one() returns int language sql as 'select 1'; select pg_temp.one()",
+        "create type shop.pg_temp.one as enum ('a'); select 1 from orders",
         "drop function one() cascade; select 1 from orders",
         "drop schema new cascade; select 1 from orders",
     ] {
@@ -434,6 +435,16 @@ fn a_statement_behind_a_definition_in_one_text_does_not_trust_what_was_known() {
     let call = "create function abs(int) returns int language sql as 'select 1'; select abs(1)";
     assert!(recently(call).unknown.contains("sql.functions"), "{call}");
     assert!(!recently("create view v as select 1; select 1 from orders").unknown.contains("sql.relations"));
+}
+
+#[test]
+fn a_call_of_what_is_also_said_without_parentheses_is_looked_for_by_its_name() {
+    let lost = with(|known| known.searched = false);
+    for sql in ["select current_schema()", "select * from \"current_schema\"()"] {
+        assert_eq!(effects(&read_by(sql, &lost)), "procedure read", "{sql}");
+        assert_eq!(effects(&recently(sql)), "read", "{sql}");
+    }
+    assert_eq!(effects(&read_by("select current_schema", &lost)), "read");
 }
 
 #[test]
