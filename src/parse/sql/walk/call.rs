@@ -14,10 +14,9 @@ use super::columns::Place;
 use super::expression::names_function;
 use super::facts::Walker;
 use super::overloads::Given;
-use super::{Names, Unread, Walk, absent, names, truth, types};
+use super::{Unread, Walk, absent, names, truth, types};
 use crate::parse::facts::{Effect, Use, Volatility};
 use crate::parse::sql::builtins::{self, Builtin, Family};
-use crate::parse::sql::reading::Known;
 use crate::parse::sql::spelling;
 
 /// Words that call a function of pg_catalog without parentheses.
@@ -181,14 +180,11 @@ impl Walker<'_> {
         match parts.as_slice() {
             [name] => {
                 let somebodys = self.calls_somebodys(name, given);
-                match (builtins::lookup(name).or_else(|| self.newer(name)), self.context.names) {
+                match builtins::lookup(name).or_else(|| self.newer(name)) {
                     // Under a search path that is not known another schema may come first.
-                    (Some(builtin), Names::Certain { .. } | Names::Known(Known { searched: true, .. }))
-                    | (Some(builtin), Names::Unseen { schema: Some(_) }) => {
-                        self.own(Some("pg_catalog"), builtin, args);
-                    }
-                    (Some(_) | None, _) if somebodys => {}
-                    (Some(_) | None, _) => self.foreign(None, name),
+                    Some(builtin) if self.has_own_first() => self.own(Some("pg_catalog"), builtin, args),
+                    Some(_) | None if somebodys => {}
+                    Some(_) | None => self.foreign(None, name),
                 }
             }
             [schema, name] => match builtins::lookup_in(schema, name)

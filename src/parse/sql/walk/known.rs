@@ -34,6 +34,15 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Whether PostgreSQL's own come first among what bare names may mean.
+    pub(super) fn has_own_first(&self) -> bool {
+        match self.context.names {
+            Names::Certain { .. } | Names::Unseen { schema: Some(_) } => true,
+            Names::Known(known) => known.searched,
+            Names::Unseen { schema: None } | Names::Uncertain => false,
+        }
+    }
+
     /// The same where unqualified names mean something.
     fn searched(&self) -> Option<&'a Known> {
         self.known().filter(|known| known.searched)

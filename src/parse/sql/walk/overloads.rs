@@ -16,7 +16,7 @@ use super::call::{is_of_grammar, positional};
 use super::facts::Walker;
 use super::known::DOMAINS;
 use super::names;
-use super::types::without_parentheses;
+use super::types::{is_looked_for, without_parentheses};
 use crate::catalog::{Function, Relation, Snapshot, Type, TypeKind};
 use crate::parse::sql::builtins;
 use crate::parse::sql::reading::{Known, Trust};
@@ -234,8 +234,11 @@ fn made_of(mut data_type: Type<'_>) -> Option<Type<'_>> {
     None
 }
 
-/// The type that a cast names, where it is one of PostgreSQL's own: `pg_catalog` is searched first.
+/// The type that a cast names, where it is one of PostgreSQL's own: `pg_catalog` is searched first where the path is known.
 fn own_type<'a>(known: &'a Known, data_type: &DataType) -> Option<Type<'a>> {
+    if !known.searched && is_looked_for(data_type) {
+        return None;
+    }
     use TimezoneInfo::{None as Without, Tz, WithTimeZone, WithoutTimeZone};
     let name = match data_type {
         DataType::Text => "text",

@@ -6,7 +6,7 @@
     reason = "the last arm refuses, or hands on to a match that names every variant"
 )]
 
-use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, Ident, ObjectName, Value, ValueWithSpan};
+use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, Ident, ObjectName, TimezoneInfo, Value, ValueWithSpan};
 
 use super::facts::Walker;
 use super::foreign::foreign_type;
@@ -29,6 +29,7 @@ enum Kind {
 impl Walker<'_> {
     /// A type where no value is converted: a column's, an argument's.
     pub(super) fn data_type(&mut self, data_type: &DataType) -> Walk {
+        self.may_be_anothers(data_type);
         match kind(data_type)? {
             Kind::Plain | Kind::Relation | Kind::Name(_) => {}
             Kind::Foreign if self.converts_harmlessly(data_type, true) => {}
@@ -46,6 +47,7 @@ impl Walker<'_> {
         }
         match inner {
             DataType::Custom(name, modifiers) if modifiers.is_empty() => names::parts(name).map(drop),
+            other if kind(other)? == Kind::Plain => Ok(()),
             _ => self.data_type(data_type),
         }
     }
@@ -81,6 +83,7 @@ impl Walker<'_> {
     /// A conversion to a type; `value` where what is converted is a constant.
     pub(super) fn typed_text(&mut self, data_type: &DataType, value: Option<&ValueWithSpan>) -> Walk {
         let text = value.and_then(|value| text(&value.value));
+        self.may_be_anothers(data_type);
         match kind(data_type)? {
             Kind::Plain => {}
             Kind::Foreign if self.converts_harmlessly(data_type, text.is_some()) => {}
@@ -98,6 +101,13 @@ impl Walker<'_> {
             },
         }
         Ok(())
+    }
+
+    /// Under a path that is not known, a domain of somebody's may have the name of one of PostgreSQL's types, and come first.
+    fn may_be_anothers(&mut self, data_type: &DataType) {
+        if is_looked_for(data_type) && !self.has_own_first() {
+            self.procedure();
+        }
     }
 
     /// A constant that names a relation; anything else may name any.
@@ -236,6 +246,41 @@ fn simple(data_type: &DataType) -> Kind {
         | DataType::TsQuery => Kind::Plain,
         DataType::Regclass => Kind::Relation,
         foreign_type!() => Kind::Foreign,
+    }
+}
+
+/// Whether a type is looked for by its bare name. What the grammar knows (`int`, `varchar`, `timestamp with time zone`) is
+/// PostgreSQL's own under any path.
+pub(super) fn is_looked_for(mut data_type: &DataType) -> bool {
+    while let DataType::Array(
+        ArrayElemTypeDef::SquareBracket(inner, _)
+        | ArrayElemTypeDef::AngleBracket(inner)
+        | ArrayElemTypeDef::Parenthesis(inner),
+    ) = data_type
+    {
+        data_type = inner;
+    }
+    match data_type {
+        DataType::Custom(name, _) => names::parts(name).is_ok_and(|parts| parts.len() == 1),
+        DataType::Time(_, zone) | DataType::Timestamp(_, zone) => *zone == TimezoneInfo::Tz,
+        DataType::Uuid
+        | DataType::Int2(_)
+        | DataType::Int4(_)
+        | DataType::Int8(_)
+        | DataType::Float4
+        | DataType::Float8
+        | DataType::Bool
+        | DataType::Date
+        | DataType::JSON
+        | DataType::JSONB
+        | DataType::Text
+        | DataType::Bytea
+        | DataType::VarBit(_)
+        | DataType::GeometricType(_)
+        | DataType::TsVector
+        | DataType::TsQuery
+        | DataType::Regclass => true,
+        _ => false,
     }
 }
 

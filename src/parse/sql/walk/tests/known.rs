@@ -448,6 +448,32 @@ fn a_call_of_what_is_also_said_without_parentheses_is_looked_for_by_its_name() {
 }
 
 #[test]
+fn a_types_name_may_be_a_domains_where_the_path_is_not_known() {
+    let lost = with(|known| known.searched = false);
+    for sql in [
+        "select 'x'::date",
+        "select date 'x'",
+        "select cast('y' as text)",
+        "select '{a}'::text[]",
+        "select 'x'::timestamptz",
+        "select '1'::int4, '1'::pg_catalog.int8",
+        "select 'orders'::regclass",
+        "prepare q(text) as select $1",
+        "alter table public.orders alter item type text",
+    ] {
+        assert!(effects(&read_by(sql, &lost)).contains("procedure"), "{sql}");
+        assert!(!effects(&recently(sql)).contains("procedure"), "{sql}");
+    }
+    for sql in [
+        "select '1'::int, '1'::varchar, '1'::numeric(3), '1'::timestamp with time zone, boolean '1', interval '1'",
+        "select '1'::pg_catalog.text, '1'::pg_catalog.int4[]",
+        "create table public.made (a text, b date, c uuid[])",
+    ] {
+        assert!(!effects(&read_by(sql, &lost)).contains("procedure"), "{sql}");
+    }
+}
+
+#[test]
 fn a_temporary_relation_is_its_rows_or_unknown() {
     let temporary = [("t", true), ("v", false), ("orders", true)].map(|(name, plain)| (Box::from(name), plain));
     let names = with(|known| known.temporary = Arc::new(temporary.into()));
