@@ -7,7 +7,7 @@ use super::characters;
 use super::digest::{Digest, Hasher};
 use super::ff1::{Below, Ff1};
 use super::mac::Mac;
-use super::tokenize;
+use super::ranges;
 
 /// Keys of other uses are extracted with another salt.
 const SALT: &[u8] = b"sidegate tokenize 1";
@@ -26,7 +26,7 @@ impl Key {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(bytes);
         Self {
             hash: Hasher::new(bytes),
-            cipher: Ff1::new(&derived(&root, b"cipher"), characters::sizes().chain(tokenize::sizes())),
+            cipher: Ff1::new(&derived(&root, b"cipher"), characters::sizes().chain(ranges::sizes())),
             substitute: Mac::new(derived(&root, b"substitute").as_ref()),
         }
     }

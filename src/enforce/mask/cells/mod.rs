@@ -18,6 +18,7 @@ mod kind;
 mod mac;
 mod masker;
 mod plain;
+mod ranges;
 mod replace;
 mod row;
 mod rule;

@@ -11,45 +11,12 @@ use super::ff1::{Below, LEAST_BITS, LEAST_SIZE, Tweak};
 use super::key::Key;
 use super::kind::{Digits, Width};
 use super::plain::Net;
+use super::ranges::{DAY, DAYS, FIRST_DAY, MOST_INTEGERS, bounds, moments};
 
 /// Bytes that are enciphered as one number.
 const BYTES: usize = 16;
 /// Most digits of a `numeric` that is enciphered.
 const MOST_DIGITS: u32 = 30;
-/// Whole numbers stand for numbers between the same two of these, so that a token is about as long as what it stands
-/// for and fits the same types. Beyond the last ones follow the powers of ten.
-const BOUNDS: [u128; 17] = [
-    0,
-    1_000_000,
-    10_000_000,
-    100_000_000,
-    1_000_000_000,
-    1 << 31,
-    10_000_000_000,
-    100_000_000_000,
-    1_000_000_000_000,
-    10_000_000_000_000,
-    100_000_000_000_000,
-    1_000_000_000_000_000,
-    10_000_000_000_000_000,
-    100_000_000_000_000_000,
-    1_000_000_000_000_000_000,
-    1 << 63,
-    10_000_000_000_000_000_000,
-];
-/// Integers from zero on are below.
-const MOST_INTEGERS: u128 = 1 << 63;
-/// 0001-01-01 in days since 2000-01-01, and days to the end of 9999.
-const FIRST_DAY: i64 = -730_119;
-const DAYS: i64 = 3_652_059;
-const DAY: i64 = 86_400_000_000;
-
-/// How many numbers are between two bounds, and how many dates and moments there are.
-pub(super) fn sizes() -> impl Iterator<Item = u128> {
-    let integers = BOUNDS.into_iter().filter_map(|bound| Some(bounds(bound, MOST_INTEGERS)?.1));
-    integers.chain(u128::try_from(DAYS)).chain(moments(1))
-}
-
 /// Digits become digits, letters letters of the same case; everything else of ASCII stays.
 pub(super) fn text(key: &Key, value: &str, out: &mut BytesMut) {
     let start = out.len();
@@ -160,19 +127,6 @@ fn between_bounds(key: &Key, number: u128, limit: u128) -> Option<u128> {
     key.cipher().within(size, number.checked_sub(low)?, None)?.checked_add(low)
 }
 
-/// The first number between the same bounds, and how many there are.
-fn bounds(number: u128, limit: u128) -> Option<(u128, u128)> {
-    let place = BOUNDS.partition_point(|bound| *bound <= number);
-    let (low, high) = match (BOUNDS.get(place.checked_sub(1)?), BOUNDS.get(place)) {
-        (Some(low), Some(high)) => (*low, *high),
-        (Some(_), None) | (None, _) => {
-            let low = 10_u128.checked_pow(number.checked_ilog10()?)?;
-            (low, low.checked_mul(10)?)
-        }
-    };
-    Some((low, high.min(limit).checked_sub(low)?))
-}
-
 /// The sign and the number of digits behind the point stay; whole numbers come to what integers come to.
 pub(super) fn numeric(key: &Key, value: &Decimal, digits: Option<Digits>) -> Option<Decimal> {
     let short = value.shortest();
@@ -214,10 +168,6 @@ pub(super) fn moment(key: &Key, moment: i64, step: i64) -> Option<i64> {
     let number = u128::try_from(moment.checked_sub(first)?.checked_div(step)?).ok()?;
     let token = key.cipher().within(moments(step)?, number, None)?;
     i64::try_from(token).ok()?.checked_mul(step)?.checked_add(first)
-}
-
-fn moments(step: i64) -> Option<u128> {
-    u128::try_from(DAYS.checked_sub(732)?.checked_mul(DAY.checked_div(step)?)?).ok()
 }
 
 /// All 128 bits.
