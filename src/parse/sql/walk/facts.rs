@@ -55,6 +55,8 @@ pub(super) struct Walker<'a> {
     pub operators: BTreeSet<String>,
     /// Arrays are made of what is read.
     pub gathers: bool,
+    /// There are texts or parameters, which become values of whatever type is beside them.
+    pub quotes: bool,
     /// What the statement gives back.
     pub result: Option<Outputs>,
     /// Cursors that are read.
@@ -116,6 +118,7 @@ impl<'a> Walker<'a> {
             tables: HashMap::new(),
             operators: BTreeSet::new(),
             gathers: false,
+            quotes: false,
             result: None,
             cursors: BTreeSet::new(),
             stores: false,

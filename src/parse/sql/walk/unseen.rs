@@ -280,7 +280,7 @@ impl Walker<'_> {
     /// A literal beside a used column becomes one of its type, or of what arrays are made of where there are any: somebody's
     /// check of what is inside of it then runs, without a name. A domain alone is compared as what it is made of.
     fn checks_of_columns(&mut self) {
-        let Some(known) = self.known().filter(|known| known.snapshot.checks_domains()) else { return };
+        let Some(known) = self.known().filter(|known| self.quotes && known.snapshot.checks_domains()) else { return };
         let read = |used: &Used| used.uses.iter().any(|how| *how != Use::Assignment);
         let used = self.columns.iter().filter(|(_, used)| read(used));
         let types = used.flat_map(|(column, _)| self.types_of_column(known, column));

@@ -7,6 +7,7 @@ use super::{Unread, Walk};
 
 impl Walker<'_> {
     pub(super) fn value(&mut self, value: &ValueWithSpan) -> Walk {
+        self.quotes |= !matches!(value.value, Value::Number(..) | Value::Boolean(_) | Value::Null);
         match &value.value {
             Value::Placeholder(name) => {
                 let number = name.strip_prefix('$').and_then(|digits| digits.parse::<u16>().ok());

@@ -182,6 +182,7 @@ fn a_literal_beside_what_holds_values_of_a_checked_domain_may_run_the_check() {
     let runs = |sql: &str| read_by(sql, &recent()).effects.contains(&Effect::Procedure);
     for sql in [
         "select body from spied where spies = '{a}'",
+        "select body from spied where spies = $1",
         "select coalesce(spies, '{a}') from spied",
         "select spies from spied union all select '{a}'",
         "select array[spy] = '{a}' from spied",
@@ -192,6 +193,7 @@ fn a_literal_beside_what_holds_values_of_a_checked_domain_may_run_the_check() {
     }
     for sql in [
         "select body from spied where spy = 'a'",
+        "select *, array[spy] from spied where spies is not null limit 5",
         "select spy, array[body] from (select 'a' as spy, body from spied) x",
         "select array_agg(body) from spied",
     ] {
